@@ -1,0 +1,55 @@
+"""What a model sees of a fold: features, and labels of train and dev rows only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from emospace.store import Ragged
+
+SPLITS = ("train", "dev", "test")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """N utterances of one split. Test rows have label -1, gender -1 and VAD NaN: nobody can learn from them.
+
+    inputs: name -> Ragged (row i: (T_i, D), T_i = 0 where missing) or, for text views, a list of N strings.
+    label, gender: int64 (N,), -1 where unknown; gender 0 = F, 1 = M. vad: float32 (N, 3) in the corpus's units, NaN where unlabelled.
+    """
+
+    utterances: Sequence[str]
+    speakers: Sequence[str]
+    inputs: dict[str, Ragged | list[str]]
+    label: np.ndarray
+    gender: np.ndarray
+    vad: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.utterances)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One fold of a protocol: class names (label k is classes[k]) and three splits."""
+
+    classes: Sequence[str]
+    train: Rows
+    dev: Rows
+    test: Rows
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training returns.
+
+    state: arrays to store as model.safetensors. history: one dict per epoch (or per candidate tried), columns alike.
+    probabilities: float32 (n_dev + n_test, C), dev rows first, rows sum to 1. embeddings: float32 (n_dev + n_test, E) of the unified
+    space, or None. facts: what was chosen, on which grounds (JSON-able); goes into run.json.
+    """
+
+    state: dict[str, np.ndarray]
+    history: list[dict]
+    probabilities: np.ndarray
+    embeddings: np.ndarray | None = None
+    facts: dict = field(default_factory=dict)

@@ -1,0 +1,149 @@
+"""The manifest: one row per utterance, the spine that every store follows row by row."""
+
+import csv
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from emospace.errors import InputError
+from emospace.provenance import atomic
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One utterance of a corpus. Paths are relative to the corpus root, times are seconds.
+
+    `audio` and `video` may be empty (that modality is missing). `start`/`end` delimit the utterance inside
+    `video`; and inside `audio` too unless `whole` is true, in which case the audio file holds this utterance alone.
+    `crop` is `x0 y0 x1 y1` in pixels of the video, or empty for the whole picture. `label` is the corpus's own code.
+    `valence`, `arousal`, `dominance` are on the corpus's own scale, None where unlabelled.
+    `part` is filled in by the workflow (see `Manifest contract` in docs/architecture.md); readers leave it empty.
+    """
+
+    utterance: str
+    dialogue: str
+    session: str
+    speaker: str
+    gender: str  # "F", "M" or ""
+    scripted: bool
+    start: float
+    end: float
+    whole: bool
+    text: str
+    audio: str
+    video: str
+    crop: str
+    label: str
+    valence: float | None = None
+    arousal: float | None = None
+    dominance: float | None = None
+    part: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One line of data/quality/<corpus>.csv: what is wrong with a file or an utterance, and what to do.
+
+    `reason` is one of `REASONS`; `dropped` says whether the whole utterance left the manifest (otherwise
+    only the modality in `file` is treated as missing, or the row stays with a warning).
+    """
+
+    utterance: str
+    file: str
+    reason: str
+    detail: str
+    remedy: str
+    dropped: bool = False
+
+
+REASONS = {
+    "unreadable": "the file cannot be opened or decoded",
+    "truncated": "the file ends before the interval does",
+    "silent": "the audio of the utterance is all but zero",
+    "no frames": "no picture could be taken from the interval",
+    "no transcript": "the utterance has no text",
+    "too short": "the interval is too short to hold speech",
+    "empty interval": "the interval ends before or where it starts",
+    "bad label": "the label is not one that the corpus is known to use",
+    "missing file": "a file that the corpus should have is not there",
+    "duplicate id": "two utterances claim one id",
+    "bad line": "a line of an annotation file cannot be read",
+    "no alignment": "the corpus should have a word alignment here and has none",
+    "count": "the corpus does not hold as many utterances as its publication says",
+}
+
+COLUMNS = [f.name for f in fields(Utterance)]
+PROBLEM_COLUMNS = [f.name for f in fields(Problem)]
+FORBIDDEN = set("/\\\0\n\r\t")
+
+
+def check(rows: Iterable[Utterance]) -> tuple[list[Utterance], list[Problem]]:
+    """Sort rows by id and drop those that no stage could use (repeated or unusable id, empty interval)."""
+    kept, problems, seen = [], [], set()
+    for row in sorted(rows, key=lambda r: (r.utterance, r.start)):
+        file = row.audio or row.video
+        if row.utterance in seen:
+            detail = f"id {row.utterance!r} occurs again at {row.start:.3f} s"
+            problems.append(
+                Problem(row.utterance, file, "duplicate id", detail, "give each utterance its own id", True)
+            )
+        elif not row.utterance or FORBIDDEN & set(row.utterance):
+            detail = f"id {row.utterance!r} is empty or holds a slash or control character"
+            problems.append(Problem(row.utterance, file, "bad line", detail, "rename the utterance", True))
+        elif not row.end > row.start:
+            detail = f"start {row.start:.3f} s, end {row.end:.3f} s"
+            problems.append(Problem(row.utterance, file, "empty interval", detail, "correct its times", True))
+        else:
+            seen.add(row.utterance)
+            kept.append(row)
+    return kept, problems
+
+
+def _write(path: Path, columns: list[str], records: Iterable) -> None:
+    with atomic(path) as tmp, open(tmp, "w", encoding="utf-8", newline="") as handle:
+        writer = csv.DictWriter(handle, columns, lineterminator="\n")
+        writer.writeheader()
+        for record in records:
+            row = asdict(record)
+            writer.writerow({k: _cell(v) for k, v in row.items()})
+
+
+def _cell(value) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(int(value))
+    return f"{value:.4f}" if isinstance(value, float) else value
+
+
+def write(path: Path, rows: Iterable[Utterance]) -> None:
+    """Write rows as CSV (UTF-8, times to 0.1 ms), atomically. Rows must already be `check`ed."""
+    _write(Path(path), COLUMNS, rows)
+
+
+def write_problems(path: Path, problems: Iterable[Problem]) -> None:
+    """Write problems as CSV, sorted, so that the file does not depend on the order of discovery."""
+    _write(Path(path), PROBLEM_COLUMNS, sorted(problems, key=lambda p: (p.utterance, p.file, p.reason, p.detail)))
+
+
+def _typed(record: dict[str, str]) -> Utterance:
+    number = {k: float(record[k]) if record[k] else None for k in ("start", "end", "valence", "arousal", "dominance")}
+    flags = {k: record[k] == "1" for k in ("scripted", "whole")}
+    return Utterance(**{**record, **number, **flags})
+
+
+def read(path: Path) -> list[Utterance]:
+    """Read a manifest. Raises InputError where the file is not one."""
+    with open(path, encoding="utf-8", newline="") as handle:
+        reader = csv.DictReader(handle)
+        if reader.fieldnames != COLUMNS:
+            raise InputError(
+                path, f"its columns are {reader.fieldnames}, not {COLUMNS}", "rebuild it with the workflow"
+            )
+        return [_typed(record) for record in reader]
+
+
+def read_problems(path: Path) -> list[Problem]:
+    """Read a quality table written by `write_problems`."""
+    with open(path, encoding="utf-8", newline="") as handle:
+        return [Problem(**{**r, "dropped": r["dropped"] == "1"}) for r in csv.DictReader(handle)]

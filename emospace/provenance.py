@@ -1,0 +1,111 @@
+"""Where an artifact came from: recipes, sidecars, digests, atomic writes.
+
+A *recipe* is a small JSON file that says all a job depends on besides data: its options, its seed and the
+digests of the Python files it runs. The workflow rewrites it only when that content changes. The job copies
+it into the *sidecar* that it writes beside each artifact, with digests of its inputs and outputs. So an
+artifact is fresh exactly when its sidecar holds today's recipe and today's inputs, on any machine.
+"""
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from emospace.errors import InputError
+
+PACKAGE_ROOT = Path(__file__).resolve().parent.parent
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file's content."""
+    with open(path, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`, renamed onto it on success and removed on failure.
+
+    The temporary name keeps the suffix (writers such as numpy append one otherwise) and holds the process
+    id, so two writers never share it and a killed one never leaves half a file under the real name.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tmp = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    try:
+        yield tmp
+        os.replace(tmp, path)
+    finally:
+        tmp.unlink(missing_ok=True)
+
+
+def canonical(value) -> str:
+    """JSON with sorted keys: one text per content."""
+    return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def write_json(path: Path, value) -> None:
+    """Write JSON atomically, sorted by key."""
+    with atomic(path) as tmp:
+        tmp.write_text(canonical(value), encoding="utf-8")
+
+
+def read_json(path: Path):
+    """Read JSON; InputError names the file when it is missing or broken."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(path, "no such file", "run the workflow step that makes it") from error
+    except ValueError as error:
+        raise InputError(path, f"not valid JSON ({error})", "delete it and run the workflow again") from error
+
+
+def code_digests(modules: Iterable[Path], root: Path = PACKAGE_ROOT) -> dict[str, str]:
+    """Digest of each Python file, keyed by its path relative to the repository."""
+    return {str(p.relative_to(root)): sha256(p) for p in sorted(modules)}
+
+
+def read_recipe(path: Path, root: Path = PACKAGE_ROOT) -> dict:
+    """Read a recipe and make sure that the code it names is the code on disk.
+
+    Raises InputError if a module changed after the workflow was planned: an artifact must never carry the
+    digest of code that did not make it.
+    """
+    recipe = read_json(path)
+    changed = [f for f, digest in recipe.get("code", {}).items() if sha256(root / f) != digest]
+    if changed:
+        raise InputError(changed[0], "the file changed while the workflow was running", "start the workflow again")
+    return recipe
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Installed versions of Python and of the named distributions (absent ones are left out)."""
+    found = {"python": platform.python_version()}
+    for name in packages:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
+
+
+def write_sidecar(
+    path: Path, recipe: dict, *, inputs: Iterable[Path], outputs: Iterable[Path], packages: Iterable[str] = (), **facts
+) -> None:
+    """Write the sidecar of an artifact: recipe, digests of inputs and outputs, versions, facts.
+
+    `inputs` are best the sidecars of the artifacts read (a digest of a digest, so cheap); file names alone are
+    recorded for outputs, so that a folder can be moved. Holds no time stamps: equal work gives equal bytes.
+    """
+    write_json(
+        path,
+        {
+            "recipe": recipe,
+            "inputs": {str(p): sha256(p) for p in inputs},
+            "outputs": {Path(p).name: sha256(p) for p in outputs},
+            "versions": versions(*packages),
+            **facts,
+        },
+    )
