@@ -15,7 +15,8 @@ class Rows:
     """N utterances of one split. Test rows have label -1, gender -1 and VAD NaN: nobody can learn from them.
 
     inputs: name -> Ragged (row i: (T_i, D), T_i = 0 where missing) or, for text views, a list of N strings.
-    label, gender: int64 (N,), -1 where unknown; gender 0 = F, 1 = M. vad: float32 (N, 3) in the corpus's units, NaN where unlabelled.
+    label, gender: int64 (N,), -1 where unknown; gender 0 = F, 1 = M.
+    vad: float32 (N, 3) in the corpus's units, NaN where unlabelled.
     """
 
     utterances: Sequence[str]
@@ -44,8 +45,8 @@ class Trained:
     """What training returns.
 
     state: arrays to store as model.safetensors. history: one dict per epoch (or per candidate tried), columns alike.
-    probabilities: float32 (n_dev + n_test, C), dev rows first, rows sum to 1. embeddings: float32 (n_dev + n_test, E) of the unified
-    space, or None. facts: what was chosen, on which grounds (JSON-able); goes into run.json.
+    probabilities: float32 (n_dev + n_test, C), dev rows first, rows sum to 1.
+    embeddings: float32 (n_dev + n_test, E) of the unified space, or None. facts: what was chosen, on which grounds (JSON-able); goes into run.json.
     """
 
     state: dict[str, np.ndarray]

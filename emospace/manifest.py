@@ -84,9 +84,7 @@ def check(rows: Iterable[Utterance]) -> tuple[list[Utterance], list[Problem]]:
         file = row.audio or row.video
         if row.utterance in seen:
             detail = f"id {row.utterance!r} occurs again at {row.start:.3f} s"
-            problems.append(
-                Problem(row.utterance, file, "duplicate id", detail, "give each utterance its own id", True)
-            )
+            problems.append(Problem(row.utterance, file, "duplicate id", detail, "give each its own id", True))
         elif not row.utterance or FORBIDDEN & set(row.utterance):
             detail = f"id {row.utterance!r} is empty or holds a slash or control character"
             problems.append(Problem(row.utterance, file, "bad line", detail, "rename the utterance", True))
@@ -137,9 +135,7 @@ def read(path: Path) -> list[Utterance]:
     with open(path, encoding="utf-8", newline="") as handle:
         reader = csv.DictReader(handle)
         if reader.fieldnames != COLUMNS:
-            raise InputError(
-                path, f"its columns are {reader.fieldnames}, not {COLUMNS}", "rebuild it with the workflow"
-            )
+            raise InputError(path, f"its columns are {reader.fieldnames}, not {COLUMNS}", "run the workflow again")
         return [_typed(record) for record in reader]
 
 
