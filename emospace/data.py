@@ -46,7 +46,8 @@ class Trained:
 
     state: arrays to store as model.safetensors. history: one dict per epoch (or per candidate tried), columns alike.
     probabilities: float32 (n_dev + n_test, C), dev rows first, rows sum to 1.
-    embeddings: float32 (n_dev + n_test, E) of the unified space, or None. facts: what was chosen, on which grounds (JSON-able); goes into run.json.
+    embeddings: float32 (n_dev + n_test, E) of the unified space, or None. facts: what was chosen, on which grounds
+    (JSON-able); goes into run.json.
     """
 
     state: dict[str, np.ndarray]
