@@ -39,15 +39,17 @@ def audit_fold(
     """Leaks of one fold table, and facts for the report.
 
     table: rows of the fold CSV (utterance, split, parent, label, ...). rows: the manifest by utterance. recordings:
-    audio path -> digest of its content, so that one recording under two names is seen. shared_dialogues: pairs of sides that may
-    share dialogues by the definition of the protocol; never with train.
+    audio path -> digest of its content, so that one recording under two names is seen.
+    shared_dialogues: pairs of sides that may share dialogues by the definition of the protocol; never with train.
     """
     sides: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    augmented = {line["parent"] for line in table}
     for line in table:
         side, source = line["split"], line["parent"] or line["utterance"]
         row = rows[source]
         sides["utterance"][line["utterance"]].add(side)
-        sides["augmented child"][source].add(side)
+        if source in augmented:
+            sides["augmented child"][source].add(side)
         sides["speaker"][row.speaker].add(side)
         sides["dialogue"][row.dialogue].add(side)
         if row.whole and row.audio in recordings:
@@ -83,11 +85,9 @@ def normalise_text(text: str) -> str:
 
 def _facts(table: Sequence[dict[str, str]], rows: dict[str, Utterance]) -> dict:
     """Counts per side, and how many test texts occur word for word in train (reported, not forbidden)."""
-    texts = {
-        side: [normalise_text(rows[t["utterance"]].text) for t in _side(table, side)] for side in ("train", "test")
-    }
-    known = set(texts["train"]) - {""}
-    test = [t for t in texts["test"] if t]
+    train, test = ([normalise_text(rows[t["utterance"]].text) for t in _side(table, s)] for s in ("train", "test"))
+    known = set(train)
+    test = [t for t in test if t]
     return {
         "n": {side: len(_side(table, side)) for side in ("train", "dev", "test")},
         "speakers": {side: sorted({t["speaker"] for t in _side(table, side)}) for side in ("train", "dev", "test")},

@@ -35,13 +35,17 @@ def find(kind: str, name: str) -> ModuleType:
     return importlib.import_module(f"emospace.{kind}.{name}")
 
 
+# Keyword-only arguments that the workflow fills in; everything else is the user's.
+SUPPLIED = {"weights", "view", "seed", "checkpoint", "parents", "threads", "device"}
+
+
 def check_options(kind: str, name: str, function: str, options: dict, where: str) -> None:
     """Bind options to the keyword-only arguments of a plug-in's function; InputError says which one does not fit.
 
     `where` names the place in the config for the message, e.g. "config.yaml: features: audio.mfcc".
     """
     parameters = inspect.signature(getattr(find(kind, name), function)).parameters.values()
-    known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in SUPPLIED]
     for option in options:
         if option not in known:
             raise InputError(where, f"{name}.{function}() got an unexpected option {option!r}", suggest(option, known))

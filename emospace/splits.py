@@ -1,7 +1,7 @@
 """Protocols: who is train, dev and test in each fold, decided before anything is learnt.
 
-Each split function takes the rows of the experiment and returns, per fold, one of "train", "dev", "test" for each row. Every
-row is test exactly once over the folds. Dev is never part of test: it stops training and makes every choice.
+Each split function takes the rows of the experiment and returns, per fold, one of "train", "dev", "test" for each row.
+Every row is test exactly once over the folds. Dev is never part of test: it stops training and makes every choice.
 """
 
 import random as _random

@@ -12,20 +12,8 @@ from emospace.provenance import atomic, write_sidecar
 from emospace.splits import SPLITS
 from workflow_scripts._command import arguments, run
 
-COLUMNS = [
-    "utterance",
-    "parent",
-    "part",
-    "row",
-    "speaker",
-    "split",
-    "label",
-    "gender",
-    "valence",
-    "arousal",
-    "dominance",
-]
-LABELS = COLUMNS[6:]
+LABELS = ["label", "gender", "valence", "arousal", "dominance"]
+COLUMNS = ["utterance", "parent", "part", "row", "speaker", "split", *LABELS]
 
 
 def positions(rows: list[Utterance]) -> dict[str, int]:
@@ -52,9 +40,8 @@ def job(args, recipe):
     rows = [r for r in every if r.label in mapping]
     if not rows:
         known = ", ".join(sorted({r.label for r in every}))
-        raise InputError(
-            args.manifest, f"no label fits the map {recipe['labels']['name']!r}", f"its labels are: {known}"
-        )
+        reason = f"no label fits the map {recipe['labels']['name']!r}"
+        raise InputError(args.manifest, reason, f"its labels are: {known}")
     sides = SPLITS[recipe["split"]](rows, len(args.out), recipe["seed"])
     for path, assignment in zip(args.out, sides, strict=True):
         with atomic(path) as tmp, open(tmp, "w", encoding="utf-8", newline="") as handle:
