@@ -26,6 +26,12 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+def read_digests(paths: Iterable[Path]) -> dict[str, str]:
+    """Path -> digest, from files in `sha256sum` format."""
+    lines = (line for path in paths for line in Path(path).read_text(encoding="utf-8").splitlines())
+    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+
+
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`, renamed onto it on success and removed on failure.

@@ -13,13 +13,19 @@ import yaml
 from emospace import labels, plugin, splits
 from emospace.errors import InputError
 from emospace.plugin import suggest
-from emospace.provenance import PACKAGE_ROOT, canonical, code_digests, write_json
+from emospace.provenance import PACKAGE_ROOT, canonical, code_digests, read_digests, read_json, write_json
 from emospace.sources import closure
+from workflow_scripts._raw import refresh
 
 STATE = Path(".emospace")
 FEATURE_KEYS = {"encoder", "weights", "select", "by"}
 RUN_KEYS = {"model", "protocol", "inputs", "parents", "seeds"}
 VIEWS = ("audio", "frames", "text")
+
+
+def gpu_here() -> bool:
+    """Is there an NVIDIA GPU on this machine?"""
+    return any(Path("/dev").glob("nvidia[0-9]*"))
 
 
 def _explain(error: jsonschema.ValidationError) -> InputError:
@@ -65,6 +71,9 @@ class Plan:
         return self.corpus(corpus).get("reader", corpus)
 
     def root(self, corpus: str) -> str:
+        """Folder of a corpus: where the workflow makes it, or what the environment or the config says."""
+        if self.generated(corpus):
+            return f"data/raw/{corpus}"
         return os.environ.get(f"EMOSPACE_{corpus.upper()}") or self.corpus(corpus)["root"]
 
     def generated(self, corpus: str) -> bool:
@@ -96,10 +105,8 @@ class Plan:
 
     def baseline(self, run: str) -> str:
         """The linear probe that a run is compared with: the first one in the config on the same protocol."""
-        protocol = self.run(run)["protocol"]
-        return next(
-            r for r, s in self.config["runs"].items() if (s["model"], s["protocol"]) == ("linear_probe", protocol)
-        )
+        wanted = {"model": "linear_probe", "protocol": self.run(run)["protocol"]}
+        return next(name for name, spec in self.config["runs"].items() if wanted.items() <= spec.items())
 
     def feature(self, name: str) -> dict:
         view, encoder = name.split(".")
@@ -108,6 +115,19 @@ class Plan:
     def encoded(self) -> list[str]:
         """Features made by an encoder (the others are selections)."""
         return [f for f, spec in self.config["features"].items() if "select" not in spec]
+
+    def selections(self) -> dict[str, dict]:
+        """Features that are a selection of frames: name -> {select, by, ...}."""
+        return {f: spec for f, spec in self.config["features"].items() if "select" in spec}
+
+    def fetched(self) -> list[str]:
+        """Records of all pretrained weights that the features need."""
+        names = {self.feature(f).get("weights") for f in self.encoded()} - {None}
+        return [f"models/{name}/weights.json" for name in sorted(names)]
+
+    def uses_gpu(self, run: str) -> bool:
+        """Does training this run occupy a GPU here? (Without one, such jobs may run side by side.)"""
+        return getattr(plugin.find("models", self.run(run)["model"]), "GPU", False) and gpu_here()
 
     def used_features(self, corpus: str) -> list[str]:
         """Features that the runs on a corpus read."""
@@ -251,3 +271,15 @@ class Plan:
         baseline = self.baseline(name)
         details = {"labels": mapping, "baseline": baseline, "seeds": self.seeds(name), "seed": self.config["seed"]}
         self._recipe("evaluate", name, options={}, leaky=protocol["leaky"], **details, **about)
+
+    # Raw files -------------------------------------------------------------------------------------------------
+
+    def refresh_raw(self) -> None:
+        """Rewrite the trigger files of parts whose raw files changed (see _raw.py)."""
+        for corpus in self.config["corpora"]:
+            manifests = Path("data/manifest", corpus)
+            published = read_digests(sorted(manifests.glob("*.sha256")))
+            made = Path(self.root(corpus), f"{corpus}.json")
+            made_files = read_json(made)["files"] if self.generated(corpus) and made.exists() else {}
+            group = plugin.find("corpora", self.reader(corpus)).group
+            refresh(self.root(corpus), STATE / "raw" / corpus, self.parts(corpus), group, published, made_files)

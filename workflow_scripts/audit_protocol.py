@@ -8,7 +8,7 @@ from pathlib import Path
 from emospace import manifest
 from emospace.audit import audit_fold
 from emospace.errors import InputError
-from emospace.provenance import read_json, write_sidecar
+from emospace.provenance import read_digests, read_json, write_sidecar
 from emospace.splits import SHARES_DIALOGUES
 from workflow_scripts._command import arguments, run
 
@@ -18,12 +18,6 @@ SHOWN = 10
 def read_table(path: Path) -> list[dict[str, str]]:
     with open(path, encoding="utf-8", newline="") as handle:
         return list(csv.DictReader(handle))
-
-
-def read_digests(paths: list[Path]) -> dict[str, str]:
-    """Path -> digest, from files in `sha256sum` format."""
-    lines = [line.split("  ", 1) for p in paths for line in p.read_text(encoding="utf-8").splitlines() if line]
-    return {name: digest for digest, name in lines}
 
 
 def job(args, recipe):

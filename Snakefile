@@ -1,0 +1,25 @@
+"""emospace: from a raw emotion corpus to numbers with honest intervals."""
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+# A preset given with --configfile replaces config.yaml; the two are never merged.
+if "corpora" not in config:
+
+    configfile: "config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/corpora.smk"
+include: "rules/views.smk"
+include: "rules/features.smk"
+include: "rules/train.smk"
+include: "rules/evaluate.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.report.input,

@@ -1,0 +1,115 @@
+"""Corpora: from raw files to a manifest, protocols and their audit.
+
+Inputs:  the raw corpus, where config or EMOSPACE_<CORPUS> says
+Outputs: data/manifest/<corpus>.csv, data/protocols/<corpus>/<protocol>/, data/audit/<corpus>/<protocol>.json
+"""
+
+FOLDS = "data/protocols/{corpus}/{protocol}/{fold}.csv"
+
+
+for _corpus in filter(PLAN.generated, PLAN.config["corpora"]):
+
+    rule:
+        name:
+            f"make_{_corpus}"
+        input:
+            recipe=PLAN.recipe("make_demo", _corpus),
+        output:
+            f"data/raw/{_corpus}/{_corpus}.json",
+        log:
+            f"logs/make_demo/{_corpus}.log",
+        conda:
+            "../envs/media.yaml"
+        threads: 2
+        shell:
+            "python -m workflow_scripts.make_demo --recipe {input.recipe:q} --log {log:q} --threads {threads}"
+            " --out {output:q}"
+
+
+rule index_part:
+    input:
+        recipe=recipe("index_part", "corpus"),
+        raw=".emospace/raw/{corpus}/{part}.json",
+        made=lambda w: f"data/raw/{w.corpus}/{w.corpus}.json" if PLAN.generated(w.corpus) else [],
+    output:
+        manifest="data/manifest/{corpus}/{part}.csv",
+        quality="data/manifest/{corpus}/{part}.quality.csv",
+        audio="data/manifest/{corpus}/{part}.audio.sha256",
+        video="data/manifest/{corpus}/{part}.video.sha256",
+    log:
+        "logs/index_part/{corpus}/{part}.log",
+    conda:
+        "../envs/media.yaml"
+    params:
+        root=lambda w: PLAN.root(w.corpus),
+        parts=lambda w: len(PLAN.parts(w.corpus)),
+    shell:
+        "python -m workflow_scripts.index_part --recipe {input.recipe:q} --log {log:q} --corpus {wildcards.corpus}"
+        " --corpus-root {params.root:q} --part {wildcards.part} --parts {params.parts} --manifest {output.manifest:q}"
+        " --quality {output.quality:q} --audio-digests {output.audio:q} --video-digests {output.video:q}"
+
+
+rule merge_manifest:
+    input:
+        recipe=recipe("merge_manifest", "corpus"),
+        manifest=of_parts("data/manifest/{corpus}/{part}.csv"),
+        quality=of_parts("data/manifest/{corpus}/{part}.quality.csv"),
+    output:
+        manifest="data/manifest/{corpus}.csv",
+        quality="data/manifest/{corpus}.quality.csv",
+        sidecar="data/manifest/{corpus}.json",
+    log:
+        "logs/merge_manifest/{corpus}.log",
+    conda:
+        "../envs/media.yaml"
+    shell:
+        "python -m workflow_scripts.merge_manifest --recipe {input.recipe:q} --log {log:q} --manifest {input.manifest:q}"
+        " --quality {input.quality:q} --out {output.manifest:q} --out-quality {output.quality:q}"
+        " --sidecar {output.sidecar:q}"
+
+
+for _protocol, _spec in PLAN.config["protocols"].items():
+
+    rule:
+        name:
+            f"make_protocol_{_protocol}"
+        input:
+            recipe=PLAN.recipe("make_protocol", _protocol),
+            manifest=ancient(f"data/manifest/{_spec['corpus']}.csv"),
+            sidecar=f"data/manifest/{_spec['corpus']}.json",
+        output:
+            folds=expand(FOLDS, corpus=_spec["corpus"], protocol=_protocol, fold=PLAN.folds(_protocol)),
+            sidecar=f"data/protocols/{_spec['corpus']}/{_protocol}.json",
+        log:
+            f"logs/make_protocol/{_protocol}.log",
+        conda:
+            "../envs/media.yaml"
+        shell:
+            "python -m workflow_scripts.make_protocol --recipe {input.recipe:q} --log {log:q}"
+            " --manifest {input.manifest:q} --manifest-sidecar {input.sidecar:q} --out {output.folds:q}"
+            " --sidecar {output.sidecar:q}"
+
+
+rule audit_protocol:
+    input:
+        recipe=recipe("audit_protocol", "protocol"),
+        manifest=ancient("data/manifest/{corpus}.csv"),
+        sidecar="data/manifest/{corpus}.json",
+        protocol="data/protocols/{corpus}/{protocol}.json",
+        folds=lambda w: expand(FOLDS, corpus=w.corpus, protocol=w.protocol, fold=PLAN.folds(w.protocol)),
+        digests=of_parts("data/manifest/{corpus}/{part}.audio.sha256"),
+    output:
+        "data/audit/{corpus}/{protocol}.json",
+    log:
+        "logs/audit_protocol/{corpus}/{protocol}.log",
+    conda:
+        "../envs/media.yaml"
+    shell:
+        "python -m workflow_scripts.audit_protocol --recipe {input.recipe:q} --log {log:q} --manifest {input.manifest:q}"
+        " --manifest-sidecar {input.sidecar:q} --protocol {input.protocol:q} --folds {input.folds:q}"
+        " --digests {input.digests:q} --out {output:q}"
+
+
+rule corpora:
+    input:
+        [f"data/audit/{spec['corpus']}/{name}.json" for name, spec in PLAN.config["protocols"].items()],

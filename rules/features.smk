@@ -1,0 +1,95 @@
+"""Features: an encoder applied to a view, per part, as a ragged .npy store.
+
+Inputs:  data/views/<corpus>/<view>/<part>.*, models/<weights>/
+Outputs: data/features/<corpus>/<view>.<encoder>/<part>.npy, .offsets.npy and .json
+"""
+
+STORE = "data/features/{corpus}/{feature}/{part}"
+
+
+rule fetch_weights:
+    input:
+        recipe=lambda w: PLAN.recipe("fetch_models", w.weights),
+    output:
+        "models/{weights}/weights.json",
+    log:
+        "logs/fetch_models/{weights}.log",
+    wildcard_constraints:
+        weights="|".join(PLAN.config.get("weights", {"none": {}})),
+    conda:
+        "../envs/encode.yaml"
+    shell:
+        "python -m workflow_scripts.fetch_models --recipe {input.recipe:q} --log {log:q} --out {output:q}"
+
+
+rule fetch_models:
+    input:
+        PLAN.fetched(),
+
+
+# One rule per encoder feature: the rules differ in their view, their weights and so in what makes them stale.
+for _feature in PLAN.encoded():
+    _view, _weights = PLAN.feature(_feature)["view"], PLAN.feature(_feature).get("weights")
+
+    rule:
+        name:
+            f"embed_{_feature.replace('.', '_')}"
+        input:
+            recipe=PLAN.recipe("embed", _feature),
+            manifest="data/manifest/{corpus}/{part}.csv",
+            view=ancient(view_files(_view, None)),
+            sidecar=view_files(_view, ".json"),
+            weights=[f"models/{_weights}/weights.json"] if _weights else [],
+        output:
+            store=f"data/features/{{corpus}}/{_feature}/{{part}}.npy",
+            offsets=f"data/features/{{corpus}}/{_feature}/{{part}}.offsets.npy",
+            sidecar=f"data/features/{{corpus}}/{_feature}/{{part}}.json",
+        log:
+            f"logs/embed/{{corpus}}/{_feature}/{{part}}.log",
+        benchmark:
+            f"logs/embed/{{corpus}}/{_feature}/{{part}}.tsv"
+        conda:
+            "../envs/encode.yaml"
+        resources:
+            gpu=1 if _weights and gpu_here() else 0,
+        params:
+            kind=_view,
+            weights=f"--weights models/{_weights}/weights.json" if _weights else "",
+        shell:
+            "python -m workflow_scripts.embed --recipe {input.recipe:q} --log {log:q} --threads {threads}"
+            " --view-kind {params.kind} --view {input.view:q} --view-sidecar {input.sidecar:q}"
+            " --manifest {input.manifest:q} {params.weights} --out {output.store:q} --sidecar {output.sidecar:q}"
+
+
+for _feature, _spec in PLAN.selections().items():
+
+    rule:
+        name:
+            f"select_{_feature.replace('.', '_')}"
+        input:
+            recipe=PLAN.recipe("select_frames", _feature),
+            frames=ancient(f"data/features/{{corpus}}/{_spec['select']}/{{part}}.npy"),
+            text=ancient(f"data/features/{{corpus}}/{_spec['by']}/{{part}}.npy"),
+            sidecars=[f"data/features/{{corpus}}/{_spec[k]}/{{part}}.json" for k in ("select", "by")],
+        output:
+            store=f"data/features/{{corpus}}/{_feature}/{{part}}.npy",
+            offsets=f"data/features/{{corpus}}/{_feature}/{{part}}.offsets.npy",
+            sidecar=f"data/features/{{corpus}}/{_feature}/{{part}}.json",
+        log:
+            f"logs/select_frames/{{corpus}}/{_feature}/{{part}}.log",
+        conda:
+            "../envs/encode.yaml"
+        shell:
+            "python -m workflow_scripts.select_frames --recipe {input.recipe:q} --log {log:q} --frames {input.frames:q}"
+            " --text {input.text:q} --sidecars {input.sidecars:q} --out {output.store:q} --sidecar {output.sidecar:q}"
+
+
+rule features:
+    input:
+        [
+            path
+            for corpus in PLAN.config["corpora"]
+            for path in expand(
+                STORE + ".json", corpus=corpus, feature=PLAN.used_features(corpus), part=PLAN.parts(corpus)
+            )
+        ],

@@ -1,0 +1,50 @@
+"""Report: one row per run, and one page that people like to look at.
+
+Inputs:  results/evaluation/..., results/runs/..., data/audit/..., data/quality/...
+Outputs: results/summary.csv, result.txt, metrics.json, report.html
+"""
+
+
+rule summarize:
+    input:
+        recipe=PLAN.recipe("summarize"),
+        metrics=evaluations("metrics.json"),
+    output:
+        summary="results/summary.csv",
+        result="results/result.txt",
+        metrics="results/metrics.json",
+    log:
+        "logs/summarize.log",
+    conda:
+        "../envs/report.yaml"
+    shell:
+        "python -m workflow_scripts.summarize --recipe {input.recipe:q} --log {log:q} --metrics {input.metrics:q}"
+        " --out-summary {output.summary:q} --out-result {output.result:q} --out-metrics {output.metrics:q}"
+
+
+rule make_report:
+    input:
+        recipe=PLAN.recipe("make_report"),
+        summary="results/summary.csv",
+        metrics=evaluations("metrics.json"),
+        runs=[f"{folder}/run.json" for run in PLAN.config["runs"] for folder in runs_of(run)],
+        audits=[f"data/audit/{spec['corpus']}/{name}.json" for name, spec in PLAN.config["protocols"].items()],
+        quality=expand("data/quality/{corpus}.csv", corpus=PLAN.config["corpora"]),
+        manifests=expand("data/manifest/{corpus}.json", corpus=PLAN.config["corpora"]),
+        sidecars=for_each_feature(),
+    output:
+        "results/report.html",
+    log:
+        "logs/make_report.log",
+    conda:
+        "../envs/report.yaml"
+    shell:
+        "python -m workflow_scripts.make_report --recipe {input.recipe:q} --log {log:q} --summary {input.summary:q}"
+        " --metrics {input.metrics:q} --runs {input.runs:q} --audit {input.audits:q} --quality {input.quality:q}"
+        " --manifest-sidecar {input.manifests:q} --feature-sidecars {input.sidecars:q} --out {output:q}"
+
+
+rule report:
+    input:
+        "results/report.html",
+        "results/result.txt",

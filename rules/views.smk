@@ -1,0 +1,98 @@
+"""Views: one rendition of each modality, per part, one row per utterance.
+
+Inputs:  data/manifest/<corpus>/<part>.csv, the media it names
+Outputs: data/views/<corpus>/{audio,frames,text}/<part>.*, data/quality/<corpus>.csv
+"""
+
+
+rule extract_audio:
+    input:
+        recipe=PLAN.recipe("extract_audio"),
+        manifest="data/manifest/{corpus}/{part}.csv",
+        digests="data/manifest/{corpus}/{part}.audio.sha256",
+    output:
+        store=view_files("audio", None),
+        offsets=view_files("audio", ".offsets.npy"),
+        quality=view_files("audio", ".quality.csv"),
+        sidecar=view_files("audio", ".json"),
+    log:
+        "logs/extract_audio/{corpus}/{part}.log",
+    benchmark:
+        "logs/extract_audio/{corpus}/{part}.tsv"
+    conda:
+        "../envs/media.yaml"
+    params:
+        root=lambda w: PLAN.root(w.corpus),
+    shell:
+        "python -m workflow_scripts.extract_audio --recipe {input.recipe:q} --log {log:q} --corpus-root {params.root:q}"
+        " --manifest {input.manifest:q} --digests {input.digests:q} --out {output.store:q} --quality {output.quality:q}"
+        " --sidecar {output.sidecar:q}"
+
+
+rule extract_frames:
+    input:
+        recipe=PLAN.recipe("extract_frames"),
+        manifest="data/manifest/{corpus}/{part}.csv",
+        digests="data/manifest/{corpus}/{part}.video.sha256",
+    output:
+        zip=view_files("frames", None),
+        quality=view_files("frames", ".quality.csv"),
+        sidecar=view_files("frames", ".json"),
+    log:
+        "logs/extract_frames/{corpus}/{part}.log",
+    benchmark:
+        "logs/extract_frames/{corpus}/{part}.tsv"
+    conda:
+        "../envs/media.yaml"
+    threads: 2
+    params:
+        root=lambda w: PLAN.root(w.corpus),
+    shell:
+        "python -m workflow_scripts.extract_frames --recipe {input.recipe:q} --log {log:q} --corpus-root {params.root:q}"
+        " --manifest {input.manifest:q} --digests {input.digests:q} --threads {threads} --out {output.zip:q}"
+        " --quality {output.quality:q} --sidecar {output.sidecar:q}"
+
+
+rule extract_text:
+    input:
+        recipe=PLAN.recipe("extract_text"),
+        manifest="data/manifest/{corpus}/{part}.csv",
+    output:
+        table=view_files("text", None),
+        quality=view_files("text", ".quality.csv"),
+        sidecar=view_files("text", ".json"),
+    log:
+        "logs/extract_text/{corpus}/{part}.log",
+    benchmark:
+        "logs/extract_text/{corpus}/{part}.tsv"
+    conda:
+        "../envs/media.yaml"
+    shell:
+        "python -m workflow_scripts.extract_text --recipe {input.recipe:q} --log {log:q} --manifest {input.manifest:q}"
+        " --out {output.table:q} --quality {output.quality:q} --sidecar {output.sidecar:q}"
+
+
+rule check_quality:
+    input:
+        recipe=recipe("check_quality", "corpus"),
+        manifest="data/manifest/{corpus}.quality.csv",
+        views=lambda w: expand(
+            "data/views/{corpus}/{view}/{part}.quality.csv",
+            corpus=w.corpus,
+            view=["audio", "frames", "text"],
+            part=PLAN.parts(w.corpus),
+        ),
+    output:
+        "data/quality/{corpus}.csv",
+    log:
+        "logs/check_quality/{corpus}.log",
+    conda:
+        "../envs/media.yaml"
+    shell:
+        "python -m workflow_scripts.check_quality --recipe {input.recipe:q} --log {log:q}"
+        " --quality {input.manifest:q} {input.views:q} --out {output:q}"
+
+
+rule views:
+    input:
+        expand("data/quality/{corpus}.csv", corpus=PLAN.config["corpora"]),
