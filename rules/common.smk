@@ -50,9 +50,14 @@ def of_parts(pattern):
     return lambda wildcards: expand(pattern, corpus=wildcards.corpus, part=PLAN.parts(wildcards.corpus))
 
 
-def for_each_corpus(pattern):
-    """The pattern for every corpus of the config and each of its parts."""
-    return [path for c in PLAN.config["corpora"] for path in expand(pattern, corpus=c, part=PLAN.parts(c))]
+def used_features(suffix):
+    """That file of every part of every feature that a run reads."""
+    pattern = "data/features/{corpus}/{feature}/{part}" + suffix
+    return [
+        path
+        for c in PLAN.config["corpora"]
+        for path in expand(pattern, corpus=c, feature=PLAN.used_features(c), part=PLAN.parts(c))
+    ]
 
 
 def runs_of(run):

@@ -86,10 +86,4 @@ for _feature, _spec in PLAN.selections().items():
 
 rule features:
     input:
-        [
-            path
-            for corpus in PLAN.config["corpora"]
-            for path in expand(
-                STORE + ".json", corpus=corpus, feature=PLAN.used_features(corpus), part=PLAN.parts(corpus)
-            )
-        ],
+        used_features(".json"),

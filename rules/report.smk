@@ -31,7 +31,7 @@ rule make_report:
         audits=[f"data/audit/{spec['corpus']}/{name}.json" for name, spec in PLAN.config["protocols"].items()],
         quality=expand("data/quality/{corpus}.csv", corpus=PLAN.config["corpora"]),
         manifests=expand("data/manifest/{corpus}.json", corpus=PLAN.config["corpora"]),
-        sidecars=for_each_feature(),
+        sidecars=used_features(".json"),
     output:
         "results/report.html",
     log:

@@ -65,3 +65,8 @@ rule train:
         "python -m workflow_scripts.train --recipe {input.recipe:q} --log {log:q} --threads {threads}"
         " --fold {input.fold:q} --protocol {input.protocol:q} --audit {input.audit:q} {params.inputs}"
         " --input-sidecars {input.sidecars:q} --seed {wildcards.seed} --out {params.folder:q}"
+
+
+rule train_all:
+    input:
+        [f"{folder}/run.json" for run in PLAN.config["runs"] for folder in runs_of(run)],

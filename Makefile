@@ -1,0 +1,45 @@
+# make demo: install what is missing and run the demo. make test: install and pass the tests.
+SHELL := /bin/bash
+PYTHON ?= python3
+CORES ?= $(shell nproc)
+VENV := .venv
+BIN := $(VENV)/bin
+SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
+
+.PHONY: demo test bench lint install clean
+
+demo: $(VENV)/.installed
+	@$(SNAKEMAKE) --quiet rules host reason
+	@cat results/result.txt
+	@echo "report: $(CURDIR)/results/report.html"
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+bench: $(VENV)/.installed
+	$(BIN)/python -m benchmarks
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakemake --lint
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: requirements.txt constraints.txt | system
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c constraints.txt
+	touch $@
+
+# ffmpeg and espeak-ng come from the system; as root on a Debian machine they are installed, elsewhere the command is shown.
+.PHONY: system
+system:
+	@bash workflow_scripts/system_packages.sh
+
+clean:
+	rm -rf .snakemake .emospace logs data models results
