@@ -1,0 +1,113 @@
+"""What several test files share: real data by environment variable, manifest rows, a copy of the project to run."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from emospace.manifest import Utterance
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = ["Snakefile", "config.yaml", "configs", "dvc.yaml", "emospace", "envs", "profiles", "rules", "schemas"]
+PROJECT += ["workflow_scripts", ".dvcignore", ".gitignore"]
+
+
+def _from_environment(name: str, what: str) -> Path:
+    value = os.environ.get(name)
+    if not value:
+        pytest.skip(f"{name} is not set: no {what}")
+    return Path(value)
+
+
+@pytest.fixture(scope="session")
+def ravdess() -> Path:
+    """Folder with Actor_01 ... of RAVDESS."""
+    return _from_environment("EMOSPACE_RAVDESS", "RAVDESS recordings")
+
+
+@pytest.fixture(scope="session")
+def grid() -> Path:
+    """Folder with talking-face clips of the GRID corpus."""
+    return _from_environment("EMOSPACE_GRID", "GRID clips")
+
+
+def utterance(name: str, **fields) -> Utterance:
+    """A plausible manifest row."""
+    plain = {
+        "dialogue": name.rsplit("_", 1)[0],
+        "session": "1",
+        "speaker": "A",
+        "gender": "F",
+        "scripted": False,
+        "start": 0.0,
+        "end": 1.0,
+        "whole": True,
+        "text": "some words",
+        "audio": f"{name}.wav",
+        "video": "",
+        "crop": "",
+        "label": "neu",
+        "part": "0",
+    }
+    return Utterance(utterance=name, **(plain | fields))
+
+
+class Project:
+    """A copy of the project in a folder of its own, with Snakemake, DVC and git run for real."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        for name in PROJECT:
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy2(ROOT / name, folder / name)
+
+    def run(self, *command: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess:
+        """Run one of the environment's programs in the copy; its output, stdout and stderr together."""
+        env = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"} | environment
+        done = subprocess.run(
+            command, cwd=self.folder, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        )
+        assert not check or done.returncode == 0, done.stdout[-6000:]
+        return done
+
+    def snakemake(self, *arguments: str, check: bool = True, **environment: str) -> str:
+        """Output of `snakemake --cores 2 ...`."""
+        return self.run("snakemake", "--cores", "2", *arguments, check=check, **environment).stdout
+
+    def planned(self, *arguments: str) -> dict[str, int]:
+        """What `snakemake -n` would run: rule -> number of jobs."""
+        output = self.snakemake("-n", *arguments)
+        if "Nothing to be done" in output:
+            return {}
+        lines = iter(output.splitlines())
+        for line in lines:
+            if line.split() == ["job", "count"]:
+                break
+        next(lines)
+        jobs = {}
+        for line in lines:
+            words = line.split()
+            if len(words) != 2 or words[0] == "total":
+                break
+            jobs[words[0]] = int(words[1])
+        return jobs
+
+    def replace(self, file: str, old: str, new: str) -> None:
+        """Edit a file of the copy; the old text must be there."""
+        path = self.folder / file
+        text = path.read_text(encoding="utf-8")
+        assert old in text, f"{old!r} is not in {file}"
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+@pytest.fixture
+def project(tmp_path) -> Project:
+    """A fresh copy of the project, nothing built."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return Project(folder)

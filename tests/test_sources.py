@@ -1,0 +1,48 @@
+"""The code of an artifact: exactly the files that a module may run."""
+
+from conftest import ROOT
+
+from emospace.provenance import read_recipe
+from emospace.sources import closure
+
+
+def names(*modules, root=ROOT):
+    return {str(p.relative_to(root)) for p in closure(*modules, root=root)}
+
+
+def test_follows_imports_wherever_they_stand(tmp_path):
+    package = tmp_path / "emospace"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "a.py").write_text("def f():\n    from emospace import b\n    import os\n")
+    (package / "b.py").write_text("from emospace.c import thing\nimport emospace.a\n")
+    (package / "c.py").write_text("thing = 1\n")
+    (package / "d.py").write_text("import emospace.c\n")
+    assert names("emospace.a", root=tmp_path) == {f"emospace/{m}.py" for m in ("__init__", "a", "b", "c")}
+    assert names("emospace.d", root=tmp_path) == {f"emospace/{m}.py" for m in ("__init__", "c", "d")}
+
+
+def test_one_encoder_is_not_the_code_of_another():
+    mfcc = names("workflow_scripts.embed", "emospace.encoders.mfcc")
+    assert "emospace/encoders/mfcc.py" in mfcc and "emospace/store.py" in mfcc
+    assert not mfcc & {"emospace/encoders/clip.py", "emospace/encoders/sbert.py", "emospace/models/unified.py"}
+
+
+def test_training_does_not_depend_on_metrics_or_report():
+    code = names("workflow_scripts.train", "emospace.models.unified", "emospace.models.linear_probe")
+    assert "emospace/models/unified.py" in code
+    assert not {c for c in code if "metrics" in c or "report" in c or "bootstrap" in c}
+
+
+def test_a_recipe_refuses_code_that_changed_under_it(tmp_path):
+    import json
+
+    import pytest
+
+    from emospace.errors import InputError
+
+    (tmp_path / "x.py").write_text("1\n")
+    recipe = tmp_path / "r.json"
+    recipe.write_text(json.dumps({"code": {"x.py": "0" * 64}}))
+    with pytest.raises(InputError, match=r"x\.py: the file changed while the workflow was running"):
+        read_recipe(recipe, root=tmp_path)
