@@ -25,15 +25,16 @@ def walk(root: str) -> Iterator[tuple[str, os.stat_result]]:
                 yield os.path.relpath(path, root), os.stat(path)
 
 
-def _state(root: str, path: str, stat: os.stat_result, seen: list | None, published: dict[str, str]) -> list:
+def _state(root: str, path: str, stat: os.stat_result, seen: list | None, published: dict, made: dict) -> list:
     """[size, time stamp, what the content is known by]; reads the file only if it may have changed."""
     stamp = [stat.st_size, stat.st_mtime_ns]
-    if seen and seen[:2] == stamp:
+    by_size = seen and seen[2].startswith("size")
+    if seen and seen[:2] == stamp and not (by_size and path in made):
         return seen
-    if seen is None and stat.st_size > HASH_AT_SIGHT and path not in published:
+    if seen is None and stat.st_size > HASH_AT_SIGHT and path not in published | made:
         return [*stamp, f"size {stat.st_size}"]
     digest = sha256(Path(root, path))
-    unchanged = seen and digest == published.get(path) and seen[2].startswith("size")
+    unchanged = by_size and path not in made and digest == published.get(path)
     return [*stamp, seen[2] if unchanged else digest]
 
 
@@ -56,7 +57,7 @@ def refresh(
     for path, stat in walk(root):
         number = group(path)
         if number is not None:
-            now[path] = _state(root, path, stat, seen.get(path), published | made)
+            now[path] = _state(root, path, stat, seen.get(path), published, made)
             if made.get(path) != now[path][2]:
                 triggers[parts[number % len(parts)]][path] = now[path][2]
     for path in made.keys() - now.keys() if now else ():
