@@ -1,0 +1,134 @@
+"""The demo end to end, and then: a partial rerun touches exactly what changed."""
+
+import csv
+import json
+import os
+import time
+
+import pytest
+from conftest import Project
+
+pytestmark = pytest.mark.workflow
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory) -> Project:
+    """The demo, run once; tests put back what they change."""
+    project = Project(tmp_path_factory.mktemp("demo it's a cafe\u0301"))
+    project.snakemake()
+    return project
+
+
+@pytest.fixture
+def edited(demo):
+    """Edit files of the demo for one test; afterwards they are as they were, and so is the plan."""
+    originals = {}
+
+    def edit(file: str, old: str | bytes, new: str | bytes):
+        path = demo.folder / file
+        originals.setdefault(path, path.read_bytes())
+        old, new = (x.encode() if isinstance(x, str) else x for x in (old, new))
+        assert old in originals[path]
+        path.write_bytes(originals[path].replace(old, new))
+        os.utime(path, (time.time() + 5, time.time() + 5))
+
+    yield edit
+    for path, content in originals.items():
+        path.write_bytes(content)
+    assert demo.planned() == {}
+
+
+def kinds(planned: dict[str, int]) -> set[str]:
+    return {name for name in planned if name not in {"all", "report"}}
+
+
+AFTER_FEATURES = {"train", "evaluate", "summarize", "make_report"}
+
+
+def test_a_second_run_does_nothing(demo):
+    assert demo.planned() == {}
+
+
+def test_the_summary_has_a_row_per_run_with_intervals(demo):
+    with open(demo.folder / "results/summary.csv", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    assert {"probe", "late_fusion", "unified"} <= {r["run"] for r in rows}
+    for row in rows:
+        for metric in ("WA", "UA", "WF1", "MF1"):
+            assert 0 <= float(row[f"{metric}_lo"]) <= float(row[metric]) <= float(row[f"{metric}_hi"]) <= 1
+    assert {r["run"]: r["leaky"] for r in rows}["probe_random"].lower() in {"true", "1", "yes"}
+
+
+def test_training_never_sees_a_test_label(demo):
+    for table in (demo.folder / "data/protocols/demo/session").glob("*.csv"):
+        with open(table, newline="") as handle:
+            rows = list(csv.DictReader(handle))
+        assert all(not r["label"] for r in rows if r["split"] == "test")
+        assert all(r["label"] for r in rows if r["split"] != "test")
+
+
+def test_touching_everything_reruns_nothing(demo):
+    later = time.time() + 10
+    for folder in ("emospace", "workflow_scripts", "data/raw", "data/manifest", "data/views", "data/features"):
+        for path in (demo.folder / folder).rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts:
+                os.utime(path, (later, later))
+    os.utime(demo.folder / "config.yaml", (later, later))
+    assert demo.planned() == {}
+
+
+def test_an_mfcc_option_reruns_mfcc_and_its_dependants_only(demo, edited):
+    edited("config.yaml", "audio.mfcc: {}", "audio.mfcc: {coefficients: 13}")
+    planned = demo.planned()
+    assert kinds(planned) == {"embed_audio_mfcc"} | AFTER_FEATURES
+    assert planned["embed_audio_mfcc"] == 5
+    # probe, probe_audio, late_fusion, unified, probe_random on five folds; not probe_frames and probe_text
+    assert planned["train"] == 25
+
+
+@pytest.mark.parametrize(
+    ("module", "rules", "trainings"),
+    [
+        ("emospace/encoders/sbert.py", {"embed_text_sbert"}, 25),
+        ("emospace/encoders/mfcc.py", {"embed_audio_mfcc"}, 25),
+        ("emospace/models/unified.py", set(), 5),
+    ],
+)
+def test_editing_a_module_reruns_its_part_of_the_graph_only(demo, edited, module, rules, trainings):
+    edited(module, b'"""', b'"""Edited. ')
+    planned = demo.planned()
+    assert kinds(planned) == rules | AFTER_FEATURES
+    assert planned["train"] == trainings
+
+
+def test_a_changed_raw_dialogue_reruns_its_part_only_up_to_training(demo, edited):
+    wav = sorted((demo.folder / "data/raw/demo/Session2/sentences/wav").rglob("[!.]*.wav"))[0]
+    content = wav.read_bytes()
+    edited(str(wav.relative_to(demo.folder)), content[-2000:], bytes(2000))
+    planned = demo.planned()
+    assert planned["index_part"] == planned["extract_audio"] == planned["embed_audio_mfcc"] == 1
+    assert {"train", "make_report"} <= kinds(planned)
+    assert "make_demo" not in kinds(planned)
+
+
+def test_an_edit_is_carried_through_and_recorded(demo, edited):
+    edited(
+        "config.yaml",
+        "frames.top: {select: frames.clip, by: text.clip, k: 2}",
+        "frames.top: {select: frames.clip, by: text.clip, k: 1}",
+    )
+    before = (demo.folder / "results/summary.csv").read_bytes()
+    demo.snakemake("data/features/demo/frames.top/0.json")
+    sidecar = json.loads((demo.folder / "data/features/demo/frames.top/0.json").read_text())
+    assert sidecar["recipe"]["options"]["k"] == 1
+    assert (demo.folder / "results/summary.csv").read_bytes() == before
+
+
+def test_a_misspelt_option_stops_before_any_job(demo, edited):
+    edited("config.yaml", "audio.mfcc: {}", "audio.mfcc: {coeficients: 13}")
+    output = demo.snakemake("-n", check=False)
+    assert "coeficients" in output and "coefficients" in output
+
+
+def test_lint_is_clean(demo):
+    assert "Congratulations" in demo.run("snakemake", "--lint").stdout
