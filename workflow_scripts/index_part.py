@@ -1,51 +1,67 @@
-"""Index one part of a raw corpus: its rows, its problems, digests of its media."""
+"""Read one part of a corpus: rows, problems, and digests of the media that the rows name."""
 
+import logging
+import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from tqdm import tqdm
-
-from emospace import manifest, plugin
+from emospace import manifest
 from emospace.errors import InputError
+from emospace.plugin import find
 from emospace.provenance import atomic, sha256
 from workflow_scripts._command import arguments, run
 from workflow_scripts._raw import walk
 
 
+def listing(args, group) -> list[str]:
+    """Files of this part, relative to the root. Raises InputError where the corpus is not."""
+    remedy = f"set `corpora: {args.corpus}: root` in the config, or EMOSPACE_{args.corpus.upper()}, to its folder"
+    if not args.corpus_root.is_dir():
+        raise InputError(args.corpus_root, f"there is no such folder, so no corpus {args.corpus!r}", remedy)
+    groups = {path: group(path) for path, _ in walk(str(args.corpus_root))}
+    if all(g is None for g in groups.values()):
+        raise InputError(args.corpus_root, f"none of its {len(groups)} files is one of {args.corpus!r}", remedy)
+    return [path for path, g in groups.items() if g is not None and g % args.parts == int(args.part)]
+
+
 def write_digests(path: Path, root: Path, media: Iterable[str]) -> None:
-    """Digests of media in `sha256sum` format, sorted by path; `sha256sum -c` in the corpus root verifies them."""
+    """Digests of some files, one a line as `sha256sum` writes them, so that it can check them too."""
+    from tqdm.auto import tqdm
+
     names = sorted(set(media) - {""})
-    with ThreadPoolExecutor(4) as pool, atomic(path) as tmp:
-        digests = tqdm(pool.map(lambda n: sha256(root / n), names), path.name, len(names), disable=None)
-        tmp.write_text("".join(f"{d}  {n}\n" for d, n in zip(digests, names, strict=True)), encoding="utf-8")
+    for name in names:
+        if "\\" in name or len(name.splitlines()) != 1:
+            raise InputError(repr(name), "its name holds a backslash or a line break", "rename the file")
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:  # hashing is bound by the disk
+        hashed = pool.map(sha256, (root / name for name in names))
+        digests = list(tqdm(hashed, path.stem, len(names), disable=None, unit="file"))
+    with atomic(path) as tmp:
+        lines = (f"{digest}  {name}\n" for digest, name in zip(digests, names, strict=True))
+        tmp.write_text("".join(lines), encoding="utf-8")
 
 
 def job(args, recipe):
-    corpus = plugin.find("corpora", recipe["plugin"])
-    if not args.corpus_root.is_dir():
-        remedy = f"set corpora: {args.corpus}: root in the config or EMOSPACE_{args.corpus.upper()}"
-        raise InputError(args.corpus_root, "there is no such folder", remedy)
-    groups = ((path, corpus.group(path)) for path, _ in walk(str(args.corpus_root)))
-    files = [path for path, number in groups if number is not None and number % args.parts == int(args.part)]
-    rows, problems = corpus.index(args.corpus_root, files, **recipe["options"])
-    rows, more = manifest.check(rows)
-    rows = [replace(row, part=args.part) for row in rows]
-    manifest.write(args.manifest, rows)
-    manifest.write_problems(args.quality, problems + more)
+    corpus = find("corpora", recipe["plugin"])
+    found, problems = corpus.index(args.corpus_root, listing(args, corpus.group), **recipe["options"])
+    rows, unusable = manifest.check(found)
+    problems += unusable
+    logging.info("%d rows, %d problems", len(rows), len(problems))
     write_digests(args.audio_digests, args.corpus_root, (r.audio for r in rows))
     write_digests(args.video_digests, args.corpus_root, (r.video for r in rows))
+    manifest.write_problems(args.quality, problems)
+    manifest.write(args.manifest, (replace(r, part=args.part) for r in rows))
 
 
 def main():
     parser = arguments(__doc__)
-    parser.add_argument("--corpus", required=True, help="name in the config, for messages")
+    parser.add_argument("--corpus", required=True, help="its name in the config")
     parser.add_argument("--corpus-root", type=Path, required=True)
-    parser.add_argument("--part", required=True)
+    parser.add_argument("--part", required=True, help="number of the part, as wide as its file names")
     parser.add_argument("--parts", type=int, required=True)
-    for name in ("manifest", "quality", "audio-digests", "video-digests"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
+    for output in ("--manifest", "--quality", "--audio-digests", "--video-digests"):
+        parser.add_argument(output, type=Path, required=True)
     run(parser, job)
 
 

@@ -1,59 +1,63 @@
-"""Join the parts of a manifest, compare the counts with the publication's and describe the corpus."""
+"""Join the parts of a manifest, compare the counts with the publication, say what the corpus is."""
 
-import logging
 from collections import Counter
 from pathlib import Path
 
-from emospace import manifest, plugin
+from emospace import manifest
 from emospace.errors import InputError
+from emospace.plugin import find
 from emospace.provenance import write_sidecar
 from workflow_scripts._command import arguments, run
 
 
-def counts(rows, name: str) -> dict[str, int]:
-    return dict(sorted(Counter(getattr(row, name) for row in rows).items()))
+def join(paths: list[Path]) -> list[manifest.Utterance]:
+    """Rows of all parts in the order given. None is dropped: a row has one place here and in the stores of its part."""
+    rows, home = [], {}
+    for path in paths:
+        for row in manifest.read(path):
+            if row.utterance in home:
+                reason = f"the utterance {row.utterance!r} is in {home[row.utterance]} too"
+                raise InputError(path, reason, "remove one of them from the corpus")
+            home[row.utterance] = path
+            rows.append(row)
+    return rows
 
 
-def check_ids(rows) -> None:
-    """Ids are unique within a part already; across parts only renaming helps, as stores follow the parts."""
-    part_of = {}
-    for row in rows:
-        if row.utterance in part_of:
-            reason = f"utterance {row.utterance!r} is in part {part_of[row.utterance]} and in part {row.part}"
-            raise InputError(row.audio or row.video, reason, "give each utterance an id of its own")
-        part_of[row.utterance] = row.part
+def counts(rows: list[manifest.Utterance], *columns: str) -> dict[str, dict[str, int]]:
+    """Column -> value -> number of rows."""
+    return {column: dict(sorted(Counter(getattr(r, column) for r in rows).items())) for column in columns}
 
 
 def job(args, recipe):
-    corpus = plugin.find("corpora", recipe["plugin"])
-    rows = [row for path in args.manifest for row in manifest.read(path)]
-    if not rows:
-        raise InputError(
-            recipe["corpus"], "no utterance could be read", f"see {args.quality[0].parent} for the reasons"
-        )
-    check_ids(rows)
-    problems = [problem for path in args.quality for problem in manifest.read_problems(path)]
-    unexpected = corpus.expected(rows, **recipe["options"])
-    for problem in unexpected:
-        logging.warning("%s: %s", recipe["corpus"], problem.detail)
+    corpus = find("corpora", recipe["plugin"])
+    rows = join(args.manifest)
+    problems = [p for path in args.quality for p in manifest.read_problems(path)]
+    problems += corpus.expected(rows, **recipe["options"])
     manifest.write(args.out, rows)
-    manifest.write_problems(args.out_quality, problems + unexpected)
-    facts = {
-        "corpus": recipe["corpus"],
-        "rows": len(rows),
-        "dropped": sum(p.dropped for p in problems),
-        "counts": {name: counts(rows, name) for name in ("label", "session", "speaker", "gender")},
-        "about": {k.lower(): getattr(corpus, k) for k in ("LICENCE", "PUBLIC", "CITATION", "NOTE")},
-    }
-    write_sidecar(args.sidecar, recipe, inputs=args.manifest, outputs=[args.out, args.out_quality], **facts)
+    manifest.write_problems(args.out_quality, problems)
+    facts = {"licence": corpus.LICENCE, "public": corpus.PUBLIC, "citation": corpus.CITATION, "note": corpus.NOTE}
+    write_sidecar(
+        args.sidecar,
+        recipe,
+        inputs=[*args.manifest, *args.quality],
+        outputs=[args.out, args.out_quality],
+        rows=len(rows),
+        dropped=sum(p.dropped for p in problems),
+        problems=dict(sorted(Counter(p.reason for p in problems).items())),
+        seconds=round(sum(r.end - r.start for r in rows), 3),
+        missing={m: sum(not getattr(r, m) for r in rows) for m in ("audio", "video", "text")},
+        counts=counts(rows, "label", "session", "speaker", "gender", "part"),
+        codes=corpus.CODES,
+        **facts,
+    )
 
 
 def main():
     parser = arguments(__doc__)
-    parser.add_argument("--manifest", type=Path, nargs="+", required=True)
+    parser.add_argument("--manifest", type=Path, nargs="+", required=True, help="parts, in order")
     parser.add_argument("--quality", type=Path, nargs="+", required=True)
-    for name in ("out", "out-quality", "sidecar"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
+    for output in ("--out", "--out-quality", "--sidecar"):
+        parser.add_argument(output, type=Path, required=True)
     run(parser, job)
 
 

@@ -1,192 +1,242 @@
-"""IEMOCAP: ten actors in five dyadic sessions (Busso et al. 2008, doi 10.1007/s10579-008-9076-6), official layout.
+"""IEMOCAP: dyadic improvised and scripted dialogues of ten actors in five sessions, as USC releases it.
 
-    Session1..5/dialog/{EmoEvaluation,transcriptions,avi/DivX,wav}   per dialogue
-    Session1..5/sentences/{wav,ForcedAlignment}/<dialogue>           per utterance
-
-The speaker is the letter of the *last* part of an utterance id; the letter in the dialogue name says who wears the motion
-capture markers, and that actor fills the left half of the split-screen video.
+Layout: [IEMOCAP_full_release/]Session<k>/dialog/{EmoEvaluation,transcriptions,wav,avi/DivX} and
+sentences/{wav,ForcedAlignment}/<dialogue>. Busso et al. (2008), doi 10.1007/s10579-008-9076-6.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from emospace.manifest import Problem, Utterance
 
 CODES = {
     "ang": "anger",
-    "hap": "happiness",
-    "exc": "excitement",
-    "sad": "sadness",
-    "neu": "neutral",
-    "fru": "frustration",
-    "fea": "fear",
-    "sur": "surprise",
     "dis": "disgust",
+    "exc": "excitement",
+    "fea": "fear",
+    "fru": "frustration",
+    "hap": "happiness",
+    "neu": "neutral",
     "oth": "other",
+    "sad": "sadness",
+    "sur": "surprise",
     "xxx": "no agreement",
 }
-LICENCE, PUBLIC = "USC release form, no sharing of the corpus or what is derived from it", False
-CITATION = (
-    "Busso C et al. (2008). IEMOCAP. Language Resources and Evaluation 42(4): 335-359. doi:10.1007/s10579-008-9076-6"
+LICENCE = (
+    "signed release form of the SAIL laboratory, USC; neither the corpus nor what is derived from it may be shared"
 )
-NOTE = "Scripts recur across sessions: see the scripted/improvised and text-disjoint scores."
+PUBLIC = False
+CITATION = (
+    "C. Busso et al., IEMOCAP: Interactive emotional dyadic motion capture database, "
+    "Language Resources and Evaluation 42(4), 335-359, 2008, doi 10.1007/s10579-008-9076-6"
+)
+NOTE = "Scripts recur across sessions: read the improvised and the text-disjoint scores beside the overall one."
 
-UTTERANCES = {"1": 1819, "2": 1811, "3": 2136, "4": 2103, "5": 2170}  # 10,039
-FOUR_CLASSES = {"1": 1085, "2": 1023, "3": 1151, "4": 1031, "5": 1241}  # 5,531: ang, hap + exc, neu, sad
-LEFT, RIGHT = "0 0 360 480", "360 0 720 480"  # pixels of the 720x480 picture
-ALIGNMENT_FRAME = 0.01  # seconds per frame of a .wdseg file
+# Utterances and the usual four classes (hap includes exc) of each session, by the evaluation files of the release.
+UTTERANCES = {"Ses01": 1819, "Ses02": 1811, "Ses03": 2136, "Ses04": 2103, "Ses05": 2170}
+FOUR = {"ang": "ang", "hap": "hap", "exc": "hap", "neu": "neu", "sad": "sad"}
+FOUR_CLASSES = {
+    "Ses01": {"ang": 229, "hap": 278, "neu": 384, "sad": 194},
+    "Ses02": {"ang": 137, "hap": 327, "neu": 362, "sad": 197},
+    "Ses03": {"ang": 240, "hap": 286, "neu": 320, "sad": 305},
+    "Ses04": {"ang": 327, "hap": 303, "neu": 258, "sad": 143},
+    "Ses05": {"ang": 170, "hap": 442, "neu": 384, "sad": 245},
+}
 
-SESSION = re.compile(r"(?:^|/)Session(\d+)/")
-DIALOGUE = re.compile(r"Ses(\d\d)([FM])_(impro|script)\w+")
-NUMBER = r"[-+]?\d+(?:\.\d+)?"
-EVALUATION = re.compile(rf"\[({NUMBER}) - ({NUMBER})\]\t(\S+)\t(\w+)(?:\t\[({NUMBER}), ({NUMBER}), ({NUMBER})\])?\s*")
-TRANSCRIPT = re.compile(r"(\S+) \[[^\]]*\]: ?(.*)")
+# The actor who wears the markers, named by the letter in the dialogue's name, is the left half of the 720x480 picture.
+LEFT, RIGHT = "0 0 360 480", "360 0 720 480"
+HEADER = 44  # bytes of an empty WAV file: no medium of this size holds anything
+FRAME = 0.01  # seconds per frame of the forced alignment
+
+_USED = re.compile(
+    r"(?P<base>(?:.*/)?Session(?P<session>\d+))/(?:dialog/(?P<kind>EmoEvaluation|transcriptions|wav|avi/DivX)"
+    r"|sentences/(?:wav|ForcedAlignment)/[^/]+)/(?P<stem>[^/]+)\.[^./]+"
+)
+_DIALOGUE = re.compile(r"(Ses\d\d)([FM])_(impro|script)\w+")
+_NUMBER = r"(-?\d+(?:\.\d+)?)"
+_EVALUATION = re.compile(rf"\[{_NUMBER} - {_NUMBER}\]\t(\S+)\t(\S+)\t\[{_NUMBER}, {_NUMBER}, {_NUMBER}\]\s*")
+_ANNOTATOR = re.compile(r"[CA]-\w+:|%|\s*$")
+_ALIGNED = re.compile(r"\s*(\d+)\s+(\d+)\s+-?\d+\s+(\S+)\s*")
 
 
 def group(path: str) -> int | None:
-    """Session - 1, for the files that an index reads; None for all others (motion capture, annotators' own files)."""
-    session = SESSION.search(path)
-    parts = PurePosixPath(path).parts
-    if not session or not {"EmoEvaluation", "transcriptions", "DivX", "wav", "ForcedAlignment"} & set(parts):
-        return None
-    annotator = {"Categorical", "Attribute", "Self-evaluation"} & set(parts)
-    return None if annotator or parts[-1].startswith(".") else int(session[1]) - 1
+    """Session number - 1 of a file that `index` may read, None for all others (motion capture, AppleDouble)."""
+    found = _USED.fullmatch(path)
+    return int(found["session"]) - 1 if found and "/." not in f"/{path}" else None
 
 
 def index(root: Path, files: Sequence[str], *, expect_counts: bool = True) -> tuple[list[Utterance], list[Problem]]:
-    """Rows of the evaluated utterances of whole sessions. expect_counts is for `expected`."""
-    media = {path for path in files if (root / path).stat().st_size}
+    """One row per evaluated utterance of the given sessions, and what is wrong with them.
+
+    files: paths relative to root, those of whole sessions. expect_counts is for `expected`.
+    """
+    tree = _Tree(Path(root), {f for f in files if group(f) is not None})
     rows, problems = [], []
-    for path in files:
-        place = PurePosixPath(path)
-        if place.parent.name == "EmoEvaluation" and place.suffix == ".txt" and DIALOGUE.fullmatch(place.stem):
-            more, found = _dialogue(root, path, media, set(files))
-            rows += more
-            problems += found
+    for base, name in tree.dialogues():
+        dialogue = _Dialogue(tree, base, name)
+        rows += dialogue.read()
+        problems += dialogue.problems
     return rows, problems
-
-
-def _dialogue(root: Path, path: str, media: set[str], files: set[str]) -> tuple[list[Utterance], list[Problem]]:
-    """Rows of one dialogue, from its evaluation file. media: files that hold something."""
-    place = PurePosixPath(path)
-    session = str(place.parents[2])
-    texts, problems = _transcripts(root, f"{session}/dialog/transcriptions/{place.name}", media)
-    aligned = any(f.startswith(f"{session}/sentences/ForcedAlignment/") for f in files)
-    rows = []
-    for line in _read(root / path).splitlines():
-        if not line.startswith("["):
-            continue
-        fields = EVALUATION.fullmatch(line)
-        if not fields:
-            problems.append(Problem("", path, "bad line", line[:80], "compare the file with the release", True))
-            continue
-        found = list(_problems(fields, path, texts))
-        row = _row(fields, place.stem, session, texts)
-        alignment = f"{session}/sentences/ForcedAlignment/{place.stem}/{row.utterance}.wdseg"
-        if aligned and alignment not in files:
-            found.append(Problem(row.utterance, alignment, "no alignment", "no word times", "none needed"))
-        if not any(p.dropped for p in found):
-            row, missing = _with_media(row, session, media, files)
-            rows.append(row)
-            found += missing
-        problems += found
-    return rows, problems
-
-
-def _read(path: Path) -> str:
-    """Text of an annotation file; a few are latin-1, which decodes anything."""
-    content = path.read_bytes()
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("latin-1")
-
-
-def _transcripts(root: Path, path: str, media: set[str]) -> tuple[dict[str, str], list[Problem]]:
-    """Utterance id -> text. Lines that name no utterance (comments of the transcribers) are passed over."""
-    if path not in media:
-        return {}, [Problem("", path, "missing file", "no transcript of the dialogue", "restore it from the release")]
-    lines = (TRANSCRIPT.fullmatch(line.strip()) for line in _read(root / path).splitlines())
-    return {line[1]: line[2].strip() for line in lines if line}, []
-
-
-def _problems(fields: re.Match, path: str, texts: dict[str, str]) -> Iterator[Problem]:
-    name, code = fields[3], fields[4]
-    if code not in CODES:
-        detail = f"label {code!r}; known are {', '.join(CODES)}"
-        yield Problem(name, path, "bad label", detail, "correct the evaluation file", True)
-    if not DIALOGUE.match(name) or name.rpartition("_")[2][:1] not in ("F", "M"):
-        yield Problem(name, path, "bad line", "not an utterance id of IEMOCAP", "correct the evaluation file", True)
-    elif not texts.get(name):
-        yield Problem(name, path, "no transcript", "no line in transcriptions/", "none needed: text is missing here")
-
-
-def _row(fields: re.Match, dialogue: str, session: str, texts: dict[str, str]) -> Utterance:
-    name, number = fields[3], dialogue[3:5]
-    letter = name.rpartition("_")[2][:1]
-    valence, activation, dominance = (float(v) if v else None for v in fields.groups()[4:])
-    return Utterance(
-        utterance=name,
-        dialogue=dialogue,
-        session=str(int(number)),
-        speaker=f"Ses{number}{letter}",
-        gender=letter,
-        scripted="_script" in dialogue,
-        start=float(fields[1]),
-        end=float(fields[2]),
-        whole=True,
-        text=texts.get(name, ""),
-        audio=f"{session}/sentences/wav/{dialogue}/{name}.wav",
-        video=f"{session}/dialog/avi/DivX/{dialogue}.avi",
-        crop=LEFT if letter == dialogue[5] else RIGHT,
-        label=fields[4],
-        valence=valence,
-        arousal=activation,
-        dominance=dominance,
-    )
-
-
-def _with_media(row: Utterance, session: str, media: set[str], files: set[str]) -> tuple[Utterance, list[Problem]]:
-    """Point a row at files that are there: the sentence's wav, else the dialogue's; no video where there is none."""
-    problems = []
-    if row.audio not in media:
-        whole = f"{session}/dialog/wav/{row.dialogue}.wav"
-        state = "is empty" if row.audio in files else "is not there"
-        detail = f"{state}; cut from the dialogue's wav instead" if whole in media else f"{state}, nor the dialogue's"
-        problems.append(Problem(row.utterance, row.audio, "missing file", detail, "restore it from the release"))
-        row = replace(row, audio=whole if whole in media else "", whole=False)
-    if row.video not in media:
-        state = "is empty" if row.video in files else "is not there"
-        problems.append(Problem(row.utterance, row.video, "missing file", state, "restore it from the release"))
-        row = replace(row, video="")
-    return row, problems
 
 
 def expected(rows: Sequence[Utterance], *, expect_counts: bool = True) -> list[Problem]:
-    """Compare the counts with the release: 10,039 utterances, 5,531 of four classes, session by session."""
-    if not expect_counts:
+    """Compare the counts of all five sessions with those of the release; a part of the corpus is not compared."""
+    if not expect_counts or {r.session for r in rows} != set(UTTERANCES):
         return []
-    four = Counter(r.session for r in rows if r.label in ("ang", "hap", "exc", "neu", "sad"))
-    every = Counter(r.session for r in rows)
-    problems = []
-    for what, found, published in (("utterances", every, UTTERANCES), ("of four classes", four, FOUR_CLASSES)):
-        for session, number in [*published.items(), ("1-5", sum(published.values()))]:
-            count = found.total() if session == "1-5" else found[session]
-            if count != number:
-                detail = f"session {session}: {count:,} {what}, the release has {number:,}"
-                problems.append(Problem("", f"Session{session}", "count", detail, "look for missing files above"))
-    return problems
+    sessions, classes = Counter(r.session for r in rows), Counter((r.session, FOUR.get(r.label)) for r in rows)
+    compared = [("utterances", len(rows), sum(UTTERANCES.values()))]
+    compared += [(f"utterances of {s}", sessions[s], n) for s, n in UTTERANCES.items()]
+    four = sum(n for (_, label), n in classes.items() if label)
+    compared += [("utterances of the four classes", four, sum(sum(n.values()) for n in FOUR_CLASSES.values()))]
+    compared += [(f"{c} in {s}", classes[s, c], n) for s, counts in FOUR_CLASSES.items() for c, n in counts.items()]
+    remedy = "compare the folder with the release; lost rows are in the quality table"
+    return [
+        Problem("", "", "count", f"{what}: {found}, the release has {n}", remedy)
+        for what, found, n in compared
+        if found != n
+    ]
 
 
-def word_times(path: Path) -> list[tuple[str, float, float]]:
-    """Words of a ForcedAlignment .wdseg file with start and end in seconds (silences and markers left out)."""
-    words = []
-    for line in _read(path).splitlines():
-        fields = line.split()
-        if len(fields) == 4 and fields[0].isdigit() and not fields[3].startswith("<"):
-            start, end = int(fields[0]) * ALIGNMENT_FRAME, (int(fields[1]) + 1) * ALIGNMENT_FRAME
-            words.append((re.sub(r"\(\d+\)$", "", fields[3]).lower(), start, end))
-    return words
+def read_alignment(path: Path) -> list[tuple[str, float, float]]:
+    """Words of a ForcedAlignment .wdseg file with start and end in seconds from the start of the utterance."""
+    found = [_ALIGNED.fullmatch(line) for line in _lines(path)]
+    return [(m[3], int(m[1]) * FRAME, (int(m[2]) + 1) * FRAME) for m in found if m]
+
+
+def _lines(path: Path) -> list[str]:
+    """Lines of a UTF-8 or latin-1 file. Not str.splitlines, to which some latin-1 characters are line ends."""
+    raw = path.read_bytes()
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+    return re.split(r"\r\n|\r|\n", text)
+
+
+class _Tree:
+    """The files of some sessions, by path relative to the root."""
+
+    def __init__(self, root: Path, files: set[str]):
+        self.root, self.files = root, files
+        self.aligned = any("/sentences/ForcedAlignment/" in f for f in files)
+
+    def dialogues(self) -> list[tuple[str, str]]:
+        """Session folder and name of each dialogue of which there is an evaluation, transcript, recording or film."""
+        found = (_USED.fullmatch(f) for f in self.files)
+        return sorted({(m["base"], m["stem"]) for m in found if m["kind"]})
+
+    def lack(self, path: str, least: int = HEADER + 1) -> str:
+        """Why a file cannot be used (a key of manifest.REASONS), or nothing."""
+        if path not in self.files:
+            return "missing file"
+        return "unreadable" if (self.root / path).stat().st_size < least else ""
+
+
+@dataclass
+class _Dialogue:
+    """Reads one dialogue; `problems` grows meanwhile."""
+
+    tree: _Tree
+    base: str
+    name: str
+    problems: list[Problem] = field(default_factory=list)
+
+    def read(self) -> list[Utterance]:
+        evaluation = f"{self.base}/dialog/EmoEvaluation/{self.name}.txt"
+        if not _DIALOGUE.fullmatch(self.name):
+            detail = f"{self.name!r} is not the name of a dialogue"
+            self._report("", evaluation, "bad line", detail, "name it like Ses01F_impro01", True)
+            return []
+        reason = self.tree.lack(evaluation, least=1)
+        if reason:
+            self._report("", evaluation, reason, f"no labels for the dialogue {self.name}", "restore the file", True)
+            return []
+        turns = list(self._turns(evaluation))
+        texts = self._texts(f"{self.base}/dialog/transcriptions/{self.name}.txt")
+        video = self._film(f"{self.base}/dialog/avi/DivX/{self.name}.avi", len(turns))
+        return [self._row(turn, texts, video) for turn in turns]
+
+    def _report(self, utterance: str, file: str, reason: str, detail: str, remedy: str, dropped: bool = False) -> None:
+        self.problems.append(Problem(utterance, file, reason, detail, remedy, dropped))
+
+    def _turns(self, path: str) -> Iterator[re.Match]:
+        """Lines of an evaluation file that describe an utterance of this dialogue with a known label."""
+        usable = re.compile(re.escape(self.name) + r"_[FM]\w+")
+        for number, line in enumerate(_lines(self.tree.root / path), 1):
+            found = _EVALUATION.fullmatch(line)
+            if not found and not _ANNOTATOR.match(line):
+                self._report("", path, "bad line", f"line {number}: {line[:80]!r}", "correct the line", True)
+            elif found and not usable.fullmatch(found[3]):
+                self._report(
+                    found[3], path, "bad line", f"line {number}: not an id of this dialogue", "correct it", True
+                )
+            elif found and found[4] not in CODES:
+                known = f"use one of {', '.join(CODES)}"
+                self._report(found[3], path, "bad label", f"line {number}: label {found[4]!r}", known, True)
+            elif found:
+                yield found
+
+    def _texts(self, path: str) -> dict[str, str]:
+        """Utterance -> words. Turns that nobody evaluated (..._XX0) are here too and are not asked for."""
+        texts = {}
+        for number, line in enumerate(_lines(self.tree.root / path) if path in self.tree.files else (), 1):
+            head, found, text = line.partition("]:")  # the first one only: words may hold colons
+            if found and head.strip():
+                texts[head.split()[0]] = " ".join(text.split())
+            elif line.strip():
+                self._report("", path, "bad line", f"line {number}: {line[:80]!r}", "ignored; correct the line")
+        return texts
+
+    def _film(self, path: str, turns: int) -> str:
+        """Path of the film that all utterances of the dialogue share, or nothing and one problem for all of them."""
+        reason = self.tree.lack(path)
+        if reason:
+            self._report("", path, reason, f"{turns} utterances of {self.name} have no video", "restore the file")
+        return "" if reason else path
+
+    def _row(self, turn: re.Match, texts: dict[str, str], video: str) -> Utterance:
+        name, (session, marker, kind) = turn[3], _DIALOGUE.fullmatch(self.name).groups()
+        letter = name.removeprefix(f"{self.name}_")[0]
+        audio, whole = self._audio(name)
+        if not texts.get(name):
+            file = f"{self.base}/dialog/transcriptions/{self.name}.txt"
+            self._report(name, file, "no transcript", "no words for this utterance", "add the line")
+        self._check_alignment(name)
+        return Utterance(
+            utterance=name,
+            dialogue=self.name,
+            session=session,
+            speaker=session + letter,
+            gender=letter,
+            scripted=kind == "script",
+            start=float(turn[1]),
+            end=float(turn[2]),
+            whole=whole,
+            text=texts.get(name, ""),
+            audio=audio,
+            video=video,
+            crop=LEFT if letter == marker else RIGHT,
+            label=turn[4],
+            valence=float(turn[5]),
+            arousal=float(turn[6]),
+            dominance=float(turn[7]),
+        )
+
+    def _audio(self, name: str) -> tuple[str, bool]:
+        """The utterance's own recording, else that of the dialogue (which has both voices), else nothing."""
+        own, shared = f"{self.base}/sentences/wav/{self.name}/{name}.wav", f"{self.base}/dialog/wav/{self.name}.wav"
+        reason = self.tree.lack(own)
+        if not reason:
+            return own, True
+        fallback = "" if self.tree.lack(shared) else shared
+        detail = "cut from the recording of the dialogue instead" if fallback else "the utterance has no audio"
+        self._report(name, own, reason, detail, "restore the file")
+        return fallback, False
+
+    def _check_alignment(self, name: str) -> None:
+        file = f"{self.base}/sentences/ForcedAlignment/{self.name}/{name}.wdseg"
+        if self.tree.aligned and file not in self.tree.files:
+            self._report(name, file, "no alignment", "no word times for this utterance", "use a system without them")

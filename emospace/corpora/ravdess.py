@@ -1,8 +1,8 @@
-"""RAVDESS: 24 actors speak two sentences in eight emotions (Livingstone and Russo 2018).
+"""RAVDESS speech: 24 actors say two sentences in eight emotions; the file name is the label.
 
-The file name is the label: modality-channel-emotion-intensity-statement-repetition-actor. Speech only (channel
-01). One utterance has up to three media: sound (03-*.wav or .flac), sound and picture (01-*.mp4), picture (02-*.mp4);
-they become one row.
+Livingstone & Russo (2018), PLoS ONE 13(5): e0196391; Zenodo 10.5281/zenodo.1188976. Names are seven codes:
+modality (01 sound and picture, 02 picture, 03 sound), channel (01 speech, 02 song), emotion, intensity,
+statement, repetition, actor.
 """
 
 import re
@@ -10,7 +10,6 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from emospace.errors import InputError
 from emospace.manifest import Problem, Utterance
 
 CODES = {
@@ -23,105 +22,119 @@ CODES = {
     "07": "disgust",
     "08": "surprised",
 }
-SENTENCES = {"01": "Kids are talking by the door", "02": "Dogs are sitting by the door"}
-LICENCE, PUBLIC = "CC BY-NC-SA 4.0", True
-CITATION = "Livingstone SR, Russo FA (2018). RAVDESS. PLoS ONE 13(5): e0196391. doi:10.1371/journal.pone.0196391"
-NOTE = "Two sentences in every emotion: text carries no emotion here."
+LICENCE = "CC BY-NC-SA 4.0"
+PUBLIC = True  # under the same licence, with attribution
+CITATION = (
+    "S. R. Livingstone, F. A. Russo, The Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS), "
+    "PLoS ONE 13(5): e0196391, 2018, doi 10.1371/journal.pone.0196391"
+)
+NOTE = "Two sentences are said in every emotion, so the text carries none; acted by professionals in a studio."
 
-NAME = re.compile(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)\.(wav|flac|mp4)", re.I)
-PER_ACTOR = 60  # 4 clips neutral, 8 of each other emotion
+STATEMENTS = {"01": "Kids are talking by the door", "02": "Dogs are sitting by the door"}
+# Clips of one actor: two sentences, twice; each emotion but neutral in two intensities.
+PER_CLASS = {code: 4 if code == "01" else 8 for code in CODES}
+KINDS = {"01": "film", "02": "silent film", "03": "sound"}
+AUDIO, VIDEO = ("sound", "film"), ("silent film", "film")  # where to look first
+SONG = "02"
+
+_NAME = re.compile(r"(0[123])-(0[12])-(\d\d)-(0[12])-(0[12])-(\d\d)-(\d\d)")
+_FOLDER = re.compile(r"(?:^|/)Actor_(\d\d)/")
+_MEDIA = {".wav", ".flac", ".mp4"}
 
 
 def group(path: str) -> int | None:
-    """Two actors make a part group; None for what is not a speech clip of RAVDESS."""
-    codes = NAME.fullmatch(PurePosixPath(path).name)
-    if codes:
-        return (int(codes[7]) - 1) // 2 if codes[2] == "01" else None
-    folder = re.search(r"Actor_(\d\d)/", path)
-    media = path.lower().endswith((".wav", ".flac", ".mp4"))
-    return (int(folder[1]) - 1) // 2 if folder and media else None
+    """Number of the pair of actors (odd: male, even: female) of a speech clip; None for songs and other files.
+
+    A medium whose name is not one of the corpus goes by its folder, so that `index` can report it.
+    """
+    name = PurePosixPath(path)
+    codes, folder = _NAME.fullmatch(name.stem), _FOLDER.search(path)
+    actor = codes[7] if codes else folder[1] if folder else "00"
+    if name.name.startswith(".") or name.suffix.lower() not in _MEDIA or (codes and codes[2] == SONG) or actor == "00":
+        return None
+    return (int(actor) - 1) // 2
 
 
 def index(root: Path, files: Sequence[str]) -> tuple[list[Utterance], list[Problem]]:
-    """One row per spoken clip. The archive on Kaggle holds everything twice: the first path of a name counts."""
-    takes: dict[str, dict[str, str]] = defaultdict(dict)
-    problems = []
-    for path in sorted(files, key=lambda p: (p.count("/"), p)):
-        codes = NAME.fullmatch(PurePosixPath(path).name)
-        if not codes:
-            detail = "the name is not seven two-digit codes"
-            problems.append(Problem("", path, "bad line", detail, "restore the official file name", True))
-        elif codes[3] not in CODES or codes[5] not in SENTENCES:
-            detail = f"emotion {codes[3]}, statement {codes[5]}"
-            problems.append(Problem("", path, "bad label", detail, "restore the official file name", True))
+    """One row per clip, whichever of its sound (03), film (01) and silent film (02) are there.
+
+    files: paths relative to root. A clip's id is its name without the modality. A file found twice (the copy that
+    circulates holds the corpus twice, one inside the other) counts once: the one nearer to the root.
+    """
+    problems, clips = [], defaultdict(dict)
+    for path in sorted((f for f in files if group(f) is not None), key=lambda f: (f.count("/"), f)):
+        codes = _NAME.fullmatch(PurePosixPath(path).stem)
+        if codes:
+            clips[codes[0][3:]].setdefault(KINDS[codes[1]], path)
         else:
-            takes["-".join(codes.groups()[1:7])].setdefault(codes[1], path)
-    rows = []
-    for name, media in sorted(takes.items()):
-        row, found = _row(root, name, media)
-        rows += [row] if row else []
-        problems += found
-    return rows, problems
+            remedy = "give it back its name: seven two-digit codes"
+            problems.append(Problem("", path, "bad line", "its name is not one of the corpus", remedy, True))
+    rows = [_row(Path(root), name, media, problems) for name, media in sorted(clips.items())]
+    return [r for r in rows if r], problems
 
 
-def _row(root: Path, name: str, media: dict[str, str]) -> tuple[Utterance | None, list[Problem]]:
-    """The row of one take. Each clip is recorded on its own, so it is its own dialogue and shares none with another."""
-    emotion, statement, actor = (name.split("-")[i] for i in (1, 3, 5))
-    audio, video = media.get("03") or media.get("01", ""), media.get("01") or media.get("02", "")
-    problems = []
-    for path in dict.fromkeys(filter(None, (audio, video))):
+def expected(rows: Sequence[Utterance]) -> list[Problem]:
+    """Compare the clips of each actor, and of each emotion over the actors there are, with the publication."""
+    speakers, labels = Counter(r.speaker for r in rows), Counter(r.label for r in rows)
+    per_actor = sum(PER_CLASS.values())
+    compared = [(s, n, per_actor) for s, n in sorted(speakers.items())]
+    compared += [(f"{CODES[c]} ({c})", labels[c], n * len(speakers)) for c, n in PER_CLASS.items()]
+    compared += [(f"{len(speakers)} actors", len(rows), per_actor * len(speakers))]
+    return [
+        Problem("", "", "count", f"{what}: {found} clips, the publication has {n}", "download what is missing again")
+        for what, found, n in compared
+        if found != n
+    ]
+
+
+def _row(root: Path, name: str, media: dict[str, str], problems: list[Problem]) -> Utterance | None:
+    """The row of a clip, None if its label is unknown or none of its media can be opened."""
+    _, emotion, _, statement, _, actor = name.split("-")
+    if emotion not in CODES:
+        detail, remedy = f"emotion code {emotion!r}", f"codes are {', '.join(CODES)}"
+        problems.append(Problem(name, min(media.values()), "bad label", detail, remedy, True))
+        return None
+    seconds, failures = {}, {}
+    for kind, path in media.items():
         try:
-            seconds = _seconds(root / path)
-            break
-        except InputError as error:
-            problems.append(Problem(name, path, "unreadable", error.reason, "download the file again", True))
-    else:
-        return None, problems
-    row = Utterance(
+            seconds[kind] = _seconds(root / path)
+        except (OSError, RuntimeError, ValueError) as error:
+            failures[path] = str(error).replace(f"{root}/", "")
+    remedy = "download the clip again"
+    problems += [Problem(name, p, "unreadable", why, remedy, not seconds) for p, why in sorted(failures.items())]
+    if not seconds:
+        return None
+    audio, video = (next((media[k] for k in kinds if k in seconds), "") for kinds in (AUDIO, VIDEO))
+    pair = (int(actor) - 1) // 2 * 2
+    return Utterance(
         utterance=name,
-        dialogue=name,
-        session="",
+        dialogue=name,  # nobody answers: each clip was recorded on its own
+        session=f"Actors_{pair + 1:02d}-{pair + 2:02d}",
         speaker=f"Actor_{actor}",
         gender="M" if int(actor) % 2 else "F",
         scripted=True,
         start=0.0,
-        end=seconds,
+        end=next(seconds[kind] for kind in (*AUDIO, *VIDEO) if kind in seconds),
         whole=True,
-        text=SENTENCES[statement],
+        text=STATEMENTS[statement],
         audio=audio,
         video=video,
         crop="",
         label=emotion,
     )
-    return row, [Problem(p.utterance, p.file, p.reason, p.detail, p.remedy) for p in problems]
 
 
 def _seconds(path: Path) -> float:
-    """Length of a clip, from its header; InputError if it has none."""
-    import av
-    import soundfile
+    """Duration of a recording or film, from its header. Raises what the decoder raises, ValueError if it is empty."""
+    if path.suffix.lower() == ".mp4":
+        import av
 
-    try:
-        if path.suffix.lower() != ".mp4":
-            seconds = soundfile.info(path).duration
-        else:
-            with av.open(str(path)) as container:
-                seconds = (container.duration or 0) / av.time_base
-    except (soundfile.SoundFileError, av.FFmpegError, OSError) as error:
-        raise InputError(path, f"cannot be opened ({error})", "download it again") from error
-    if seconds <= 0:
-        raise InputError(path, "holds no sound", "download it again")
-    return seconds
+        with av.open(str(path)) as film:
+            duration = film.duration / av.time_base if film.duration and film.streams.video else 0.0
+    else:
+        import soundfile
 
-
-def expected(rows: Sequence[Utterance], **options) -> list[Problem]:
-    """Every actor has 60 clips: 4 neutral and 8 of each other emotion."""
-    counts = Counter((r.speaker, r.label) for r in rows)
-    problems = []
-    for actor in sorted({r.speaker for r in rows}):
-        for code, emotion in CODES.items():
-            wanted, found = (4 if code == "01" else 8), counts[actor, code]
-            if found != wanted:
-                detail = f"{actor} has {found} clips of {emotion}, published are {wanted}"
-                problems.append(Problem("", actor, "count", detail, "check the download for missing files"))
-    return problems
+        duration = soundfile.info(str(path)).duration
+    if not duration:
+        raise ValueError("holds nothing")
+    return duration
