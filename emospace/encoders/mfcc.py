@@ -1,0 +1,98 @@
+"""Mel-frequency cepstral coefficients of speech, the numbers of librosa.feature.mfcc, many clips at a time.
+
+librosa 0.11 defines what is computed (its STFT, Slaney mel filters, power_to_db and DCT); here whole batches of padded
+clips go through one STFT, and the filter matrices are made once.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from emospace.encoders._batches import by_length
+from emospace.errors import InputError
+from emospace.weights import Weights
+
+VIEWS = ("audio",)
+WEIGHTS = False
+PACKAGES = ("torch", "librosa", "soxr")
+
+VIEW_RATE = 16_000  # Hz, of the audio view
+BATCH = 16  # clips per STFT: more only adds padding and leaves the processor's cache
+AMIN, TOP_DB = 1e-10, 80.0  # power floor; dB kept below each clip's own maximum
+
+
+def load(
+    *,
+    coefficients: int = 20,
+    sample_rate: int = VIEW_RATE,
+    n_fft: int = 2048,
+    hop: int = 512,
+    n_mels: int = 128,
+    view: str = "audio",
+    weights: Weights | None = None,
+) -> "Mfcc":
+    """MFCC encoder: int16 clips (T,) at 16 kHz -> float32 (1 + T // hop, coefficients).
+
+    sample_rate (Hz): resample to it first, as librosa.load does. n_fft and hop are in samples. Raises InputError for
+    settings that make no spectrum.
+    """
+    if not 0 < coefficients <= n_mels or not 0 < hop <= n_fft or sample_rate <= 0:
+        reason = f"coefficients={coefficients}, n_mels={n_mels}, hop={hop}, n_fft={n_fft}, sample_rate={sample_rate}"
+        raise InputError("encoder mfcc", reason, "needs coefficients <= n_mels, hop <= n_fft, all positive")
+    return Mfcc(coefficients, sample_rate, n_fft, hop, n_mels)
+
+
+class Mfcc:
+    """Computes batches; see `load`."""
+
+    batch = 16 * BATCH
+
+    def __init__(self, coefficients: int, sample_rate: int, n_fft: int, hop: int, n_mels: int):
+        import librosa
+        import torch
+        from scipy.fft import dct
+
+        self.n_fft, self.hop, self.sample_rate = n_fft, hop, sample_rate
+        self.window = torch.hann_window(n_fft)
+        self.mel = torch.from_numpy(librosa.filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels))
+        # Row k of the orthonormal DCT-II, as a matrix from mel bands to coefficients.
+        self.dct = torch.from_numpy(dct(np.eye(n_mels), norm="ortho", axis=0)[:coefficients].T.astype("float32"))
+        self.facts = {"transform": f"librosa mfcc, {sample_rate} Hz", "precision": "fp32"}
+
+    def __call__(self, batch: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """float32 (1 + T_i // hop, coefficients) of each clip, in order."""
+        clips = [self._signal(clip) for clip in batch]
+        features: list[np.ndarray | None] = [None] * len(clips)
+        for some in by_length([len(c) for c in clips], BATCH):
+            for i, rows in zip(some, self._compute([clips[i] for i in some]), strict=True):
+                features[i] = rows
+        return features
+
+    def _signal(self, clip: np.ndarray) -> np.ndarray:
+        signal = np.asarray(clip, dtype=np.float32) / 32768  # full scale of int16 is 1.0, as soundfile reads it
+        if self.sample_rate == VIEW_RATE:
+            return signal
+        import soxr
+
+        return soxr.resample(signal, VIEW_RATE, self.sample_rate, "HQ")
+
+    def _compute(self, clips: list[np.ndarray]) -> list[np.ndarray]:
+        import torch
+
+        lengths = torch.tensor([1 + len(c) // self.hop for c in clips])
+        padded = torch.zeros(len(clips), max(map(len, clips)))
+        for row, clip in zip(padded, clips, strict=True):
+            row[: len(clip)] = torch.from_numpy(clip)
+        with torch.inference_mode():
+            # Frames are centred and the ends padded with zeros, which is also what the batch is padded with.
+            spectrum = torch.stft(
+                padded, self.n_fft, self.hop, window=self.window, pad_mode="constant", return_complex=True
+            )
+            power = self.mel @ torch.view_as_real(spectrum).square_().sum(-1)
+            decibels = power.clamp_(min=AMIN).log10_().mul_(10)
+            # The floor is relative to the clip's own frames: what the padding lets in beyond its end does not count.
+            outside = torch.arange(decibels.shape[-1]) >= lengths[:, None]
+            loudest = decibels.amax(1).masked_fill_(outside, -torch.inf).amax(1)
+            floored = torch.maximum(decibels, (loudest - TOP_DB)[:, None, None])
+            features = (floored.transpose(1, 2) @ self.dct).numpy()
+        return [f[:n].copy() for f, n in zip(features, lengths.tolist(), strict=True)]
