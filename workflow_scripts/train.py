@@ -1,0 +1,111 @@
+"""Train one model on one fold with one seed; write its state, its history and what it predicts for dev and test."""
+
+import csv
+import hashlib
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from emospace import plugin
+from emospace.data import Fold, Trained
+from emospace.errors import InputError
+from emospace.folds import read_fold
+from emospace.provenance import atomic, canonical, read_json, sha256, write_sidecar
+from emospace.store import Ragged
+from workflow_scripts._command import arguments, run
+
+CHECKPOINTS = Path(".emospace/checkpoints")
+
+
+def checkpoint_folder(recipe: dict, files: list[Path], seed: int) -> Path:
+    """A folder that belongs to exactly this recipe, these inputs and this seed, so nothing stale is ever resumed."""
+    key = canonical([recipe, seed, [sha256(file) for file in files]])
+    return CHECKPOINTS / hashlib.sha256(key.encode()).hexdigest()[:24]
+
+
+def write_table(path: Path, rows: list[dict]) -> None:
+    with atomic(path) as tmp, open(tmp, "w", encoding="utf-8", newline="") as handle:
+        writer = csv.DictWriter(handle, list(rows[0]) if rows else ["epoch"], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def present(fold: Fold) -> np.ndarray:
+    """For dev, then test rows: does the row have any of the run's inputs? (Always, for a run that reads parents.)"""
+    sides = []
+    for rows in (fold.dev, fold.test):
+        lengths = [[len(item) for item in i] if isinstance(i, list) else i.lengths for i in rows.inputs.values()]
+        sides.append(np.any(np.array(lengths), axis=0) if lengths else np.ones(len(rows), bool))
+    return np.concatenate(sides)
+
+
+def predictions(fold: Fold, trained: Trained) -> list[dict]:
+    """Rows of probabilities.csv: no labels, so nothing here can be scored by mistake."""
+    sides = [("dev", u) for u in fold.dev.utterances] + [("test", u) for u in fold.test.utterances]
+    rows = []
+    for (side, utterance), there, values in zip(sides, present(fold), trained.probabilities, strict=True):
+        row = {"utterance": utterance, "split": side, "present": int(there)}
+        rows.append(row | {c: f"{p:.7f}" for c, p in zip(fold.classes, values, strict=True)})
+    return rows
+
+
+def write_results(folder: Path, fold: Fold, trained: Trained) -> list[Path]:
+    from safetensors.numpy import save_file
+
+    paths = [folder / n for n in ("model.safetensors", "history.csv", "probabilities.csv", "embeddings.npy")]
+    with atomic(paths[0]) as tmp:
+        save_file({k: np.ascontiguousarray(v) for k, v in trained.state.items()}, tmp)
+    write_table(paths[1], trained.history)
+    write_table(paths[2], predictions(fold, trained))
+    embeddings = trained.embeddings
+    with atomic(paths[3]) as tmp:
+        np.save(tmp, np.empty((len(trained.probabilities), 0), np.float32) if embeddings is None else embeddings)
+    return paths
+
+
+def random_weights(sidecars: list[Path]) -> list[str]:
+    """Names of the inputs that a randomly initialised encoder touched."""
+    found = [read_json(path) for path in sidecars]
+    inherited = {name for f in found for name in f.get("random_inputs", [])}
+    return sorted(inherited | {f["recipe"]["feature"] for f in found if f.get("random_weights")})
+
+
+def job(args, recipe):
+    if read_json(args.audit).get("ok") is not True:
+        raise InputError(args.audit, "the audit did not pass", "mend the protocol")
+    inputs = {name: [Path(f) for f in files] for name, *files in args.input}
+    parents = {name: Path(folder) for name, _, folder in (p.partition("=") for p in args.parents)}
+    records = [*args.input_sidecars, *(folder / "run.json" for folder in parents.values())]
+    fold = read_fold(args.fold, args.protocol, inputs)
+    checkpoint = checkpoint_folder(recipe, [args.fold, *records], args.seed)
+    if hasattr(model := plugin.find("models", recipe["plugin"]), "GPU") and model.GPU:
+        import torch
+
+        torch.set_num_threads(args.threads)
+    trained = model.train(fold, seed=args.seed, checkpoint=checkpoint, parents=parents, **recipe["options"])
+    outputs = write_results(args.out, fold, trained)
+    sizes = {side: len(getattr(fold, side)) for side in ("train", "dev", "test")}
+    nothing = [n for n, i in fold.train.inputs.items() if isinstance(i, Ragged) and not len(i.values)]
+    facts = {"facts": trained.facts, "n": sizes, "classes": list(fold.classes), "seed": args.seed, "missing": nothing}
+    facts["random_inputs"] = random_weights(records)
+    packages = ["numpy", "torch", "scikit-learn", "safetensors"]
+    used = [args.fold, args.audit, *records]
+    write_sidecar(args.out / "run.json", recipe, inputs=used, outputs=outputs, packages=packages, **facts)
+    shutil.rmtree(checkpoint, ignore_errors=True)
+
+
+def main():
+    parser = arguments(__doc__)
+    for name in ("fold", "protocol", "audit", "out"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--input", nargs="+", action="append", default=[], metavar="NAME FILE", help="files per input")
+    parser.add_argument("--input-sidecars", type=Path, nargs="*", default=[])
+    parser.add_argument("--parents", nargs="*", default=[], metavar="RUN=FOLDER")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--threads", type=int, default=1)
+    run(parser, job)
+
+
+if __name__ == "__main__":
+    main()
