@@ -4,9 +4,6 @@ Inputs:  the raw corpus, where config or EMOSPACE_<CORPUS> says
 Outputs: data/manifest/<corpus>.csv, data/protocols/<corpus>/<protocol>/, data/audit/<corpus>/<protocol>.json
 """
 
-FOLDS = "data/protocols/{corpus}/{protocol}/{fold}.csv"
-
-
 for _corpus in filter(PLAN.generated, PLAN.config["corpora"]):
 
     rule:
@@ -96,7 +93,7 @@ rule audit_protocol:
         manifest=ancient("data/manifest/{corpus}.csv"),
         sidecar="data/manifest/{corpus}.json",
         protocol="data/protocols/{corpus}/{protocol}.json",
-        folds=lambda w: expand(FOLDS, corpus=w.corpus, protocol=w.protocol, fold=PLAN.folds(w.protocol)),
+        folds=of_folds(lambda w: w.protocol),
         digests=of_parts("data/manifest/{corpus}/{part}.audio.sha256"),
     output:
         "data/audit/{corpus}/{protocol}.json",
@@ -112,4 +109,4 @@ rule audit_protocol:
 
 rule corpora:
     input:
-        [f"data/audit/{spec['corpus']}/{name}.json" for name, spec in PLAN.config["protocols"].items()],
+        audits(),

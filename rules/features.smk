@@ -4,8 +4,6 @@ Inputs:  data/views/<corpus>/<view>/<part>.*, models/<weights>/
 Outputs: data/features/<corpus>/<view>.<encoder>/<part>.npy, .offsets.npy and .json
 """
 
-STORE = "data/features/{corpus}/{feature}/{part}"
-
 
 rule fetch_weights:
     input:
@@ -37,8 +35,8 @@ for _feature in PLAN.encoded():
         input:
             recipe=PLAN.recipe("embed", _feature),
             manifest="data/manifest/{corpus}/{part}.csv",
-            view=ancient(view_files(_view, None)),
-            sidecar=view_files(_view, ".json"),
+            view=ancient(view_file(_view)),
+            sidecar=f"data/views/{{corpus}}/{_view}/{{part}}.json",
             weights=[f"models/{_weights}/weights.json"] if _weights else [],
         output:
             store=f"data/features/{{corpus}}/{_feature}/{{part}}.npy",
@@ -86,4 +84,4 @@ for _feature, _spec in PLAN.selections().items():
 
 rule features:
     input:
-        used_features(".json"),
+        used_features(),

@@ -27,11 +27,11 @@ rule make_report:
         recipe=PLAN.recipe("make_report"),
         summary="results/summary.csv",
         metrics=evaluations("metrics.json"),
-        runs=[f"{folder}/run.json" for run in PLAN.config["runs"] for folder in runs_of(run)],
-        audits=[f"data/audit/{spec['corpus']}/{name}.json" for name, spec in PLAN.config["protocols"].items()],
+        runs=all_runs("run.json"),
+        audits=audits(),
         quality=expand("data/quality/{corpus}.csv", corpus=PLAN.config["corpora"]),
         manifests=expand("data/manifest/{corpus}.json", corpus=PLAN.config["corpora"]),
-        sidecars=used_features(".json"),
+        sidecars=used_features(),
     output:
         "results/report.html",
     log:

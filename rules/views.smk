@@ -11,10 +11,10 @@ rule extract_audio:
         manifest="data/manifest/{corpus}/{part}.csv",
         digests="data/manifest/{corpus}/{part}.audio.sha256",
     output:
-        store=view_files("audio", None),
-        offsets=view_files("audio", ".offsets.npy"),
-        quality=view_files("audio", ".quality.csv"),
-        sidecar=view_files("audio", ".json"),
+        store=view_file("audio"),
+        offsets="data/views/{corpus}/audio/{part}.offsets.npy",
+        quality="data/views/{corpus}/audio/{part}.quality.csv",
+        sidecar="data/views/{corpus}/audio/{part}.json",
     log:
         "logs/extract_audio/{corpus}/{part}.log",
     benchmark:
@@ -35,9 +35,9 @@ rule extract_frames:
         manifest="data/manifest/{corpus}/{part}.csv",
         digests="data/manifest/{corpus}/{part}.video.sha256",
     output:
-        zip=view_files("frames", None),
-        quality=view_files("frames", ".quality.csv"),
-        sidecar=view_files("frames", ".json"),
+        zip=view_file("frames"),
+        quality="data/views/{corpus}/frames/{part}.quality.csv",
+        sidecar="data/views/{corpus}/frames/{part}.json",
     log:
         "logs/extract_frames/{corpus}/{part}.log",
     benchmark:
@@ -58,9 +58,9 @@ rule extract_text:
         recipe=PLAN.recipe("extract_text"),
         manifest="data/manifest/{corpus}/{part}.csv",
     output:
-        table=view_files("text", None),
-        quality=view_files("text", ".quality.csv"),
-        sidecar=view_files("text", ".json"),
+        table=view_file("text"),
+        quality="data/views/{corpus}/text/{part}.quality.csv",
+        sidecar="data/views/{corpus}/text/{part}.json",
     log:
         "logs/extract_text/{corpus}/{part}.log",
     benchmark:

@@ -4,6 +4,7 @@ Everything a user can misspell fails here, before any job starts, with the name,
 """
 
 import os
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +27,11 @@ VIEWS = ("audio", "frames", "text")
 def gpu_here() -> bool:
     """Is there an NVIDIA GPU on this machine?"""
     return any(Path("/dev").glob("nvidia[0-9]*"))
+
+
+def prefer_this_python() -> None:
+    """Let `python` in a rule be the Python that runs the workflow, activated or not; an active conda env goes before it."""
+    os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
 
 
 def _explain(error: jsonschema.ValidationError) -> InputError:
