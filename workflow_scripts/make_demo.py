@@ -1,0 +1,39 @@
+"""Make the demo corpus, and list its files with their digests."""
+
+import re
+import subprocess
+from pathlib import Path
+
+from emospace.plugin import find
+from emospace.provenance import sha256, write_sidecar
+from workflow_scripts._command import arguments, run
+from workflow_scripts._raw import walk
+
+
+def version(program: str) -> str:
+    """What a program says its version is: another one speaks or encodes differently."""
+    said = subprocess.run([program, *VERSION[program]], capture_output=True, text=True, check=True).stdout
+    return re.search(r"\d+\.\d\S*", said)[0]
+
+
+VERSION = {"espeak-ng": ["--version"], "ffmpeg": ["-version"]}
+
+
+def job(args, recipe):
+    corpus, root = find("corpora", recipe.get("plugin", "demo")), args.out.parent
+    corpus.generate(root, threads=args.threads, **recipe["options"])
+    files = {path: sha256(root / path) for path, _ in walk(str(root)) if corpus.group(path) is not None}
+    tools = {program: version(program) for program in VERSION}
+    packages = ["numpy", "pillow", "soundfile", "soxr"]
+    write_sidecar(args.out, recipe, inputs=[], outputs=[], packages=packages, tools=tools, files=files)
+
+
+def main():
+    parser = arguments(__doc__)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--out", type=Path, required=True, help="sidecar in the folder of the corpus, made anew")
+    run(parser, job)
+
+
+if __name__ == "__main__":
+    main()
