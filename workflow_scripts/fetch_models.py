@@ -1,0 +1,23 @@
+"""Fetch pretrained weights into models/<name>, pinned and checked. The only step that uses the network."""
+
+from pathlib import Path
+
+from emospace.fetch import fetch
+from emospace.provenance import write_sidecar
+from workflow_scripts._command import arguments, run
+
+
+def job(args, recipe):
+    folder = args.out.parent
+    record = fetch(recipe.get("name", folder.name), recipe["options"], folder)
+    write_sidecar(args.out, recipe, inputs=[], outputs=[], **record)
+
+
+def main():
+    parser = arguments(__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="weights.json, in the folder of the weights")
+    run(parser, job, online=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""Keep, of every utterance, the frames that CLIP finds closest to its words, in their order in time."""
+
+from pathlib import Path
+
+import numpy as np
+
+from emospace import store
+from emospace.provenance import read_json, write_sidecar
+from emospace.selection import best_frames, check_options
+from workflow_scripts._command import arguments, run
+
+
+def job(args, recipe):
+    check_options(recipe["options"], f"config: features: {recipe.get('feature', args.out.parent.name)}")
+    frames = store.Ragged.open(args.frames)
+    text = store.Ragged.open(args.text, len(frames))
+    chosen = [best_frames(f, t, **recipe["options"]) for f, t in zip(frames, text, strict=True)]
+    kept = (f[indices] for f, indices in zip(frames, chosen, strict=True))
+    dim = frames.values.shape[1]
+    rows, steps = store.write(args.out, kept, dtype=np.float32, dim=dim)
+    facts = {"dtype": "float32", "rows": rows, "steps": steps, "dim": dim, "steps_before": len(frames.values)}
+    facts["missing"] = int((frames.lengths == 0).sum())
+    facts["without_text"] = int(((text.lengths == 0) & (frames.lengths > 0)).sum())
+    facts["random_weights"] = any(read_json(path)["random_weights"] for path in args.sidecars)
+    outputs = [args.out, store.offsets_path(args.out)]
+    write_sidecar(args.sidecar, recipe, inputs=args.sidecars, outputs=outputs, packages=["numpy"], **facts)
+
+
+def main():
+    parser = arguments(__doc__)
+    for name in ("frames", "text", "out", "sidecar"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--sidecars", type=Path, nargs="+", required=True, help="those of both stores")
+    run(parser, job)
+
+
+if __name__ == "__main__":
+    main()
