@@ -1,4 +1,8 @@
-"""Choose the frames of an utterance that fit its words best, by CLIP (the frame selection described for seed system 004)."""
+"""Choose the frames of an utterance that fit its words best, by CLIP.
+
+The published system cross_modal_emotion_recognition describes such a selection as a dot product of CLIP embeddings;
+its code does not hold it, and neither k nor whether the embeddings are normalised is said anywhere.
+"""
 
 import inspect
 
@@ -23,8 +27,7 @@ def best_frames(frames: np.ndarray, text: np.ndarray, *, k: int = 4, normalise: 
 
     frames: (T, D). text: (1, D), or no row where there are no words: then k frames spread evenly over time are taken.
     The score is the cosine; with normalise=False the plain dot product, in which a frame's norm counts too. Of equal
-    scores the earlier frame wins. The sources of seed 004 describe a dot product of CLIP embeddings that it does not
-    compute, and say neither k nor whether they are normalised.
+    scores the earlier frame wins.
     """
     count = len(frames)
     if count <= k:
