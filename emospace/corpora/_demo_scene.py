@@ -66,11 +66,11 @@ def _letters(turns: int, rng: np.random.Generator) -> list[str]:
 
 
 def place(turns: list[Turn], seconds: list[float], rng: np.random.Generator) -> list[tuple[float, float]]:
-    """Start and end of each turn in seconds: pauses between turns, sometimes the other actor cuts in."""
+    """Start (a whole ms, so a whole sample) and end of each turn in seconds: pauses, or the other actor cuts in."""
     times, end = [], 0.8
     for i, length in enumerate(seconds):
         cuts_in = i > 0 and turns[i].letter != turns[i - 1].letter and rng.random() < OVERLAP
-        start = end - min(0.4, length / 4) if cuts_in else end + rng.uniform(0.15, 0.5)
+        start = round(end - min(0.4, length / 4) if cuts_in else end + rng.uniform(0.15, 0.5), 3)
         times.append((start, start + length))
         end = max(end, start + length)
     return times

@@ -1,0 +1,199 @@
+"""The demo corpus: made twice alike, read by IEMOCAP's reader, with the faults it is meant to have and no others."""
+
+import contextlib
+from collections import Counter, defaultdict
+from itertools import combinations
+
+import av
+import numpy as np
+import pytest
+import soundfile
+
+from emospace import manifest
+from emospace.corpora import _demo_film, demo
+from emospace.errors import InputError
+from emospace.provenance import sha256
+from workflow_scripts._raw import walk
+
+SMALL = {"seed": 3, "sessions": 3, "dialogues": 2, "utterances": 10}
+
+
+def digests(root) -> dict[str, str]:
+    return {str(p.relative_to(root)): sha256(p) for p in sorted(root.rglob("*")) if p.is_file()}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """A small corpus, below a path with a quote, a space and a letter that is not ASCII."""
+    folder = tmp_path_factory.mktemp("demo it's é") / "raw"
+    demo.generate(folder, threads=2, **SMALL)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def read(root):
+    rows, problems = demo.index(root, [path for path, _ in walk(str(root))], expect_counts=False)
+    kept, unusable = manifest.check(rows)
+    return {r.utterance: r for r in kept}, problems + unusable
+
+
+def middle(row: manifest.Utterance) -> int:
+    """Number of the picture in mid-turn."""
+    return round((row.start + row.end) / 2 * 30_000 / 1001)
+
+
+@pytest.fixture(scope="module")
+def films(root, read):
+    """Dialogue -> how many pictures of its film can be decoded, and those in mid-turn by number."""
+    wanted = defaultdict(set)
+    for row in read[0].values():
+        wanted[row.dialogue].add(middle(row))
+    return {p.stem: pictures(p, wanted[p.stem]) for p in sorted(root.rglob("*.avi"))}
+
+
+def pictures(path, wanted: set[int]) -> tuple[int, dict[int, np.ndarray]]:
+    count, kept = 0, {}
+    with av.open(str(path)) as film:
+        stream = film.streams.video[0]
+        assert abs(float(stream.average_rate) - 30_000 / 1001) < 0.01
+        assert (stream.width, stream.height, stream.codec_context.codec_tag) == (720, 480, "DIVX")
+        with contextlib.suppress(av.InvalidDataError):
+            for frame in film.decode(stream):
+                if count in wanted:
+                    kept[count] = frame.to_ndarray(format="rgb24")
+                count += 1
+    return count, kept
+
+
+def test_made_twice_alike_whatever_the_threads_and_the_name_of_the_folder(root, tmp_path):
+    demo.generate(tmp_path / "again", threads=1, **SMALL)
+    assert digests(tmp_path / "again") == digests(root)
+
+
+def test_another_seed_makes_another_corpus(root, tmp_path):
+    demo.generate(tmp_path / "other", **SMALL | {"seed": 4, "sessions": 1})
+    both = digests(tmp_path / "other").items() & digests(root).items()
+    assert {path for path, _ in both} <= {demo.MARK} | {p for p, _ in both if "/._" in p}
+
+
+def test_the_reader_finds_every_turn_and_exactly_the_faults_that_were_put_in(read):
+    rows, problems = read
+    assert len(rows) == pytest.approx(3 * 2 * 10, abs=3)
+    assert Counter(p.reason for p in problems) == {"missing file": 1}
+    assert [r.utterance for r in rows.values() if not r.whole] == [problems[0].utterance]
+    assert all(r.audio and r.video and r.text for r in rows.values())
+    assert {"ang", "neu", "sad", "hap", "exc", "xxx", "fru"} == {r.label for r in rows.values()}
+    assert {r.speaker for r in rows.values()} == {f"Ses{s:02d}{letter}" for s in (1, 2, 3) for letter in "FM"}
+    assert min(r.end - r.start for r in rows.values()) < 1
+    assert {demo.group(r.audio) for r in rows.values()} == {0, 1, 2}
+
+
+def test_other_corner_cases_are_there(root, read):
+    assert len(list(root.rglob("._*"))) == 1
+    transcripts = [p.read_bytes() for p in root.rglob("transcriptions/*.txt")]
+    assert sum(b"\xe9" in t for t in transcripts) == 1
+    assert any("café" in r.text for r in read[0].values())
+    assert all(b"XX0 [" in t for t in transcripts) and not any("XX0" in name for name in read[0])
+
+
+def test_sound_is_that_of_the_interval(root, read):
+    by_speaker = defaultdict(list)
+    for row in read[0].values():
+        info = soundfile.info(root / row.audio)
+        assert (info.samplerate, info.channels, info.subtype) == (16_000, 1 if row.whole else 2, "PCM_16")
+        if row.whole:
+            assert info.duration == pytest.approx(row.end - row.start, abs=2e-4)
+            side = int(row.crop.startswith("360"))
+            both, _ = soundfile.read(root / f"{row.audio.split('/')[0]}/dialog/wav/{row.dialogue}.wav", dtype="int16")
+            own, _ = soundfile.read(root / row.audio, dtype="int16")
+            first = round(row.start * 16_000)
+            np.testing.assert_array_equal(both[first : first + len(own), side], own)
+            by_speaker[row.label].append(np.sqrt(np.mean(own.astype(float) ** 2)))
+    level = {label: np.mean(values) for label, values in by_speaker.items()}
+    assert level["ang"] > 1.3 * level["neu"] > 1.3 * 1.1 * level["sad"]
+
+
+def test_turns_overlap_now_and_then_but_an_actor_never_talks_over_himself(read):
+    overlaps = 0
+    for a, b in combinations(sorted(read[0].values(), key=lambda r: r.start), 2):
+        if a.dialogue == b.dialogue and b.start < a.end:
+            overlaps += 1
+            assert a.speaker != b.speaker
+    assert overlaps
+
+
+def test_scripts_recur_across_sessions_and_improvisations_do_not_follow_one(read):
+    scripted = defaultdict(set)
+    for row in read[0].values():
+        scripted[row.scripted, row.session].add(row.text)
+    assert len(set.intersection(*(scripted[True, f"Ses0{s}"] for s in (1, 2, 3)))) >= 8
+    assert len(set.intersection(*(scripted[False, f"Ses0{s}"] for s in (1, 2, 3)))) <= 2
+
+
+def test_films_last_as_long_as_the_sound_but_for_the_one_cut_short(root, films):
+    short = []
+    for name, (count, _) in films.items():
+        seconds = soundfile.info(next(root.glob(f"Session*/dialog/wav/{name}.wav"))).duration
+        if count < seconds * 30_000 / 1001 - 3:
+            short.append(name)
+            assert count > 0.4 * seconds * 30
+    assert short == ["Ses03M_script01_1"]
+
+
+def test_the_speaker_shows_his_emotion_in_his_half_of_the_film(read, films):
+    """Of all faces that the half could show in mid-turn, the nearest has the turn's label."""
+    judged = 0
+    for row in read[0].values():
+        count, kept = films[row.dialogue]
+        if middle(row) >= count:
+            continue
+        left = int(row.crop.split()[0])
+        half = kept[middle(row)][:, left : left + 360].astype(float)
+        faces = [
+            _demo_film.Face(int(row.session[3:]), row.gender, label, strength, mouth)
+            for label in _demo_film.EXPRESSIONS
+            for strength in (0.55, 0.75, 1.0)
+            for mouth in range(_demo_film.MOUTHS)
+        ]
+        nearest = min(faces, key=lambda face: np.abs(_demo_film.draw(face) - half).mean())
+        assert nearest.label == row.label, row.utterance
+        judged += 1
+    assert judged > 50
+
+
+def test_the_mouth_opens_with_the_loudness():
+    time = np.arange(32_000) / 16_000
+    sound = (10_000 * np.sin(2 * np.pi * 200 * time) * (time > 1)).astype(np.int16)
+    opened = _demo_film.openings(sound, 16_000)
+    assert len(opened) == 20
+    assert (opened[:9] == 0).all() and (opened[11:] == _demo_film.MOUTHS - 1).all()
+
+
+def test_faces_differ_visibly_between_emotions():
+    for letter in "FM":
+        faces = {label: _demo_film.draw(_demo_film.Face(1, letter, label)).astype(float) for label in ("ang", "neu")}
+        faces |= {label: _demo_film.draw(_demo_film.Face(1, letter, label)).astype(float) for label in ("sad", "hap")}
+        for a, b in combinations(faces, 2):
+            assert np.mean(np.abs(faces[a] - faces[b]).max(2) > 24) > 0.01, (a, b)
+
+
+def test_a_failure_leaves_the_old_corpus_and_nothing_else(root, monkeypatch):
+    before = digests(root)
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(InputError, match="install espeak-ng"):
+        demo.generate(root, **SMALL)
+    assert digests(root) == before
+    assert [p.name for p in root.parent.iterdir()] == [root.name]
+
+
+def test_a_folder_of_something_else_is_never_replaced(tmp_path):
+    (tmp_path / "thesis.tex").write_text("ten years of work")
+    with pytest.raises(InputError, match="not a demo corpus"):
+        demo.generate(tmp_path, **SMALL)
+    assert (tmp_path / "thesis.tex").read_text() == "ten years of work"
+
+
+@pytest.mark.parametrize("wrong", [{"sessions": 0}, {"dialogues": -1}, {"utterances": 2}])
+def test_counts_that_make_no_corpus_are_refused(tmp_path, wrong):
+    with pytest.raises(InputError, match="config: generate"):
+        demo.generate(tmp_path / "demo", **SMALL | wrong)

@@ -1,0 +1,299 @@
+"""IEMOCAP's reader on small trees in the official layout, each with one thing wrong."""
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from conftest import utterance
+
+from emospace import manifest
+from emospace.corpora import iemocap
+from workflow_scripts._raw import walk
+
+IMPRO, SCRIPT = "Ses01F_impro01", "Ses01M_script01_1b"
+MEDIUM = bytes(range(256)) * 4
+TURNS = {
+    IMPRO: [("F000", 1.5, 3.25, "neu", "Excuse me: is it open?"), ("M000", 3.0, 4.0, "xxx", "[LAUGHTER] Yes.")],
+    SCRIPT: [("M000", 0.5, 1.25, "exc", "We won!"), ("F000", 1.5, 2.0, "ang", "So what?")],
+}
+
+
+class Tree:
+    """A corpus of two dialogues of one session, complete; tests spoil it."""
+
+    def __init__(self, root: Path):
+        self.root, self.session = root, root / "Session1"
+        for name, turns in TURNS.items():
+            ids = [f"{name}_{turn[0]}" for turn in turns]
+            blocks = [
+                f"[{s:.4f} - {e:.4f}]\t{i}\t{label}\t[2.5000, 3.0000, 4.5000]\nC-E2:\tAnger;\t()\nC-F1:\tAnger;\t()\n"
+                "A-E3:\tval 3; act 2; dom  2;\t()\nA-M1:\tval 3; act 2; dom  2;\t(odd)\n"
+                for i, (_, s, e, label, _) in zip(ids, turns, strict=True)
+            ]
+            header = "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]\n\n"
+            words = [f"{i} [{s:08.4f}-{e:08.4f}]: {text}" for i, (_, s, e, _, text) in zip(ids, turns, strict=True)]
+            self.write(f"dialog/EmoEvaluation/{name}.txt", header + "\n".join(blocks))
+            self.write(f"dialog/transcriptions/{name}.txt", "\n".join([f"{name}_MXX0 [0.1-0.2]: Hm.", *words]) + "\n")
+            self.write(f"dialog/wav/{name}.wav", MEDIUM)
+            self.write(f"dialog/avi/DivX/{name}.avi", MEDIUM)
+            for i in ids:
+                self.write(f"sentences/wav/{name}/{i}.wav", MEDIUM)
+
+    def write(self, path: str, content: str | bytes) -> None:
+        file = self.session / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content.encode() if isinstance(content, str) else content)
+
+    def edit(self, path: str, old: str, new: str, encoding: str = "utf-8") -> None:
+        text = (self.session / path).read_text(encoding="utf-8")
+        assert old in text
+        self.write(path, text.replace(old, new).encode(encoding))
+
+    def remove(self, path: str) -> None:
+        (self.session / path).unlink()
+
+    def read(self) -> tuple[dict[str, manifest.Utterance], list[manifest.Problem]]:
+        rows, problems = iemocap.index(self.root, [path for path, _ in walk(str(self.root))])
+        kept, unusable = manifest.check(rows)
+        return {r.utterance: r for r in kept}, problems + unusable
+
+
+@pytest.fixture
+def tree(tmp_path) -> Tree:
+    """Below a root with spaces, a quote and letters that are not ASCII."""
+    return Tree(tmp_path / 'it\'s "licensed" données' / "IEMOCAP_full_release")
+
+
+def only(problems: list[manifest.Problem]) -> manifest.Problem:
+    assert len(problems) == 1, problems
+    assert problems[0].reason in manifest.REASONS
+    return problems[0]
+
+
+def test_a_whole_corpus_has_no_problems_and_all_its_fields(tree):
+    rows, problems = tree.read()
+    assert problems == []
+    assert list(rows) == [f"{IMPRO}_F000", f"{IMPRO}_M000", f"{SCRIPT}_F000", f"{SCRIPT}_M000"]
+    assert rows[f"{IMPRO}_F000"] == manifest.Utterance(
+        utterance=f"{IMPRO}_F000",
+        dialogue=IMPRO,
+        session="Ses01",
+        speaker="Ses01F",
+        gender="F",
+        scripted=False,
+        start=1.5,
+        end=3.25,
+        whole=True,
+        text="Excuse me: is it open?",
+        audio=f"Session1/sentences/wav/{IMPRO}/{IMPRO}_F000.wav",
+        video=f"Session1/dialog/avi/DivX/{IMPRO}.avi",
+        crop="0 0 360 480",
+        label="neu",
+        valence=2.5,
+        arousal=3.0,
+        dominance=4.5,
+    )
+
+
+def test_the_speaker_is_the_last_letter_and_the_marker_actor_is_on_the_left(tree):
+    rows, _ = tree.read()
+    seen = {name: (r.speaker, r.gender, r.crop, r.scripted) for name, r in rows.items()}
+    assert seen == {
+        f"{IMPRO}_F000": ("Ses01F", "F", "0 0 360 480", False),
+        f"{IMPRO}_M000": ("Ses01M", "M", "360 0 720 480", False),
+        f"{SCRIPT}_F000": ("Ses01F", "F", "360 0 720 480", True),
+        f"{SCRIPT}_M000": ("Ses01M", "M", "0 0 360 480", True),
+    }
+
+
+def test_the_root_may_be_the_folder_above(tree):
+    tree.root = tree.root.parent
+    rows, problems = tree.read()
+    assert problems == []
+    assert rows[f"{IMPRO}_F000"].audio.startswith("IEMOCAP_full_release/Session1/sentences/wav/")
+
+
+def test_carriage_returns_change_nothing(tree):
+    plain = tree.read()
+    for file in tree.session.rglob("*.txt"):
+        file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    assert tree.read() == plain
+
+
+def test_a_latin_1_transcript_is_read(tree):
+    # 0x85 is a line end to str.splitlines, an ellipsis in Windows' latin-1: words after it must not be lost.
+    tree.edit(f"dialog/transcriptions/{IMPRO}.txt", "Excuse me:", "Un café\x85 s'il", "latin-1")
+    rows, problems = tree.read()
+    assert problems == []
+    assert rows[f"{IMPRO}_F000"].text.startswith("Un café") and rows[f"{IMPRO}_F000"].text.endswith("is it open?")
+
+
+def test_resource_forks_are_ignored_everywhere(tree):
+    plain = tree.read()
+    for file in [f for f in tree.session.rglob("*") if f.is_file()]:
+        file.with_name(f"._{file.name}").write_bytes(bytes.fromhex("00051607") + b"\0" * 60)
+    assert tree.read() == plain
+    files = [str(f.relative_to(tree.root)) for f in tree.root.rglob("*") if f.is_file()]
+    assert iemocap.index(tree.root, files)[0] == iemocap.index(tree.root, [f for f in files if "._" not in f])[0]
+
+
+def test_without_its_own_recording_the_dialogue_serves(tree):
+    tree.remove(f"sentences/wav/{IMPRO}/{IMPRO}_F000.wav")
+    rows, problems = tree.read()
+    row = rows[f"{IMPRO}_F000"]
+    assert (row.audio, row.whole) == (f"Session1/dialog/wav/{IMPRO}.wav", False)
+    assert (only(problems).reason, problems[0].utterance, problems[0].dropped) == ("missing file", row.utterance, False)
+
+
+@pytest.mark.parametrize("content", [b"", MEDIUM[:44]])
+def test_an_empty_recording_counts_as_none(tree, content):
+    tree.write(f"sentences/wav/{IMPRO}/{IMPRO}_F000.wav", content)
+    tree.write(f"dialog/wav/{IMPRO}.wav", content)
+    rows, problems = tree.read()
+    assert rows[f"{IMPRO}_F000"].audio == ""
+    assert only(problems).reason == "unreadable"
+
+
+@pytest.mark.parametrize(("spoil", "reason"), [("", "unreadable"), (None, "missing file")])
+def test_a_dialogue_without_film_keeps_its_rows(tree, spoil, reason):
+    film = f"dialog/avi/DivX/{IMPRO}.avi"
+    tree.remove(film) if spoil is None else tree.write(film, spoil)
+    rows, problems = tree.read()
+    assert len(rows) == 4
+    assert {r.dialogue: bool(r.video) for r in rows.values()} == {IMPRO: False, SCRIPT: True}
+    assert (only(problems).reason, problems[0].file) == (reason, f"Session1/{film}")
+    assert "2 utterances" in problems[0].detail
+
+
+def test_a_line_or_a_file_missing_from_the_transcripts(tree):
+    tree.edit(f"dialog/transcriptions/{IMPRO}.txt", f"{IMPRO}_M000", f"{IMPRO}_M077")
+    rows, problems = tree.read()
+    assert rows[f"{IMPRO}_M000"].text == ""
+    assert (only(problems).reason, problems[0].utterance) == ("no transcript", f"{IMPRO}_M000")
+    tree.remove(f"dialog/transcriptions/{IMPRO}.txt")
+    rows, problems = tree.read()
+    assert len(rows) == 4
+    assert Counter(p.reason for p in problems) == {"no transcript": 2}
+
+
+def test_a_transcript_line_that_cannot_be_read_is_told(tree):
+    tree.edit(f"dialog/transcriptions/{IMPRO}.txt", f"{IMPRO}_MXX0 [0.1-0.2]: Hm.", "M: laughs")
+    rows, problems = tree.read()
+    assert len(rows) == 4
+    assert (only(problems).reason, problems[0].dropped) == ("bad line", False)
+    assert "'M: laughs'" in problems[0].detail
+
+
+def test_an_unknown_label_drops_the_row_only(tree):
+    tree.edit(f"dialog/EmoEvaluation/{IMPRO}.txt", "\tneu\t", "\tjoy\t")
+    rows, problems = tree.read()
+    assert f"{IMPRO}_F000" not in rows and len(rows) == 3
+    assert (only(problems).reason, problems[0].utterance, problems[0].dropped) == ("bad label", f"{IMPRO}_F000", True)
+    assert "'joy'" in problems[0].detail
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("[1.5000 - 3.2500]", "[1.5000 3.2500]"),
+        ("2.5000, 3.0000, 4.5000]\nC-E2", "2.5000, 3.0.0, 4.5000]\nC-E2"),
+        (f"{IMPRO}_F000", "Ses02F_impro01_F000"),
+        (f"{IMPRO}_F000", f"{IMPRO}_X000"),
+    ],
+)
+def test_an_evaluation_line_that_cannot_be_read_drops_the_row_only(tree, old, new):
+    text = (tree.session / f"dialog/EmoEvaluation/{IMPRO}.txt").read_text()
+    tree.write(f"dialog/EmoEvaluation/{IMPRO}.txt", text.replace(old, new, 1))
+    rows, problems = tree.read()
+    assert f"{IMPRO}_F000" not in rows and len(rows) == 3
+    assert (only(problems).reason, problems[0].dropped) == ("bad line", True)
+    assert "line 3" in problems[0].detail
+
+
+@pytest.mark.parametrize(("content", "reason"), [("", "unreadable"), (None, "missing file")])
+def test_a_dialogue_without_evaluation_is_told(tree, content, reason):
+    path = f"dialog/EmoEvaluation/{IMPRO}.txt"
+    tree.remove(path) if content is None else tree.write(path, content)
+    rows, problems = tree.read()
+    assert {r.dialogue for r in rows.values()} == {SCRIPT}
+    assert (only(problems).reason, problems[0].dropped) == (reason, True)
+
+
+def test_a_file_that_names_no_dialogue_is_told(tree):
+    tree.write("dialog/EmoEvaluation/notes.txt", "read me")
+    rows, problems = tree.read()
+    assert len(rows) == 4
+    assert (only(problems).reason, problems[0].file) == ("bad line", "Session1/dialog/EmoEvaluation/notes.txt")
+
+
+def test_an_empty_interval_and_a_second_claim_to_an_id_are_dropped(tree):
+    tree.edit(f"dialog/EmoEvaluation/{IMPRO}.txt", "[1.5000 - 3.2500]", "[3.2500 - 3.2500]")
+    tree.edit(f"dialog/EmoEvaluation/{SCRIPT}.txt", f"{SCRIPT}_F000", f"{SCRIPT}_M000")
+    rows, problems = tree.read()
+    assert list(rows) == [f"{IMPRO}_M000", f"{SCRIPT}_M000"]
+    assert rows[f"{SCRIPT}_M000"].label == "exc"  # the first one
+    assert sorted(p.reason for p in problems) == ["duplicate id", "empty interval"]
+    assert all(p.dropped for p in problems)
+
+
+def test_alignment_is_missed_only_where_the_corpus_has_any(tree):
+    folder = f"sentences/ForcedAlignment/{IMPRO}"
+    words = "\t SFrm\t EFrm\t SegAScr\t Word\n"
+    words += "\t    0\t   29\t  -81\t <s>\n\t   30\t   54\t  -9\t EXCUSE\n Total score: -9\n"
+    tree.write(f"{folder}/{IMPRO}_F000.wdseg", words)
+    _, problems = tree.read()
+    assert {p.utterance for p in problems} == {f"{IMPRO}_M000", f"{SCRIPT}_F000", f"{SCRIPT}_M000"}
+    assert {p.reason for p in problems} == {"no alignment"} and not any(p.dropped for p in problems)
+    read = iemocap.read_alignment(tree.session / folder / f"{IMPRO}_F000.wdseg")
+    assert [word for word, _, _ in read] == ["<s>", "EXCUSE"]
+    assert [t for _, *times in read for t in times] == pytest.approx([0, 0.3, 0.3, 0.55])
+
+
+@pytest.mark.parametrize(
+    ("path", "number"),
+    [
+        ("Session1/dialog/EmoEvaluation/Ses01F_impro01.txt", 0),
+        ("IEMOCAP_full_release/Session5/dialog/avi/DivX/Ses05F_impro01.avi", 4),
+        ("Session3/sentences/wav/Ses03F_impro01/Ses03F_impro01_F000.wav", 2),
+        ("Session3/sentences/ForcedAlignment/Ses03F_impro01/Ses03F_impro01_F000.wdseg", 2),
+        ("Session1/dialog/EmoEvaluation/._Ses01F_impro01.txt", None),
+        ("Session1/dialog/EmoEvaluation/Attribute/Ses01F_impro01_e3_atr.txt", None),
+        ("Session1/sentences/MOCAP_head/Ses01F_impro01/Ses01F_impro01_F000.txt", None),
+        ("Session1/dialog/lab/Ses01_F/Ses01F_impro01.lab", None),
+        ("demo.json", None),
+    ],
+)
+def test_groups_are_sessions_of_the_files_that_are_read(path, number):
+    assert iemocap.group(path) == number
+
+
+def full_corpus() -> list[manifest.Utterance]:
+    """Rows with the counts of the release."""
+    rows = []
+    for session, total in iemocap.UTTERANCES.items():
+        labels = [c for c, n in iemocap.FOUR_CLASSES[session].items() for _ in range(n)]
+        labels += ["xxx"] * (total - len(labels))
+        rows += [utterance(f"{session}F_impro01_F{i:04d}", session=session, label=x) for i, x in enumerate(labels)]
+    return rows
+
+
+def test_the_counts_of_the_release():
+    rows = full_corpus()
+    assert len(rows) == 10_039 and sum(r.label in iemocap.FOUR for r in rows) == 5_531
+    assert iemocap.expected(rows) == []
+
+
+def test_counts_that_differ_are_told_one_by_one():
+    rows = full_corpus()
+    wrong = next(i for i, r in enumerate(rows) if r.session == "Ses04" and r.label == "hap")
+    rows[wrong] = replace(rows[wrong], label="exc")
+    assert iemocap.expected(rows) == []  # the same class
+    rows[wrong] = replace(rows[wrong], label="ang")
+    details = [p.detail for p in iemocap.expected(rows)]
+    assert details == ["ang in Ses04: 328, the release has 327", "hap in Ses04: 302, the release has 303"]
+    lost = rows[:wrong] + rows[wrong + 1 :]
+    details = " ".join(p.detail for p in iemocap.expected(lost))
+    assert "utterances: 10038" in details and "utterances of Ses04: 2102" in details and "four classes: 5530" in details
+    assert iemocap.expected(lost, expect_counts=False) == []
+    assert iemocap.expected([r for r in lost if r.session != "Ses01"]) == []

@@ -1,0 +1,187 @@
+"""Manifests: what is kept, what is written, and the scripts that index parts and join them."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import ROOT, utterance
+
+from emospace import manifest
+from emospace.errors import InputError
+from emospace.manifest import Problem
+from emospace.provenance import read_digests, read_json
+
+RECIPE = {"plugin": "ravdess", "options": {}}
+
+
+def test_what_is_written_is_read_again(tmp_path):
+    rows = [
+        utterance("a", text='He said "é, no";\nand left.', start=0.1, end=2.25, valence=2.5, scripted=True, part="00"),
+        utterance("b", text="", audio="", video="x, y.avi", crop="0 0 360 480", whole=False),
+    ]
+    manifest.write(tmp_path / "m.csv", rows)
+    assert manifest.read(tmp_path / "m.csv") == rows
+    problems = [Problem("b", "f", "silent", "d,\n'é'", "r", True), Problem("a", "f", "count", "d", "r")]
+    manifest.write_problems(tmp_path / "q.csv", problems)
+    assert manifest.read_problems(tmp_path / "q.csv") == problems[::-1]
+
+
+def test_another_table_is_not_taken_for_a_manifest(tmp_path):
+    (tmp_path / "m.csv").write_text("utterance,label\na,neu\n")
+    with pytest.raises(InputError, match="its columns are"):
+        manifest.read(tmp_path / "m.csv")
+
+
+def test_rows_that_no_stage_could_use_are_dropped_with_a_reason():
+    good = utterance("c", end=2.0)
+    bad = [
+        replace(good, start=3.0, end=4.0),
+        utterance("a", start=1.0, end=1.0),
+        utterance("b", start=2.0, end=1.0),
+        utterance("", end=1.0),
+        utterance("up/../and/away", end=1.0),
+        utterance("line\nbreak", end=1.0),
+        utterance("d", end=float("nan")),
+    ]
+    rows, problems = manifest.check([*bad, good, utterance("0")])
+    assert [r.utterance for r in rows] == ["0", "c"] and rows[1] == good
+    assert Counter(p.reason for p in problems) == {"duplicate id": 1, "empty interval": 3, "bad line": 3}
+    assert all(p.dropped and p.reason in manifest.REASONS for p in problems)
+
+
+class Workplace:
+    """A RAVDESS of four actors in a folder with an awkward name, and the scripts run on it."""
+
+    def __init__(self, folder: Path):
+        self.root, self.out, self.recipe = folder / 'it\'s "raw" données', folder / "out", folder / "recipe.json"
+        self.recipe.write_text(json.dumps(RECIPE))
+        for actor in range(1, 5):
+            for emotion in (1, 3):
+                self.clip(f"Actor_{actor:02d}/03-01-{emotion:02d}-01-01-01-{actor:02d}.wav", actor + emotion)
+
+    def clip(self, name: str, value: int = 0) -> Path:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, np.full(1600, value, np.int16), 16_000)
+        return path
+
+    def run(self, script: str, *arguments, fails: bool = False) -> str:
+        command = [sys.executable, "-m", f"workflow_scripts.{script}", "--recipe", self.recipe, *arguments]
+        done = subprocess.run([str(c) for c in command], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert (done.returncode == 1) == fails and done.returncode in (0, 1), done.stderr
+        return done.stderr
+
+    def part(self, number: int, suffix: str = ".csv") -> Path:
+        return self.out / f"{number}{suffix}"
+
+    def index(self, number: int, **options) -> str:
+        files = {"manifest": ".csv", "quality": ".quality.csv", "audio-digests": ".audio.sha256"}
+        files |= {"video-digests": ".video.sha256"}
+        outputs = [x for name, suffix in files.items() for x in (f"--{name}", self.part(number, suffix))]
+        place = ["--corpus", "ravdess", "--corpus-root", self.root, "--part", number, "--parts", 2]
+        return self.run("index_part", *place, *outputs, **options)
+
+    def merge(self, **options) -> str:
+        parts = [self.part(i) for i in (0, 1)], [self.part(i, ".quality.csv") for i in (0, 1)]
+        outputs = ["--out", self.out / "all.csv", "--out-quality", self.out / "all.quality.csv"]
+        sidecar = ["--sidecar", self.out / "all.json"]
+        return self.run(
+            "merge_manifest", "--manifest", *parts[0], "--quality", *parts[1], *outputs, *sidecar, **options
+        )
+
+
+@pytest.fixture
+def work(tmp_path):
+    return Workplace(tmp_path)
+
+
+def test_each_part_holds_its_groups_and_sha256sum_agrees_with_its_digests(work):
+    for number, speakers in ((0, {"Actor_01", "Actor_02"}), (1, {"Actor_03", "Actor_04"})):
+        work.index(number)
+        rows = manifest.read(work.part(number))
+        assert {r.speaker for r in rows} == speakers and {r.part for r in rows} == {str(number)}
+        digests = work.part(number, ".audio.sha256")
+        assert set(read_digests([digests])) == {r.audio for r in rows}
+        subprocess.run(["sha256sum", "--check", "--strict", "--quiet", digests], cwd=work.root, check=True)
+        assert work.part(number, ".video.sha256").read_bytes() == b""
+    next(work.root.rglob("*-01.wav")).write_bytes(b"changed")
+    done = subprocess.run(
+        ["sha256sum", "--check", "--status", work.part(0, ".audio.sha256")], cwd=work.root, check=False
+    )
+    assert done.returncode == 1
+
+
+def test_a_bad_file_loses_its_row_only(work):
+    (work.root / "Actor_01/03-01-03-01-01-01-01.wav").write_bytes(b"")
+    (work.root / "Actor_01/what.wav").write_bytes(b"")
+    work.index(0)
+    assert len(manifest.read(work.part(0))) == 3
+    reasons = {p.reason for p in manifest.read_problems(work.part(0, ".quality.csv"))}
+    assert reasons == {"unreadable", "bad line"}
+
+
+def test_a_root_that_is_not_there_or_not_the_corpus_says_what_to_set(work, tmp_path):
+    work.root = tmp_path / "nowhere"
+    for _ in range(2):
+        error = work.index(0, fails=True)
+        assert "corpora: ravdess: root" in error and "EMOSPACE_RAVDESS" in error and "nowhere" in error
+        assert "Traceback" not in error and not work.out.exists()
+        work.root.mkdir(exist_ok=True)
+        (work.root / "thesis.txt").write_text("not a corpus")
+
+
+def test_a_file_name_that_a_digest_file_cannot_hold_is_refused(work):
+    clip = work.clip("Actor_01/odd\nfolder/03-01-05-01-01-01-01.wav")
+    assert "rename the file" in work.index(0, fails=True)
+    clip.unlink()
+    work.index(0)
+
+
+def test_parts_are_joined_in_order_and_the_sidecar_says_what_the_corpus_is(work):
+    for number in (0, 1):
+        work.index(number)
+    work.merge()
+    rows = manifest.read(work.out / "all.csv")
+    assert rows == manifest.read(work.part(0)) + manifest.read(work.part(1))
+    about = read_json(work.out / "all.json")
+    assert about["rows"] == 8 and about["dropped"] == 0 and about["public"] is True
+    assert about["counts"]["label"] == {"01": 4, "03": 4} and about["counts"]["speaker"]["Actor_03"] == 2
+    assert about["licence"] == "CC BY-NC-SA 4.0" and "Livingstone" in about["citation"] and about["note"]
+    # four clips of eight are too few for each of the four actors, and for the eight emotions
+    problems = manifest.read_problems(work.out / "all.quality.csv")
+    assert Counter(p.reason for p in problems) == {"count": 4 + 8 + 1}
+    assert about["problems"] == {"count": 13}
+
+
+def test_equal_work_gives_equal_bytes_and_a_changed_clip_does_not(work):
+    def outputs():
+        for number in (0, 1):
+            work.index(number)
+        work.merge()
+        return {p.name: p.read_bytes() for p in sorted(work.out.iterdir())}
+
+    first = outputs()
+    assert outputs() == first
+    work.clip("Actor_03/03-01-03-01-01-01-03.wav", 77)
+    again = outputs()
+    assert {name for name in first if first[name] != again[name]} == {"1.audio.sha256"}
+    (work.root / "Actor_03/03-01-03-01-01-01-03.wav").unlink()
+    changed = {name for name, content in outputs().items() if content != first[name]}
+    assert changed == {"1.csv", "1.audio.sha256", "all.csv", "all.quality.csv", "all.json"}
+
+
+def test_an_id_in_two_parts_stops_the_merge_and_names_both(work):
+    for number in (0, 1):
+        work.index(number)
+    rows = manifest.read(work.part(1))
+    doubled = manifest.read(work.part(0))[0]
+    manifest.write(work.part(1), [*rows, replace(doubled, part="1")])
+    error = work.merge(fails=True)
+    assert doubled.utterance in error and str(work.part(0)) in error and str(work.part(1)) in error
+    assert not (work.out / "all.csv").exists()
