@@ -10,7 +10,7 @@ SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 
 demo: $(VENV)/.installed
 	@$(SNAKEMAKE) --quiet rules host reason
-	@cat results/result.txt
+	@sed '/^===/,$$d' results/result.txt
 	@echo "report: $(CURDIR)/results/report.html"
 
 test: $(VENV)/.installed-dev

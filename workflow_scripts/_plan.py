@@ -30,7 +30,7 @@ def gpu_here() -> bool:
 
 
 def prefer_this_python() -> None:
-    """Let `python` in a rule be the Python that runs the workflow, activated or not; an active conda env goes before it."""
+    """Let `python` in a rule be the Python that runs the workflow; an activated conda environment goes before it."""
     os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
 
 
