@@ -134,10 +134,12 @@ class Pictures(_Clip):
         """float32 (frames, D) of each list of JPEGs."""
         jpegs = [jpeg for row in batch for jpeg in row]
         some = (jpegs[i : i + self.size] for i in range(0, len(jpegs), self.size))
-        made = np.concatenate([self._encode(pixels) for pixels in _batches.ahead(self._pixels, some)])
+        made = np.concatenate(
+            [self._pass(self.network.encode_image, self.tensor(pixels)) for pixels in _batches.ahead(self.pixels, some)]
+        )
         return np.split(made, np.cumsum([len(row) for row in batch])[:-1])
 
-    def _pixels(self, jpegs: list[bytes]) -> np.ndarray:
+    def pixels(self, jpegs: list[bytes]) -> np.ndarray:
         """Pictures as uint8 (B, H, W, 3)."""
         from PIL import Image
 
@@ -149,8 +151,9 @@ class Pictures(_Clip):
             pictures.append(np.asarray(picture))
         return np.stack(pictures)
 
-    def _encode(self, pixels: np.ndarray) -> np.ndarray:
+    def tensor(self, pixels: np.ndarray):
+        """What the network takes of them: normalised, (B, 3, H, W), on its device."""
         import torch
 
         tensor = torch.from_numpy(pixels).to(self.device).permute(0, 3, 1, 2).float().div_(255)
-        return self._pass(self.network.encode_image, tensor.sub_(self.mean).div_(self.std).to(self.number))
+        return tensor.sub_(self.mean).div_(self.std).to(self.number)

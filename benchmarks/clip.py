@@ -1,0 +1,64 @@
+"""The CLIP stage, from JPEG bytes to features, against the bare ViT-B/32 on batches that are tensors in memory already.
+
+Random weights: the work is the same. A ratio of 1 would mean that decoding, resizing and cropping cost nothing.
+"""
+
+import io
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks._timing import compare
+from emospace.encoders import _batches, clip
+from emospace.weights import Weights
+
+ROWS, FRAMES, SIZE = 16, 4, (298, 224)  # utterances, frames of each, pixels as the frames view keeps them
+BATCH = 32
+
+
+def jpegs(draw: np.random.Generator) -> bytes:
+    """A smooth picture, compressed like a frame."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    coarse = Image.fromarray(draw.integers(0, 255, (14, 18, 3), dtype=np.uint8))
+    coarse.resize(SIZE, Image.Resampling.BICUBIC).save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
+
+
+def row(precision: str) -> dict:
+    import torch
+
+    draw = np.random.default_rng(0)
+    rows = [[jpegs(draw) for _ in range(FRAMES)] for _ in range(ROWS)]
+    weights = Weights("clip", Path(tempfile.gettempdir()), "random", "", "", {}, True, "benchmark", "")
+    encoder = clip.load(weights=weights, precision=precision, batch=BATCH)
+    pictures = encoder.tensor(encoder.pixels([jpeg for row in rows for jpeg in row]))
+    batches = torch.split(pictures, BATCH)
+
+    def bare() -> np.ndarray:
+        with torch.inference_mode():
+            return torch.cat([encoder.network.encode_image(b) for b in batches]).float().cpu().numpy()
+
+    def stage() -> np.ndarray:
+        return np.concatenate(
+            [made for i in range(0, ROWS, encoder.batch) for made in encoder(rows[i : i + encoder.batch])]
+        )
+
+    np.testing.assert_allclose(stage(), bare(), atol=1e-4)
+    slow, fast = compare(bare, stage)
+    count = ROWS * FRAMES
+    note = f"{count / fast:.1f} pictures/s, the bare model {count / slow:.1f}, {torch.get_num_threads()} threads"
+    name = f"CLIP stage / bare model, {precision}, batch {BATCH}"
+    return {"name": name, "ratio": round(slow / fast, 3), "target": 0.85, "note": note}
+
+
+def measure() -> list[dict]:
+    """In single precision, and in bf16 where this machine is fast at it."""
+    fast = _batches.precision("auto", _batches.device())
+    return [row(precision) for precision in sorted({"fp32", fast}, reverse=True)]
+
+
+if __name__ == "__main__":
+    print(measure())

@@ -1,0 +1,47 @@
+"""The sentence stage, from strings to features, against the bare model on batches that are tensors in memory already.
+
+Needs the weights of models/minilm (`snakemake --cores 1 fetch_models`), or of another folder given by EMOSPACE_SBERT.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks._timing import compare
+from emospace.encoders import sbert
+from emospace.weights import open_weights
+
+ROOT = Path(__file__).resolve().parent.parent
+SENTENCES, BATCH = 1024, 64
+WORDS = "I you we they never always was is happy sad angry so very much today tomorrow because of the weather and my"
+
+
+def measure() -> list[dict]:
+    import torch
+
+    draw = np.random.default_rng(0)
+    words = WORDS.split()
+    texts = [f"{i} " + " ".join(draw.choice(words, draw.integers(2, 30))) for i in range(SENTENCES)]
+    encoder = sbert.load(weights=open_weights(os.environ.get("EMOSPACE_SBERT", ROOT / "models/minilm")), batch=BATCH)
+    order = sorted(range(SENTENCES), key=lambda i: -len(texts[i]))
+    batches = [encoder.model.preprocess([texts[i] for i in order[s : s + BATCH]]) for s in range(0, SENTENCES, BATCH)]
+
+    def bare() -> np.ndarray:
+        with torch.inference_mode():
+            return torch.cat([encoder.model(dict(b))["sentence_embedding"] for b in batches]).numpy()
+
+    def stage() -> np.ndarray:
+        return np.concatenate(encoder(texts))
+
+    np.testing.assert_allclose(stage()[order], bare(), atol=1e-5)
+    slow, fast = compare(bare, stage)
+    note = (
+        f"{SENTENCES / fast:.0f} sentences/s, the bare model {SENTENCES / slow:.0f}, {torch.get_num_threads()} threads"
+    )
+    name = f"SBERT stage / bare model, fp32, batch {BATCH}"
+    return [{"name": name, "ratio": round(slow / fast, 3), "target": 0.85, "note": note}]
+
+
+if __name__ == "__main__":
+    print(measure())
