@@ -14,7 +14,7 @@ from workflow_scripts._raw import walk
 IMPRO, SCRIPT = "Ses01F_impro01", "Ses01M_script01_1b"
 MEDIUM = bytes(range(256)) * 4
 TURNS = {
-    IMPRO: [("F000", 1.5, 3.25, "neu", "Excuse me: is it open?"), ("M000", 3.0, 4.0, "xxx", "[LAUGHTER] Yes.")],
+    IMPRO: [("F000", 1.5, 3.25, "neu", "Excuse me: [SIGH]: is it open?"), ("M000", 3.0, 4.0, "xxx", "[LAUGHTER] Yes.")],
     SCRIPT: [("M000", 0.5, 1.25, "exc", "We won!"), ("F000", 1.5, 2.0, "ang", "So what?")],
 }
 
@@ -85,7 +85,7 @@ def test_a_whole_corpus_has_no_problems_and_all_its_fields(tree):
         start=1.5,
         end=3.25,
         whole=True,
-        text="Excuse me: is it open?",
+        text="Excuse me: [SIGH]: is it open?",
         audio=f"Session1/sentences/wav/{IMPRO}/{IMPRO}_F000.wav",
         video=f"Session1/dialog/avi/DivX/{IMPRO}.avi",
         crop="0 0 360 480",

@@ -99,7 +99,7 @@ def _row(root: Path, name: str, media: dict[str, str], problems: list[Problem]) 
         try:
             seconds[kind] = _seconds(root / path)
         except (OSError, RuntimeError, ValueError) as error:
-            failures[path] = str(error).replace(f"{root}/", "")
+            failures[path] = _why(error)
     remedy = "download the clip again"
     problems += [Problem(name, p, "unreadable", why, remedy, not seconds) for p, why in sorted(failures.items())]
     if not seconds:
@@ -122,6 +122,11 @@ def _row(root: Path, name: str, media: dict[str, str], problems: list[Problem]) 
         crop="",
         label=emotion,
     )
+
+
+def _why(error: Exception) -> str:
+    """The reason that a decoder gives, without the path that some put in front of it."""
+    return getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
 
 
 def _seconds(path: Path) -> float:
