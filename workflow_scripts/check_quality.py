@@ -1,32 +1,38 @@
-"""Gather every problem of a corpus into one table; stop the run if the config says so."""
+"""Gather every problem that manifest and views met in one table, and stop if the config says so."""
 
 import logging
 from collections import Counter
 from pathlib import Path
 
-from emospace import manifest
 from emospace.errors import InputError
+from emospace.manifest import Problem, read_problems, write_problems
 from workflow_scripts._command import arguments, run
 
 SHOWN = 20
 
 
+def describe(problem: Problem) -> str:
+    where = " ".join(filter(None, (problem.utterance, problem.file)))
+    return f"{where}: {problem.reason} ({problem.detail}); {problem.remedy}"
+
+
 def job(args, recipe):
-    problems = [problem for path in args.quality for problem in manifest.read_problems(path)]
-    for problem in problems[:SHOWN]:
-        logging.warning("%s: %s: %s (%s)", problem.utterance or "-", problem.file, problem.reason, problem.detail)
-    if len(problems) > SHOWN:
-        logging.warning("... and %d more", len(problems) - SHOWN)
-    if problems and recipe["options"]["on_problem"] == "stop":
-        counts = ", ".join(f"{n} {reason}" for reason, n in Counter(p.reason for p in problems).most_common())
-        remedy = "mend what is listed above, or set on_problem: warn to go on without it"
-        raise InputError(args.quality[0].parent, f"{len(problems)} problems ({counts})", remedy)
-    manifest.write_problems(args.out, problems)
+    problems = sorted({p for table in args.quality for p in read_problems(table)}, key=describe)
+    write_problems(args.out, problems)
+    counts = Counter(p.reason for p in problems)
+    for reason, count in sorted(counts.items()):
+        logging.warning("%s: %d x %s", args.out, count, reason)
+    if problems and recipe["options"].get("on_problem", "warn") == "stop":
+        # The table goes when this fails (the workflow removes outputs of failed jobs), so the message carries it.
+        more = [f"and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
+        lines = "\n  ".join([*map(describe, problems[:SHOWN]), *more])
+        remedy = "Mend the corpus, or go on without these with `on_problem: warn` in the config"
+        raise InputError(args.out, f"{len(problems)} problems:\n  {lines}\n", remedy)
 
 
 def main():
     parser = arguments(__doc__)
-    parser.add_argument("--quality", type=Path, nargs="+", required=True)
+    parser.add_argument("--quality", type=Path, nargs="+", required=True, help="tables of problems")
     parser.add_argument("--out", type=Path, required=True)
     run(parser, job)
 

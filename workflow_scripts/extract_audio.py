@@ -1,34 +1,32 @@
-"""Decode the audio of one part: a ragged int16 store, one row per utterance."""
+"""Decode every utterance of a part to int16 samples of one rate, mono, in a ragged store."""
 
 from pathlib import Path
 
-import numpy as np
-from tqdm import tqdm
-
-from emospace import manifest, store
+from emospace import manifest
 from emospace.provenance import write_sidecar
+from emospace.store import offsets_path
 from emospace.views import audio
 from workflow_scripts._command import arguments, run
 
 
 def job(args, recipe):
     rows = manifest.read(args.manifest)
-    problems: list[manifest.Problem] = []
-    waves = audio.extract(args.corpus_root, rows, problems, **recipe["options"])
-    count, samples = store.write(args.out, tqdm(waves, "audio", len(rows), disable=None), dtype=np.int16)
+    problems, facts = audio.extract(rows, args.corpus_root, args.out, **recipe["options"])
     manifest.write_problems(args.quality, problems)
-    rate = recipe["options"].get("sample_rate", 16000)
-    missing = int((store.Ragged.open(args.out).lengths == 0).sum())
-    facts = {"rows": count, "missing": missing, "sample_rate": rate, "audio_seconds": round(samples / rate, 2)}
-    outputs, inputs = [args.out, store.offsets_path(args.out)], [args.manifest, args.digests]
-    packages = ["numpy", "soundfile", "soxr", "av"]
-    write_sidecar(args.sidecar, recipe, inputs=inputs, outputs=outputs, packages=packages, **facts)
+    outputs, inputs = [args.out, offsets_path(args.out), args.quality], [args.manifest, args.digests]
+    write_sidecar(
+        args.sidecar, recipe, inputs=inputs, outputs=outputs, packages=["soundfile", "soxr", "av", "numpy"], **facts
+    )
 
 
 def main():
     parser = arguments(__doc__)
-    for name in ("corpus-root", "manifest", "digests", "out", "quality", "sidecar"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--corpus-root", type=Path, required=True)
+    parser.add_argument("--manifest", type=Path, required=True, help="CSV of the part")
+    parser.add_argument("--digests", type=Path, required=True, help="digests of the part's audio files")
+    parser.add_argument("--out", type=Path, required=True, help=".npy; offsets go beside it")
+    parser.add_argument("--quality", type=Path, required=True)
+    parser.add_argument("--sidecar", type=Path, required=True)
     run(parser, job)
 
 

@@ -1,4 +1,4 @@
-"""Take the pictures of one part: a stored zip of JPEGs, K per utterance."""
+"""Take a few pictures of every utterance of a part, cropped to the speaker, as JPEGs in a zip."""
 
 from pathlib import Path
 
@@ -10,21 +10,23 @@ from workflow_scripts._command import arguments, run
 
 def job(args, recipe):
     rows = manifest.read(args.manifest)
-    problems: list[manifest.Problem] = []
-    pictures = frames.extract(args.corpus_root, rows, problems, threads=args.threads, **recipe["options"])
-    frames.write(args.out, pictures)
+    problems, facts = frames.extract(rows, args.corpus_root, args.out, threads=args.threads, **recipe["options"])
     manifest.write_problems(args.quality, problems)
-    missing = sum(not jpegs for jpegs in pictures.values())
-    facts = {"rows": len(rows), "missing": missing, "frames": sum(map(len, pictures.values()))}
-    inputs, packages = [args.manifest, args.digests], ["pillow", "av", "ffmpeg-python"]
-    write_sidecar(args.sidecar, recipe, inputs=inputs, outputs=[args.out], packages=packages, **facts)
+    outputs, inputs = [args.out, args.quality], [args.manifest, args.digests]
+    write_sidecar(
+        args.sidecar, recipe, inputs=inputs, outputs=outputs, packages=["av", "ffmpeg-python", "pillow"], **facts
+    )
 
 
 def main():
     parser = arguments(__doc__)
-    for name in ("corpus-root", "manifest", "digests", "out", "quality", "sidecar"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--threads", type=int, default=1, help="video files decoded at once")
+    parser.add_argument("--corpus-root", type=Path, required=True)
+    parser.add_argument("--manifest", type=Path, required=True, help="CSV of the part")
+    parser.add_argument("--digests", type=Path, required=True, help="digests of the part's video files")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--out", type=Path, required=True, help=".zip")
+    parser.add_argument("--quality", type=Path, required=True)
+    parser.add_argument("--sidecar", type=Path, required=True)
     run(parser, job)
 
 

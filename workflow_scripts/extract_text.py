@@ -1,4 +1,4 @@
-"""Normalise the transcripts of one part: a CSV, one row per utterance."""
+"""Write the transcripts of a part, one line per utterance."""
 
 from pathlib import Path
 
@@ -9,18 +9,17 @@ from workflow_scripts._command import arguments, run
 
 
 def job(args, recipe):
-    rows = manifest.read(args.manifest)
-    texts = text.extract(rows, **recipe["options"])
-    text.write(args.out, rows, texts)
-    manifest.write_problems(args.quality, [])
-    facts = {"rows": len(rows), "missing": texts.count("")}
-    write_sidecar(args.sidecar, recipe, inputs=[args.manifest], outputs=[args.out], **facts)
+    problems, facts = text.extract(manifest.read(args.manifest), args.out, **recipe["options"])
+    manifest.write_problems(args.quality, problems)
+    write_sidecar(args.sidecar, recipe, inputs=[args.manifest], outputs=[args.out, args.quality], **facts)
 
 
 def main():
     parser = arguments(__doc__)
-    for name in ("manifest", "out", "quality", "sidecar"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--manifest", type=Path, required=True, help="CSV of the part")
+    parser.add_argument("--out", type=Path, required=True, help=".csv")
+    parser.add_argument("--quality", type=Path, required=True)
+    parser.add_argument("--sidecar", type=Path, required=True)
     run(parser, job)
 
 

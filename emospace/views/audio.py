@@ -1,116 +1,163 @@
-"""The audio view: one mono waveform per utterance, each file decoded once."""
+"""The audio view: every utterance as int16 samples of one rate, mono, in a ragged store.
 
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+A recording is decoded and resampled once, whole, and its utterances are slices of it: much faster than a decoder per
+utterance, and no filter starts anew at a cut. The samples equal those of `librosa.load(file, sr=sample_rate)`.
+"""
+
+import re
+from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
+from emospace import store
 from emospace.errors import InputError
 from emospace.manifest import Problem, Utterance
+from emospace.views._files import LOCAL, Flaw, by_file, ends_early, locate, mostly_there, source
 
-# A part of a second may be missing at the end of a file before it counts as truncated: annotators' times are rounded.
-SLACK = 0.25  # seconds
-SOUNDFILE = {".wav", ".flac", ".ogg", ".aiff", ".aif", ".w64"}
-
-
-def decode(path: Path, sample_rate: int) -> np.ndarray:
-    """A whole file as mono float32 in [-1, 1], shape (T,), at `sample_rate` Hz; channels are averaged.
-
-    Resampled like librosa.load (soxr, high quality). Raises InputError if nothing can be decoded.
-    """
-    import soxr
-
-    if not path.is_file():
-        raise InputError(path, "there is no such file", "restore it")
-    if not path.stat().st_size:
-        raise InputError(path, "the file is empty", "restore it")
-    samples, rate = _soundfile(path) if path.suffix.lower() in SOUNDFILE else _container(path)
-    if not len(samples):
-        raise InputError(path, "no sound could be decoded", "restore it")
-    mono = samples.mean(axis=1, dtype=np.float32)
-    return mono if rate == sample_rate else soxr.resample(mono, rate, sample_rate, "HQ")
-
-
-def _soundfile(path: Path) -> tuple[np.ndarray, int]:
-    """Samples (T, channels) float32 and rate (Hz)."""
-    import soundfile
-
-    try:
-        return soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, OSError) as error:
-        raise InputError(path, f"cannot be decoded ({error})", "restore it") from error
-
-
-def _container(path: Path) -> tuple[np.ndarray, int]:
-    """The first sound track of a video or compressed file: samples (T, channels) float32 and rate (Hz)."""
-    import av
-
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.audio:
-                raise InputError(path, "has no sound track", "give the corpus an audio file for it")
-            stream = container.streams.audio[0]
-            resampler = av.AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
-            frames = [f for frame in container.decode(stream) for f in resampler.resample(frame)]
-            blocks = [f.to_ndarray() for f in [*frames, *resampler.resample(None)]]
-            empty = np.empty((0, 1), np.float32)
-            return np.concatenate(blocks, axis=1).T if blocks else empty, stream.rate
-    except av.FFmpegError as error:
-        raise InputError(path, f"cannot be decoded ({error})", "restore it") from error
+NOTHING = np.empty(0, np.int16)
 
 
 def extract(
-    root: Path,
     rows: Sequence[Utterance],
-    problems: list[Problem],
+    root: Path,
+    out: Path,
     *,
     sample_rate: int = 16000,
-    min_seconds: float = 0.05,
-    silent_dbfs: float = -70.0,
-) -> Iterator[np.ndarray]:
-    """Yield one int16 array (T,) per row, T = 0 where the audio is missing; append what went wrong to `problems`.
+    channel: str | int = "mean",
+    min_seconds: float = 0.1,
+    silence_dbfs: float = -70.0,
+) -> tuple[list[Problem], dict]:
+    """Write the store `out` with one row of samples per utterance; returns the problems met and facts for the sidecar.
 
-    min_seconds: less sound than this counts as missing. silent_dbfs: a root mean square below this counts as missing.
-    Where a file ends before the utterance does, what is there is kept if it is at least half.
+    channel: "mean" of all channels (IEMOCAP's dialogues have one per actor, and the manifest does not say whose is
+    which), or the number of one. min_seconds: shorter utterances are left out. silence_dbfs: so are those whose RMS is
+    below this, in dB of full scale. What is left out, or missing, is a row of length zero. Where a file ends early,
+    what it holds is taken if that is at least half of the utterance.
     """
-    # Neighbouring rows share a dialogue file; two are kept for corpora whose speakers have a file each.
-    cached = lru_cache(maxsize=2)(lambda path: decode(root / path, sample_rate))
-    for row in rows:
-        if not row.audio:
-            yield _none()
-            continue
+    problems: list[Problem] = []
+    lengths: list[int] = []
+
+    def work(file: str, group: list[Utterance]) -> list[tuple]:
+        samples, declared = decode(locate(root, file), sample_rate, channel)
+        return [_cut(row, samples, declared, sample_rate, min_seconds, silence_dbfs) for row in group]
+
+    def samples():
+        for row, found, flaw in by_file(rows, "audio", work):
+            if flaw:
+                problems.append(flaw.problem(row, row.audio))
+            lengths.append(0 if found is None else len(found))
+            yield NOTHING if found is None else found
+
+    _, total = store.write(out, samples(), dtype=np.int16)
+    facts = {"rows": len(rows), "missing": lengths.count(0), "seconds": total / sample_rate, "sample_rate": sample_rate}
+    return problems, facts
+
+
+def _cut(row: Utterance, samples: np.ndarray, declared: float, rate: int, min_seconds: float, silence: float) -> tuple:
+    """(samples or None, flaw or None) of one utterance; declared: seconds that the file's header claims."""
+    available = len(samples) / rate
+    start, end = (0.0, max(row.end - row.start, declared)) if row.whole else (row.start, row.end)
+    early = ends_early(start, end, available)
+    if early and not mostly_there(start, end, available):
+        return None, early
+    found = samples if row.whole else samples[round(start * rate) : round(end * rate)].copy()
+    if len(found) < min_seconds * rate:
+        detail = f"{len(found) / rate:.3f} s, fewer than {min_seconds} s"
+        return None, Flaw("too short", detail, "correct its times, or lower views: audio: min_seconds")
+    level = loudness(found)
+    if level < silence:
+        detail = f"{level:.1f} dBFS, below {silence} dBFS"
+        return None, Flaw("silent", detail, "listen to the file; or lower views: audio: silence_dbfs")
+    return found, early
+
+
+def loudness(samples: np.ndarray) -> float:
+    """RMS of int16 samples in dB of full scale, -inf for digital silence."""
+    power = np.mean(np.square(samples, dtype=np.float64)) / 2**30
+    return 10 * float(np.log10(power)) if power else -np.inf
+
+
+def decode(path: Path, sample_rate: int, channel: str | int = "mean") -> tuple[np.ndarray, float]:
+    """Samples of a whole file, int16 (T,), and the seconds that its header claims. Raises Flaw if it holds no sound.
+
+    libsndfile reads WAV, FLAC and the like; FFmpeg everything else, sound tracks of video files included, and what a
+    broken file still holds.
+    """
+    import soundfile
+    import soxr
+
+    try:
+        wave, rate, declared = _read_sound_file(path)
+    except soundfile.LibsndfileError:
+        wave, rate, declared = _read_container(path)
+    if not len(wave):
+        raise Flaw("unreadable", "the file holds no samples", "copy it from the corpus again")
+    mono = _mix(wave, channel, path)
+    if rate != sample_rate:
+        length = -(-len(mono) * sample_rate // rate)
+        mono = soxr.resample(mono, rate, sample_rate, "HQ")[:length]
+        mono = np.pad(mono, (0, length - len(mono)))
+    return np.clip(np.rint(mono * 32768), -32768, 32767).astype(np.int16), declared
+
+
+def _mix(wave: np.ndarray, channel: str | int, path: Path) -> np.ndarray:
+    """(T, channels) -> (T,)."""
+    if channel == "mean":
+        return wave.mean(axis=1)
+    if channel not in range(wave.shape[1]):
+        remedy = "set views: audio: channel to mean, or to a number that every file has (from 0)"
+        raise InputError(path, f"there is no channel {channel!r} among its {wave.shape[1]}", remedy)
+    return np.ascontiguousarray(wave[:, channel])
+
+
+def _read_sound_file(path: Path) -> tuple[np.ndarray, int, float]:
+    import soundfile
+
+    with soundfile.SoundFile(path) as file:
+        wave = file.read(dtype="float32", always_2d=True)
+        # libsndfile corrects the length of a WAV that was cut off without an error, but leaves a note.
+        note = re.search(r"^data : (\d+) \(should be (\d+)\)", file.extra_info, re.MULTILINE)
+        claimed, real = (int(n) for n in note.groups()) if note else (0, 0)
+    # Writers to a pipe claim the most that the field holds.
+    cut = 0 < real < claimed < 2**31 - 2**16
+    return wave, file.samplerate, len(wave) / file.samplerate * (claimed / real if cut else 1)
+
+
+def _read_container(path: Path) -> tuple[np.ndarray, int, float]:
+    """Decode the first sound track with FFmpeg, keeping it in step with the pictures if it starts after them."""
+    import av
+
+    try:
+        with av.open(source(path), options=LOCAL, metadata_errors="replace") as container:
+            if not container.streams.audio:
+                raise Flaw("unreadable", "the file holds no sound", "give the utterance another file, or none")
+            stream = container.streams.audio[0]
+            frames = list(_decoded(container, stream))
+            claims = float(stream.duration * stream.time_base) if stream.duration else 0.0
+            origin = Fraction(container.start_time or 0, av.time_base)
+    except av.FFmpegError as error:
+        raise Flaw("unreadable", f"not a media file ({error.strerror})", "copy it from the corpus again") from error
+    if not frames:
+        raise Flaw("unreadable", "no sound could be decoded", "copy it from the corpus again")
+    frames = [frame for frame in frames if _layout(frame) == _layout(frames[0])]  # damage can fake another one
+    late = max(0, round((frames[0].pts * frames[0].time_base - origin) * frames[0].sample_rate)) if frames[0].pts else 0
+    planar = av.AudioResampler(format="fltp")
+    wave = np.concatenate([part.to_ndarray() for frame in frames for part in planar.resample(frame)], axis=1).T
+    return np.pad(wave, ((late, 0), (0, 0))), frames[0].sample_rate, claims
+
+
+def _layout(frame) -> tuple:
+    return frame.format.name, frame.layout.name, frame.sample_rate
+
+
+def _decoded(container, stream):
+    """Frames of a stream; what cannot be decoded is passed over."""
+    import av
+
+    for packet in container.demux(stream):
         try:
-            yield _cut(row, cached(row.audio), sample_rate, min_seconds, silent_dbfs, problems)
-        except InputError as error:
-            problems.append(Problem(row.utterance, row.audio, "unreadable", error.reason, error.remedy))
-            yield _none()
-
-
-def _none() -> np.ndarray:
-    return np.empty(0, np.int16)
-
-
-def _cut(row: Utterance, wave: np.ndarray, rate: int, min_seconds: float, silent: float, problems: list) -> np.ndarray:
-    """The utterance's samples as int16; empty, with a Problem, where they cannot serve."""
-    if not row.whole:
-        wave = wave[round(row.start * rate) : round(row.end * rate)]
-    found, wanted = len(wave) / rate, row.end - row.start
-
-    def problem(reason: str, detail: str, remedy: str) -> None:
-        problems.append(Problem(row.utterance, row.audio, reason, detail, remedy))
-
-    if found < wanted - SLACK:
-        kept = found >= wanted / 2
-        detail = f"{found:.2f} of {wanted:.2f} s are there; {'kept' if kept else 'left out'}"
-        problem("truncated", detail, "restore the file or correct the times")
-        if not kept:
-            return _none()
-    if found < min_seconds:
-        problem("too short", f"{found:.3f} s, at least {min_seconds} s are needed", "correct the times")
-        return _none()
-    level = 10 * np.log10(max(float(np.mean(np.square(wave, dtype=np.float64))), 1e-20))
-    if level < silent:
-        problem("silent", f"{level:.0f} dBFS, the limit is {silent:.0f}", "look at the recording")
-        return _none()
-    return np.clip(np.rint(wave * 32768), -32768, 32767).astype(np.int16)
+            yield from packet.decode()
+        except av.FFmpegError:
+            continue

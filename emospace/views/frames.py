@@ -1,305 +1,198 @@
-"""The frames view: K pictures per utterance, cropped to the speaker, one decode pass per video file.
+"""The frames view: K pictures per utterance, cropped to the speaker, as JPEGs `<utterance>/<k>.jpg` in one stored zip.
 
-Picture k of an utterance is the frame shown at the centre of the k-th of K equal slices of [start, end): frame
-floor(t * fps) in order of presentation. Both extractors take exactly these frames.
+Which pictures is one pure function, `frame_indices`; two extractors hand over the same ones: `ffmpeg` runs the program
+once per file, its command made by ffmpeg-python; `pyav` decodes in this process, and only the stretches it needs.
 """
 
 import io
-import math
-import subprocess
+import threading
 import zipfile
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from emospace.errors import InputError
 from emospace.manifest import Problem, Utterance
 from emospace.provenance import atomic
+from emospace.views._files import Flaw, by_file, ends_early, locate, mostly_there
+from emospace.views._video import EXTRACTORS, Miscounted, Video, by_pyav, ffmpeg_version, probe
 
-if TYPE_CHECKING:
-    import av
-
-# Containers round their length: an index this little past the last frame means the last frame.
-ROUNDING = 2  # frames
-# Seeking restarts the decoder; below this many frames in between, decoding on is as fast.
-SEEK_AFTER = 24  # frames
-EPOCH = (1980, 1, 1, 0, 0, 0)  # zip needs a time; a fixed one keeps bytes stable
-
-
-def indices(start: float, end: float, fps: Fraction, frames: int, count: int) -> list[int]:
-    """Frame numbers of an utterance, increasing, without repetition; those past the end of the file left out.
-
-    start, end in seconds; `frames` is K; `count` is the number of frames of the file.
-    """
-    centres = (start + (k + 0.5) * (end - start) / frames for k in range(frames))
-    # Rounded to the microsecond first: in floating point a time can fall just short of its frame.
-    wanted = (int(Fraction(round(t * 1e6), 10**6) * fps) for t in centres)
-    inside = (min(n, count - 1) if n < count + ROUNDING else n for n in wanted)
-    return sorted({n for n in inside if 0 <= n < count})
-
-
-@dataclass(frozen=True)
-class Video:
-    """What must be known of a file before its frames can be chosen."""
-
-    fps: Fraction
-    count: int
-    width: int
-    height: int
-
-
-def probe_ffmpeg(path: Path) -> Video:
-    """Frame rate and number of frames, by ffprobe."""
-    import ffmpeg
-
-    try:
-        found = ffmpeg.probe(str(path), select_streams="v:0", count_packets=None)["streams"]
-    except ffmpeg.Error as error:
-        reason = error.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["ffprobe failed"]
-        raise InputError(path, f"not a readable video ({reason[0]})", "restore it") from error
-    if not found or not int(found[0].get("nb_read_packets", 0)):
-        raise InputError(path, "holds no pictures", "restore it")
-    stream = found[0]
-    fps, count = Fraction(stream["avg_frame_rate"]), int(stream["nb_read_packets"])
-    return Video(fps, count, int(stream["width"]), int(stream["height"]))
-
-
-def decode_ffmpeg(path: Path, video: Video, wanted: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield (frame number, RGB picture (H, W, 3) uint8) for the wanted frames, by one ffmpeg process.
-
-    Raises InputError if ffmpeg shows fewer frames than it was asked for.
-    """
-    import ffmpeg
-
-    pictures = ffmpeg.input(str(path)).video.filter("select", _expression(sorted(wanted)))
-    command = pictures.output("pipe:", format="rawvideo", pix_fmt="rgb24", vsync="passthrough").compile()
-    command[1:1] = ["-nostdin", "-v", "error"]
-    shape = (video.height, video.width, 3)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        try:
-            for number in sorted(wanted):
-                raw = process.stdout.read(math.prod(shape))
-                if len(raw) < math.prod(shape):
-                    said = process.stderr.read().decode(errors="replace").strip().splitlines() or ["no more frames"]
-                    raise InputError(path, f"cannot be decoded to frame {number} ({said[-1]})", "restore it")
-                yield number, np.frombuffer(raw, np.uint8).reshape(shape)
-        finally:
-            process.kill()  # nobody wants what comes after the last frame
-
-
-def _expression(numbers: Sequence[int]) -> str:
-    """A select expression for these frames, as a balanced tree: ffmpeg cannot parse a long flat sum."""
-    if len(numbers) <= 2:
-        return "+".join(f"eq(n,{n})" for n in numbers)
-    middle = len(numbers) // 2
-    return f"if(lt(n,{numbers[middle]}),{_expression(numbers[:middle])},{_expression(numbers[middle:])})"
-
-
-def probe_pyav(path: Path) -> Video:
-    """Frame rate and number of frames, by PyAV."""
-    import av
-
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise InputError(path, "holds no pictures", "restore it")
-            stream = container.streams.video[0]
-            count = sum(packet.size > 0 for packet in container.demux(stream))
-            if not count:
-                raise InputError(path, "holds no pictures", "restore it")
-            return Video(stream.average_rate, count, stream.width, stream.height)
-    except av.FFmpegError as error:
-        raise InputError(path, f"not a readable video ({error})", "restore it") from error
-
-
-def decode_pyav(path: Path, video: Video, wanted: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield (frame number, RGB picture (H, W, 3) uint8) for the wanted frames, skipping over what nobody wants.
-
-    Skips only where the packets say reliably which frame is which; else counts frames from the start.
-    """
-    import av
-
-    left = sorted(wanted)
-    try:
-        with av.open(str(path)) as container:
-            table = _packets(container, container.streams.video[0])
-        for seek in (table is not None, False):
-            with av.open(str(path)) as container:
-                for number, frame in _walk(container, table, left, seek):
-                    yield number, frame.to_ndarray(format="rgb24")
-                    left = left[left.index(number) + 1 :]
-            if not left:
-                return
-    except av.FFmpegError as error:
-        raise InputError(path, f"cannot be decoded ({error})", "restore it") from error
-
-
-@dataclass(frozen=True)
-class _Table:
-    """Presentation times of all frames, in order, and the numbers of those that a decoder can start from."""
-
-    times: np.ndarray
-    keys: np.ndarray
-
-
-def _packets(container: "av.container.InputContainer", stream: "av.VideoStream") -> _Table | None:
-    """The table, or None where packets carry no times of their own (as in AVI with B-frames)."""
-    packets = [(p.pts, p.is_keyframe) for p in container.demux(stream) if p.size]
-    if any(pts is None for pts, _ in packets) or len({pts for pts, _ in packets}) < len(packets):
-        return None
-    packets.sort()
-    return _Table(np.array([pts for pts, _ in packets]), np.flatnonzero([key for _, key in packets]))
-
-
-def _walk(container, table: _Table | None, wanted: list[int], seek: bool) -> Iterator[tuple[int, "av.VideoFrame"]]:
-    """Pair the wanted numbers with their frames, decoding forward and, if told so, seeking over long gaps.
-
-    Ends early where a seek lands behind its aim (MPEG program streams have no index): seek no more then.
-    """
-    stream = container.streams.video[0]
-    stream.thread_type = "AUTO"
-    decoder, at = container.decode(stream), -1
-    for number in wanted:
-        if seek and number - at > SEEK_AFTER:
-            key = int(table.keys[np.searchsorted(table.keys, number, side="right") - 1])
-            if key > at + SEEK_AFTER:
-                container.seek(int(table.times[key]), stream=stream, backward=True)
-                decoder = container.decode(stream)
-        for frame in decoder:
-            at = at + 1 if table is None else int(np.searchsorted(table.times, frame.pts))
-            if at == number:
-                yield number, frame
-            if at >= number:
-                break
-        if at > number and seek:
-            return
-
-
-EXTRACTORS: dict[str, tuple[Callable, Callable]] = {
-    "ffmpeg": (probe_ffmpeg, decode_ffmpeg),
-    "pyav": (probe_pyav, decode_pyav),
-}
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip can hold: equal pictures give equal bytes
+THREAD = threading.local()
+WAITING = 32  # decoded pictures (0.5 MB each at 720x480) that may wait for the JPEG encoder
 
 
 def extract(
-    root: Path,
     rows: Sequence[Utterance],
-    problems: list[Problem],
+    root: Path,
+    out: Path,
     *,
-    threads: int = 1,
     frames: int = 8,
-    size: int = 224,
+    size: int | None = 224,
     quality: int = 90,
     extractor: str = "ffmpeg",
-) -> dict[str, list[bytes]]:
-    """JPEGs of every utterance, in order of time; none where the video is missing (see `problems`).
+    threads: int = 1,
+) -> tuple[list[Problem], dict]:
+    """Write the zip `out` with up to `frames` JPEGs per utterance; returns the problems met and facts for the sidecar.
 
-    frames: K. size: pixels of the shorter side after cropping (0 keeps it). quality: of the JPEG. extractor:
-    "ffmpeg" or "pyav", the same frames; pyav seeks over gaps. threads: files decoded at once.
+    size: pixels of the shorter side, to which larger pictures are scaled down (None keeps them). quality: that of the
+    JPEGs, 1 to 95. extractor: "ffmpeg" or "pyav". threads: files worked on at a time; fewer files share them.
     """
     if extractor not in EXTRACTORS:
-        raise InputError(f"extractor: {extractor}", "there is no such extractor", f"known: {', '.join(EXTRACTORS)}")
-    files: dict[str, list[Utterance]] = defaultdict(list)
-    for row in rows:
-        if row.video:
-            files[row.video].append(row)
-    pictures: dict[str, list[bytes]] = {row.utterance: [] for row in rows}
-
-    def one(name: str) -> tuple[dict[str, list[bytes]], list[Problem]]:
-        return _file(root, name, files[name], EXTRACTORS[extractor], frames, size, quality)
-
-    with ThreadPoolExecutor(max(threads, 1)) as pool:
-        for found, more in pool.map(one, sorted(files)):
-            pictures.update(found)
-            problems.extend(more)
-    return pictures
+        raise InputError("views: frames: extractor", f"there is no {extractor!r}", f"known: {', '.join(EXTRACTORS)}")
+    problems, counts = [], []
+    facts = {"extractor": extractor} | ({"ffmpeg": ffmpeg_version()} if extractor == "ffmpeg" else {})
+    each = max(1, threads // max(1, len({row.video for row in rows if row.video})))
+    work = partial(_pictures, Path(root), frames, partial(_jpeg, size, quality), EXTRACTORS[extractor], each)
+    with atomic(out) as tmp, zipfile.ZipFile(tmp, "w") as archive, ThreadPoolExecutor(threads) as pool:
+        for row, found, flaw in by_file(rows, "video", work, pool.map):
+            if flaw:
+                problems.append(flaw.problem(row, row.video))
+            counts.append(len(found or ()))
+            for k, jpeg in enumerate(found or ()):
+                archive.writestr(zipfile.ZipInfo(f"{row.utterance}/{k}.jpg", EPOCH), jpeg)
+    return problems, facts | {"rows": len(rows), "missing": counts.count(0), "frames": sum(counts)}
 
 
-def _file(root, name, rows, extractor, frames, size, quality) -> tuple[dict[str, list[bytes]], list[Problem]]:
-    """Pictures and problems of the utterances of one video file."""
-    probe, decode = extractor
-    problems: list[Problem] = []
+def frame_indices(start: float, end: float, frames: int, video: Video) -> list[int]:
+    """Numbers of the pictures on screen at the centres of `frames` equal slices of [start, end), increasing.
+
+    start, end: seconds. Each is floor(t * fps), in exact arithmetic (times count in 0.1 ms, as in the manifest), or
+    that of the last picture shown by t where the rate varies; no later than the last of the file. Without repetitions:
+    an utterance shorter than `frames` pictures gives fewer, but at least one.
+    """
+    first, last = (Fraction(round(t * 10000), 10000) for t in (start, end))
+    centres = (first + (last - first) * (2 * k + 1) / (2 * frames) for k in range(frames))
+    return list(dict.fromkeys(max(0, min(video.shown_at(t), video.count - 1)) for t in centres))
+
+
+def _pictures(root, frames, encode, extractor, threads, file: str, rows: list[Utterance]) -> list[tuple]:
+    """(JPEGs or None, flaw or None) of each utterance of one video."""
+    video = probe(locate(root, file))
+    plans = [_plan(row, frames, video) for row in rows]
     try:
-        video = probe(root / name)
-        chosen = {row: indices(row.start, row.end, video.fps, frames, video.count) for row in rows}
-        pictures = _pictures(decode, root / name, video, chosen, size, quality)
-    except InputError as error:
-        if extractor is not EXTRACTORS["pyav"]:
-            # Damaged files: PyAV knows which frame is which by its time, so it saves what can be saved.
-            return _file(root, name, rows, EXTRACTORS["pyav"], frames, size, quality)
-        return {}, [Problem(r.utterance, name, "unreadable", error.reason, error.remedy) for r in rows]
-    for row in rows:
-        expected = len(indices(row.start, row.end, video.fps, frames, 1 << 60))
-        if len(pictures[row.utterance]) < expected:
-            found = len(pictures[row.utterance])
-            reason = "truncated" if found else "no frames"
-            detail = f"{found} of {expected} pictures; the video ends at {float(video.count / video.fps):.2f} s"
-            problems.append(Problem(row.utterance, name, reason, detail, "restore the file or correct the times"))
-    return pictures, problems
+        found = _take(extractor, video, plans, encode, threads)
+    except Miscounted:
+        found = _take(by_pyav, video, plans, encode, threads)  # it knows most pictures by their time stamps
+    return [_answer(jpegs, *plan) for jpegs, plan in zip(found, plans, strict=True)]
 
 
-def _pictures(decode, path, video, chosen, size, quality) -> dict[str, list[bytes]]:
-    """Decode on one thread, crop and compress on another: the decoder never waits for the encoder."""
-    users: dict[int, list[Utterance]] = defaultdict(list)
-    for row, numbers in chosen.items():
-        for number in numbers:
-            users[number].append(row)
-    done: dict[str, list[Future]] = {row.utterance: [] for row in chosen}
-    with ThreadPoolExecutor(1) as pool:
-        for number, picture in decode(path, video, users) if users else ():
-            for row in users[number]:
-                done[row.utterance].append(pool.submit(_jpeg, picture, row.crop, size, quality))
-    return {name: [future.result() for future in futures] for name, futures in done.items()}
+def _take(extractor, video: Video, plans: list[tuple], encode, threads: int) -> list[list[bytes]]:
+    """JPEGs of each plan, from one pass over the video."""
+    wanted = defaultdict(list)
+    for i, (indices, crop, _) in enumerate(plans):
+        for index in indices:
+            wanted[index].append((i, crop))
+    found: list[list[bytes]] = [[] for _ in plans]
+    if wanted:
+        for users, jpeg in _encoded(extractor(video, sorted(wanted), threads), wanted, encode, threads):
+            for i in users:
+                found[i].append(jpeg)
+    return found
 
 
-def _jpeg(picture: np.ndarray, crop: str, size: int, quality: int) -> bytes:
+def _plan(row: Utterance, frames: int, video: Video) -> tuple[list[int], tuple, Flaw | None]:
+    """(frame indices, crop box, flaw or None) of one utterance."""
+    early = ends_early(row.start, row.end, video.duration)
+    if early and not mostly_there(row.start, row.end, video.duration):
+        return [], (), early
+    box = _box(row.crop, video)
+    if not box:
+        detail = f"the crop {row.crop!r} lies outside of the picture of {video.width}x{video.height}"
+        return [], (), Flaw("no frames", detail, "correct the crop")
+    return frame_indices(row.start, row.end, frames, video), box, early
+
+
+def _box(crop: str, video: Video) -> tuple[int, ...]:
+    """The crop `x0 y0 x1 y1` within the picture, widened to even pixels (colour is at half resolution); () if empty."""
+    x0, y0, x1, y1 = (int(float(n)) for n in crop.split()) if crop else (0, 0, video.width, video.height)
+    x0, y0 = max(0, x0 // 2 * 2), max(0, y0 // 2 * 2)
+    x1, y1 = min(video.width, -(-x1 // 2) * 2), min(video.height, -(-y1 // 2) * 2)
+    return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else ()
+
+
+def _answer(jpegs: list[bytes], indices: list[int], _box: tuple, flaw: Flaw | None) -> tuple:
+    if len(jpegs) < len(indices):
+        detail = f"{len(indices) - len(jpegs)} of {len(indices)} pictures could not be decoded"
+        flaw = Flaw("unreadable" if jpegs else "no frames", detail, "copy the file from the corpus again")
+    return jpegs or None, flaw
+
+
+def _encoded(pictures: Iterable[tuple[int, np.ndarray]], wanted: dict, encode, threads: int) -> Iterator[tuple]:
+    """(numbers of the rows that want it, JPEG) of each picture, in order, encoded while the next ones are decoded."""
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque = deque()
+        for index, planes in pictures:
+            users = defaultdict(list)
+            for i, crop in wanted[index]:
+                users[crop].append(i)
+            waiting.extend((i, pool.submit(encode, planes, crop)) for crop, i in users.items())
+            while len(waiting) > WAITING:
+                yield _done(*waiting.popleft())
+        yield from (_done(*item) for item in waiting)
+
+
+def _done(users, future) -> tuple:
+    return users, future.result()
+
+
+def _jpeg(size: int | None, quality: int, planes: np.ndarray, box: tuple[int, ...]) -> bytes:
+    """Crop, scale and encode one picture; `planes` is I420, uint8 (H * 3 / 2, W)."""
+    import av
     from PIL import Image
 
-    image = Image.fromarray(picture)
-    if crop:
-        image = image.crop(tuple(map(int, crop.split())))
-    if size:
-        scale = size / min(image.size)
-        target = tuple(max(round(side * scale), 1) for side in image.size)
-        image = image.resize(target, Image.Resampling.BICUBIC, reducing_gap=2.0)
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=quality)
-    return buffer.getvalue()
+    x0, y0, x1, y1 = box
+    height, width = planes.shape[0] * 2 // 3, planes.shape[1]
+    chroma = planes[height:].reshape(2, height // 2, width // 2)[:, y0 // 2 : y1 // 2, x0 // 2 : x1 // 2]
+    cropped = np.concatenate([planes[y0:y1, x0:x1].ravel(), chroma.ravel()]).reshape(-1, x1 - x0)
+    scale = min(1.0, size / min(x1 - x0, y1 - y0)) if size else 1.0
+    target = {"width": round((x1 - x0) * scale), "height": round((y1 - y0) * scale)}
+    frame = av.VideoFrame.from_ndarray(cropped, format="yuv420p")
+    with io.BytesIO() as file:
+        rgb = _scaler().reformat(frame, format="rgb24", interpolation="BICUBIC", **target)
+        Image.fromarray(rgb.to_ndarray()).save(file, "JPEG", quality=quality)
+        return file.getvalue()
 
 
-def write(path: Path, pictures: dict[str, list[bytes]]) -> None:
-    """Write a frames view, atomically: a stored zip with entries <utterance>/<k>.jpg, equal bytes for equal frames."""
-    with atomic(path) as tmp, zipfile.ZipFile(tmp, "w", zipfile.ZIP_STORED) as archive:
-        for utterance, jpegs in pictures.items():
-            for k, jpeg in enumerate(jpegs):
-                archive.writestr(zipfile.ZipInfo(f"{utterance}/{k}.jpg", EPOCH), jpeg)
+def _scaler():
+    """This thread's scaler: one that is kept costs half of one made per picture."""
+    from av.video.reformatter import VideoReformatter
+
+    if not hasattr(THREAD, "scaler"):
+        THREAD.scaler = VideoReformatter()
+    return THREAD.scaler
 
 
 class Frames:
-    """Reader of a frames view; opens the zip once."""
+    """Reader of a frames view: opens the zip once, reads a row at a time.
+
+    counts: utterance -> number of its pictures; utterances without any are not in it. Raises InputError if no zip.
+    """
 
     def __init__(self, path: Path):
         try:
-            self._zip = zipfile.ZipFile(path)
+            self.archive = zipfile.ZipFile(path)
         except (OSError, zipfile.BadZipFile) as error:
-            raise InputError(path, f"not a readable frames view ({error})", "delete it and run again") from error
-        self._names: dict[str, list[str]] = defaultdict(list)
-        for name in self._zip.namelist():
-            self._names[name.rsplit("/", 1)[0]].append(name)
+            raise InputError(path, f"not a readable zip ({error})", "delete it and run the workflow again") from error
+        self.counts: dict[str, int] = defaultdict(int)
+        for name in self.archive.namelist():
+            self.counts[name.rpartition("/")[0]] += 1
+        self.counts = dict(self.counts)
 
     def row(self, utterance: str) -> list[bytes]:
-        """JPEGs of an utterance in order of time; [] where the modality is missing."""
-        names = sorted(self._names.get(utterance, ()), key=lambda n: int(n.rsplit("/", 1)[1].removesuffix(".jpg")))
-        return [self._zip.read(name) for name in names]
+        """JPEGs of one utterance in order of time, [] if it has none."""
+        return [self.archive.read(f"{utterance}/{k}.jpg") for k in range(self.counts.get(utterance, 0))]
+
+    def close(self) -> None:
+        self.archive.close()
 
     def __enter__(self) -> "Frames":
         return self
 
     def __exit__(self, *_) -> None:
-        self._zip.close()
+        self.close()

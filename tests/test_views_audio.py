@@ -1,0 +1,273 @@
+"""Sound: equal to librosa's, sliced where the manifest says, and every way a file can be bad."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import librosa
+import numpy as np
+import pytest
+import soundfile
+from conftest import utterance
+
+from emospace import manifest, provenance, store
+from emospace.errors import InputError
+from emospace.views import audio
+
+RATE = 16000
+
+
+def noise(seconds: float, rate: int = RATE, channels: int = 1, seed: int = 0) -> np.ndarray:
+    """Noise at -20 dBFS, float32 (T, channels)."""
+    return (np.random.default_rng(seed).standard_normal((round(seconds * rate), channels)) * 0.1).astype(np.float32)
+
+
+def extract(rows, root: Path, folder: Path, **options):
+    problems, facts = audio.extract(rows, root, folder / "p.npy", **options)
+    return store.Ragged.open(folder / "p.npy", len(rows)), problems, facts
+
+
+def row(name: str, file: str, start: float = 0.0, end: float = 1.0, whole: bool = False):
+    return utterance(name, audio=file, start=start, end=end, whole=whole)
+
+
+def largest_difference(samples: np.ndarray, wave: np.ndarray) -> float:
+    """In units of the last bit."""
+    assert len(samples) == len(wave)
+    return float(np.abs(samples - wave * 32768.0).max())
+
+
+@pytest.mark.parametrize(("rate", "channels", "suffix"), [(48000, 2, "wav"), (44100, 1, "flac"), (22050, 3, "ogg")])
+def test_equal_to_librosa(tmp_path, rate, channels, suffix):
+    soundfile.write(tmp_path / f"a.{suffix}", noise(1.237, rate, channels), rate)
+    found, problems, _ = extract([row("a", f"a.{suffix}", end=1.237, whole=True)], tmp_path, tmp_path)
+    expected, _ = librosa.load(tmp_path / f"a.{suffix}", sr=RATE)
+    assert problems == []
+    assert found[0].dtype == np.int16
+    assert largest_difference(found[0], expected) <= 1
+
+
+def test_utterances_are_slices_of_a_file_decoded_once(tmp_path, monkeypatch):
+    for name, seed in (("x", 1), ("y", 2)):
+        soundfile.write(tmp_path / f"{name}.wav", noise(4, 44100, seed=seed), 44100)
+    decoded, decode = [], audio.decode
+    monkeypatch.setattr(audio, "decode", lambda path, *rest: decoded.append(path.name) or decode(path, *rest))
+    times = [(0.0, 1.0), (0.5, 1.25), (3.0, 4.0)]
+    rows = [row(f"{i}{name}", f"{name}.wav", *time) for i, time in enumerate(times) for name in ("x", "y")]
+    found, problems, facts = extract([*rows, row("none", "")], tmp_path, tmp_path)
+    assert decoded == ["x.wav", "y.wav"]
+    assert problems == []
+    whole = {name: librosa.load(tmp_path / f"{name}.wav", sr=RATE)[0] for name in "xy"}
+    for samples, r in zip(found, rows, strict=False):
+        expected = whole[r.utterance[-1]][round(r.start * RATE) : round(r.end * RATE)]
+        assert largest_difference(samples, expected) <= 1
+    assert len(found[6]) == 0
+    assert facts == {"rows": 7, "missing": 1, "seconds": 5.5, "sample_rate": RATE}
+
+
+def test_channels(tmp_path):
+    wave = noise(1, channels=2)
+    soundfile.write(tmp_path / "a.wav", wave, RATE, subtype="FLOAT")
+    one = [row("a", "a.wav")]
+    for channel, expected in (("mean", wave.mean(axis=1)), (0, wave[:, 0]), (1, wave[:, 1])):
+        assert largest_difference(extract(one, tmp_path, tmp_path, channel=channel)[0][0], expected) <= 1
+    with pytest.raises(InputError, match=r"a\.wav: there is no channel 2 among its 2"):
+        extract(one, tmp_path, tmp_path, channel=2)
+
+
+def test_loud_sound_does_not_wrap(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.full(RATE, 1.7, np.float32), RATE, subtype="FLOAT")
+    assert (extract([row("a", "a.wav")], tmp_path, tmp_path)[0][0] == 32767).all()
+
+
+def ffmpeg(*arguments) -> None:
+    subprocess.run(["ffmpeg", "-v", "error", "-y", *map(str, arguments)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"), [("a.mp4", "aac"), ("a.mpg", "mp2"), ("a.avi", "pcm_s16le"), ("a.m4a", "aac")]
+)
+def test_sound_tracks(tmp_path, name, codec):
+    """A tone that starts after a second of silence: the right pitch, at the right time."""
+    sound = "aevalsrc='0.3*sin(2*PI*440*t)*gte(t,1)':s=44100:d=3"
+    film = [] if name == "a.m4a" else ["-f", "lavfi", "-i", "testsrc2=size=128x64:rate=25:duration=3"]
+    ffmpeg(*film, "-f", "lavfi", "-i", sound, "-c:a", codec, tmp_path / name)
+    found, problems, _ = extract([row("a", name, 0.0, 3.0)], tmp_path, tmp_path)
+    assert problems == []
+    samples = found[0].astype(float) / 32768
+    begins = np.argmax(np.abs(samples) > 0.1) / RATE
+    assert abs(begins - 1) < 0.02  # an MP2 encoder's delay is 11 ms
+    pitch = np.abs(np.fft.rfft(samples[RATE * 3 // 2 : RATE * 5 // 2])).argmax()
+    assert pitch == 440
+
+
+def test_sound_that_starts_after_the_picture(tmp_path):
+    ffmpeg(
+        *("-f", "lavfi", "-i", "testsrc2=size=128x64:rate=25:duration=3", "-itsoffset", "0.8"),
+        *("-f", "lavfi", "-i", "sine=duration=2", "-c:a", "aac", tmp_path / "late.mkv"),
+    )
+    samples = extract([row("a", "late.mkv", 0.0, 2.5)], tmp_path, tmp_path)[0][0]
+    assert abs(np.argmax(np.abs(samples) > 1000) / RATE - 0.8) < 0.05
+
+
+def bad(folder: Path) -> dict[str, tuple[str, str]]:
+    """Bad files: name -> (reason that must be given, a word of its detail)."""
+    for suffix in ("wav", "flac"):
+        soundfile.write(folder / f"good.{suffix}", noise(2), RATE)
+        data = (folder / f"good.{suffix}").read_bytes()
+        (folder / f"cut.{suffix}").write_bytes(data[: len(data) // 3])
+    (folder / "header.wav").write_bytes(b"RIFF\x00\x00\x00\x00WAVE")
+    (folder / "empty.wav").touch()
+    (folder / "folder.wav").mkdir()
+    (folder / "text.wav").write_text("this is not sound\n" * 500)
+    soundfile.write(folder / "none.wav", noise(0), RATE)
+    soundfile.write(folder / "silent.wav", np.zeros(2 * RATE), RATE)
+    soundfile.write(folder / "hum.wav", noise(2) * 1e-3, RATE, subtype="FLOAT")
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=128x64:rate=25:duration=2", folder / "mute.mp4")
+    return {
+        "absent.wav": ("missing file", "no such file"),
+        "folder.wav": ("missing file", "no such file"),
+        "empty.wav": ("unreadable", "empty"),
+        "text.wav": ("unreadable", "not a media file"),
+        "header.wav": ("unreadable", ""),
+        "none.wav": ("unreadable", "no samples"),
+        "mute.mp4": ("unreadable", "no sound"),
+        "cut.wav": ("truncated", "ends at"),
+        "cut.flac": ("truncated", "ends at"),
+        "silent.wav": ("silent", "dBFS"),
+        "hum.wav": ("silent", "-80.0 dBFS"),
+    }
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_bad_files_are_listed_and_the_rest_goes_on(tmp_path, whole):
+    expected = bad(tmp_path)
+    rows = [row(f"bad_{i:02d}", name, 0.0, 2.0, whole) for i, name in enumerate(expected)]
+    good = [row("good_1", "good.wav", 0.0, 2.0, whole), row("good_2", "good.flac", 0.0, 2.0, whole)]
+    found, problems, facts = extract([*rows, *good], tmp_path, tmp_path)
+    seen = {problem.file: (problem.reason, problem.detail) for problem in problems}
+    assert seen.keys() == expected.keys()
+    for name, (reason, word) in expected.items():
+        assert seen[name][0] == reason, (name, seen[name])
+        assert word in seen[name][1]
+    assert all(problem.remedy and problem.reason in manifest.REASONS for problem in problems)
+    assert found.lengths.tolist() == [0] * len(rows) + [2 * RATE] * 2
+    assert facts["missing"] == len(rows)
+
+
+def test_a_file_cut_off_gives_what_it_holds(tmp_path):
+    """The manifest may have been made from the cut file, so its times do not show what is missing."""
+    soundfile.write(tmp_path / "a.wav", noise(2), RATE)
+    data = (tmp_path / "a.wav").read_bytes()
+    (tmp_path / "a.wav").write_bytes(data[: len(data) * 3 // 4])
+    seconds = soundfile.info(tmp_path / "a.wav").duration
+    found, problems, _ = extract([row("a", "a.wav", 0.0, seconds, True)], tmp_path, tmp_path)
+    assert [p.reason for p in problems] == ["truncated"]
+    assert abs(len(found[0]) - 1.5 * RATE) < 100
+
+
+def test_intervals_beyond_the_end(tmp_path):
+    soundfile.write(tmp_path / "a.wav", noise(4), RATE)
+    times = [(5.0, 6.0), (3.5, 5.0), (3.0, 4.5), (3.0, 4.05)]
+    found, problems, _ = extract([row(str(i), "a.wav", *t) for i, t in enumerate(times)], tmp_path, tmp_path)
+    assert [(p.utterance, p.reason) for p in problems] == [(u, "truncated") for u in "012"]
+    assert found.lengths.tolist() == [0, 0, RATE, RATE]
+
+
+def test_too_short(tmp_path):
+    soundfile.write(tmp_path / "a.wav", noise(4), RATE)
+    rows = [row("a", "a.wav", 1.0, 1.05), row("b", "a.wav", 1.0, 1.2)]
+    found, problems, _ = extract(rows, tmp_path, tmp_path)
+    assert [(p.utterance, p.reason) for p in problems] == [("a", "too short")]
+    assert found.lengths.tolist() == [0, 3200]
+    assert extract(rows, tmp_path, tmp_path, min_seconds=0.01)[1] == []
+
+
+def test_a_header_of_unknown_length_is_no_fault(tmp_path):
+    """What ffmpeg writes to a pipe claims 4 GiB."""
+    sine = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=duration=2:sample_rate=16000", "-f", "wav", "-"]
+    (tmp_path / "a.wav").write_bytes(subprocess.run(sine, capture_output=True, check=True).stdout)
+    found, problems, _ = extract([row("a", "a.wav", 0.0, 2.0, True)], tmp_path, tmp_path)
+    assert problems == []
+    assert len(found[0]) == 2 * RATE
+
+
+@pytest.mark.parametrize("name", ['a b\'s "c".wav', "é日本 ümlaut.wav", "http:x.wav", "%03d, [x];y=z.wav", "-y.wav"])
+@pytest.mark.parametrize("encoding", ["WAV", "MP4"])
+def test_awkward_paths(tmp_path, name, encoding):
+    soundfile.write(tmp_path / "plain.wav", noise(1), RATE)
+    if encoding == "MP4":
+        ffmpeg("-i", tmp_path / "plain.wav", "-f", "mp4", f"file:{tmp_path / name}")
+    else:
+        (tmp_path / "plain.wav").rename(tmp_path / name)
+    found, problems, _ = extract([row("a", name)], tmp_path, tmp_path)
+    assert problems == []
+    assert len(found[0]) == RATE
+
+
+def test_real_speech(ravdess, tmp_path):
+    """Every stereo clip there is, and a few others, against librosa."""
+    clips = [path for path in sorted(ravdess.rglob("*.flac")) if path.is_file()]
+    stereo = [path for path in clips if soundfile.info(path).channels == 2]
+    assert stereo, "the corpus was published with a few stereo clips"
+    chosen = sorted({*stereo, *clips[::120]})
+    rows = [row(path.stem, str(path.relative_to(ravdess)), 0.0, soundfile.info(path).duration, True) for path in chosen]
+    found, problems, _ = extract(rows, ravdess, tmp_path)
+    assert problems == []
+    for samples, path in zip(found, chosen, strict=True):
+        assert largest_difference(samples, librosa.load(path, sr=RATE)[0]) <= 1
+
+
+def test_sound_of_real_films(grid, tmp_path):
+    clips = sorted(grid.glob("*.mpg"))
+    rows = [row(path.stem, path.name, 0.0, 3.0) for path in clips]
+    found, problems, _ = extract(rows, grid, tmp_path)
+    assert problems == []
+    for samples, path in zip(found, clips, strict=True):
+        raw = ["ffmpeg", "-v", "error", "-i", path, "-ac", "1", "-ar", str(RATE), "-f", "s16le", "-"]
+        other = np.frombuffer(subprocess.run(raw, capture_output=True, check=True).stdout, np.int16)
+        length = min(len(samples), len(other))
+        assert length > 2.9 * RATE
+        assert np.corrcoef(samples[:length], other[:length])[0, 1] > 0.999
+
+
+def job(folder: Path, **recipe) -> list[str]:
+    """The command of an extract_audio job in a folder with p.csv and its corpus."""
+    provenance.write_json(folder / "recipe.json", {"options": {}} | recipe)
+    (folder / "p.sha256").write_text("")
+    names = {"recipe": "recipe.json", "log": "log.txt", "corpus-root": ".", "manifest": "p.csv", "digests": "p.sha256"}
+    names |= {"out": "p.npy", "quality": "p.quality.csv", "sidecar": "p.json"}
+    paths = [text for name, file in names.items() for text in (f"--{name}", str(folder / file))]
+    return [sys.executable, "-m", "workflow_scripts.extract_audio", *paths]
+
+
+def test_script(tmp_path):
+    soundfile.write(tmp_path / "a.wav", noise(2), RATE)
+    manifest.write(tmp_path / "p.csv", [row("a_1", "a.wav"), row("a_2", "b.wav")])
+    subprocess.run(job(tmp_path, options={"min_seconds": 0.2}), check=True)
+    sidecar = provenance.read_json(tmp_path / "p.json")
+    assert sidecar["missing"] == 1
+    assert sidecar["outputs"]["p.npy"] == provenance.sha256(tmp_path / "p.npy")
+    assert sidecar["recipe"]["options"] == {"min_seconds": 0.2}
+    assert [p.reason for p in manifest.read_problems(tmp_path / "p.quality.csv")] == ["missing file"]
+
+
+def test_killed_while_writing(tmp_path):
+    """Nothing may stand under a real name until it is whole."""
+    soundfile.write(tmp_path / "a.wav", noise(20, 44100, 2), 44100)
+    rows = [row(f"a_{i:03d}", "a.wav", i / 10, 10 + i / 10) for i in range(100)]
+    soundfile.write(tmp_path / "b.wav", noise(120, 48000, 2), 48000)
+    rows += [row(f"b_{i:03d}", "b.wav", i, i + 1.0) for i in range(100)]
+    manifest.write(tmp_path / "p.csv", rows)
+    with subprocess.Popen(job(tmp_path)) as process:
+        while not list(tmp_path.glob(".p.*.tmp.raw")) and process.poll() is None:
+            time.sleep(0.001)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert process.returncode == -signal.SIGKILL, "the job was done before it could be killed"
+    assert list(tmp_path.glob(".p.*.tmp.raw")), "it was killed before it began to write"
+    assert not [name for name in ("p.npy", "p.offsets.npy", "p.json", "p.quality.csv") if (tmp_path / name).exists()]
+    subprocess.run(job(tmp_path), check=True)
+    assert len(store.Ragged.open(tmp_path / "p.npy", len(rows))[0]) == 10 * RATE
