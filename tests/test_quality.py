@@ -1,0 +1,49 @@
+"""The table of problems: complete, sorted, and able to stop a run in a way that a person can act on."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from emospace import manifest, provenance
+from emospace.manifest import Problem
+
+
+def problem(name: str, reason: str = "silent", dropped: bool = False) -> Problem:
+    return Problem(name, f"{name}.wav", reason, "-inf dBFS", "listen to it", dropped)
+
+
+def check(folder: Path, tables: list[list[Problem]], **options) -> subprocess.CompletedProcess:
+    provenance.write_json(folder / "recipe.json", {"options": options})
+    files = [folder / f"table {i}.csv" for i in range(len(tables))]
+    for file, problems in zip(files, tables, strict=True):
+        manifest.write_problems(file, problems)
+    command = [sys.executable, "-m", "workflow_scripts.check_quality", "--recipe", str(folder / "recipe.json")]
+    command += ["--out", str(folder / "all.csv"), "--quality", *map(str, files)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_all_tables_in_one_sorted_and_without_repetition(tmp_path):
+    twice = problem("b")
+    done = check(tmp_path, [[problem("c", dropped=True), twice], [], [problem("a"), twice]], on_problem="warn")
+    assert done.returncode == 0
+    assert manifest.read_problems(tmp_path / "all.csv") == [problem("a"), twice, problem("c", dropped=True)]
+    assert "3 x silent" in done.stderr
+
+
+@pytest.mark.parametrize("count", [1, 20, 23])
+def test_stop_shows_what_is_wrong_and_how_to_go_on(tmp_path, count):
+    done = check(tmp_path, [[problem(f"u{i:02d}") for i in range(count)]], on_problem="stop")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "u00 u00.wav: silent (-inf dBFS); listen to it" in done.stderr
+    assert done.stderr.count("listen to it") == min(count, 20)
+    assert ("and 3 more" in done.stderr) == (count == 23)
+    assert "on_problem: warn" in done.stderr
+    assert len(manifest.read_problems(tmp_path / "all.csv")) == count
+
+
+def test_stop_lets_a_sound_corpus_pass(tmp_path):
+    assert check(tmp_path, [[], []], on_problem="stop").returncode == 0
+    assert manifest.read_problems(tmp_path / "all.csv") == []
