@@ -43,10 +43,11 @@ def ours(paths: list[Path]) -> list[np.ndarray]:
 
 def measure() -> list[dict]:
     import torch
+    from threadpoolctl import threadpool_limits
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, threadpool_limits(1):
         paths = clips(Path(folder))
         # The first call of each also compiles and imports; its results are compared, its time is not counted.
         worst = max(np.abs(a - b).max() for a, b in zip(naive(paths), ours(paths), strict=True))

@@ -5,6 +5,7 @@ clips go through one STFT, and the filter matrices are made once.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,12 +13,16 @@ from emospace.encoders._batches import by_length
 from emospace.errors import InputError
 from emospace.weights import Weights
 
+if TYPE_CHECKING:
+    import torch
+
 VIEWS = ("audio",)
 WEIGHTS = False
 PACKAGES = ("torch", "librosa", "soxr")
 
 VIEW_RATE = 16_000  # Hz, of the audio view
-BATCH = 16  # clips per STFT: more only adds padding and leaves the processor's cache
+BATCH = 4  # clips per STFT: more only adds padding and leaves the processor's cache
+GROUPS = 8  # of mel bands
 AMIN, TOP_DB = 1e-10, 80.0  # power floor; dB kept below each clip's own maximum
 
 
@@ -42,10 +47,25 @@ def load(
     return Mfcc(coefficients, sample_rate, n_fft, hop, n_mels)
 
 
+def _in_groups(filters: np.ndarray) -> list[tuple[slice, "torch.Tensor"]]:
+    """Mel filters (bands, bins) as matrices (bins, bands) of neighbouring bands, each with the bins that it looks at.
+
+    Nine tenths of the whole matrix are zeros: this way four fifths of the work are never done.
+    """
+    import torch
+
+    groups = []
+    for bands in np.array_split(filters, min(GROUPS, len(filters))):
+        used = np.flatnonzero(bands.any(axis=0))
+        bins = slice(used[0], used[-1] + 1) if len(used) else slice(0, 1)
+        groups.append((bins, torch.from_numpy(bands[:, bins].T.copy())))
+    return groups
+
+
 class Mfcc:
     """Computes batches; see `load`."""
 
-    batch = 16 * BATCH
+    batch = 64
 
     def __init__(self, coefficients: int, sample_rate: int, n_fft: int, hop: int, n_mels: int):
         import librosa
@@ -54,8 +74,7 @@ class Mfcc:
 
         self.n_fft, self.hop, self.sample_rate = n_fft, hop, sample_rate
         self.window = torch.hann_window(n_fft)
-        self.mel = torch.from_numpy(librosa.filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels))
-        # Row k of the orthonormal DCT-II, as a matrix from mel bands to coefficients.
+        self.mel = _in_groups(librosa.filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels))
         self.dct = torch.from_numpy(dct(np.eye(n_mels), norm="ortho", axis=0)[:coefficients].T)
         self.facts = {"transform": f"librosa mfcc, {sample_rate} Hz", "precision": "fp32"}
 
@@ -87,13 +106,14 @@ class Mfcc:
             # Frames are centred and the ends padded with zeros, which is also what the batch is padded with.
             spectrum = torch.stft(
                 padded, self.n_fft, self.hop, window=self.window, pad_mode="constant", return_complex=True
-            )
-            power = self.mel @ torch.view_as_real(spectrum).square_().sum(-1)
-            decibels = power.clamp_(min=AMIN).log10_().mul_(10)
+            ).transpose(1, 2)  # (B, T, n_fft // 2 + 1), as it lies in memory
+            power = spectrum.real.square().add_(spectrum.imag.square())
+            mel = torch.cat([power[:, :, bins] @ filters for bins, filters in self.mel], dim=2)
+            decibels = mel.clamp_(min=AMIN).log10_().mul_(10)
             # The floor is relative to the clip's own frames: what the padding lets in beyond its end does not count.
-            outside = torch.arange(decibels.shape[-1]) >= lengths[:, None]
-            loudest = decibels.amax(1).masked_fill_(outside, -torch.inf).amax(1)
+            outside = torch.arange(decibels.shape[1]) >= lengths[:, None]
+            loudest = decibels.amax(2).masked_fill_(outside, -torch.inf).amax(1)
             floored = torch.maximum(decibels, (loudest - TOP_DB)[:, None, None])
             # In double precision: a sum over bands of some -100 dB would lose the third decimal in single.
-            features = (floored.transpose(1, 2).double() @ self.dct).float().numpy()
+            features = (floored.double() @ self.dct).float().numpy()
         return [f[:n].copy() for f, n in zip(features, lengths.tolist(), strict=True)]
