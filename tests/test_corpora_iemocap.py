@@ -260,6 +260,7 @@ def test_alignment_is_missed_only_where_the_corpus_has_any(tree):
         ("Session1/dialog/EmoEvaluation/._Ses01F_impro01.txt", None),
         ("Session1/dialog/EmoEvaluation/Attribute/Ses01F_impro01_e3_atr.txt", None),
         ("Session1/sentences/MOCAP_head/Ses01F_impro01/Ses01F_impro01_F000.txt", None),
+        ("Session1/dialog/avi/DivX/Thumbs.db", None),
         ("Session1/dialog/lab/Ses01_F/Ses01F_impro01.lab", None),
         ("demo.json", None),
     ],

@@ -9,14 +9,13 @@ from emospace.provenance import sha256, write_sidecar
 from workflow_scripts._command import arguments, run
 from workflow_scripts._raw import walk
 
+VERSION = {"espeak-ng": ["--version"], "ffmpeg": ["-version"]}
+
 
 def version(program: str) -> str:
     """What a program says its version is: another one speaks or encodes differently."""
     said = subprocess.run([program, *VERSION[program]], capture_output=True, text=True, check=True).stdout
     return re.search(r"\d+\.\d\S*", said)[0]
-
-
-VERSION = {"espeak-ng": ["--version"], "ffmpeg": ["-version"]}
 
 
 def job(args, recipe):

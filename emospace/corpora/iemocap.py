@@ -53,7 +53,7 @@ FRAME = 0.01  # seconds per frame of the forced alignment
 
 _USED = re.compile(
     r"(?P<base>(?:.*/)?Session(?P<session>\d+))/(?:dialog/(?P<kind>EmoEvaluation|transcriptions|wav|avi/DivX)"
-    r"|sentences/(?:wav|ForcedAlignment)/[^/]+)/(?P<stem>[^/]+)\.[^./]+"
+    r"|sentences/(?:wav|ForcedAlignment)/[^/]+)/(?P<stem>[^/]+)\.(?:txt|wav|avi|wdseg)"
 )
 _DIALOGUE = re.compile(r"(Ses\d\d)([FM])_(impro|script)\w+")
 _NUMBER = r"(-?\d+(?:\.\d+)?)"
