@@ -6,6 +6,7 @@ architecture ViT-B-32-quickgelu; loaded into plain ViT-B-32 they would give wron
 
 import io
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -70,8 +71,8 @@ def _network(model: str | None, weights: Weights, precision: str, device):
             network = open_clip.create_model(
                 name, file, precision=precision, device=device, require_pretrained=not weights.random
             )
-    except (RuntimeError, ValueError, OSError) as error:
-        reason = f"its weights do not fit the architecture {name!r} ({str(error).splitlines()[0]})"
+    except Exception as error:  # open_clip asserts, torch and safetensors raise errors of their own
+        reason = f"its weights do not fit the architecture {name!r} ({(str(error) or repr(error)).splitlines()[0]})"
         raise InputError(weights.directory, reason, "set the encoder's option `model` to theirs") from error
     return network.eval(), name
 
@@ -127,6 +128,7 @@ class Pictures(_Clip):
         official = image_transform_v2(settings, is_train=False)
         self.transform = official.transforms[:-2]
         self.facts = {**facts, "transform": " ".join(str(official).split())}
+        self.pool = ThreadPoolExecutor(torch.get_num_threads())  # decoding leaves Python's lock
         self.number = torch.bfloat16 if precision == "bf16" else torch.float32
         self.mean, self.std = (torch.tensor(v, device=self.device).view(3, 1, 1) for v in (settings.mean, settings.std))
 
@@ -134,22 +136,22 @@ class Pictures(_Clip):
         """float32 (frames, D) of each list of JPEGs."""
         jpegs = [jpeg for row in batch for jpeg in row]
         some = (jpegs[i : i + self.size] for i in range(0, len(jpegs), self.size))
-        made = np.concatenate(
-            [self._pass(self.network.encode_image, self.tensor(pixels)) for pixels in _batches.ahead(self.pixels, some)]
-        )
+        # A GPU need not wait for the next batch; on a CPU, making it meanwhile would only hold up the model's threads.
+        ready = _batches.ahead(self.pixels, some) if self.device.type == "cuda" else map(self.pixels, some)
+        made = np.concatenate([self._pass(self.network.encode_image, self.tensor(pixels)) for pixels in ready])
         return np.split(made, np.cumsum([len(row) for row in batch])[:-1])
 
     def pixels(self, jpegs: list[bytes]) -> np.ndarray:
         """Pictures as uint8 (B, H, W, 3)."""
+        return np.stack(list(self.pool.map(self._picture, jpegs)))
+
+    def _picture(self, jpeg: bytes) -> np.ndarray:
         from PIL import Image
 
-        pictures = []
-        for jpeg in jpegs:
-            picture = Image.open(io.BytesIO(jpeg))
-            for step in self.transform:
-                picture = step(picture)
-            pictures.append(np.asarray(picture))
-        return np.stack(pictures)
+        picture = Image.open(io.BytesIO(jpeg))
+        for step in self.transform:
+            picture = step(picture)
+        return np.asarray(picture)
 
     def tensor(self, pixels: np.ndarray):
         """What the network takes of them: normalised, (B, 3, H, W), on its device."""
