@@ -166,7 +166,8 @@ def ffmpeg_version() -> str:
 
 def _ffmpeg_run(video: Video, wanted: Sequence[int], threads: int) -> Iterator[tuple[int, np.ndarray]]:
     width, height = video.width // 2 * 2, video.height // 2 * 2
-    quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    # A pipe of 1 MiB, the most that Linux grants: ffmpeg goes on decoding while a picture is encoded here.
+    quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "pipesize": 1 << 20}
     # The last picture of the file comes too if all those before it could be decoded.
     asked = sorted({*wanted, video.count - 1})
     with subprocess.Popen(command(video, asked, threads), **quiet) as process:

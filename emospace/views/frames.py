@@ -7,8 +7,8 @@ once per file, its command made by ffmpeg-python; `pyav` decodes in this process
 import io
 import threading
 import zipfile
-from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from functools import partial
@@ -24,7 +24,6 @@ from emospace.views._video import EXTRACTORS, Miscounted, Video, by_pyav, ffmpeg
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip can hold: equal pictures give equal bytes
 THREAD = threading.local()
-WAITING = 32  # decoded pictures (0.5 MB each at 720x480) that may wait for the JPEG encoder
 
 
 def extract(
@@ -83,16 +82,15 @@ def _pictures(root, frames, encode, extractor, threads, file: str, rows: list[Ut
 
 
 def _take(extractor, video: Video, plans: list[tuple], encode, threads: int) -> list[list[bytes]]:
-    """JPEGs of each plan, from one pass over the video."""
+    """JPEGs of each plan, from one pass over the video. Encoding takes a fraction of decoding: no thread of its own."""
     wanted = defaultdict(list)
-    for i, (indices, crop, _) in enumerate(plans):
+    for plan, (indices, box, _) in enumerate(plans):
         for index in indices:
-            wanted[index].append((i, crop))
+            wanted[index].append((plan, box))
     found: list[list[bytes]] = [[] for _ in plans]
-    if wanted:
-        for users, jpeg in _encoded(extractor(video, sorted(wanted), threads), wanted, encode, threads):
-            for i in users:
-                found[i].append(jpeg)
+    for index, planes in extractor(video, sorted(wanted), threads) if wanted else ():
+        for plan, box in wanted[index]:
+            found[plan].append(encode(planes, box))
     return found
 
 
@@ -123,24 +121,6 @@ def _answer(jpegs: list[bytes], indices: list[int], _box: tuple, flaw: Flaw | No
     return jpegs or None, flaw
 
 
-def _encoded(pictures: Iterable[tuple[int, np.ndarray]], wanted: dict, encode, threads: int) -> Iterator[tuple]:
-    """(numbers of the rows that want it, JPEG) of each picture, in order, encoded while the next ones are decoded."""
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: deque = deque()
-        for index, planes in pictures:
-            users = defaultdict(list)
-            for i, crop in wanted[index]:
-                users[crop].append(i)
-            waiting.extend((i, pool.submit(encode, planes, crop)) for crop, i in users.items())
-            while len(waiting) > WAITING:
-                yield _done(*waiting.popleft())
-        yield from (_done(*item) for item in waiting)
-
-
-def _done(users, future) -> tuple:
-    return users, future.result()
-
-
 def _jpeg(size: int | None, quality: int, planes: np.ndarray, box: tuple[int, ...]) -> bytes:
     """Crop, scale and encode one picture; `planes` is I420, uint8 (H * 3 / 2, W)."""
     import av
@@ -154,7 +134,7 @@ def _jpeg(size: int | None, quality: int, planes: np.ndarray, box: tuple[int, ..
     target = {"width": round((x1 - x0) * scale), "height": round((y1 - y0) * scale)}
     frame = av.VideoFrame.from_ndarray(cropped, format="yuv420p")
     with io.BytesIO() as file:
-        rgb = _scaler().reformat(frame, format="rgb24", interpolation="BICUBIC", **target)
+        rgb = _scaler().reformat(frame, format="rgb24", interpolation="BICUBIC", threads=1, **target)
         Image.fromarray(rgb.to_ndarray()).save(file, "JPEG", quality=quality)
         return file.getvalue()
 
