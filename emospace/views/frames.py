@@ -45,8 +45,9 @@ def extract(
     if extractor not in EXTRACTORS:
         raise InputError("views: frames: extractor", f"there is no {extractor!r}", f"known: {', '.join(EXTRACTORS)}")
     problems, counts = [], []
-    facts = {"extractor": extractor} | ({"ffmpeg": ffmpeg_version()} if extractor == "ffmpeg" else {})
-    each = max(1, threads // max(1, len({row.video for row in rows if row.video})))
+    files = {row.video for row in rows if row.video}
+    facts = {"extractor": extractor} | ({"ffmpeg": ffmpeg_version()} if files and extractor == "ffmpeg" else {})
+    each = max(1, threads // max(1, len(files)))
     work = partial(_pictures, Path(root), frames, partial(_jpeg, size, quality), EXTRACTORS[extractor], each)
     with atomic(out) as tmp, zipfile.ZipFile(tmp, "w") as archive, ThreadPoolExecutor(threads) as pool:
         for row, found, flaw in by_file(rows, "video", work, pool.map):
