@@ -46,7 +46,8 @@ class Trained:
 
     state: arrays to store as model.safetensors. history: one dict per epoch (or per candidate tried), columns alike.
     probabilities: float32 (n_dev + n_test, C), dev rows first, rows sum to 1.
-    embeddings: float32 (n_dev + n_test, E) of the unified space, or None. facts: what was chosen, on which grounds
+    embeddings: float32 (n_dev + n_test, E) of the unified space, or None. gender:
+    float32 (n_dev + n_test, 2), probabilities of F and M, or None. facts: what was chosen, on which grounds
     (JSON-able); goes into run.json.
     """
 
@@ -54,4 +55,5 @@ class Trained:
     history: list[dict]
     probabilities: np.ndarray
     embeddings: np.ndarray | None = None
+    gender: np.ndarray | None = None
     facts: dict = field(default_factory=dict)

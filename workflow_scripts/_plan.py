@@ -218,14 +218,14 @@ class Plan:
         """Path of a recipe, for a rule's `input:`."""
         return str(self.recipes[rule, name])
 
-    def _recipe(self, rule: str, name: str = "all", *plugins: str, **content) -> None:
+    def _recipe(self, rule: str, key: str = "all", /, *plugins: str, **content) -> None:
         """Write a recipe unless its content is there already, so that nothing reruns for nothing."""
-        path = STATE / "recipes" / rule / f"{name}.json"
+        path = STATE / "recipes" / rule / f"{key}.json"
         modules = [f"workflow_scripts.{rule}", *(f"emospace.{p}" for p in plugins)]
         recipe = {"rule": rule, "code": code_digests(closure(*modules)), **content}
         if not path.exists() or path.read_text(encoding="utf-8") != canonical(recipe):
             write_json(path, recipe)
-        self.recipes[rule, name] = path
+        self.recipes[rule, key] = path
 
     def _write_recipes(self) -> None:
         for corpus in self.config["corpora"]:

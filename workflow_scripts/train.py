@@ -44,9 +44,12 @@ def predictions(fold: Fold, trained: Trained) -> list[dict]:
     """Rows of probabilities.csv: no labels, so nothing here can be scored by mistake."""
     sides = [("dev", u) for u in fold.dev.utterances] + [("test", u) for u in fold.test.utterances]
     rows = []
-    for (side, utterance), there, values in zip(sides, present(fold), trained.probabilities, strict=True):
+    columns, values = list(fold.classes), trained.probabilities
+    if trained.gender is not None:
+        columns, values = [*columns, "gender_F", "gender_M"], np.concatenate([values, trained.gender], axis=1)
+    for (side, utterance), there, line in zip(sides, present(fold), values, strict=True):
         row = {"utterance": utterance, "split": side, "present": int(there)}
-        rows.append(row | {c: f"{p:.7f}" for c, p in zip(fold.classes, values, strict=True)})
+        rows.append(row | {c: f"{p:.7f}" for c, p in zip(columns, line, strict=True)})
     return rows
 
 

@@ -1,0 +1,45 @@
+"""Losses of the unified space, each a plain function of tensors."""
+
+import torch
+import torch.nn.functional as F
+
+
+def supervised_contrastive(embeddings: torch.Tensor, labels: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    """Label-aware contrastive loss, the L_out form of Khosla et al. 2020 (arXiv 2004.11362).
+
+    embeddings (N, E) of unit norm, from any modalities; labels (N,); scale = 1 / temperature. Rows with the same label
+    attract. Rows whose label no other row has are left out; 0 if none is left.
+    """
+    others = ~torch.eye(len(embeddings), dtype=torch.bool, device=embeddings.device)
+    similarity = (embeddings @ embeddings.T * scale).float()
+    log_share = similarity - similarity.masked_fill(~others, -torch.inf).logsumexp(1, keepdim=True)
+    positive = (labels[:, None] == labels) & others
+    count = positive.sum(1)
+    per_row = -(log_share * positive).sum(1) / count.clamp(min=1)
+    return per_row.sum() / (count > 0).sum().clamp(min=1)
+
+
+def cross_modal(first: torch.Tensor, second: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    """Symmetric InfoNCE between two modalities of the same utterances, as in CLIP (Radford et al. 2021).
+
+    first, second (N, E) of unit norm, row i belonging to one utterance; scale = 1 / temperature. 0 for
+    fewer than two rows.
+    """
+    if len(first) < 2:
+        return first.sum() * 0
+    similarity = (first @ second.T * scale).float()
+    own = torch.arange(len(first), device=first.device)
+    return (F.cross_entropy(similarity, own) + F.cross_entropy(similarity.T, own)) / 2
+
+
+def masked_mean_square(found: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Mean squared error over the entries whose target is not NaN; targets are detached. 0 if there is none."""
+    known = ~target.isnan()
+    error = torch.where(known, found - target.detach().nan_to_num(), 0.0)
+    return error.float().square().sum() / known.sum().clamp(min=1)
+
+
+def known_cross_entropy(logits: torch.Tensor, labels: torch.Tensor, **options) -> torch.Tensor:
+    """Cross entropy over rows with a label >= 0; 0 if there is none."""
+    known = labels >= 0
+    return F.cross_entropy(logits[known].float(), labels[known], **options) if known.any() else logits.sum() * 0

@@ -1,0 +1,134 @@
+"""The unified emotion space: a multitask contrastive autoencoder over whatever modalities an utterance has.
+
+One masked encoder per modality places it as a unit vector in one space; a gated mean of the modalities present is
+the fused embedding. Heads read emotion, gender and valence/arousal/dominance from it, decoders reconstruct a summary
+of every modality's input (targets detached), a label-aware contrastive loss and cross-modal InfoNCE shape the space.
+Dropping modalities at random in training lets any subset serve at test time.
+"""
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from emospace.data import Fold, Rows, Trained
+from emospace.errors import InputError
+
+DETERMINISTIC = False
+GPU = True
+LONG = 32  # steps: an input with a longer median is a sequence (convolutions), a shorter one a set of vectors
+SCORED = 256  # rows per batch when nothing is learnt
+
+
+def train(
+    fold: Fold,
+    *,
+    seed: int,
+    checkpoint: Path,
+    parents: dict[str, Path],
+    width: int = 96,
+    embedding: int = 128,
+    recurrent: int = 64,
+    dropout: float = 0.3,
+    modality_dropout: float = 0.2,
+    augment: float = 1.0,
+    label_smoothing: float = 0.1,
+    gender: float = 0.2,
+    dimensions: float = 0.1,
+    reconstruction: float = 0.1,
+    contrastive: float = 0.3,
+    alignment: float = 0.1,
+    epochs: int = 60,
+    patience: int = 20,
+    batch: int = 64,
+    lr: float = 2e-3,
+    weight_decay: float = 0.05,
+    max_steps: int = 1024,
+) -> Trained:
+    """Train on fold.train, choose the epoch on fold.dev by UA (mean class recall).
+
+    width: channels of sequence encoders; recurrent: units of their GRU per direction (0: none); embedding: dimensions
+    of the space; augment: strength of time, level and masking noise on sequences (0: none). gender, dimensions (VAD),
+    reconstruction, contrastive, alignment: weights of the losses beside emotion's 1. max_steps: longer sequences
+    are cut there.
+    """
+    import torch
+
+    from emospace.models import _space
+    from emospace.training import Schedule, fit
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.manual_seed(seed)
+    train_set, dev_set, test_set = (_space.Resident(r, device, max_steps) for r in (fold.train, fold.dev, fold.test))
+    shapes = {n: (i.values.shape[1], bool(np.median(i.lengths[i.lengths > 0]) >= LONG)) for n, i in _present(fold)}
+    if not shapes:
+        raise InputError("unified", "none of the run's inputs has any data in train", "see data/quality")
+    network = _space.Space(shapes, len(fold.classes), width, embedding, recurrent, dropout).to(device)
+    network.fit_scales(train_set)
+    average = copy.deepcopy(network).eval()
+    weights = {"gender": gender, "dimensions": dimensions, "reconstruction": reconstruction}
+    weights |= {"contrastive": contrastive, "alignment": alignment}
+    objective = _space.Objective(network, train_set, weights, label_smoothing, modality_dropout, augment)
+    schedule = Schedule(epochs, patience, min(batch, len(fold.train)), lr, weight_decay)
+
+    def dev_ua(candidate) -> float:
+        guess = _space.predict(candidate, dev_set, SCORED).emotion.argmax(1)
+        return _mean_recall(fold.dev.label, guess)
+
+    state = fit(network, average, len(fold.train), objective, dev_ua, schedule, checkpoint)
+    average.load_state_dict(state.best)
+    found = [_space.predict(average, rows, SCORED) for rows in (dev_set, test_set)]
+    best = max(state.history, key=lambda line: line["dev_ua"])
+    sizes = {"width": width, "embedding": embedding, "recurrent": recurrent, "dropout": dropout}
+    return Trained(
+        state={k: v.cpu().numpy() for k, v in state.best.items()},
+        history=state.history,
+        probabilities=np.concatenate([f.emotion for f in found]),
+        embeddings=np.concatenate([f.embedding for f in found]),
+        gender=np.concatenate([f.gender for f in found]),
+        facts={
+            "epoch": best["epoch"],
+            "dev_ua": best["dev_ua"],
+            "parameters": sum(p.numel() for p in network.parameters()),
+            "device": device.type,
+            "dtype": "bfloat16 autocast" if device.type == "cuda" else "float32",
+            "architecture": {"shapes": shapes, "classes": len(fold.classes), **sizes},
+        },
+    )
+
+
+def _present(fold: Fold):
+    """Inputs that have any step in train: (name, store). One without is carried as missing, with no encoder."""
+    for name, ragged in fold.train.inputs.items():
+        if isinstance(ragged, list):
+            raise InputError(f"input {name}", "unified reads features, not strings", "give it an encoded feature")
+        if len(ragged.values):
+            yield name, ragged
+
+
+def _mean_recall(truth: np.ndarray, guess: np.ndarray) -> float:
+    """UA: mean recall of the classes that have rows."""
+    return float(np.mean([(guess[truth == label] == label).mean() for label in np.unique(truth[truth >= 0])]))
+
+
+def predict_subset(folder: Path, rows: Rows, keep: Sequence[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities (N, C) and fused embeddings (N, E) of a stored run for any rows, from a subset of its inputs.
+
+    folder: a run's result folder; keep: names of the inputs that may be used, all by default.
+    """
+    import torch
+    from safetensors.torch import load_file
+
+    from emospace.models import _space
+    from emospace.provenance import read_json
+
+    architecture = read_json(folder / "run.json")["facts"]["architecture"]
+    unknown = set(keep or ()) - set(architecture["shapes"])
+    if unknown:
+        known = ", ".join(architecture["shapes"])
+        raise InputError(folder, f"the model has no input {min(unknown)!r}", f"it has {known}")
+    network = _space.Space(**architecture)
+    network.load_state_dict(load_file(folder / "model.safetensors"))
+    found = _space.predict(network.eval(), _space.Resident(rows, torch.device("cpu")), SCORED, keep)
+    return found.emotion, found.embedding
