@@ -1,103 +1,26 @@
-"""Join predictions with the truth and measure: per fold, pooled, paired with the baseline, and in parts."""
-
-import csv
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+"""Measure a run: pooled over folds, per fold, per speaker, in parts, and against the baseline on the same resamples."""
 
 import numpy as np
 
 from emospace import bootstrap
-from emospace.audit import normalise_text
-from emospace.errors import InputError
-from emospace.manifest import Utterance
 from emospace.metrics import METRICS, confusion_matrix, recalls
-
-SUM_TOLERANCE = 1e-3  # probabilities are stored with seven digits
-GENDERS = ["F", "M"]
+from emospace.predictions import GENDERS, Predictions, Truth
 
 
-@dataclass(frozen=True)
-class Predictions:
-    """Test predictions of one run: `utterances` (N) in manifest order, `folds` (N), probabilities (seeds, N, C).
-
-    gender: (seeds, N, 2) or None.
-    """
-
-    utterances: list[str]
-    folds: list[str]
-    seeds: list[str]
-    probabilities: np.ndarray
-    gender: np.ndarray | None
-
-
-def read_run(folders: Iterable[Path], order: Sequence[str], classes: Sequence[str]) -> Predictions:
-    """Read <fold>-<seed>/probabilities.csv of every folder. Raises InputError unless every seed has each row of `order`
-    in test exactly once."""
-    found: dict[str, dict[str, tuple[str, np.ndarray, np.ndarray | None]]] = {}
-    for folder in folders:
-        fold, _, seed = folder.name.rpartition("-")
-        path = folder / "probabilities.csv"
-        seen = found.setdefault(seed, {})
-        for name, values, gender in _test_rows(path, classes):
-            if name in seen:
-                raise InputError(path, f"{name!r} is a test row of {seen[name][0]} too", "mend the protocol")
-            seen[name] = fold, values, gender
-    seeds = sorted(found, key=int)
-    for seed in seeds:
-        if set(order) != set(found[seed]):
-            odd = min(set(order) ^ set(found[seed]))
-            raise InputError(odd, f"is not tested exactly once by seed {seed}", "run the workflow again")
-    values = np.array([[found[s][u][1] for u in order] for s in seeds])
-    genders = [[found[s][u][2] for u in order] for s in seeds]
-    gender = None if genders[0][0] is None else np.array(genders)
-    return Predictions(list(order), [found[seeds[0]][u][0] for u in order], seeds, values, gender)
-
-
-def _test_rows(path: Path, classes: Sequence[str]):
-    with open(path, encoding="utf-8", newline="") as handle:
-        for line in csv.DictReader(handle):
-            if line["split"] != "test":
-                continue
-            values = np.array([float(line[c]) for c in classes])
-            if not np.isfinite(values).all() or abs(values.sum() - 1) > SUM_TOLERANCE:
-                reason = f"the probabilities of {line['utterance']!r} are not a distribution"
-                raise InputError(path, reason, "the model is at fault")
-            gender = np.array([float(line[f"gender_{g}"]) for g in GENDERS]) if "gender_F" in line else None
-            yield line["utterance"], values, gender
-
-
-@dataclass(frozen=True)
-class Truth:
-    """What the manifest says of the N tested rows."""
-
-    rows: list[Utterance]
-    label: np.ndarray
-    speaker: np.ndarray
-    speakers: list[str]
-
-    @classmethod
-    def of(cls, rows: Sequence[Utterance], mapping: dict[str, str], classes: Sequence[str]) -> "Truth":
-        """Rows that the label map keeps, in manifest order."""
-        kept = [row for row in rows if row.label in mapping]
-        speakers = sorted({row.speaker for row in kept})
-        label = np.array([classes.index(mapping[row.label]) for row in kept])
-        return cls(kept, label, np.array([speakers.index(row.speaker) for row in kept]), speakers)
-
-
-def counts(truth: Truth, predictions: Predictions, classes: int, where: np.ndarray | None = None) -> np.ndarray:
+def counts(truth: Truth, predictions: Predictions, where: np.ndarray | None = None) -> np.ndarray:
     """Confusion counts (seeds, speakers, C, C) of the rows `where` (a mask (N,), all by default)."""
+    size, speakers = len(truth.classes), len(truth.speakers)
     mask = np.ones(len(truth.rows), bool) if where is None else where
-    every = []
-    for values in predictions.probabilities:
-        guess = values.argmax(-1)
-        mine = [mask & (truth.speaker == s) for s in range(len(truth.speakers))]
-        every.append([confusion_matrix(truth.label[m], guess[m], classes) for m in mine])
-    return np.array(every)
+    cell = (truth.speaker * size + truth.label) * size
+    flat = [
+        np.bincount((cell + values.argmax(-1))[mask], minlength=speakers * size**2)
+        for values in predictions.probabilities
+    ]
+    return np.array(flat, float).reshape(-1, speakers, size, size)
 
 
 def measured(table: np.ndarray, drawn: np.ndarray) -> dict:
-    """Every metric with its interval, averaged over seeds, and its deviation over seeds where there are several."""
+    """Every metric: mean over seeds, interval, and the deviation over seeds where there are several."""
     result = {}
     for name, metric in METRICS.items():
         per_seed = metric(table.sum(1))
@@ -119,21 +42,32 @@ def compared(table: np.ndarray, baseline: np.ndarray, drawn: np.ndarray) -> dict
     return result
 
 
-def point(table: np.ndarray) -> dict:
-    """Every metric without interval, and the number of rows."""
+def class_recalls(table: np.ndarray, drawn: np.ndarray, classes: list[str]) -> dict:
+    """Recall of each class with its interval and number of rows; None where no row has that class."""
+    value, support = recalls(table.sum(1)).mean(0), table[0].sum((0, 2))
+    spread = bootstrap.distribution(recalls, table, drawn)
+    result = {}
+    for k, name in enumerate(classes):
+        low, high = bootstrap.interval(spread[:, k]) if support[k] else (None, None)
+        result[name] = {"value": float(value[k]) if support[k] else None, "lo": low, "hi": high, "n": int(support[k])}
+    return result
+
+
+def point(table: np.ndarray, classes: list[str]) -> dict:
+    """Every metric without interval, the number of rows, and the classes that none of them has."""
     values = {name: float(metric(table.sum(1)).mean()) for name, metric in METRICS.items()}
-    return values | {"n": int(table[0].sum())}
+    support = table[0].sum((0, 2))
+    absent = [name for name, n in zip(classes, support, strict=True) if not n]
+    return values | {"n": int(support.sum()), "absent_classes": absent}
 
 
-def masks(truth: Truth, predictions: Predictions, train_texts: dict[str, set[str]]) -> dict[str, np.ndarray]:
-    """Parts of the test rows worth a score of their own: name -> mask (N,). Parts that are all or nothing are left out.
+def parts(truth: Truth) -> dict[str, np.ndarray]:
+    """Parts of the tested rows worth a score of their own: name -> mask (N,).
 
-    train_texts: fold -> normalised texts of its train rows.
+    A split that puts all rows on one side tells nothing and is left out.
     """
-    pairs = zip(truth.rows, predictions.folds, strict=True)
-    known = np.array([normalise_text(row.text) in train_texts[fold] for row, fold in pairs])
-    scripted, empty = (np.array([bool(f(r)) for r in truth.rows]) for f in (lambda r: r.scripted, lambda r: not r.text))
-    found = {"improvised": ~scripted, "scripted": scripted, "text not in train": ~known | empty}
+    scripted = np.array([row.scripted for row in truth.rows])
+    found = {"improvised": ~scripted, "scripted": scripted, "text not in train": ~truth.repeated}
     return {name: mask for name, mask in found.items() if mask.any() and not mask.all()}
 
 
@@ -142,35 +76,33 @@ def gender_result(truth: Truth, predictions: Predictions) -> dict | None:
     known = np.array([row.gender in GENDERS for row in truth.rows])
     if predictions.gender is None or not known.any():
         return None
-    label = np.array([GENDERS.index(row.gender) if row.gender in GENDERS else 0 for row in truth.rows])[known]
-    tables = [confusion_matrix(label, values.argmax(-1)[known], 2) for values in predictions.gender]
-    table = np.mean(tables, axis=0)
+    label = np.array([GENDERS.index(row.gender) for row in truth.rows if row.gender in GENDERS])
+    guesses = [(values[known] < 0.5).astype(int) for values in predictions.gender]  # F comes first
+    table = np.mean([confusion_matrix(label, guess, len(GENDERS)) for guess in guesses], axis=0)
     return {"accuracy": float(np.trace(table) / table.sum()), "confusion": table.tolist(), "classes": GENDERS}
 
 
 def evaluate(
     truth: Truth,
     predictions: Predictions,
-    baseline: Predictions | None,
-    classes: Sequence[str],
-    train_texts: dict[str, set[str]],
+    baseline: Predictions | None = None,
+    *,
     seed: int,
+    draws: int = bootstrap.DRAWS,
 ) -> dict:
-    """All that metrics.json holds of a run, as plain numbers."""
-    size = len(classes)
-    table = counts(truth, predictions, size)
-    drawn = bootstrap.weights(len(truth.speakers), seed)
-    folds = np.array(predictions.folds)
-    parts = masks(truth, predictions, train_texts)
-    by_fold = {f: point(counts(truth, predictions, size, folds == f)) for f in sorted(set(predictions.folds))}
+    """All that metrics.json holds of a run, as plain numbers. Several seeds: metrics of each seed, averaged."""
+    classes = list(truth.classes)
+    table = counts(truth, predictions)
+    drawn = bootstrap.weights(len(truth.speakers), seed, draws)
+    of_folds = {name: counts(truth, predictions, truth.fold == name) for name in sorted(set(truth.fold))}
+    of_parts = {name: (mask, counts(truth, predictions, mask)) for name, mask in parts(truth).items()}
     return {
         "pooled": measured(table, drawn),
-        "paired": compared(table, counts(truth, baseline, size), drawn) if baseline else None,
-        "recall": dict(zip(classes, np.nanmean(recalls(table.sum(1)), axis=0).tolist(), strict=True)),
+        "paired": compared(table, counts(truth, baseline), drawn) if baseline else None,
+        "recall": class_recalls(table, drawn, classes),
         "confusion": table.sum(1).mean(0).tolist(),
-        "folds": by_fold,
-        "parts": {name: measured(counts(truth, predictions, size, mask), drawn) for name, mask in parts.items()},
-        "part_sizes": {name: int(mask.sum()) for name, mask in parts.items()},
-        "speakers": {s: point(table[:, i : i + 1]) for i, s in enumerate(truth.speakers)},
+        "folds": {str(name): point(part, classes) for name, part in of_folds.items()},
+        "speakers": {name: point(table[:, [i]], classes) for i, name in enumerate(truth.speakers)},
+        "parts": {n: measured(part, drawn) | {"n": int(mask.sum())} for n, (mask, part) in of_parts.items()},
         "gender": gender_result(truth, predictions),
     }

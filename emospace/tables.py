@@ -1,0 +1,61 @@
+"""Results as plain text: one table of all runs, and for each run what a classification report says."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from emospace.metrics import METRICS, f1_scores, precisions, recalls
+
+UNITS = "percent, with 95 % intervals by a bootstrap over speakers"
+LEAKY = "leaky protocol: training saw the test speakers, so this says nothing of new ones"
+RANDOM = "random weights: an encoder was not pretrained, so its features mean little"
+
+
+def marks(row: dict) -> str:
+    """`*` for a leaky protocol, `~` for random weights; the footnotes of `table` explain them."""
+    return "*" * bool(row["leaky"]) + "~" * bool(row["random_weights"])
+
+
+def percent(value: float | None) -> str:
+    """A share as percent with one digit; a dash where it is undefined."""
+    return "-" if value is None or np.isnan(value) else f"{100 * value:.1f}"
+
+
+def table(rows: Sequence[dict]) -> str:
+    """The rows of summary.csv as people read them: every metric with its interval, marks, and footnotes on marks."""
+    cells = [["run", "model", "protocol", "n", *METRICS]]
+    for row in rows:
+        scores = [f"{percent(row[m])} [{percent(row[f'{m}_lo'])}, {percent(row[f'{m}_hi'])}]" for m in METRICS]
+        cells.append([row["run"] + marks(row), row["model"], row["protocol"], str(row["n"]), *scores])
+    notes = [UNITS]
+    notes += [f"* {LEAKY}"] if any(row["leaky"] for row in rows) else []
+    notes += [f"~ {RANDOM}: {names}" for names in sorted({row["random_weights"] for row in rows} - {""})]
+    return "\n".join([*_aligned(cells), "", *notes])
+
+
+def details(result: dict) -> str:
+    """Emotion and gender accuracy, confusion matrices and the classification report of one run (its metrics.json)."""
+    meta, gender, matrix = result["meta"], result["gender"], np.array(result["confusion"])
+    lines = [f"{meta['run']} ({meta['model']} on {meta['corpus']}, protocol {meta['protocol']}, seeds {meta['seeds']})"]
+    lines += ["", f"emotion accuracy  {percent(result['pooled']['WA']['value'])} %"]
+    lines += [f"gender accuracy   {percent(gender['accuracy'])} %" if gender else "gender            not predicted"]
+    lines += ["", "emotions: rows truth, columns prediction, means over seeds", *_matrix(matrix, meta["classes"])]
+    if gender:
+        lines += ["", "gender: rows truth, columns prediction", *_matrix(gender["confusion"], gender["classes"])]
+    scores = zip(meta["classes"], precisions(matrix), recalls(matrix), f1_scores(matrix), matrix.sum(1), strict=True)
+    body = [[name, percent(p), percent(r), percent(f), f"{n:.0f}"] for name, p, r, f, n in scores]
+    return "\n".join([*lines, "", *_aligned([["class", "precision", "recall", "F1", "n"], *body])])
+
+
+def _matrix(counts: Sequence, classes: Sequence[str]) -> list[str]:
+    body = [[name, *(f"{value:.4g}" for value in line)] for name, line in zip(classes, counts, strict=True)]
+    return _aligned([["", *classes], *body])
+
+
+def _aligned(cells: list[list[str]]) -> list[str]:
+    """Columns of equal width: words to the left, numbers (all columns that end in one) to the right."""
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    right = [cell[-1:].isdigit() or cell[-1:] in "-]" for cell in cells[-1]]
+    pad = [str.rjust if flag else str.ljust for flag in right]
+    rows = ([fit(cell, width) for fit, cell, width in zip(pad, row, widths, strict=True)] for row in cells)
+    return ["  ".join(row).rstrip() for row in rows]
