@@ -11,8 +11,9 @@ from pathlib import Path
 import jsonschema
 import yaml
 
-from emospace import labels, plugin, splits
+from emospace import labels, plugin, selection, splits
 from emospace.errors import InputError
+from emospace.fetch import check_entry
 from emospace.plugin import suggest
 from emospace.provenance import PACKAGE_ROOT, canonical, code_digests, read_digests, read_json, write_json
 from emospace.sources import closure
@@ -150,6 +151,10 @@ class Plan:
     def _check_names(self) -> None:
         for name in self.config["corpora"]:
             self._check_corpus(f"config: corpora: {name}", name)
+        for view, options in self.config["views"].items():
+            plugin.check_options("views", view, "extract", options, f"config: views: {view}")
+        for name, entry in self.config.get("weights", {}).items():
+            check_entry(entry, f"config: weights: {name}")
         for name in self.config["features"]:
             self._check_feature(f"config: features: {name}", name)
         for name in self.config["protocols"]:
@@ -167,6 +172,7 @@ class Plan:
         if "select" in spec or "by" in spec:
             for key in ("select", "by"):
                 self._known(where, spec.get(key, ""), "features")
+            selection.check_options(self.feature_options(name), where)
             return
         if "weights" in spec:
             self._known(where, spec["weights"], "weights")
