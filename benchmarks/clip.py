@@ -47,9 +47,8 @@ def row(precision: str) -> dict:
         )
 
     np.testing.assert_allclose(stage(), bare(), atol=1e-4)
-    slow, fast = compare(
-        bare, stage, repeats=6
-    )  # short and often: passes of seconds meet whatever else the machine does
+    # Short and often: passes of many seconds meet whatever else the machine does.
+    slow, fast = compare(bare, stage, repeats=6)
     count = ROWS * FRAMES
     note = f"{count / fast:.1f} pictures/s, the bare model {count / slow:.1f}, {torch.get_num_threads()} threads"
     name = f"CLIP stage / bare model, {precision}, batch {BATCH}"
