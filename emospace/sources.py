@@ -7,6 +7,7 @@ from pathlib import Path
 from emospace.provenance import PACKAGE_ROOT
 
 PACKAGES = ("emospace", "workflow_scripts")
+TEMPLATES = {".html", ".css"}  # code in another language: what they say shapes an artifact as a module does
 
 
 def _file(module: str, root: Path) -> Path | None:
@@ -35,7 +36,7 @@ def _lineage(module: str) -> list[str]:
 
 
 def closure(*modules: str, root: Path = PACKAGE_ROOT) -> list[Path]:
-    """Files that running these modules may execute, themselves included, sorted.
+    """Files that running these modules may execute, themselves included, sorted; and templates beside a package.
 
     Modules found at run time by name (plug-ins) must be given by the caller: no statement imports them.
     """
@@ -47,4 +48,6 @@ def closure(*modules: str, root: Path = PACKAGE_ROOT) -> list[Path]:
         if path:
             found[name] = path
             todo.extend(_imports(path, root))
-    return sorted(set(found.values()))
+    packages = [path.parent for path in found.values() if path.name == "__init__.py"]
+    templates = [path for folder in packages for path in folder.iterdir() if path.suffix in TEMPLATES]
+    return sorted({*found.values(), *templates})

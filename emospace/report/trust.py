@@ -1,0 +1,94 @@
+"""What a reader should know before believing a number: each caution has a level (good, warn, bad), a title, a text."""
+
+from collections.abc import Iterable
+
+FEW = 30  # clusters; with fewer, percentile intervals of a cluster bootstrap tend to be too narrow
+
+
+def cautions(corpora: list[dict], audits: list[dict], metas: list[dict], features: list[dict]) -> list[dict]:
+    """All cautions, the worst first."""
+    found = [
+        *_leaks(audits, metas),
+        *_random_weights(metas, features),
+        *_notes(corpora),
+        *_overlap(audits),
+        *_missing(metas),
+        *_quality(corpora),
+        *_speakers(metas),
+    ]
+    return sorted(found, key=lambda item: ("bad", "warn", "good").index(item["level"]))
+
+
+def _caution(level: str, title: str, text: str) -> dict:
+    return {"level": level, "title": title, "text": text}
+
+
+def _names(words: Iterable[str]) -> str:
+    return ", ".join(sorted(set(words)))
+
+
+def _leaks(audits: list[dict], metas: list[dict]) -> Iterable[dict]:
+    for audit in audits:
+        name, folds = audit["recipe"]["protocol"], len(audit["folds"])
+        if audit["leaky"]:
+            crossing = _names(f"{count} of kind {kind}" for kind, count in audit["leaks"].items()) or "nothing"
+            runs = _names(meta["run"] for meta in metas if meta["protocol"] == name) or "none"
+            text = f"Declared leaky. Crossing train, dev and test: {crossing}. Marked with * wherever shown: {runs}."
+            yield _caution("bad", f"Protocol {name} leaks", text)
+        else:
+            shared = "".join(f" Shared by definition: {what}." for what in audit["shared_by_definition"])
+            text = f"Checked in {folds} folds before any training: {', '.join(audit['checked'])}.{shared}"
+            yield _caution("good", f"Protocol {name}: nothing crosses train, dev and test", text)
+
+
+def _random_weights(metas: list[dict], features: list[dict]) -> Iterable[dict]:
+    for feature in features:
+        if feature["random"]:
+            runs = _names(m["run"] for m in metas if feature["name"] in m["random_inputs"]) or "none"
+            text = f"Its encoder was not pretrained, so it stands for plumbing only. Marked with ~: {runs}."
+            yield _caution("bad", f"{feature['name']} on {feature['corpus']} has random weights", text)
+
+
+def _notes(corpora: list[dict]) -> Iterable[dict]:
+    for corpus in corpora:
+        if corpus["note"]:
+            yield _caution("warn", f"Corpus {corpus['name']}", corpus["note"])
+        if not corpus["public"]:
+            text = f"Licence: {corpus['licence']}. This page names utterances and speakers: do not publish it."
+            yield _caution("warn", f"Corpus {corpus['name']} is not public", text)
+
+
+def _overlap(audits: list[dict]) -> Iterable[dict]:
+    for audit in audits:
+        name = audit["recipe"]["protocol"]
+        texts, known = (sum(f[key] for f in audit["folds"].values()) for key in ("test_texts", "test_texts_in_train"))
+        if known:
+            text = f"{known} of {texts} test sentences ({100 * known / texts:.0f} %) occur word for word in train."
+            text += " Where some do not, the score on those alone is given with each run."
+            yield _caution("warn", f"Protocol {name}: sentences recur", text)
+
+
+def _missing(metas: list[dict]) -> Iterable[dict]:
+    for meta in metas:
+        if meta["missing"]:
+            text = f"No data for {_names(meta['missing'])}: carried as missing, not guessed."
+            yield _caution("warn", f"Run {meta['run']} lacks an input", text)
+
+
+def _quality(corpora: list[dict]) -> Iterable[dict]:
+    for corpus in corpora:
+        if corpus["problem_count"]:
+            lost = sum(line["count"] for line in corpus["reasons"] if line["dropped"])
+            text = f"{corpus['problem_count']} files or utterances have a problem; {lost} of them left the experiment."
+            yield _caution("warn", f"Quality of {corpus['name']}", f"{text} The table below says why.")
+        else:
+            yield _caution("good", f"Quality of {corpus['name']}", "Every file and utterance could be used.")
+
+
+def _speakers(metas: list[dict]) -> Iterable[dict]:
+    for corpus in sorted({meta["corpus"] for meta in metas}):
+        speakers = max(meta["speakers"] for meta in metas if meta["corpus"] == corpus)
+        text = f"They resample the {speakers} speakers of {corpus}, not its utterances, and hold for new speakers."
+        if speakers < FEW:
+            text += f" With fewer than {FEW} speakers they tend to be somewhat too narrow."
+        yield _caution("warn" if speakers < FEW else "good", f"95 % intervals on {corpus}", text)

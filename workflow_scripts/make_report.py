@@ -1,0 +1,33 @@
+"""Write the report: one HTML file with everything in it."""
+
+from pathlib import Path
+
+from emospace.provenance import atomic
+from emospace.report.content import Files, gather
+from emospace.report.page import render
+from workflow_scripts._command import arguments, run
+
+
+def job(args, recipe):
+    files = Files(
+        args.summary, args.metrics, args.runs, args.audit, args.quality, args.manifest_sidecar, args.feature_sidecars
+    )
+    with atomic(args.out) as tmp:
+        tmp.write_text(render(gather(files, recipe)), encoding="utf-8")
+
+
+def main():
+    parser = arguments(__doc__)
+    parser.add_argument("--summary", type=Path, required=True)
+    parser.add_argument("--metrics", type=Path, nargs="+", required=True, help="metrics.json of every run")
+    parser.add_argument("--runs", type=Path, nargs="+", required=True, help="run.json of every run, fold and seed")
+    parser.add_argument("--audit", type=Path, nargs="+", required=True)
+    parser.add_argument("--quality", type=Path, nargs="+", required=True)
+    parser.add_argument("--manifest-sidecar", type=Path, nargs="+", required=True)
+    parser.add_argument("--feature-sidecars", type=Path, nargs="*", default=[], help="of every part of every feature")
+    parser.add_argument("--out", type=Path, required=True)
+    run(parser, job)
+
+
+if __name__ == "__main__":
+    main()
