@@ -61,7 +61,7 @@ def edit(config, path, value):
         (["features", "text.sbert", "weights"], "minlm", ["no 'minlm' in weights", "'minilm'"]),
         (["views", "frame"], {}, ["unknown key 'frame'", "'frames'"]),
         (["views", "frames"], {"frame": 3}, ["'frame'", "'frames'"]),
-        (["protocols", "session", "labels"], "iemocap3", ["iemocap4"]),
+        (["protocols", "session", "labels"], "iemocap3", ["no label map of this name", "iemocap"]),
         (["protocols", "session", "splitt"], "x", ["'splitt'", "'split'"]),
         (["protocols", "random", "leaky"], False, ["declare it with `leaky: true`"]),
         (["runs", "unified", "model"], "unifed", ["no 'unifed' among the models", "'unified'"]),

@@ -41,8 +41,8 @@ class Resident:
     def _cut(self, name: str, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         values, starts, lengths = self.inputs[name]
         length = lengths[rows]
-        longest = int(length.max())
-        steps = torch.arange(longest if longest <= 1 else -(-longest // STEP) * STEP, device=self.device)
+        longest = max(1, int(length.max()))
+        steps = torch.arange(longest if longest == 1 else -(-longest // STEP) * STEP, device=self.device)
         inside = steps < length[:, None]
         place = torch.where(inside, starts[rows, None] + steps, 0)
         found = values[place] if len(values) else values.new_zeros(*place.shape, values.shape[1])

@@ -1,5 +1,6 @@
 """The mandatory baseline: pooled features and logistic regression, its strength of regularisation chosen on dev."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ def pooled(rows: Rows) -> np.ndarray:
         if isinstance(ragged, list):
             raise InputError(f"input {name}", "linear_probe reads features, not strings", "give it an encoded feature")
         lengths = np.maximum(ragged.lengths, 1)[:, None]
-        values = np.asarray(ragged.values, np.float64).reshape(len(ragged.values), -1)
+        values = np.asarray(ragged.values, np.float64).reshape(len(ragged.values), math.prod(ragged.values.shape[1:]))
         mean = _sums(values, ragged.offsets) / lengths
         spread = np.sqrt(np.maximum(_sums(np.square(values), ragged.offsets) / lengths - np.square(mean), 0))
         blocks += [mean, spread, (ragged.lengths > 0).astype(np.float64)[:, None]]

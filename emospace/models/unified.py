@@ -70,7 +70,9 @@ def train(
     weights = {"gender": gender, "dimensions": dimensions, "reconstruction": reconstruction}
     weights |= {"contrastive": contrastive, "alignment": alignment}
     objective = _space.Objective(network, train_set, weights, label_smoothing, modality_dropout, augment)
-    schedule = Schedule(epochs, patience, min(batch, len(fold.train)), lr, weight_decay)
+    # A small corpus gets smaller batches: an epoch of one step would hardly move anything.
+    size = min(batch, max(16, len(fold.train) // 10), len(fold.train))
+    schedule = Schedule(epochs, patience, size, lr, weight_decay)
 
     def dev_ua(candidate) -> float:
         guess = _space.predict(candidate, dev_set, SCORED).emotion.argmax(1)

@@ -1,0 +1,62 @@
+"""The losses against values worked out by hand or by another formula."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from emospace.losses import cross_modal, known_cross_entropy, masked_mean_square, supervised_contrastive
+
+ONE = torch.tensor(1.0)
+
+
+def unit(*rows):
+    return F.normalize(torch.tensor(rows, dtype=torch.float32), dim=1)
+
+
+def test_supervised_contrastive_by_hand():
+    # Two equal rows of one class, one orthogonal of another: each of the two sees similarities 1 (its own) and 0.
+    found = supervised_contrastive(unit([1, 0], [1, 0], [0, 1]), torch.tensor([0, 0, 1]), ONE)
+    assert found.item() == pytest.approx(-math.log(math.e / (math.e + 1)), abs=1e-6)
+
+
+def test_supervised_contrastive_prefers_classes_together():
+    rows, scale = unit([1, 0.1], [1, -0.1], [-1, 0.1], [-1, -0.1]), torch.tensor(10.0)
+    together = supervised_contrastive(rows, torch.tensor([0, 0, 1, 1]), scale)
+    apart = supervised_contrastive(rows, torch.tensor([0, 1, 0, 1]), scale)
+    assert together < 0.8 < apart
+
+
+def test_supervised_contrastive_without_pairs_is_zero_and_has_a_gradient():
+    rows = unit([1, 0], [0, 1]).requires_grad_()
+    loss = supervised_contrastive(rows, torch.tensor([0, 1]), ONE)
+    loss.backward()
+    assert loss.item() == 0 and torch.isfinite(rows.grad).all()
+
+
+def test_cross_modal_matches_its_definition():
+    torch.manual_seed(0)
+    a, b = (F.normalize(torch.randn(5, 3), dim=1) for _ in range(2))
+    similarity = 7 * a @ b.T
+    rows = -similarity.log_softmax(1).diagonal().mean()
+    columns = -similarity.log_softmax(0).diagonal().mean()
+    assert cross_modal(a, b, torch.tensor(7.0)).item() == pytest.approx(((rows + columns) / 2).item(), rel=1e-5)
+    assert cross_modal(a[:1], b[:1], ONE).item() == 0
+
+
+def test_reconstruction_ignores_the_missing_and_never_moves_its_target():
+    found = torch.tensor([[1.0, 2.0], [5.0, 5.0]], requires_grad=True)
+    target = torch.tensor([[0.0, 0.0], [math.nan, math.nan]], requires_grad=True)
+    loss = masked_mean_square(found, target)
+    loss.backward()
+    assert loss.item() == pytest.approx(2.5)
+    assert target.grad is None
+    assert found.grad[1].abs().sum() == 0
+
+
+def test_unknown_labels_are_left_out():
+    logits = torch.tensor([[2.0, 0.0], [0.0, 9.0]])
+    known = known_cross_entropy(logits, torch.tensor([0, -1]))
+    assert known.item() == pytest.approx(F.cross_entropy(logits[:1], torch.tensor([0])).item())
+    assert known_cross_entropy(logits, torch.tensor([-1, -1])).item() == 0

@@ -1,0 +1,325 @@
+"""Models on a small synthetic fold: they learn, padding has no influence, any subset serves, a kill changes nothing."""
+
+import csv
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+from emospace import store
+from emospace.data import Fold, Rows
+from emospace.errors import InputError
+from emospace.folds import read_fold
+from emospace.models import late_fusion, linear_probe, unified
+from emospace.store import Ragged
+from workflow_scripts.make_protocol import COLUMNS
+
+CLASSES = ["ang", "neu", "sad"]
+INPUTS = {"audio.mfcc": 6, "frames.clip": 5, "text.sbert": 4}
+SMALL = {"width": 16, "embedding": 16, "recurrent": 8, "epochs": 20, "patience": 20, "batch": 16, "lr": 1e-2}
+
+
+def arrays(seed: int, count: int, missing: float = 0.2):
+    """Labels, and per input rows whose mean leans to the label; some are missing."""
+    rng = np.random.default_rng(seed)
+    label = np.arange(count) % len(CLASSES)
+    inputs = {}
+    for name, dims in INPUTS.items():
+        steps = {"audio.mfcc": rng.integers(33, 80, count), "frames.clip": rng.integers(1, 5, count)}
+        steps = steps.get(name, np.ones(count, int)) * (rng.random(count) >= missing)
+        lean = np.eye(len(CLASSES), dims)[label] * 2
+        inputs[name] = [(rng.normal(size=(n, dims)) + m).astype(np.float32) for n, m in zip(steps, lean, strict=True)]
+    return label, inputs
+
+
+def ragged(rows: list[np.ndarray]) -> Ragged:
+    offsets = np.concatenate([[0], np.cumsum([len(r) for r in rows])]).astype(np.int64)
+    return Ragged(np.concatenate(rows), offsets)
+
+
+def split(seed: int, count: int, hidden: bool = False) -> Rows:
+    label, inputs = arrays(seed, count)
+    unknown = np.full(count, -1)
+    return Rows(
+        utterances=[f"u{seed}_{i}" for i in range(count)],
+        speakers=[f"s{seed}"] * count,
+        inputs={name: ragged(rows) for name, rows in inputs.items()},
+        label=unknown if hidden else label,
+        gender=unknown if hidden else label % 2,
+        vad=np.full((count, 3), np.nan, np.float32) if hidden else np.stack([label] * 3, 1).astype(np.float32),
+    )
+
+
+@pytest.fixture(scope="module")
+def fold() -> Fold:
+    return Fold(CLASSES, split(1, 90), split(2, 30), split(3, 30, hidden=True))
+
+
+def accuracy(trained) -> float:
+    """On the 30 test rows of `fold`, whose hidden labels follow from their numbers."""
+    return float((trained.probabilities[30:].argmax(1) == np.arange(30) % len(CLASSES)).mean())
+
+
+@pytest.mark.parametrize(("model", "options"), [(linear_probe, {}), (unified, SMALL)])
+def test_models_learn_and_give_distributions(fold, tmp_path, model, options):
+    trained = model.train(fold, seed=1, checkpoint=tmp_path, parents={}, **options)
+    assert trained.probabilities.shape == (60, 3)
+    assert np.allclose(trained.probabilities.sum(1), 1, atol=1e-5)
+    assert accuracy(trained) > 0.7
+    assert trained.facts["dev_ua"] == max(line["dev_ua"] for line in trained.history)
+
+
+def test_unit_embeddings_and_gender(fold, tmp_path):
+    trained = unified.train(fold, seed=1, checkpoint=tmp_path, parents={}, **SMALL)
+    assert np.allclose(np.linalg.norm(trained.embeddings, axis=1), 1, atol=1e-5)
+    assert trained.gender.shape == (60, 2)
+
+
+def test_the_seed_decides_everything(fold, tmp_path):
+    runs = [
+        unified.train(fold, seed=s, checkpoint=tmp_path / str(i), parents={}, **SMALL) for i, s in enumerate((1, 1, 2))
+    ]
+    assert np.array_equal(runs[0].probabilities, runs[1].probabilities)
+    assert not np.array_equal(runs[0].probabilities, runs[2].probabilities)
+
+
+def test_padding_and_neighbours_have_no_influence(fold, tmp_path):
+    """A row alone, and the same row beside a much longer one, are predicted alike."""
+    import torch
+
+    from emospace.models._space import Resident, Space, predict
+
+    torch.manual_seed(0)
+    shapes = {name: (dims, name == "audio.mfcc") for name, dims in INPUTS.items()}
+    network = Space(shapes, 3, 16, 16, 8, 0.1)
+    rows = Resident(fold.dev, torch.device("cpu"))
+    network.fit_scales(rows)
+    network.eval()
+    together, alone = (predict(network, rows, size) for size in (30, 1))
+    assert np.abs(together.emotion - alone.emotion).max() < 1e-5
+    network.train()  # statistics of batches, too, must not see padding
+    batch = network.standardise(rows.batch(torch.arange(4), network.names))
+    longer = {n: (torch.nn.functional.pad(v, (0, 0, 0, 64)), length) for n, (v, length) in batch.items()}
+    used = {n: length > 0 for n, (_, length) in batch.items()}
+    for module in network.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    assert torch.allclose(network(batch, used).emotion, network(longer, used).emotion, atol=1e-5)
+
+
+def test_noise_stays_out_of_padding():
+    import torch
+
+    from emospace.models._space import distort
+
+    torch.manual_seed(0)
+    length = torch.tensor([40, 64, 0])
+    values = torch.ones(3, 64, 5) * (torch.arange(64) < length[:, None])[..., None]
+    found, fresh = distort(values, length, 1.0)
+    assert (found * (torch.arange(64) >= fresh[:, None])[..., None]).abs().sum() == 0
+    assert fresh[2] == 0 and (fresh <= 64).all() and not torch.equal(found, values)
+
+
+def test_a_modality_missing_everywhere_is_carried_as_missing(fold, tmp_path):
+    def without(rows: Rows) -> Rows:
+        empty = Ragged(np.empty((0, 0), np.float32), np.zeros(len(rows) + 1, np.int64))
+        return Rows(**{**vars(rows), "inputs": rows.inputs | {"frames.clip": empty}})
+
+    lacking = Fold(CLASSES, *(without(rows) for rows in (fold.train, fold.dev, fold.test)))
+    for model, options in ((linear_probe, {}), (unified, SMALL)):
+        trained = model.train(lacking, seed=1, checkpoint=tmp_path, parents={}, **options)
+        assert accuracy(trained) > 0.5
+    assert "frames.clip" not in trained.facts["architecture"]["shapes"]
+
+
+def test_strings_and_emptiness_are_refused(fold, tmp_path):
+    words = Rows(**{**vars(fold.train), "inputs": {"text": ["a"] * 90}})
+    for model in (linear_probe, unified):
+        with pytest.raises(InputError, match="not strings"):
+            model.train(Fold(CLASSES, words, words, words), seed=1, checkpoint=tmp_path, parents={})
+
+
+# Through files and the script -------------------------------------------------------------------------------------
+
+
+def write_fold(folder: Path) -> list[str]:
+    """A fold on disk in two parts, and the arguments of workflow_scripts.train for it."""
+    table, sides = [], ["train"] * 60 + ["dev"] * 30 + ["test"] * 30
+    label, inputs = arrays(5, 120)
+    parts = np.arange(120) % 2
+    for name, rows in inputs.items():
+        for part in (0, 1):
+            chosen = [row for row, p in zip(rows, parts, strict=True) if p == part]
+            store.write(folder / name / f"{part}.npy", chosen, dtype=np.float32)
+            sidecar = {"recipe": {"feature": name}, "random_weights": name == "frames.clip"}
+            (folder / name / f"{part}.json").write_text(json.dumps(sidecar))
+    for i in range(120):
+        known = {"label": CLASSES[label[i]], "gender": "FM"[i % 2], "valence": "1", "arousal": "2", "dominance": "3"}
+        row = {
+            "utterance": f"u{i}",
+            "parent": "",
+            "part": i % 2,
+            "row": i // 2,
+            "speaker": f"s{i % 6}",
+            "split": sides[i],
+        }
+        table.append(row | (dict.fromkeys(known, "") if sides[i] == "test" else known))
+    with open(folder / "fold0.csv", "w", newline="") as handle:
+        writer = csv.DictWriter(handle, COLUMNS)
+        writer.writeheader()
+        writer.writerows(table)
+    (folder / "p.json").write_text(json.dumps({"classes": CLASSES}))
+    (folder / "a.json").write_text(json.dumps({"ok": True}))
+    words = ["--fold", folder / "fold0.csv", "--protocol", folder / "p.json", "--audit", folder / "a.json"]
+    for name in INPUTS:
+        words += ["--input", name, *(folder / name / f"{p}.npy" for p in (0, 1))]
+    sidecars = [folder / name / f"{p}.json" for name in INPUTS for p in (0, 1)]
+    return [str(w) for w in [*words, "--input-sidecars", *sidecars, "--seed", "3"]]
+
+
+def recipe(folder: Path, model: str, options: dict) -> list[str]:
+    path = folder / f"{model}.json"
+    path.write_text(json.dumps({"plugin": model, "options": options}))
+    return ["--recipe", str(path)]
+
+
+def train(folder: Path, *words: str) -> subprocess.Popen:
+    """The script, started in a folder of its own so that checkpoints stay there."""
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "workflow_scripts.train", *words]
+    return subprocess.Popen(command, cwd=folder, env=env, stderr=subprocess.PIPE, text=True)
+
+
+def finish(process: subprocess.Popen) -> str:
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == 0, said
+    return said
+
+
+def test_a_kill_and_a_resume_give_the_same_weights_to_the_bit(tmp_path):
+    arguments = write_fold(tmp_path) + recipe(tmp_path, "unified", SMALL | {"epochs": 30, "patience": 30})
+    finish(train(tmp_path, *arguments, "--out", "whole"))
+    killed = train(tmp_path, *arguments, "--out", "resumed")
+    until = time.time() + 120
+    while not list(tmp_path.glob(".emospace/checkpoints/*/checkpoint.safetensors")) and time.time() < until:
+        time.sleep(0.02)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert not (tmp_path / "resumed/model.safetensors").exists()
+    assert "resumed after epoch" in finish(train(tmp_path, *arguments, "--out", "resumed"))
+    for name in ("model.safetensors", "history.csv", "probabilities.csv", "embeddings.npy"):
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "resumed" / name).read_bytes(), name
+    assert not list(tmp_path.glob(".emospace/checkpoints/*"))
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory) -> Path:
+    """Runs of three probes and of the unified model, on disk."""
+    folder = tmp_path_factory.mktemp("runs")
+    arguments = write_fold(folder)
+    jobs = [train(folder, *arguments, *recipe(folder, "unified", SMALL), "--out", "unified")]
+    jobs += [train(folder, *arguments, *recipe(folder, "linear_probe", {}), "--out", "probe")]
+    for job in jobs:
+        finish(job)
+    return folder
+
+
+def test_results_hold_no_label_and_say_what_was_random(stored):
+    with open(stored / "unified/probabilities.csv", newline="") as handle:
+        lines = list(csv.DictReader(handle))
+    assert list(lines[0]) == ["utterance", "split", "present", *CLASSES, "gender_F", "gender_M"]
+    assert [line["split"] for line in lines] == ["dev"] * 30 + ["test"] * 30
+    assert json.loads((stored / "unified/run.json").read_text())["random_inputs"] == ["frames.clip"]
+
+
+def test_any_subset_of_modalities_serves_and_reloading_reproduces(stored):
+    inputs = {name: sorted((stored / name).glob("[01].npy")) for name in INPUTS}
+    fold = read_fold(stored / "fold0.csv", stored / "p.json", inputs)
+    with open(stored / "unified/probabilities.csv", newline="") as handle:
+        written = [[float(line[c]) for c in CLASSES] for line in csv.DictReader(handle) if line["split"] == "test"]
+    whole, _ = unified.predict_subset(stored / "unified", fold.test)
+    assert np.abs(whole - np.array(written)).max() < 1e-5
+    seen = set()
+    for size in (1, 2, 3):
+        for keep in itertools.combinations(INPUTS, size):
+            values, embeddings = unified.predict_subset(stored / "unified", fold.test, keep)
+            assert np.allclose(values.sum(1), 1, atol=1e-5) and np.isfinite(embeddings).all()
+            seen.add(values.tobytes())
+    assert len(seen) == 7
+    with pytest.raises(InputError, match=r"no input 'audio\.mel'"):
+        unified.predict_subset(stored / "unified", fold.test, ["audio.mel"])
+
+
+def test_late_fusion_is_the_mean_of_its_parents(stored, tmp_path):
+    arguments = write_fold(tmp_path)
+    cut = arguments.index("--input")
+    words = [*arguments[:cut], "--seed", "3", "--parents", f"a={stored / 'probe'}", f"b={stored / 'unified'}"]
+    finish(train(tmp_path, *words, *recipe(tmp_path, "late_fusion", {}), "--out", "fused"))
+
+    def read(path):
+        with open(path / "probabilities.csv", newline="") as handle:
+            return np.array([[float(line[c]) for c in CLASSES] for line in csv.DictReader(handle)])
+
+    mean = (read(stored / "probe") + read(stored / "unified")) / 2
+    there = np.array(
+        [line.split(",")[2] == "1" for line in (stored / "probe/probabilities.csv").read_text().split()[1:]]
+    )
+    assert np.abs(read(tmp_path / "fused") - mean)[there].max() < 1e-6
+    assert json.loads((tmp_path / "fused/run.json").read_text())["random_inputs"] == ["frames.clip"]
+
+
+def test_parents_that_had_nothing_to_look_at_have_no_say(tmp_path):
+    for name, present, value in (("a", 1, 0.9), ("b", 0, 0.2)):
+        (tmp_path / name).mkdir()
+        text = f"utterance,split,present,x,y\nu,test,{present},{value},{1 - value:.1f}\n"
+        (tmp_path / name / "probabilities.csv").write_text(text)
+    nobody = Rows([], [], {}, *(np.empty(0, int),) * 2, np.empty((0, 3)))
+    one = Rows(["u"], ["s"], {}, np.array([-1]), np.array([-1]), np.full((1, 3), np.nan))
+    parents = {n: tmp_path / n for n in "ab"}
+    trained = late_fusion.train(Fold(["x", "y"], nobody, nobody, one), seed=1, checkpoint=tmp_path, parents=parents)
+    assert trained.probabilities.tolist() == [pytest.approx([0.9, 0.1])]
+
+
+def test_no_audit_no_training_and_bad_stores_are_named(tmp_path):
+    arguments = write_fold(tmp_path) + recipe(tmp_path, "linear_probe", {}) + ["--out", "out"]
+    (tmp_path / "a.json").write_text(json.dumps({"ok": False}))
+    job = train(tmp_path, *arguments)
+    assert "the audit did not pass" in job.communicate()[1] and job.returncode == 1
+    (tmp_path / "a.json").write_text(json.dumps({"ok": True}))
+    path = tmp_path / "audio.mfcc/1.npy"
+    values = np.load(path)
+    values[7] = np.nan
+    np.save(path, values)
+    job = train(tmp_path, *arguments)
+    said = job.communicate()[1]
+    assert job.returncode == 1 and "audio.mfcc/1.npy: row 0 holds values" in said and "Traceback" not in said
+
+
+def test_the_contract_fits_a_model_of_words(tmp_path):
+    """Strings of a text view reach a model as they are, so a vocabulary can be fitted inside the fold."""
+    from emospace.views import text
+
+    write_fold(tmp_path)
+    for part in (0, 1):
+        from conftest import utterance
+
+        rows = [utterance(f"u{i}") for i in range(60)]
+        words = [f"word{CLASSES[(2 * i + part) % 3]} said" for i in range(60)]
+        path = tmp_path / f"{part}.csv"
+        path.write_text("utterance,text\n" + "".join(f"{r.utterance},{w}\n" for r, w in zip(rows, words, strict=True)))
+        assert text.read(path) == words
+    fold = read_fold(tmp_path / "fold0.csv", tmp_path / "p.json", {"text": [tmp_path / "0.csv", tmp_path / "1.csv"]})
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    vectors = TfidfVectorizer().fit(fold.train.inputs["text"])
+    model = LogisticRegression().fit(vectors.transform(fold.train.inputs["text"]), fold.train.label)
+    assert model.score(vectors.transform(fold.dev.inputs["text"]), fold.dev.label) == 1.0
