@@ -142,7 +142,8 @@ class SequenceEncoder(nn.Module):
         """The values, the values less their own mean over the utterance (the voice), and their slope: (B, T, 3 D)."""
         inside = _inside(values, length)[..., None]
         own = values - values.sum(1, keepdim=True) / length.clamp(min=1)[:, None, None]
-        slope = F.pad(values[:, 2:] - values[:, :-2], (0, 0, 1, 1))
+        # Before the first and after the last step there is zero, whether the batch goes on or not.
+        slope = F.pad(values, (0, 0, 0, 1))[:, 1:] - F.pad(values, (0, 0, 1, 0))[:, :-1]
         return torch.cat([values, own, slope], -1) * inside
 
     def _recur(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
