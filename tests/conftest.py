@@ -12,7 +12,7 @@ from emospace.manifest import Utterance
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = ["Snakefile", "config.yaml", "configs", "dvc.yaml", "emospace", "envs", "profiles", "rules", "schemas"]
-PROJECT += ["workflow_scripts", ".dvcignore", ".gitignore"]
+PROJECT += ["workflow_scripts", ".dvc", ".dvcignore", ".gitignore"]
 
 
 def _from_environment(name: str, what: str) -> Path:
@@ -62,7 +62,9 @@ class Project:
         self.folder = folder
         for name in PROJECT:
             if (ROOT / name).is_dir():
-                shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+                shutil.copytree(
+                    ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "tmp", "cache")
+                )
             else:
                 shutil.copy2(ROOT / name, folder / name)
 

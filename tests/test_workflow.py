@@ -132,3 +132,15 @@ def test_a_misspelt_option_stops_before_any_job(demo, edited):
 
 def test_lint_is_clean(demo):
     assert "Congratulations" in demo.run("snakemake", "--lint").stdout
+
+
+def test_dvc_repro_on_a_fresh_clone_gives_the_same_metrics(demo, project):
+    for command in (["init", "-q"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "a"]):
+        project.run("git", *command)
+    project.run("dvc", "repro")
+    for name in ("metrics.json", "summary.csv"):
+        assert (project.folder / "results" / name).read_bytes() == (demo.folder / "results" / name).read_bytes()
+    assert "up to date" in project.run("dvc", "status").stdout
+    assert "unified" in project.run("dvc", "metrics", "show").stdout
+    assert "evaluate" in project.run("dvc", "dag").stdout
+    assert project.planned() == {}

@@ -1,0 +1,86 @@
+"""Batches for one training epoch: from the packed stores, against one .npy per utterance and input.
+
+10,000 utterances of MFCC (60 to 220 steps of 20), pictures (8 of 512) and a sentence (768), padded batches of 64 in the
+same random order. Both sides start from files and give equal tensors; opening and packing counts as loading.
+"""
+
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from emospace import store
+
+UTTERANCES, BATCH, REPEATS = 10_000, 64, 3
+SHAPES = {"audio.mfcc": 20, "frames.clip": 512, "text.sbert": 768}
+
+
+def write(folder: Path) -> None:
+    """The same rows twice: packed, and as a file each."""
+    rng = np.random.default_rng(0)
+    lengths = {"audio.mfcc": rng.integers(60, 221, UTTERANCES), "frames.clip": [8] * UTTERANCES}
+    for name, dims in SHAPES.items():
+        steps = lengths.get(name, [1] * UTTERANCES)
+        rows = [rng.standard_normal((int(n), dims), dtype=np.float32) for n in steps]
+        store.write(folder / f"{name}.npy", rows, dtype=np.float32)
+        (folder / name).mkdir()
+        for i, row in enumerate(rows):
+            np.save(folder / name / f"{i}.npy", row)
+
+
+def packed(folder: Path, order) -> list:
+    """Batches as training makes them."""
+    import torch
+
+    from emospace.data import Rows
+    from emospace.models._space import Resident
+
+    inputs = {name: store.Ragged.open(folder / f"{name}.npy") for name in SHAPES}
+    unknown = np.full(UTTERANCES, -1)
+    rows = Rows([""] * UTTERANCES, [""] * UTTERANCES, inputs, unknown, unknown, np.zeros((UTTERANCES, 3), np.float32))
+    resident = Resident(rows, torch.device("cpu"))
+    for numbers in order.split(BATCH):
+        yield resident.batch(numbers, list(SHAPES))
+
+
+def one_by_one(folder: Path, order) -> list:
+    """The naive way: load each row's file, pad, stack."""
+    import torch
+
+    for numbers in order.split(BATCH):
+        batch = {}
+        for name in SHAPES:
+            rows = [torch.from_numpy(np.load(folder / name / f"{i}.npy")) for i in numbers.tolist()]
+            lengths = torch.tensor([len(row) for row in rows])
+            batch[name] = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True), lengths
+        yield batch
+
+
+def seconds(batches) -> float:
+    start = time.perf_counter()
+    for _ in batches:
+        pass
+    return time.perf_counter() - start
+
+
+def measure() -> list[dict]:
+    import torch
+
+    torch.manual_seed(0)
+    order = torch.randperm(UTTERANCES)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write(folder)
+        for fast, slow in zip(packed(folder, order[:256]), one_by_one(folder, order[:256]), strict=True):
+            for key in SHAPES:
+                steps = slow[key][0].shape[1]
+                assert torch.equal(fast[key][0][:, :steps], slow[key][0]) and torch.equal(fast[key][1], slow[key][1])
+        times = [(seconds(packed(folder, order)), seconds(one_by_one(folder, order))) for _ in range(REPEATS)]
+    ratio = min(s for _, s in times) / min(f for f, _ in times)
+    note = f"{UTTERANCES} utterances, three inputs, batches of {BATCH}"
+    return [{"name": "batches of an epoch, over one .npy each", "ratio": round(ratio, 2), "target": 10, "note": note}]
+
+
+if __name__ == "__main__":
+    print(measure())
