@@ -117,13 +117,14 @@ def flat_map(embeddings: np.ndarray) -> tuple[np.ndarray, str]:
 def space_map(points: np.ndarray, labels: Sequence[str], genders: Sequence[str], classes: Sequence[str]) -> str:
     """SVG of points (N, 2): colour for the class, shape of the mark for the gender."""
     palette, labels, genders = colours(classes), np.array(labels), np.array(genders)
+    size = np.clip(6000 / len(points), 10, 40)  # square points
     with matplotlib.rc_context(STYLE | {"axes.grid": False}):
         figure = Figure(figsize=(4.6, 3.9))
         axes = figure.add_subplot()
         for gender, marker in MARKERS.items():
             for name, colour in palette.items():
                 mine = points[(labels == name) & (genders == gender)]
-                look = {"s": 16, "c": colour, "marker": marker, "alpha": 0.8, "linewidths": 0}
+                look = {"s": size, "c": colour, "marker": marker, "alpha": 0.8, "linewidths": 0}
                 axes.scatter(mine[:, 0], mine[:, 1], rasterized=len(points) > RASTER, **look)
         for name, colour in palette.items():
             axes.plot([], [], "o", color=colour, label=name)

@@ -31,7 +31,7 @@ def _leaks(audits: list[dict], metas: list[dict]) -> Iterable[dict]:
     for audit in audits:
         name, folds = audit["recipe"]["protocol"], len(audit["folds"])
         if audit["leaky"]:
-            crossing = _names(f"{count} of kind {kind}" for kind, count in audit["leaks"].items()) or "nothing"
+            crossing = _names(f"a {kind} {count} times" for kind, count in audit["leaks"].items()) or "nothing"
             runs = _names(meta["run"] for meta in metas if meta["protocol"] == name) or "none"
             text = f"Declared leaky. Crossing train, dev and test: {crossing}. Marked with * wherever shown: {runs}."
             yield _caution("bad", f"Protocol {name} leaks", text)
