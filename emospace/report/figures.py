@@ -49,7 +49,7 @@ def colours(names: Sequence[str]) -> dict[str, str]:
 
 
 def _svg(figure: Figure) -> str:
-    """The figure as an <svg> element without names that could meet those of another figure on the page."""
+    """The figure as an <svg> element, without the names that matplotlib gives to every group."""
     buffer = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     figure.savefig(buffer, format="svg", transparent=True, bbox_inches="tight", metadata=nothing)

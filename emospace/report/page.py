@@ -1,5 +1,6 @@
 """Lay out the report: one HTML file that needs no network, no script and no other file."""
 
+import re
 from pathlib import Path
 
 import yaml
@@ -26,12 +27,17 @@ def hours(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"
 
 
+def inline(svg: str, name: str) -> Markup:
+    """One of our own figures, its ids made its own by a name: many figures share the page."""
+    return Markup(re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg))
+
+
 def render(content: dict) -> str:
     """The page as HTML. Every value is escaped but our own style sheet and our own figures."""
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"percent": percent, "points": points, "yaml": plain_yaml, "hours": hours, "svg": Markup}
+    environment.filters |= {"percent": percent, "points": points, "yaml": plain_yaml, "hours": hours, "inline": inline}
     style = Markup((HERE / "page.css").read_text(encoding="utf-8"))
     notes = {"marks": marks, "LEAKY": LEAKY, "RANDOM": RANDOM}
     return environment.get_template("page.html").render(style=style, **notes, **content)

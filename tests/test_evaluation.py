@@ -1,0 +1,310 @@
+"""Evaluation: numbers equal scikit-learn's on the same rows; predictions that do not fit the protocol are refused."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from _results import CLASSES, LABELS, OUTPUTS, corpus, evaluate, protocol, read_csv, rows, run, script, write_csv
+from sklearn import metrics as reference
+
+from emospace import manifest
+from emospace.errors import InputError
+from emospace.predictions import read_run, read_truth
+
+RESULT = "results/evaluation/toy/{}/metrics.json"
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A corpus of 36 rows and 6 speakers, leave one of its three sessions out."""
+    corpus(tmp_path, rows())
+    protocol(tmp_path)
+    return tmp_path
+
+
+def metrics(folder, name: str = "probe") -> dict:
+    return json.loads((folder / RESULT.format(name)).read_text(encoding="utf-8"))
+
+
+def joined(folder, seed: int = 1, name: str = "probe") -> dict[str, tuple[str, str, str]]:
+    """Utterance -> (true class, predicted class, fold), joined here without the code under test."""
+    label = {r.utterance: LABELS["map"][r.label] for r in manifest.read(folder / "data/manifest/toy.csv")}
+    found = {}
+    for path in folder.glob(f"results/runs/toy/{name}/fold*-{seed}/probabilities.csv"):
+        for line in read_csv(path):
+            if line["split"] == "test":
+                guess = max(CLASSES, key=lambda c: float(line[c]))
+                found[line["utterance"]] = label[line["utterance"]], guess, path.parent.name.partition("-")[0]
+    return found
+
+
+def scores(pairs) -> dict[str, float]:
+    truth, guess = zip(*((t, g) for t, g, *_ in pairs), strict=True)
+    return {
+        "WA": reference.accuracy_score(truth, guess),
+        "UA": reference.recall_score(truth, guess, average="macro", labels=sorted(set(truth))),
+        "WF1": reference.f1_score(truth, guess, average="weighted"),
+        "MF1": reference.f1_score(truth, guess, average="macro"),
+    }
+
+
+def test_pooled_folds_and_parts_equal_scikit_learn(tree):
+    run(tree)
+    evaluate(tree, "probe")
+    found, truth = metrics(tree), joined(tree)
+    assert len(truth) == found["meta"]["n"] == 36
+    assert {k: v["value"] for k, v in found["pooled"].items()} == pytest.approx(scores(truth.values()))
+    for fold, cell in found["folds"].items():
+        expected = scores([line for line in truth.values() if line[2] == fold])
+        assert {k: cell[k] for k in expected} == pytest.approx(expected)
+    labels, guesses, _ = zip(*truth.values(), strict=True)
+    assert found["confusion"] == reference.confusion_matrix(labels, guesses, labels=CLASSES).tolist()
+    recalls = reference.recall_score(labels, guesses, average=None, labels=CLASSES)
+    assert [found["recall"][name]["value"] for name in CLASSES] == pytest.approx(recalls)
+    expected = scores([line for name, line in truth.items() if "impro" in name])
+    assert {k: found["parts"]["improvised"][k]["value"] for k in expected} == pytest.approx(expected)
+    # Scripted rows recur in every session, free ones never: two ways to the same rows.
+    disjoint = found["parts"]["text not in train"]
+    assert disjoint == found["parts"]["improvised"] and disjoint["n"] == 18
+
+
+def test_intervals_hold_the_value(tree):
+    run(tree)
+    evaluate(tree, "probe")
+    for cell in metrics(tree)["pooled"].values():
+        assert cell["lo"] <= cell["value"] <= cell["hi"] and cell["lo"] < cell["hi"]
+
+
+def test_several_seeds_are_averaged_and_their_deviation_given(tree):
+    run(tree, seeds=(1, 2, 3))
+    evaluate(tree, "probe")
+    each = [scores(joined(tree, seed).values()) for seed in (1, 2, 3)]
+    assert len({one["UA"] for one in each}) > 1
+    for name, cell in metrics(tree)["pooled"].items():
+        values = [one[name] for one in each]
+        assert cell["value"] == pytest.approx(np.mean(values))
+        assert cell["seed_sd"] == pytest.approx(np.std(values, ddof=1))
+
+
+def test_the_pair_is_compared_on_the_same_resamples(tree):
+    run(tree, "probe", right=0.3)
+    run(tree, "better", right=1.0, seeds=(1, 2))
+    for folder in tree.glob("results/runs/toy/probe/*"):  # a copy of the baseline differs by exactly nothing
+        (copy := tree / "results/runs/toy/copied" / folder.name).mkdir(parents=True)
+        for file in folder.iterdir():
+            (copy / file.name).write_bytes(file.read_bytes())
+    for name in ("probe", "better", "copied"):
+        evaluate(tree, name)
+    assert metrics(tree)["paired"] is None
+    better, same = metrics(tree, "better")["paired"]["UA"], metrics(tree, "copied")["paired"]["UA"]
+    assert same == {"difference": 0, "lo": 0, "hi": 0, "p": 1}
+    expected = 1 - scores(joined(tree).values())["UA"]
+    assert better["difference"] == pytest.approx(expected) and better["lo"] > 0 and better["p"] < 0.05
+
+
+def test_a_class_that_a_fold_never_tests_leaves_its_mean_and_is_named(tmp_path):
+    found = [r for r in rows() if r.session != "S0" or r.label != "neu"]
+    corpus(tmp_path, found)
+    protocol(tmp_path)
+    run(tmp_path)
+    evaluate(tmp_path, "probe")
+    fold = metrics(tmp_path)["folds"]["fold0"]
+    truth = [line for line in joined(tmp_path).values() if line[2] == "fold0"]
+    assert fold["absent_classes"] == ["neu"] and {t for t, *_ in truth} == {"ang", "hap"}
+    assert fold["UA"] == pytest.approx(scores(truth)["UA"])
+
+
+def test_a_class_that_nothing_has_is_null_not_zero_or_nan(tmp_path):
+    corpus(tmp_path, [r for r in rows() if r.label != "neu"])
+    protocol(tmp_path)
+    run(tmp_path)
+    evaluate(tmp_path, "probe")
+    text = (tmp_path / RESULT.format("probe")).read_text(encoding="utf-8")
+    assert "NaN" not in text
+    assert metrics(tmp_path)["recall"]["neu"] == {"value": None, "lo": None, "hi": None, "n": 0}
+
+
+def test_gender_is_scored_where_it_is_predicted(tree):
+    run(tree, gender=True)
+    evaluate(tree, "probe")
+    found = metrics(tree)["gender"]  # the toy model says "female" every time
+    assert found == {"accuracy": 0.5, "confusion": [[18, 0], [18, 0]], "classes": ["F", "M"]}
+
+
+def test_outputs_say_the_same_and_equal_work_gives_equal_bytes(tree):
+    run(tree, seeds=(1, 2))
+    evaluate(tree, "probe")
+    home = tree / RESULT.format("probe")
+    first = {name: home.with_name(name).read_bytes() for name in OUTPUTS.values()}
+    lines, truth = read_csv(home.with_name("predictions.csv")), joined(tree)
+    assert list(lines[0]) == ["utterance", "fold", "speaker", "label", "predicted", *CLASSES]
+    assert {line["utterance"]: (line["label"], line["fold"]) for line in lines} == {
+        name: (label, fold) for name, (label, _, fold) in truth.items()
+    }
+    assert all(line["predicted"] == max(CLASSES, key=lambda c, line=line: float(line[c])) for line in lines)
+    assert [[float(line[c]) for c in CLASSES] for line in read_csv(home.with_name("confusion.csv"))] == metrics(tree)[
+        "confusion"
+    ]
+    evaluate(tree, "probe")
+    assert first == {name: home.with_name(name).read_bytes() for name in OUTPUTS.values()}
+    assert set(metrics(tree)["outputs"]) == {"predictions.csv", "confusion.csv"}
+
+
+def test_the_order_of_columns_and_rows_does_not_matter(tree):
+    run(tree)
+    evaluate(tree, "probe")
+    before = metrics(tree)["pooled"]
+    for path in tree.glob("results/runs/toy/probe/*/probabilities.csv"):
+        write_csv(path, [dict(reversed(line.items())) for line in reversed(read_csv(path))])
+    evaluate(tree, "probe")
+    assert metrics(tree)["pooled"] == before
+
+
+# Planted faults ----------------------------------------------------------------------------------------------------
+
+
+def edit(folder, change) -> None:
+    """Rewrite the first fold's predictions; `change` takes and returns their lines."""
+    path = folder / "results/runs/toy/probe/fold0-1/probabilities.csv"
+    write_csv(path, change(read_csv(path)))
+
+
+def first_test(lines) -> int:
+    return next(i for i, line in enumerate(lines) if line["split"] == "test")
+
+
+def with_cell(**cells):
+    def change(lines):
+        return [line | (cells if i == first_test(lines) else {}) for i, line in enumerate(lines)]
+
+    return change
+
+
+FAULTS = {
+    "not a number": (with_cell(ang="nan"), r"probabilities\.csv: line \d+ \('S0.*no distribution"),
+    "no sum of one": (with_cell(ang="0.9", hap="0.9"), r"line \d+ \('S0.*no distribution"),
+    "negative": (with_cell(ang="1.5", hap="-0.7", neu="0.2"), "no distribution"),
+    "not even a figure": (with_cell(ang="high"), r"line \d+ \('S0.*lacks a probability"),
+    "no such column": (lambda ls: [{k: v for k, v in ln.items() if k != "hap"} for ln in ls], "lacks a probability"),
+    "row lost": (lambda ls: [ln for i, ln in enumerate(ls) if i != first_test(ls)], "seed 1 has no prediction for 'S0"),
+    "row twice": (lambda ls: [*ls, ls[first_test(ls)]], "predicted twice by seed 1"),
+    "dev row sold as test": (lambda ls: [ln | {"split": "test"} for ln in ls], "is a test row of fold1, not of fold0"),
+    "unknown row": (with_cell(utterance="S9impro_F000"), "is a test row of no fold, not of fold0"),
+    "gender off": (lambda ls: [ln | {"gender_F": "1.2"} for ln in ls], "1.2 for gender_F, which is no probability"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_predictions_that_do_not_fit_are_refused_with_file_and_row(tree, fault):
+    change, message = FAULTS[fault]
+    run(tree)
+    evaluate(tree, "probe")
+    (tree / RESULT.format("probe")).unlink()
+    edit(tree, change)
+    done = evaluate(tree, "probe", check=False)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert re.search(message, done.stderr), done.stderr
+    assert not (tree / RESULT.format("probe")).exists()
+
+
+def test_a_missing_fold_is_refused(tree):
+    folders = run(tree)
+    truth = read_tables(tree)
+    with pytest.raises(InputError, match="seed 1 has no prediction for"):
+        read_run(folders[:-1], truth)
+
+
+def read_tables(folder, *, leaky: bool = False, change=None):
+    tables = sorted((folder / "data/protocols/toy/session").glob("fold*.csv"))
+    if change:
+        write_csv(tables[0], change(read_csv(tables[0])))
+    return read_truth(manifest.read(folder / "data/manifest/toy.csv"), tables, LABELS["map"], CLASSES, leaky=leaky)
+
+
+def test_a_row_tested_in_two_folds_is_refused(tree):
+    with pytest.raises(InputError, match="tested in fold0 already"):
+        read_tables(tree, change=lambda lines: [line | {"split": "test"} for line in lines])
+
+
+def test_a_row_never_tested_is_refused_unless_the_protocol_is_declared_leaky(tree):
+    def drop(lines):
+        return [line for i, line in enumerate(lines) if i != first_test(lines)]
+
+    with pytest.raises(InputError, match="no fold tests 'S0"):
+        read_tables(tree, change=drop)
+    assert len(read_tables(tree, leaky=True).rows) == 35
+
+
+def test_a_row_without_a_usable_label_cannot_be_tested(tree):
+    def rename(lines):
+        return [line | {"utterance": "nobody"} if i == first_test(lines) else line for i, line in enumerate(lines)]
+
+    with pytest.raises(InputError, match="tests 'nobody', which the manifest does not hold"):
+        read_tables(tree, change=rename)
+
+
+def test_test_labels_come_from_the_manifest_alone(tree):
+    lines = [line for path in tree.glob("data/protocols/toy/session/*.csv") for line in read_csv(path)]
+    assert {line["label"] for line in lines if line["split"] == "test"} == {""}
+    swapped = [row.__class__(**{**manifest.asdict(row), "label": "neu"}) for row in rows()]
+    run(tree, right=1.0)
+    manifest.write(tree / "data/manifest/toy.csv", swapped)
+    evaluate(tree, "probe")
+    assert metrics(tree)["pooled"]["WA"]["value"] == pytest.approx(6 / 36)  # its share of "neu"
+
+
+# Summary -----------------------------------------------------------------------------------------------------------
+
+COLUMNS = "run,model,corpus,protocol,leaky,seeds,n,WA,WA_lo,WA_hi,UA,UA_lo,UA_hi,WF1,WF1_lo,WF1_hi,MF1,MF1_lo,MF1_hi"
+
+
+@pytest.fixture
+def summarized(tree):
+    protocol(tree, "mixed", leaky=True)
+    run(tree, gender=True)
+    run(tree, "noise", random_inputs=("frames.clip",))
+    run(tree, "mixed_probe", protocol="mixed")
+    evaluate(tree, "probe")
+    evaluate(tree, "noise")
+    evaluate(tree, "mixed_probe", "mixed_probe", leaky=True, protocol="mixed")
+    paths = [tree / RESULT.format(name) for name in ("probe", "noise", "mixed_probe")]
+    out = ["--out-summary", "summary.csv", "--out-result", "result.txt", "--out-metrics", "metrics.json"]
+    script(tree, "summarize", {"options": {}}, "--metrics", *paths, *out)
+    return tree
+
+
+def test_summary_has_one_row_per_run_and_the_promised_columns(summarized):
+    header = (summarized / "summary.csv").read_text(encoding="utf-8").splitlines()[0]
+    assert header.startswith(f"{COLUMNS},") and len(set(header.split(","))) == len(header.split(","))
+    lines = read_csv(summarized / "summary.csv")
+    assert [line["run"] for line in lines] == ["probe", "noise", "mixed_probe"]
+    assert [line["leaky"] for line in lines] == ["false", "false", "true"]
+    for line in lines:
+        cell = metrics(summarized, line["run"])["pooled"]["UA"]
+        assert [float(line[c]) for c in ("UA", "UA_lo", "UA_hi")] == pytest.approx(
+            [cell["value"], cell["lo"], cell["hi"]], abs=1e-6
+        )
+    assert [line["random_weights"] for line in lines] == ["", "frames.clip", ""]
+
+
+def test_result_marks_leaks_and_random_weights_and_has_every_report(summarized):
+    text = (summarized / "result.txt").read_text(encoding="utf-8")
+    head, *reports = text.split("=" * 100)
+    assert "\nmixed_probe*" in head and "\nnoise~" in head and "\nprobe " in head
+    assert "* leaky protocol" in head and "~ random weights" in head and "frames.clip" in head
+    assert len(reports) == 3 and all("emotion accuracy" in r and "precision" in r for r in reports)
+    assert "gender accuracy   50.0 %" in reports[0] and "not predicted" in reports[1]
+    truth, guess, _ = zip(*joined(summarized).values(), strict=True)
+    precision = reference.precision_score(truth, guess, average=None, labels=CLASSES)
+    for name, value in zip(CLASSES, precision, strict=True):
+        line = next(part for part in reports[0].splitlines()[::-1] if part.startswith(name))
+        assert line.split()[1] == f"{100 * value:.1f}"
+
+
+def test_metrics_for_dvc_are_nested_numbers(summarized):
+    def leaves(value):
+        return [x for v in value.values() for x in leaves(v)] if isinstance(value, dict) else [value]
+
+    found = json.loads((summarized / "metrics.json").read_text(encoding="utf-8"))
+    assert list(found) == ["mixed_probe", "noise", "probe"] and all(isinstance(x, float) for x in leaves(found))

@@ -1,0 +1,260 @@
+"""The report: one safe, self-contained page that says what the results say. Names of data are hostile here."""
+
+import base64
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from _results import corpus, evaluate, protocol, rows, run, script
+
+from emospace import manifest
+from emospace.manifest import Problem
+from emospace.provenance import read_json, write_json
+from emospace.report import figures
+from emospace.report.trust import cautions
+
+EVIL = "<script>owned=true</script>\"'&$x$"
+VOID = {"meta", "link", "br", "img", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """Elements, attributes and words of a page; raises where tags do not nest."""
+
+    def __init__(self, text: str):
+        super().__init__(convert_charrefs=True)
+        self.stack, self.tags, self.attributes, self.words = [], [], [], []
+        self.feed(text)
+        assert not self.stack, f"never closed: {self.stack}"
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        if tag not in VOID:
+            self.stack.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+
+    def handle_endtag(self, tag):
+        assert self.stack and self.stack.pop() == tag, f"</{tag}> closes nothing"
+
+    def handle_data(self, data):
+        if not self.stack or self.stack[-1] != "style":
+            self.words.append(data)
+
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+
+def features(folder, random: bool = True) -> None:
+    """Sidecars of two features, one of random weights."""
+    recipe = {"feature": "audio.mfcc", "options": {}, "code": {}}
+    plain = {
+        "recipe": recipe,
+        "random_weights": False,
+        "weights": None,
+        "rows": 36,
+        "missing": 2,
+        "dim": 20,
+        "steps": 9,
+    }
+    weights = {"name": "clip", "source": EVIL, "revision": "", "sha256": {EVIL: "ab" * 32}, "random": random}
+    write_json(folder / "data/features/toy/audio.mfcc/0.json", plain)
+    write_json(folder / "data/features/toy/frames.clip/0.json", plain | {"weights": weights, "random_weights": random})
+
+
+def tree(folder):
+    """Three runs on two protocols, one leaky; ids, speakers, texts, notes and problems try to break out."""
+    found = [replace(r, speaker=f"{r.speaker}{EVIL}", text=f"{EVIL} {r.text}") for r in rows()]
+    found[0] = replace(found[0], utterance=f"S0impro_F000 {EVIL}".replace("/", ""))
+    found.sort(key=lambda r: r.utterance)
+    corpus(folder, found, note=f"separable by construction {EVIL}", licence=EVIL, citation=EVIL)
+    problems = [Problem(f"u{i} {EVIL}", EVIL, "truncated", EVIL, EVIL, dropped=i < 3) for i in range(25)]
+    manifest.write_problems(folder / "data/quality/toy.csv", problems)
+    protocol(folder)
+    protocol(folder, "mixed", leaky=True)
+    run(folder)
+    run(folder, "noise", random_inputs=("frames.clip",), embedding=5, gender=True, seeds=(1, 2))
+    run(folder, "mixed_probe", protocol="mixed")
+    evaluate(folder, "probe")
+    evaluate(folder, "noise")
+    evaluate(folder, "mixed_probe", "mixed_probe", leaky=True, protocol="mixed")
+    features(folder)
+    return folder
+
+
+def arguments(folder) -> list:
+    metrics = [f"results/evaluation/toy/{name}/metrics.json" for name in ("probe", "noise", "mixed_probe")]
+    out = ["--out-summary", "summary.csv", "--out-result", "result.txt", "--out-metrics", "metrics.json"]
+    script(folder, "summarize", {"options": {}}, "--metrics", *metrics, *out)
+    runs = sorted(str(path.relative_to(folder)) for path in folder.glob("results/runs/toy/*/*/run.json"))
+    rest = ["--audit", "data/audit/toy/session.json", "data/audit/toy/mixed.json", "--quality", "data/quality/toy.csv"]
+    rest += ["--manifest-sidecar", "data/manifest/toy.json"]
+    rest += [
+        "--feature-sidecars",
+        *sorted(str(p.relative_to(folder)) for p in folder.glob("data/features/toy/*/*.json")),
+    ]
+    return ["--summary", "summary.csv", "--metrics", *metrics, "--runs", *runs, *rest, "--out", "report.html"]
+
+
+def report(folder) -> str:
+    recipe = {"options": {}, "seed": 1, "config": {"seed": 1, "note": EVIL}}
+    script(folder, "make_report", recipe, *arguments(folder))
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return tree(tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="module")
+def html(made) -> str:
+    return report(made)
+
+
+@pytest.fixture(scope="module")
+def page(html) -> Page:
+    return Page(html)
+
+
+def test_no_data_becomes_markup(html, page):
+    assert "script" not in page.tags and "<script" not in html.lower()
+    assert not [a for a in page.attributes if a[1].startswith("on")]
+    # Shown, not swallowed: speakers, problems, note, licence and weights all carry the text as text.
+    assert page.text().count(EVIL) > 30
+
+
+def test_nothing_is_loaded_from_anywhere(html, page):
+    assert not {"link", "iframe", "object", "embed", "base", "form", "video", "audio"} & set(page.tags)
+    loading = {"src", "srcset", "href", "xlink:href", "data", "action", "poster", "background"}
+    for tag, name, value in page.attributes:
+        if name in loading:
+            assert value.startswith(("#", "data:image/png;base64,")), (tag, name, value)
+    assert not re.search(r"url\((?!#)|@import|http-equiv=.refresh", html)
+    policy = next(value for tag, name, value in page.attributes if name == "content" and "default-src" in value)
+    assert "default-src 'none'" in policy and "script-src" not in policy
+
+
+def test_anchors_lead_somewhere_and_names_are_unique(page):
+    ids = [value for tag, name, value in page.attributes if name == "id"]
+    assert len(ids) == len(set(ids))
+    for _tag, name, value in page.attributes:
+        if name in ("href", "xlink:href") and value.startswith("#"):
+            assert value[1:] in ids
+
+
+def test_equal_work_gives_equal_bytes(made, html):
+    assert report(made) == html
+    assert str(made) not in html and not re.search(r"20\d\d-\d\d-\d\dT", html)
+
+
+def test_headline_numbers_are_those_of_the_metrics(made, page):
+    text = page.text()
+    for name in ("probe", "noise", "mixed_probe"):
+        cell = read_json(made / f"results/evaluation/toy/{name}/metrics.json")["pooled"]["UA"]
+        assert f"{100 * cell['value']:.1f} {100 * cell['lo']:.1f} to {100 * cell['hi']:.1f}" in text
+    gain = read_json(made / "results/evaluation/toy/noise/metrics.json")["paired"]["UA"]
+    assert f"{100 * gain['difference']:+.1f}".replace("-", "−") in text and f"p {gain['p']:.3f}" in text
+
+
+def test_leaks_random_weights_and_cautions_are_marked(page):
+    text = page.text()
+    assert "mixed_probe*" in text.replace(" *", "*") and "noise~" in text.replace(" ~", "~")
+    assert "Protocol mixed leaks" in text and "Protocol session: nothing crosses train, dev and test" in text
+    assert "frames.clip on toy has random weights" in text and "audio.mfcc on toy has random weights" not in text
+    assert "separable by construction" in text and "25 files or utterances have a problem; 3 of them left" in text
+    assert "First 20 of 25 problems" in text
+    assert "18 of 36 test sentences (50 %) occur word for word in train" in text
+
+
+def test_tables_figures_and_sections_can_be_read_without_eyes(page):
+    assert page.tags.count("main") == page.tags.count("h1") == 1 and ("html", "lang", "en") in page.attributes
+    headers = [1 for tag, name, value in page.attributes if tag == "th" and name == "scope"]
+    assert len(headers) == page.tags.count("th") > 50
+    labels = [value for tag, name, value in page.attributes if name == "aria-label"]
+    images = [1 for tag, name, value in page.attributes if name == "role" and value == "img"]
+    assert len(images) == page.tags.count("svg") == 7  # two curves for each of three runs, and one map
+    assert sum("one line per fold" in label for label in labels) == 6 and any("Map of 12" in label for label in labels)
+
+
+def test_only_runs_with_a_space_have_a_map_and_it_is_of_one_fold(page):
+    assert page.text().count("Map of the unified space") == 1
+    assert "PCA of the 12 test utterances of fold0, seed 1." in page.text()
+
+
+def test_chosen_epochs_and_seeds_are_shown(page):
+    assert "epoch chosen on dev" in page.text() and "2, 2" in page.text() and "Seeds 1, 2" in page.text()
+
+
+def test_a_corpus_that_may_not_be_shared_is_said_to_be_so():
+    closed = {"name": "x", "note": "", "public": False, "licence": "signed", "problem_count": 0, "reasons": []}
+    found = cautions([closed], [], [], [])
+    assert [c["level"] for c in found] == ["warn", "good"] and "do not publish" in found[0]["text"]
+
+
+def test_curves_show_every_history_and_survive_runs_without_one():
+    history = [{"C": 0.01, "dev_ua": 0.4}, {"C": 0.1, "dev_ua": 0.6}]
+    ((title, svg),) = figures.curves({"fold0-1": history, "fold1-1": []}, {"fold0-1": 0.1, "fold1-1": None})
+    assert title == "dev UA" and ">0.01</text>" in svg and "mathdefault" not in svg
+    assert figures.curves({"fold0-1": [{"epoch": 1.0, "dev_ua": 0.4, "loss": 2.0}]}, {})[0][0] == "training loss"
+
+
+def test_maps_are_the_same_each_time_and_keep_clusters_apart():
+    random = np.random.default_rng(0)
+    label = np.repeat([0, 1, 2], 60)
+    points = random.normal(size=(180, 16)) + 12 * np.eye(16)[label]
+    flat, method = figures.flat_map(points)
+    assert method == "t-SNE" and (flat == figures.flat_map(points)[0]).all()
+    nearest = np.argsort(((flat[:, None] - flat) ** 2).sum(-1), axis=1)[:, 1]
+    assert (label[nearest] == label).mean() > 0.95
+    assert figures.flat_map(points[:40])[1] == "PCA"
+
+
+def test_large_maps_become_a_picture_inside_the_page():
+    points = np.random.default_rng(0).normal(size=(figures.RASTER + 1, 2))
+    svg = figures.space_map(points, ["$a_b$<b>"] * len(points), ["F"] * len(points), ["$a_b$<b>"])
+    picture = re.search(r"data:image/png;base64,\s*([^\"]+)", svg).group(1)
+    assert base64.b64decode(picture).startswith(b"\x89PNG") and len(svg) < 400_000
+    assert "<b>" not in svg and "$a_b$&lt;b&gt;" in svg
+
+
+# A real browser ----------------------------------------------------------------------------------------------------
+
+WATCH = """<!doctype html><body><iframe id=f width={width} height=900></iframe><script>
+const frame = document.getElementById("f");
+frame.onload = () => {{ const d = frame.contentDocument; document.body.setAttribute("data-found", JSON.stringify({{
+  wide: d.documentElement.scrollWidth, title: d.title, owned: d.defaultView.owned === true,
+  requests: d.defaultView.performance.getEntriesByType("resource").length,
+  sections: [...d.querySelectorAll("section")].filter(s => s.offsetHeight > 40).length }})); }};
+frame.srcdoc = {page};
+</script>"""
+
+
+@pytest.mark.parametrize("width", [1200, 390])
+def test_a_browser_shows_it_loads_nothing_and_needs_no_sideways_scrolling(tmp_path, html, width):
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if not chromium:
+        pytest.skip("no Chromium here to open the report with")
+    watch = tmp_path / "watch.html"
+    watch.write_text(WATCH.format(width=width, page=json.dumps(html).replace("</", "<\\/")), encoding="utf-8")
+    flags = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--virtual-time-budget=5000",
+        f"--user-data-dir={tmp_path}/u",
+    ]
+    command = [chromium, *flags, "--dump-dom", watch.as_uri()]
+    done = subprocess.run(command, text=True, capture_output=True, timeout=120, check=False)
+    found = re.search(r'data-found="([^"]*)"', done.stdout)
+    assert found, done.stderr[-2000:]
+    seen = json.loads(found.group(1).replace("&quot;", '"'))
+    assert seen["wide"] <= width and seen["requests"] == 0 and not seen["owned"]
+    assert seen["sections"] == 6 and seen["title"] == "emospace report: toy"
