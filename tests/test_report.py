@@ -10,7 +10,8 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from _results import corpus, evaluate, protocol, rows, run, script
+from _results import corpus, evaluate, protocol, read_csv, rows, run, script
+from conftest import ROOT
 
 from emospace import manifest
 from emospace.manifest import Problem
@@ -164,6 +165,25 @@ def test_headline_numbers_are_those_of_the_metrics(made, page):
     assert f"{100 * gain['difference']:+.1f}".replace("-", "−") in text and f"p {gain['p']:.3f}" in text
 
 
+def test_a_new_metric_reaches_every_table(made, tmp_path):
+    copy = shutil.copytree(made, tmp_path / "copy")
+    for package in (
+        "emospace",
+        "workflow_scripts",
+    ):  # found before the project's own, as they lie in the working folder
+        shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
+    code = (copy / "emospace/metrics.py").read_text(encoding="utf-8")
+    more = 'def NEW(confusion):\n    """Always a fifth."""\n    return confusion.sum((-2, -1)) * 0 + 0.2\n\n\n'
+    (copy / "emospace/metrics.py").write_text(code.replace("def recalls(", f"{more}def recalls(", 1), encoding="utf-8")
+    evaluate(copy, "probe")
+    evaluate(copy, "noise")
+    evaluate(copy, "mixed_probe", "mixed_probe", leaky=True, protocol="mixed")
+    text = Page(report(copy)).text()
+    assert "NEW Always a fifth." in text and text.count("20.0 20.0 to 20.0") == 3
+    assert "20.0 [20.0, 20.0]" in (copy / "result.txt").read_text(encoding="utf-8")
+    assert [line["NEW"] for line in read_csv(copy / "summary.csv")] == ["0.200000"] * 3
+
+
 def test_leaks_random_weights_and_cautions_are_marked(page):
     text = page.text()
     assert "mixed_probe*" in text.replace(" *", "*") and "noise~" in text.replace(" ~", "~")
@@ -237,7 +257,7 @@ frame.srcdoc = {page};
 </script>"""
 
 
-@pytest.mark.parametrize("width", [1200, 390])
+@pytest.mark.parametrize("width", [1200, 760, 390])
 def test_a_browser_shows_it_loads_nothing_and_needs_no_sideways_scrolling(tmp_path, html, width):
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if not chromium:

@@ -1,5 +1,6 @@
 """Lay out the report: one HTML file that needs no network, no script and no other file."""
 
+import inspect
 import re
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from emospace.metrics import METRICS
 from emospace.tables import LEAKY, RANDOM, marks, percent
 
 HERE = Path(__file__).parent
@@ -39,5 +41,6 @@ def render(content: dict) -> str:
     )
     environment.filters |= {"percent": percent, "points": points, "yaml": plain_yaml, "hours": hours, "inline": inline}
     style = Markup((HERE / "page.css").read_text(encoding="utf-8"))
-    notes = {"marks": marks, "LEAKY": LEAKY, "RANDOM": RANDOM}
+    metrics = {name: inspect.getdoc(metric) or "" for name, metric in METRICS.items()}
+    notes = {"metrics": metrics, "marks": marks, "LEAKY": LEAKY, "RANDOM": RANDOM}
     return environment.get_template("page.html").render(style=style, **notes, **content)
