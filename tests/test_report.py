@@ -18,6 +18,7 @@ from emospace.manifest import Problem
 from emospace.provenance import read_json, write_json
 from emospace.report import figures
 from emospace.report.trust import cautions
+from emospace.sources import closure
 
 EVIL = "<script>owned=true</script>\"'&$x$"
 VOID = {"meta", "link", "br", "img", "input", "hr"}
@@ -242,7 +243,13 @@ def test_large_maps_become_a_picture_inside_the_page():
     svg = figures.space_map(points, ["$a_b$<b>"] * len(points), ["F"] * len(points), ["$a_b$<b>"])
     picture = re.search(r"data:image/png;base64,\s*([^\"]+)", svg).group(1)
     assert base64.b64decode(picture).startswith(b"\x89PNG") and len(svg) < 400_000
-    assert "<b>" not in svg and "$a_b$&lt;b&gt;" in svg
+    assert "<b>" not in svg and ">$a_b$&lt;b&gt;</text>" in svg
+
+
+def test_its_templates_are_code_of_the_report_and_of_nothing_else():
+    templates = {ROOT / "emospace/report/page.html", ROOT / "emospace/report/page.css"}
+    assert templates <= set(closure("workflow_scripts.make_report"))
+    assert not templates & {*closure("workflow_scripts.evaluate"), *closure("workflow_scripts.summarize")}
 
 
 # A real browser ----------------------------------------------------------------------------------------------------
