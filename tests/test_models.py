@@ -77,6 +77,19 @@ def test_models_learn_and_give_distributions(fold, tmp_path, model, options):
     assert trained.facts["dev_ua"] == max(line["dev_ua"] for line in trained.history)
 
 
+def test_pooling_knows_nothing_of_where_a_row_stands():
+    """Equal rows pool to equal bits, wherever they stand; a single step has no deviation at all."""
+    rng = np.random.default_rng(0)
+    kinds = [rng.normal(size=(n, 3)).astype(np.float32) for n in (1, 1, 7)]
+    rows = [kinds[i % 3] for i in range(3000)] + [np.empty((0, 3), np.float32)]
+    nobody = np.full(3001, -1)
+    table = linear_probe.pooled(Rows([""] * 3001, [""] * 3001, {"x": ragged(rows)}, nobody, nobody, nobody))
+    for i, kind in enumerate(kinds):
+        assert (table[i:3000:3] == table[i]).all()
+        assert np.allclose(table[i], [*kind.mean(0), *kind.std(0), 1], atol=1e-6)
+    assert (table[0, 3:6] == 0).all() and (table[-1] == 0).all()
+
+
 def test_unit_embeddings_and_gender(fold, tmp_path):
     trained = unified.train(fold, seed=1, checkpoint=tmp_path, parents={}, **SMALL)
     assert np.allclose(np.linalg.norm(trained.embeddings, axis=1), 1, atol=1e-5)

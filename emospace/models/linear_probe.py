@@ -24,15 +24,23 @@ def pooled(rows: Rows) -> np.ndarray:
         lengths = np.maximum(ragged.lengths, 1)[:, None]
         values = np.asarray(ragged.values, np.float64).reshape(len(ragged.values), math.prod(ragged.values.shape[1:]))
         mean = _sums(values, ragged.offsets) / lengths
-        spread = np.sqrt(np.maximum(_sums(np.square(values), ragged.offsets) / lengths - np.square(mean), 0))
+        centred = values - np.repeat(mean, ragged.lengths, axis=0)
+        spread = np.sqrt(_sums(np.square(centred), ragged.offsets) / lengths)
         blocks += [mean, spread, (ragged.lengths > 0).astype(np.float64)[:, None]]
     return np.concatenate(blocks, axis=1)
 
 
 def _sums(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Sum of the steps of each row, shape (N, D)."""
-    running = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
-    return running[offsets[1:]] - running[offsets[:-1]]
+    """Sum of the steps of each row, shape (N, D), each row on its own.
+
+    Differences of a running total would be as fast, but their rounding error grows with the row number; scaled to unit
+    deviation it tells a model where in the table a row stands, and tables are often sorted by label.
+    """
+    sums = np.zeros((len(offsets) - 1, values.shape[1]))
+    full = np.flatnonzero(np.diff(offsets))
+    if len(full):
+        sums[full] = np.add.reduceat(values, offsets[full], axis=0)
+    return sums
 
 
 def train(
