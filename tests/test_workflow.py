@@ -135,6 +135,7 @@ def test_lint_is_clean(demo):
     assert "Congratulations" in demo.run("snakemake", "--lint").stdout
 
 
+@pytest.mark.slow
 def test_dvc_repro_on_a_fresh_clone_gives_the_same_metrics(demo, project):
     for command in (["init", "-q"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "a"]):
         project.run("git", *command)
