@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from emospace.manifest import Utterance
+from emospace.pictures import Frames
 from emospace.views._video import command, probe
-from emospace.views.frames import Frames, extract, frame_indices
+from emospace.views.frames import extract, frame_indices
 
 SECONDS, UTTERANCES, FRAMES, SIZE = 180, 30, 8, 224
 LEFT, RIGHT = "0 0 360 480", "360 0 720 480"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emospace import plugin, store
+from emospace import pictures, store, texts
 from emospace.errors import InputError
 from emospace.manifest import Utterance
 
@@ -17,15 +17,13 @@ def read_view(kind: str, path: Path, rows: list[Utterance]) -> Iterator:
     """Rows of a view, one by one: int16 waveforms, lists of JPEGs or strings."""
     if kind == "audio":
         return iter(store.Ragged.open(path, len(rows)))
-    # Found by name: so only features of frames depend on the code of the frames view, and likewise for text.
-    view = plugin.find("views", kind)
     if kind == "frames":
-        frames = view.Frames(path)
+        frames = pictures.Frames(path)
         return (frames.row(row.utterance) for row in rows)
-    texts = view.read(path)
-    if len(texts) != len(rows):
-        raise InputError(path, f"holds {len(texts)} rows, the manifest {len(rows)}", "run the workflow again")
-    return iter(texts)
+    found = texts.read(path)
+    if len(found) != len(rows):
+        raise InputError(path, f"holds {len(found)} rows, the manifest {len(rows)}", "run the workflow again")
+    return iter(found)
 
 
 def encode(rows: Iterable, load: Callable) -> Iterator[np.ndarray]:

@@ -10,7 +10,7 @@ from emospace.data import SPLITS, Fold, Rows
 from emospace.errors import InputError
 from emospace.provenance import read_json
 from emospace.store import Ragged, concatenate
-from emospace.views.text import read as read_text
+from emospace.texts import read as read_text
 
 GENDERS = {"F": 0, "M": 1}
 VAD = ("valence", "arousal", "dominance")

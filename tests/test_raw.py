@@ -83,3 +83,13 @@ def test_a_generated_corpus_shows_only_what_differs_from_its_making(tmp_path):
     assert corpus.changed() == ["1"]
     (corpus.root / "d1/words.txt").unlink()
     assert corpus.changed() == ["1"]
+
+
+def test_a_link_that_points_nowhere_counts_as_missing(tmp_path):
+    """A corpus mounted in part: planning goes on, and the file appears once the link holds."""
+    corpus = Corpus(tmp_path)
+    link, target = corpus.root / "d1/late.txt", tmp_path / "elsewhere.txt"
+    link.symlink_to(target)
+    assert corpus.changed() == []
+    target.write_text("here now")
+    assert corpus.changed() == ["1"]

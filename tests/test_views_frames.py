@@ -19,8 +19,9 @@ from PIL import Image
 
 from emospace import manifest, provenance
 from emospace.errors import InputError
+from emospace.pictures import Frames
 from emospace.views._video import EXTRACTORS, Video, probe
-from emospace.views.frames import Frames, extract, frame_indices
+from emospace.views.frames import extract, frame_indices
 
 BITS = 8
 NTSC = "30000/1001"

@@ -264,8 +264,8 @@ class Plan:
         if "select" in spec:
             self._recipe("select_frames", name, feature=name, select=spec["select"], by=spec["by"], options=options)
         else:
-            encoder, modules = spec["encoder"], (f"encoders.{spec['encoder']}", f"views.{spec['view']}")
-            self._recipe("embed", name, *modules, feature=name, plugin=encoder, options=options)
+            encoder = spec["encoder"]
+            self._recipe("embed", name, f"encoders.{encoder}", feature=name, plugin=encoder, options=options)
 
     def _protocol_recipes(self, name: str) -> None:
         spec = self.protocol(name)

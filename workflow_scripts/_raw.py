@@ -22,7 +22,8 @@ def walk(root: str) -> Iterator[tuple[str, os.stat_result]]:
         for name in sorted(files):
             if not name.startswith("."):
                 path = os.path.join(folder, name)
-                yield os.path.relpath(path, root), os.stat(path)
+                if os.path.exists(path):  # a link may point nowhere: then the file is missing, and the reader says so
+                    yield os.path.relpath(path, root), os.stat(path)
 
 
 def _state(root: str, path: str, stat: os.stat_result, seen: list | None, published: dict, made: dict) -> list:

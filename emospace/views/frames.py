@@ -147,33 +147,3 @@ def _scaler():
     if not hasattr(THREAD, "scaler"):
         THREAD.scaler = VideoReformatter()
     return THREAD.scaler
-
-
-class Frames:
-    """Reader of a frames view: opens the zip once, reads a row at a time.
-
-    counts: utterance -> number of its pictures; utterances without any are not in it. Raises InputError if no zip.
-    """
-
-    def __init__(self, path: Path):
-        try:
-            self.archive = zipfile.ZipFile(path)
-        except (OSError, zipfile.BadZipFile) as error:
-            raise InputError(path, f"not a readable zip ({error})", "delete it and run the workflow again") from error
-        self.counts: dict[str, int] = defaultdict(int)
-        for name in self.archive.namelist():
-            self.counts[name.rpartition("/")[0]] += 1
-        self.counts = dict(self.counts)
-
-    def row(self, utterance: str) -> list[bytes]:
-        """JPEGs of one utterance in order of time, [] if it has none."""
-        return [self.archive.read(f"{utterance}/{k}.jpg") for k in range(self.counts.get(utterance, 0))]
-
-    def close(self) -> None:
-        self.archive.close()
-
-    def __enter__(self) -> "Frames":
-        return self
-
-    def __exit__(self, *_) -> None:
-        self.close()
