@@ -1,0 +1,170 @@
+"""The frames_aug view: each utterance's pictures changed by one transform of albumentations, the same for all of them.
+
+What is drawn for an utterance hangs on the seed, its id and the list of transforms alone: not on its neighbours, the
+number of its pictures, or what they show. So it is the same on any machine and in any order.
+"""
+
+import hashlib
+import inspect
+import io
+import os
+import warnings
+import zipfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from emospace.errors import InputError
+from emospace.manifest import Problem
+from emospace.plugin import suggest
+from emospace.provenance import atomic
+from emospace.views.frames import EPOCH, Frames
+
+PACKAGES = ("albumentations", "opencv-python-headless", "pillow", "numpy")
+
+# One of these per utterance, each as likely as the others. Limits are +-: shares of brightness, contrast, side and
+# size; degrees; steps of hue (of 180), saturation and value (of 256); pixels of the kernel and of its sigma. As in
+# albumentations 1, a rotation uncovers mirrored picture (border_mode 4) and sigma is of the kernel's scale.
+DEFAULT = [
+    {"name": "HorizontalFlip"},
+    {"name": "RandomBrightnessContrast", "options": {"brightness_limit": 0.2, "contrast_limit": 0.2}},
+    {
+        "name": "ShiftScaleRotate",
+        "options": {"shift_limit": 0.0625, "scale_limit": 0.1, "rotate_limit": 20, "border_mode": 4},
+    },
+    {
+        "name": "HueSaturationValue",
+        "options": {"hue_shift_limit": 20, "sat_shift_limit": 30, "val_shift_limit": 20},
+    },
+    {"name": "GaussianBlur", "options": {"blur_limit": [3, 7], "sigma_limit": [0.8, 1.4]}},
+    {"name": "ToGray"},
+]
+# Classes that keep size and channels, and whose draw does not look at the picture.
+ALLOWED = (
+    *(entry["name"] for entry in DEFAULT),
+    *("Affine", "CLAHE", "ColorJitter", "ImageCompression", "MotionBlur", "RandomGamma", "Sharpen"),
+)
+# Options that would break this: a drawn transform always applies, and none may change the shape or look at a picture.
+WITHHELD = {"p", "fit_output", "num_output_channels", "ensure_safe_range"}
+
+
+def extract(
+    source_zip: Path,
+    out_zip: Path,
+    utterances: Sequence[str],
+    *,
+    seed: int,
+    transforms: Sequence[dict] = DEFAULT,
+    quality: int = 90,
+) -> tuple[list[Problem], dict]:
+    """Write `out_zip`, the augmented copy of the frames view `source_zip`; returns problems and facts for the sidecar.
+
+    utterances: ids of the part's rows, in order; those without pictures stay without. seed: of all draws. transforms:
+    {"name": class of ALLOWED, "options": {...}} each. quality: of the JPEGs, 1 to 95. A picture that cannot be decoded
+    is a Problem; the others of its utterance are numbered without a gap, as in the frames view. facts: rows, missing,
+    frames and, for each transform, the utterances that have drawn it. Raises InputError for a bad list or zip.
+    """
+    from tqdm import tqdm
+
+    made = build(transforms)
+    problems, counts, drawn = [], [], Counter({entry["name"]: 0 for entry in transforms})
+    with Frames(source_zip) as parent, atomic(out_zip) as tmp, zipfile.ZipFile(tmp, "w") as archive:
+        for utterance in tqdm(utterances, "frames_aug", disable=None, unit="row"):
+            pictures, flaws = _pictures(parent, utterance)
+            problems += flaws
+            counts.append(len(pictures))
+            index, number = draw(seed, utterance, len(made))
+            drawn[transforms[index]["name"]] += bool(pictures)
+            for k, picture in enumerate(pictures):
+                jpeg = _encode(apply(made[index], number, picture), quality)
+                archive.writestr(zipfile.ZipInfo(f"{utterance}/{k}.jpg", EPOCH), jpeg)
+    facts = {"rows": len(counts), "missing": counts.count(0), "frames": sum(counts)}
+    return problems, facts | {"transforms": dict(drawn)}
+
+
+def draw(seed: int, utterance: str, choices: int) -> tuple[int, int]:
+    """(which of the transforms, the seed of its own draws) of an utterance, from a digest of the seed and its id."""
+    digest = hashlib.sha256(f"{seed} {utterance}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") % choices, int.from_bytes(digest[8:12], "big")
+
+
+def apply(transform, number: int, picture: np.ndarray) -> np.ndarray:
+    """The picture, uint8 (H, W, 3), changed by what `transform` draws from `number`: for equal numbers, the same."""
+    transform.set_random_seed(number)
+    return transform(image=picture)["image"]
+
+
+def build(transforms: Sequence[dict], where: str = "views: frames_aug: transforms") -> list:
+    """Transforms of albumentations, made from their names and options; each applies whenever it is called.
+
+    `where` names the place in the config for messages. Raises InputError for an unknown or misused name or option.
+    """
+    if not isinstance(transforms, Sequence) or isinstance(transforms, str) or not transforms:
+        raise InputError(where, "it is not a list of at least one transform", "list {name: ..., options: {...}}")
+    for entry in transforms:
+        _check(entry, where)
+    os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # or the import asks the network for a newer version
+    import albumentations
+    import cv2
+
+    cv2.setNumThreads(1)  # a picture is too small to share, and jobs run side by side
+    return [_transform(getattr(albumentations, e["name"]), e.get("options") or {}, where) for e in transforms]
+
+
+def _check(entry: dict, where: str) -> None:
+    if not isinstance(entry, dict) or "name" not in entry:
+        raise InputError(where, f"{entry!r} names no transform", "write {name: ..., options: {...}}")
+    for key in entry.keys() - {"name", "options"}:
+        raise InputError(where, f"unexpected key {key!r}", suggest(key, ("name", "options")))
+    if entry["name"] not in ALLOWED:
+        raise InputError(where, f"there is no transform {entry['name']!r}", suggest(entry["name"], ALLOWED))
+    if not isinstance(entry.get("options") or {}, dict):
+        raise InputError(where, f"the options of {entry['name']} are no mapping", "write {option: value}")
+
+
+def _transform(kind: type, options: dict, where: str):
+    """An instance that always applies, tried once. albumentations itself only warns of an option it does not know."""
+    known = [name for name in inspect.signature(kind).parameters if name not in WITHHELD]
+    for option in options:
+        if option not in known:
+            raise InputError(where, f"{kind.__name__} has no option {option!r} here", suggest(option, known))
+    try:
+        with warnings.catch_warnings(), np.errstate(divide="raise", invalid="raise"):
+            warnings.filterwarnings("ignore", "ShiftScaleRotate is a special case", UserWarning)
+            made = kind(**options, p=1.0)
+            apply(made, 0, np.zeros((32, 48, 3), np.uint8))
+    except Exception as error:  # pydantic, OpenCV and numpy each refuse in their own way
+        detail = " ".join(str(error).split())
+        raise InputError(where, f"{kind.__name__} refuses its options ({detail})", "correct their values") from error
+    return made
+
+
+def _pictures(parent: Frames, utterance: str) -> tuple[list[np.ndarray], list[Problem]]:
+    """Pictures of an utterance that can be decoded, uint8 (H, W, 3), and what is wrong with the others."""
+    pictures, problems = [], []
+    for k in range(parent.counts.get(utterance, 0)):
+        name = f"{utterance}/{k}.jpg"
+        try:
+            pictures.append(_decode(parent.archive.read(name)))
+        except (OSError, KeyError, SyntaxError, ValueError, zipfile.BadZipFile) as error:
+            remedy = "delete the part's frames view and run the workflow again"
+            problems.append(Problem(utterance, name, "unreadable", f"the picture cannot be decoded ({error})", remedy))
+    return pictures, problems
+
+
+def _decode(jpeg: bytes) -> np.ndarray:
+    """Pillow raises for a JPEG that is cut short, where OpenCV would fill up with grey."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def _encode(picture: np.ndarray, quality: int) -> bytes:
+    from PIL import Image
+
+    with io.BytesIO() as file:
+        Image.fromarray(picture).save(file, "JPEG", quality=quality)
+        return file.getvalue()

@@ -1,0 +1,300 @@
+"""The frames_aug view: one draw per utterance, the same everywhere; what cannot be decoded or built is named."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT, utterance
+from PIL import Image
+
+from emospace.errors import InputError
+from emospace.views import frames, frames_aug
+from emospace.views.frames_aug import ALLOWED, DEFAULT, apply, build, draw, extract
+
+FLIP = [{"name": "HorizontalFlip"}]
+SIZE = (96, 64)  # width, height
+
+
+def picture(number: int) -> np.ndarray:
+    """Smooth colours, uint8 (64, 96, 3), that no transform of the list leaves as they are."""
+    coarse = np.random.default_rng(number).integers(0, 255, (4, 6, 3), dtype=np.uint8)
+    return np.asarray(Image.fromarray(coarse).resize(SIZE, Image.Resampling.BICUBIC))
+
+
+def jpeg(pixels: np.ndarray) -> bytes:
+    with io.BytesIO() as file:
+        Image.fromarray(pixels).save(file, "JPEG", quality=95)
+        return file.getvalue()
+
+
+def pixels(content: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(content))).astype(int)
+
+
+def pack(path: Path, rows: dict[str, list[bytes]]) -> Path:
+    """A frames view."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, row in rows.items():
+            for k, content in enumerate(row):
+                archive.writestr(zipfile.ZipInfo(f"{name}/{k}.jpg", frames.EPOCH), content)
+    return path
+
+
+@pytest.fixture(scope="module")
+def parent(tmp_path_factory) -> Path:
+    """Twelve utterances of three pictures."""
+    rows = {f"u{i:02d}": [jpeg(picture(3 * i + k)) for k in range(3)] for i in range(12)}
+    return pack(tmp_path_factory.mktemp("parent") / "0.zip", rows)
+
+
+def ids(path: Path) -> list[str]:
+    with frames.Frames(path) as view:
+        return list(view.counts)
+
+
+def read(path: Path) -> dict[str, list[bytes]]:
+    with frames.Frames(path) as view:
+        return {name: view.row(name) for name in view.counts}
+
+
+def test_same_entries_as_the_parent(parent, tmp_path):
+    problems, facts = extract(parent, tmp_path / "a.zip", [*ids(parent), "none"], seed=0)
+    assert problems == []
+    assert (facts["rows"], facts["missing"], facts["frames"]) == (13, 1, 36)
+    assert sum(facts["transforms"].values()) == 12 and list(facts["transforms"]) == [e["name"] for e in DEFAULT]
+    with zipfile.ZipFile(parent) as old, zipfile.ZipFile(tmp_path / "a.zip") as new:
+        assert new.namelist() == old.namelist()
+        assert {(e.date_time, e.compress_type) for e in new.infolist()} == {(frames.EPOCH, zipfile.ZIP_STORED)}
+        for name in new.namelist():
+            image = Image.open(io.BytesIO(new.read(name)))
+            assert (image.format, image.mode, image.size) == ("JPEG", "RGB", SIZE)
+            assert new.read(name) != old.read(name)
+
+
+def test_byte_stable_in_another_process(parent, tmp_path):
+    """Another process with another hash seed, and other threads, writes the same bytes; another seed does not."""
+    extract(parent, tmp_path / "a.zip", ids(parent), seed=0)
+    code = (
+        "import sys, json; from pathlib import Path; from emospace.views.frames_aug import extract;"
+        "extract(Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3]), seed=0)"
+    )
+    command = [sys.executable, "-c", code, str(parent), str(tmp_path / "b.zip"), json.dumps(ids(parent))]
+    environment = os.environ | {"PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "3"}
+    subprocess.run(command, check=True, cwd=ROOT, env=environment)
+    extract(parent, tmp_path / "c.zip", ids(parent), seed=1)
+    first, second, third = ((tmp_path / f"{n}.zip").read_bytes() for n in "abc")
+    assert first == second != third
+
+
+def test_order_neighbours_and_number_of_pictures_change_no_picture(parent, tmp_path):
+    names = ids(parent)
+    extract(parent, tmp_path / "all.zip", names, seed=3)
+    extract(parent, tmp_path / "back.zip", names[::-2], seed=3)
+    fewer = pack(tmp_path / "fewer.zip", {name: row[:1] for name, row in read(parent).items()})
+    extract(fewer, tmp_path / "one.zip", names, seed=3)
+    whole, back, one = (read(tmp_path / f"{n}.zip") for n in ("all", "back", "one"))
+    assert list(back) == names[::-2] and all(back[name] == whole[name] for name in back)
+    assert all(one[name] == whole[name][:1] for name in names)
+
+
+def alike(source: Path, made: Path) -> bool:
+    """Is what happened to the first picture of each utterance what happened to its others? All of one source."""
+    return all(len({bytes(p) for p in row}) == 1 for row in read(made).values()) and len(read(source)) > 0
+
+
+def test_one_draw_for_all_pictures_of_an_utterance(tmp_path, monkeypatch):
+    """Equal pictures stay equal; transforms that draw anew for each picture are caught by the same check."""
+    same = [jpeg(picture(0))] * 4
+    source = pack(tmp_path / "same.zip", {f"u{i}": same for i in range(24)})
+    extract(source, tmp_path / "a.zip", ids(source), seed=0)
+    assert alike(source, tmp_path / "a.zip")
+    assert len({row[0] for row in read(tmp_path / "a.zip").values()}) > 10, "utterances draw for themselves"
+    monkeypatch.setattr(frames_aug, "apply", lambda transform, _number, image: transform(image=image)["image"])
+    extract(source, tmp_path / "b.zip", ids(source), seed=0)
+    assert not alike(source, tmp_path / "b.zip")
+
+
+def test_flips_all_pictures_or_none(parent, tmp_path):
+    """A list of flip and grey: each utterance is either mirrored in all of its pictures, or grey in all."""
+    _, facts = extract(parent, tmp_path / "a.zip", ids(parent), seed=0, transforms=[*FLIP, {"name": "ToGray"}])
+    old, new = read(parent), read(tmp_path / "a.zip")
+    flipped = 0
+    for name in old:
+        kinds = set()
+        for before, after in zip(old[name], new[name], strict=True):
+            mirrored = np.abs(pixels(after) - pixels(before)[:, ::-1]).mean() < 5
+            grey = np.ptp(pixels(after), axis=2).max() <= 3
+            assert mirrored != grey
+            kinds.add(mirrored)
+        assert len(kinds) == 1
+        flipped += kinds.pop()
+    assert facts["transforms"] == {"HorizontalFlip": flipped, "ToGray": 12 - flipped} and 0 < flipped < 12
+
+
+def test_exactly_one_transform_is_applied(tmp_path, monkeypatch):
+    source = pack(tmp_path / "s.zip", {f"u{i}": [jpeg(picture(i))] * 2 for i in range(30)})
+    applied = []
+    real = frames_aug.apply
+
+    def spy(transform, number, image):
+        applied.append(type(transform).__name__)
+        made = real(transform, number, image)
+        assert transform.params, "it was passed over"
+        return made
+
+    made = build(DEFAULT)
+    monkeypatch.setattr(frames_aug, "build", lambda _: made)
+    monkeypatch.setattr(frames_aug, "apply", spy)
+    _, facts = extract(source, tmp_path / "a.zip", ids(source), seed=0)
+    assert len(applied) == 60
+    assert {name: 2 * n for name, n in facts["transforms"].items()} == Counter(applied)
+
+
+def test_all_six_are_drawn_alike_often():
+    """6,000 ids: each within four standard deviations (29 each) of 1,000; sequential ids draw no pattern."""
+    chosen = [draw(0, f"Ses01F_impro01_F{i:03d}", 6)[0] for i in range(6000)]
+    assert all(abs(n - 1000) < 4 * 29 for n in Counter(chosen).values()) and len(set(chosen)) == 6
+    pairs = Counter(pairwise(chosen))
+    assert len(pairs) == 36 and max(pairs.values()) < 240  # 167 expected, standard deviation 13
+    assert len({draw(0, str(i), 6)[1] for i in range(1000)}) == 1000
+    assert draw(0, "Ses01F_impro01_F000", 6) == (3, 2024116753), "not what it was when this was written"
+    assert draw(1, "a", 1 << 60) != draw(0, "a", 1 << 60) != draw(0, "b", 1 << 60)
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+@pytest.mark.filterwarnings("ignore:ShiftScaleRotate is a special case")
+def test_every_allowed_transform_keeps_the_shape_and_repeats_itself(name):
+    listed = {entry["name"]: entry for entry in DEFAULT}
+    [transform] = build([listed.get(name, {"name": name})])
+    source = picture(1)
+    made = [apply(transform, number, source) for number in (5, 6, 5)]
+    assert all(m.shape == source.shape and m.dtype == np.uint8 for m in made)
+    assert (made[0] == made[2]).all()
+    assert (source == picture(1)).all(), "the source is left alone"
+
+
+def test_strengths_of_the_default_list():
+    """The limits of the list are those that albumentations holds, not ones it fell back to."""
+    flip, light, shift, hue, blur, grey = build(DEFAULT)
+    assert (light.brightness_limit, light.contrast_limit) == ((-0.2, 0.2), (-0.2, 0.2))
+    assert shift.translate_percent == {"x": (-0.0625, 0.0625), "y": (-0.0625, 0.0625)}
+    assert shift.scale == {"x": (0.9, 1.1), "y": (0.9, 1.1)} and shift.rotate == (-20, 20) and shift.border_mode == 4
+    assert (hue.hue_shift_limit, hue.sat_shift_limit, hue.val_shift_limit) == ((-20, 20), (-30, 30), (-20, 20))
+    assert blur.blur_limit == (3, 7) and {t.p for t in (flip, light, shift, hue, blur, grey)} == {1.0}
+
+
+def test_unreadable_pictures_are_named_and_the_rest_is_kept(parent, tmp_path):
+    """Garbage, a JPEG cut in half, no bytes at all, another format: each flagged, the others of the row kept."""
+    good = jpeg(picture(0))
+    with io.BytesIO() as file:
+        Image.fromarray(picture(0)).save(file, "PNG")
+        png = file.getvalue()
+    bad = {"garbage": b"\xff\xd8 no picture", "cut": good[: len(good) // 2], "empty": b"", "png": png}
+    rows = {name: [good, content, good] for name, content in bad.items()}
+    source = pack(tmp_path / "bad.zip", rows | {"lost": [b""], "fine": [good]})
+    problems, facts = extract(source, tmp_path / "a.zip", ids(source), seed=0, transforms=FLIP)
+    assert [(p.utterance, p.file, p.reason) for p in problems] == [
+        *((name, f"{name}/1.jpg", "unreadable") for name in bad),
+        ("lost", "lost/0.jpg", "unreadable"),
+    ]
+    assert all("cannot be decoded" in p.detail and p.remedy and not p.dropped for p in problems)
+    assert facts == {"rows": 6, "missing": 1, "frames": 9, "transforms": {"HorizontalFlip": 5}}
+    made = read(tmp_path / "a.zip")
+    assert {name: len(row) for name, row in made.items()} == dict.fromkeys(bad, 2) | {"fine": 1}
+    clean = pack(tmp_path / "clean.zip", {"cut": [good, good]})
+    extract(clean, tmp_path / "b.zip", ["cut"], seed=0, transforms=FLIP)
+    assert read(tmp_path / "b.zip")["cut"] == made["cut"]
+
+
+def test_a_byte_flipped_in_the_zip_is_found_by_its_checksum(parent, tmp_path):
+    content = bytearray(parent.read_bytes())
+    with zipfile.ZipFile(parent) as archive:
+        entry = archive.getinfo("u03/1.jpg")
+    content[entry.header_offset + 30 + len(entry.filename) + entry.file_size // 2] ^= 0xFF
+    broken = tmp_path / "broken.zip"
+    broken.write_bytes(content)
+    problems, facts = extract(broken, tmp_path / "a.zip", ids(broken), seed=0)
+    assert [p.file for p in problems] == ["u03/1.jpg"] and "CRC" in problems[0].detail and facts["frames"] == 35
+
+
+@pytest.mark.parametrize("content", [None, b"no zip"])
+def test_a_parent_that_is_no_zip_leaves_nothing_behind(content, tmp_path):
+    source = tmp_path / "p.zip"
+    if content:
+        source.write_bytes(content)
+    with pytest.raises(InputError, match=r"p\.zip: not a readable zip"):
+        extract(source, tmp_path / "out" / "a.zip", ["u"], seed=0)
+    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("transforms", "message"),
+    [
+        ([], "at least one"),
+        ("HorizontalFlip", "not a list"),
+        (["HorizontalFlip"], "names no transform"),
+        ([{"name": "HorizontalFlipp"}], "'HorizontalFlipp'.*did you mean 'HorizontalFlip'"),
+        ([{"name": "Lambda"}], "no transform 'Lambda'"),
+        ([{"name": "ReplayCompose"}], "no transform 'ReplayCompose'"),
+        ([{"name": ["ToGray"]}], "no transform"),
+        ([{"name": "ToGray", "option": {}}], "'option'.*did you mean 'options'"),
+        ([{"name": "ToGray", "options": [1]}], "no mapping"),
+        ([{"name": "GaussianBlur", "options": {"blur_limits": 3}}], "'blur_limits'.*did you mean 'blur_limit'"),
+        ([{"name": "HorizontalFlip", "options": {"p": 0.5}}], "no option 'p'"),
+        ([{"name": "ToGray", "options": {"num_output_channels": 1}}], "num_output_channels"),
+        ([{"name": "Affine", "options": {"fit_output": True}}], "fit_output"),
+        ([{"name": "GaussianBlur", "options": {"blur_limit": "wide"}}], "GaussianBlur refuses its options.*blur_limit"),
+        ([{"name": "GaussianBlur", "options": {"blur_limit": [3, 7], "sigma_limit": [0, 0]}}], "refuses its options"),
+        ([{"name": "HueSaturationValue", "options": {"hue_shift_limit": "much"}}], "HueSaturationValue refuses"),
+    ],
+)
+def test_a_list_that_cannot_be_used_is_refused(transforms, message):
+    with pytest.raises(InputError, match=message) as error:
+        build(transforms, "config.yaml: views: frames_aug")
+    assert str(error.value).startswith("config.yaml: views: frames_aug: ")
+
+
+def test_the_list_survives_a_config_file():
+    """As YAML and JSON hand it over: lists for tuples, options that may be absent or null."""
+    again = json.loads(json.dumps([*DEFAULT, {"name": "ToGray", "options": None}]))
+    for mine, theirs in zip(build(DEFAULT), build(again), strict=False):
+        assert (apply(mine, 9, picture(2)) == apply(theirs, 9, picture(2))).all()
+
+
+def test_import_is_light_and_asks_no_network():
+    """Planning imports the module alone; building sets the switch before albumentations can look for a new version."""
+    code = (
+        "import sys; from emospace.views import frames_aug; heavy = {'albumentations', 'cv2', 'PIL', 'torch', 'tqdm'};"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules);"
+        "import urllib.request; opened = []; urllib.request.OpenerDirector.open = lambda *a, **k: opened.append(a);"
+        "import socket; real = socket.socket.connect; socket.socket.connect = lambda *a: opened.append(a);"
+        "frames_aug.build([{'name': 'ToGray'}]); assert not opened, opened; assert 'albumentations' in sys.modules"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "NO_ALBUMENTATIONS_UPDATE"}
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, env=environment)
+
+
+def test_real_talking_faces(grid, tmp_path):
+    """Frames of GRID films: same entries and sizes, every picture changed, bytes repeat."""
+    films = sorted(grid.glob("*.mpg"))[:6]
+    rows = [utterance(f"g_{film.stem}", video=film.name, end=2.0) for film in films]
+    problems, _ = frames.extract(rows, grid, tmp_path / "0.zip", frames=4, extractor="pyav")
+    assert not problems
+    names = [row.utterance for row in rows]
+    problems, facts = extract(tmp_path / "0.zip", tmp_path / "a.zip", names, seed=0)
+    extract(tmp_path / "0.zip", tmp_path / "b.zip", names, seed=0)
+    assert not problems and facts["frames"] == 4 * len(films)
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+    old, new = read(tmp_path / "0.zip"), read(tmp_path / "a.zip")
+    for name in names:
+        for before, after in zip(old[name], new[name], strict=True):
+            assert pixels(after).shape == pixels(before).shape
+            assert 1 < np.abs(pixels(after) - pixels(before)).mean() < 100
