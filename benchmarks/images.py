@@ -12,8 +12,8 @@ import numpy as np
 from benchmarks._timing import compare
 from benchmarks.clip import BATCH, jpegs
 from emospace.encoders import clip
+from emospace.pictures import EPOCH, Frames
 from emospace.views import frames_aug
-from emospace.views.frames import EPOCH, Frames
 from emospace.weights import Weights
 
 ROWS, FRAMES = 32, 2  # utterances, pictures of each; enough for each of the six transforms to be drawn

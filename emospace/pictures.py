@@ -1,10 +1,12 @@
-"""Reader of pictures: one stored zip of JPEGs `<utterance>/<k>.jpg`. Knows nothing of how they came about."""
+"""Pictures of utterances: one stored zip of JPEGs `<utterance>/<k>.jpg`. Knows nothing of how they came about."""
 
 import zipfile
 from collections import Counter
 from pathlib import Path
 
 from emospace.errors import InputError
+
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip can hold: equal pictures give equal bytes
 
 
 class Frames:

@@ -16,7 +16,8 @@ from conftest import ROOT, utterance
 from PIL import Image
 
 from emospace.errors import InputError
-from emospace.views import frames, frames_aug
+from emospace.pictures import EPOCH, Frames
+from emospace.views import frames_aug
 from emospace.views.frames_aug import ALLOWED, DEFAULT, apply, build, draw, extract
 
 FLIP = [{"name": "HorizontalFlip"}]
@@ -44,7 +45,7 @@ def pack(path: Path, rows: dict[str, list[bytes]]) -> Path:
     with zipfile.ZipFile(path, "w") as archive:
         for name, row in rows.items():
             for k, content in enumerate(row):
-                archive.writestr(zipfile.ZipInfo(f"{name}/{k}.jpg", frames.EPOCH), content)
+                archive.writestr(zipfile.ZipInfo(f"{name}/{k}.jpg", EPOCH), content)
     return path
 
 
@@ -56,12 +57,12 @@ def parent(tmp_path_factory) -> Path:
 
 
 def ids(path: Path) -> list[str]:
-    with frames.Frames(path) as view:
+    with Frames(path) as view:
         return list(view.counts)
 
 
 def read(path: Path) -> dict[str, list[bytes]]:
-    with frames.Frames(path) as view:
+    with Frames(path) as view:
         return {name: view.row(name) for name in view.counts}
 
 
@@ -72,7 +73,7 @@ def test_same_entries_as_the_parent(parent, tmp_path):
     assert sum(facts["transforms"].values()) == 12 and list(facts["transforms"]) == [e["name"] for e in DEFAULT]
     with zipfile.ZipFile(parent) as old, zipfile.ZipFile(tmp_path / "a.zip") as new:
         assert new.namelist() == old.namelist()
-        assert {(e.date_time, e.compress_type) for e in new.infolist()} == {(frames.EPOCH, zipfile.ZIP_STORED)}
+        assert {(e.date_time, e.compress_type) for e in new.infolist()} == {(EPOCH, zipfile.ZIP_STORED)}
         for name in new.namelist():
             image = Image.open(io.BytesIO(new.read(name)))
             assert (image.format, image.mode, image.size) == ("JPEG", "RGB", SIZE)

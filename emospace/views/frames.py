@@ -18,11 +18,11 @@ import numpy as np
 
 from emospace.errors import InputError
 from emospace.manifest import Problem, Utterance
+from emospace.pictures import EPOCH
 from emospace.provenance import atomic
 from emospace.views._files import Flaw, by_file, ends_early, locate, mostly_there
 from emospace.views._video import EXTRACTORS, Miscounted, Video, by_pyav, ffmpeg_version, probe
 
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip can hold: equal pictures give equal bytes
 THREAD = threading.local()
 
 

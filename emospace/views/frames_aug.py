@@ -18,9 +18,9 @@ import numpy as np
 
 from emospace.errors import InputError
 from emospace.manifest import Problem
+from emospace.pictures import EPOCH, Frames
 from emospace.plugin import suggest
 from emospace.provenance import atomic
-from emospace.views.frames import EPOCH, Frames
 
 PACKAGES = ("albumentations", "opencv-python-headless", "pillow", "numpy")
 
