@@ -17,7 +17,7 @@ from PIL import Image
 
 from emospace.errors import InputError
 from emospace.pictures import EPOCH, Frames
-from emospace.views import frames_aug
+from emospace.views import frames, frames_aug
 from emospace.views.frames_aug import ALLOWED, DEFAULT, apply, build, draw, extract
 
 FLIP = [{"name": "HorizontalFlip"}]
