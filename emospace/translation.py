@@ -1,0 +1,240 @@
+"""Translation along a chain of MarianMT models: en -> fr -> de -> en is three folders, loaded one after another.
+
+A text is cut into sentences; tags such as [LAUGHTER] and pictographs stay where they are and never reach a model. What
+is left is translated once per distinct sentence, in batches of like length, by beam search without sampling. Marian's
+architecture: Junczys-Dowmunt et al. 2018; the weights meant: Helsinki-NLP/opus-mt (Tiedemann and Thottingal 2020).
+"""
+
+import copy
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from emospace.encoders import _batches, _torchvision
+from emospace.errors import InputError
+from emospace.provenance import canonical, read_json, sha256, versions, write_json
+from emospace.weights import REMEDY, Weights
+
+PACKAGES = ("torch", "transformers", "sentencepiece", "sacremoses")
+
+# Never translated: tags, the language codes that Marian's tokenizer would obey, pictographs with their joiners.
+KEPT = re.compile(r"(\[[^\[\]]*\]|>>[^<>\s]+<<|[\u2600-\u27bf\U0001f000-\U0001faff\ufe0f\u200d]+)")
+# Blanks after a full stop end a sentence, unless they follow a title; scripts without blanks have their own stops.
+SENTENCE = re.compile(r"((?<=[.!?…؟۔])(?<!\bMr\.)(?<!\bMrs\.)(?<!\bMs\.)(?<!\bDr\.)(?<!\bSt\.)\s+|(?<=[。！？]))")
+LEAST = 16  # tokens: no single character takes that many, so that halving always ends
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to translate; all of it is recorded and part of the key of a cached batch.
+
+    num_beams: 1 is greedy. max_source: tokens of a piece, longer sentences are cut in two. max_output: tokens of its
+    translation. budget: tokens of a batch, padding counted, before the beams. precision: fp32, bf16 or auto.
+    """
+
+    num_beams: int = 4
+    max_source: int = 160
+    max_output: int = 320
+    budget: int = 768
+    precision: str = "fp32"
+
+    def __post_init__(self):
+        for name, least in {"num_beams": 1, "max_source": LEAST, "max_output": 1, "budget": 1}.items():
+            if getattr(self, name) < least:
+                raise InputError(f"option {name}", f"it is {getattr(self, name)}", f"make it at least {least}")
+
+
+def translate(
+    texts: Sequence[str], chain: Sequence[Weights], settings: Settings | None = None, cache: Path | None = None
+) -> tuple[list[str], dict]:
+    """Each text after all models of `chain`, and facts for a sidecar; "" stays "".
+
+    cache: folder for finished batches: a job that was killed and is started again with the same one goes on there. In
+    fp32 a translation does not depend on what else is in its batch; in bf16 it may, so whole batches are cached.
+    facts["models"] says per model how many distinct pieces it took, how many translations were cut off at `max_output`
+    and how many came out empty. Raises InputError where a folder is missing, damaged, random or out of place.
+    """
+    settings = settings or Settings()
+    _check(chain)
+    device = _batches.device()
+    number = _batches.precision(settings.precision, device)
+    options = {**asdict(settings), "precision": number, "device": device.type}
+    facts: dict = {**options, "models": []}
+    for weights in chain:
+        model = None  # let go of the last one before the next is loaded
+        model = Marian(weights, settings, device, number)
+        key = {
+            "settings": facts | {"models": []},
+            "weights": weights.facts()["sha256"],
+            "versions": versions(*PACKAGES),
+        }
+        texts, counts = _through(model, texts, Cache(cache, key))
+        facts["models"].append({"name": weights.name, **counts})
+    return list(texts), facts
+
+
+def _check(chain: Sequence[Weights]) -> None:
+    if not chain:
+        raise InputError("option chain", "it names no model", "name at least two languages")
+    for weights in chain:
+        if weights.random:
+            reason = f"a translator cannot have random weights ({weights.why})"
+            raise InputError(weights.directory, reason, f"where there is a network, {REMEDY}")
+    for first, second in pairwise(chain):
+        target, source = _languages(first)[1], _languages(second)[0]
+        if target and source and target != source:
+            reason = f"it translates from {source!r}, but {first.name} before it into {target!r}"
+            raise InputError(second.directory, reason, "correct the order of the chain in the config")
+
+
+def _languages(weights: Weights) -> tuple[str | None, str | None]:
+    """Source and target language, as far as the folder says so."""
+    path = weights.directory / "tokenizer_config.json"
+    record = read_json(path) if path.is_file() else {}
+    return record.get("source_lang"), record.get("target_lang")
+
+
+class Cache:
+    """Finished batches, one JSON file each, named by all that they depend on; without a folder it keeps nothing."""
+
+    def __init__(self, folder: Path | None, key: dict):
+        self.folder, self.key = folder, {**key, "code": sha256(Path(__file__)), "versions": versions(*PACKAGES)}
+
+    def get(self, batch: list[str], make: Callable[[list[str]], list[tuple[str, bool]]]) -> list[tuple[str, bool]]:
+        """What `make(batch)` returns, or returned when it was last asked; a damaged file is made again."""
+        if self.folder is None:
+            return make(batch)
+        name = hashlib.sha256(canonical({**self.key, "batch": batch}).encode()).hexdigest()
+        path = self.folder / f"{name}.json"
+        try:
+            kept = [(str(text), bool(cut)) for text, cut in read_json(path)]
+        except (InputError, ValueError, TypeError):
+            kept = []
+        if len(kept) != len(batch):
+            kept = make(batch)
+            write_json(path, kept)
+        return kept
+
+
+class Marian:
+    """One MarianMT model from a folder: a list of pieces -> (translation, was it cut off) of each, in order."""
+
+    def __init__(self, weights: Weights, settings: Settings, device, precision: str):
+        _torchvision.ensure()
+        import torch
+        import transformers
+
+        transformers.utils.logging.disable_progress_bar()
+        number = torch.bfloat16 if precision == "bf16" else torch.float32
+        folder, local = str(weights.directory), {"local_files_only": True}
+        try:
+            self.tokenizer = transformers.MarianTokenizer.from_pretrained(folder, **local)
+            # Only safetensors: the other format is a pickle.
+            model, report = transformers.MarianMTModel.from_pretrained(
+                folder, dtype=number, use_safetensors=True, output_loading_info=True, **local
+            )
+        except Exception as error:  # the library raises whatever it likes at a damaged folder
+            reason = f"not a MarianMT model that can be loaded ({(str(error) or repr(error)).splitlines()[0]})"
+            raise InputError(weights.directory, reason, f"delete it and {REMEDY}") from error
+        lost = sorted({*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])})
+        if lost:  # the library would fill them at random, with a warning
+            reason = f"its file lacks {len(lost)} of the model's tensors ({lost[0]} ...)"
+            raise InputError(weights.directory, reason, f"delete it and {REMEDY}")
+        self.model, self.settings = model.eval().to(device), settings
+        self._limit(weights)
+
+    def _limit(self, weights: Weights) -> None:
+        """Search for `num_beams` best, never sampling; the folder's own settings hold for everything else."""
+        room = self.model.config.max_position_embeddings
+        wanted = max(self.settings.max_source, self.settings.max_output)
+        if wanted > room:
+            raise InputError(weights.directory, f"its model has {room} positions, not {wanted}", "lower max_output")
+        self.search = copy.deepcopy(self.model.generation_config)
+        self.search.update(num_beams=self.settings.num_beams, do_sample=False, max_length=None)
+        self.search.update(max_new_tokens=self.settings.max_output)
+
+    def length(self, text: str) -> int:
+        """Tokens of a text, its end included."""
+        return len(self.tokenizer(text, verbose=False).input_ids)
+
+    def __call__(self, batch: list[str]) -> list[tuple[str, bool]]:
+        import torch
+
+        inputs = self.tokenizer(batch, return_tensors="pt", padding=True).to(self.model.device)
+        with torch.inference_mode():
+            made = self.model.generate(**inputs, generation_config=self.search)[:, 1:]  # all begin with one start token
+        pad = self.search.pad_token_id
+        # The last token is forced to be the end, so what needed all the room was, as far as one can tell, cut off.
+        cut = ((made != pad).sum(1) >= self.settings.max_output).tolist()
+        texts = self.tokenizer.batch_decode(made, skip_special_tokens=True)
+        return [(" ".join(text.split()), was_cut) for text, was_cut in zip(texts, cut, strict=True)]
+
+
+def segments(text: str, fits: Callable[[str], bool]) -> Iterator[tuple[str, bool]]:
+    """Cut a text into (piece, is it to be translated); joined again the pieces are the text. Each piece fits."""
+    for i, chunk in enumerate(KEPT.split(text)):
+        if i % 2:
+            yield chunk, False
+        else:
+            for sentence in SENTENCE.split(chunk):
+                yield from _pieces(sentence or "", fits)
+
+
+def _pieces(text: str, fits: Callable[[str], bool]) -> Iterator[tuple[str, bool]]:
+    core = text.strip()
+    if not any(map(str.isalpha, core)):  # nothing to translate in blanks, digits and points
+        yield text, False
+        return
+    before, _, after = text.partition(core)
+    yield before, False
+    if fits(core):
+        yield core, True
+    else:
+        cut = _middle(core)
+        yield from _pieces(core[:cut], fits)
+        yield from _pieces(core[cut:], fits)
+    yield after, False
+
+
+def _middle(text: str) -> int:
+    """Where to cut a sentence that is too long: in its middle half after a comma, or else at a blank, or anywhere."""
+    half = len(text) // 2
+    blanks = [found.start() for found in re.finditer(r"\s", text)]
+    commas = [i for i in blanks if text[i - 1] in ",;:" and half < 2 * i < 3 * half]
+    return min(commas or blanks or [half], key=lambda i: abs(i - half))
+
+
+def batches(sizes: dict[str, int], budget: int) -> Iterator[list[str]]:
+    """Pieces (with their tokens) in batches of like length, longest first, of at most `budget` tokens or one piece."""
+    batch: list[str] = []
+    for piece in sorted(sizes, key=lambda piece: (-sizes[piece], piece)):
+        if batch and (len(batch) + 1) * sizes[batch[0]] > budget:
+            yield batch
+            batch = []
+        batch.append(piece)
+    if batch:
+        yield batch
+
+
+def _through(model: Marian, texts: Sequence[str], cache: Cache) -> tuple[list[str], dict]:
+    """All texts through one model, and what to tell of it."""
+    from tqdm import tqdm
+
+    sizes: dict[str, int] = {}
+
+    def fits(piece: str) -> bool:
+        sizes[piece] = sizes.get(piece) or model.length(piece)
+        return sizes[piece] <= model.settings.max_source
+
+    cuts = {text: list(segments(text, fits)) for text in dict.fromkeys(texts)}
+    wanted = {piece: sizes[piece] for cut in cuts.values() for piece, use in cut if use}
+    made: dict[str, tuple[str, bool]] = {}
+    for batch in tqdm(list(batches(wanted, model.settings.budget)), "translate", disable=None, unit="batch"):
+        made.update(zip(batch, cache.get(batch, model), strict=True))
+    joined = {t: "".join(made[piece][0] if use else piece for piece, use in cut) for t, cut in cuts.items()}
+    counts = {"pieces": len(made), "cut": sum(cut for _, cut in made.values())}
+    counts["empty"] = sum(not text for text, _ in made.values())
+    return [" ".join(joined[text].split()) for text in texts], counts

@@ -1,0 +1,82 @@
+"""The text_bt view: what was said, translated through other languages and back, one line per row of its parent view."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from emospace import translation
+from emospace.errors import InputError
+from emospace.manifest import Problem
+from emospace.provenance import atomic
+from emospace.views.text import clean
+from emospace.weights import Weights
+
+COLUMNS = ["utterance", "text", "flag"]
+FLAGS = ("", "unchanged", "empty source", "empty result")
+PACKAGES = translation.PACKAGES
+
+
+def extract(
+    texts: Sequence[str],
+    utterances: Sequence[str],
+    out: Path,
+    cache: Path | None = None,
+    *,
+    weights: Sequence[Weights],
+    num_beams: int = 4,
+    max_source: int = 160,
+    max_output: int = 320,
+    budget: int = 768,
+    precision: str = "fp32",
+) -> tuple[list[Problem], dict]:
+    """Write the CSV `out`: row i is `texts[i]` of `utterances[i]`; returns the problems met and facts for the sidecar.
+
+    weights: one model per step of the chain, in order. cache: folder of finished batches, by which a killed job goes
+    on; of no use once `out` exists. The options are those of `translation.Settings`. An unchanged text (but for case)
+    is kept and flagged; an empty one stays empty. Raises InputError where a model cannot be used.
+    """
+    settings = translation.Settings(num_beams, max_source, max_output, budget, precision)
+    parents = [clean(text) for text in texts]
+    made, facts = translation.translate(parents, weights, settings, cache)
+    flags = [flag(parent, text) for parent, text in zip(parents, made, strict=True)]
+    with atomic(out) as tmp, open(tmp, "w", encoding="utf-8", newline="") as handle:
+        writer = csv.writer(handle, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(zip(utterances, made, flags, strict=True))
+    counts = {name or "ok": flags.count(name) for name in FLAGS}
+    return _problems(utterances, flags, out), {"rows": len(made), "flags": counts, "translation": facts}
+
+
+def flag(parent: str, text: str) -> str:
+    """One of FLAGS: what came of translating `parent` into `text`."""
+    if not parent:
+        return "empty source"
+    if not text:
+        return "empty result"
+    return "unchanged" if text.casefold() == parent.casefold() else ""
+
+
+def _problems(utterances: Sequence[str], flags: Sequence[str], out: Path) -> list[Problem]:
+    """The rows without a text; the parent view has already named those that had none to begin with."""
+    remedy = "nothing is lost: training does without this copy"
+    detail = "the back-translation is empty"
+    lost = [name for name, flag in zip(utterances, flags, strict=True) if flag == "empty result"]
+    return [Problem(name, Path(out).name, "no transcript", detail, remedy) for name in lost]
+
+
+def _column(path: Path, name: str) -> list[str]:
+    with open(path, encoding="utf-8", newline="") as handle:
+        reader = csv.DictReader(handle)
+        if reader.fieldnames != COLUMNS:
+            raise InputError(path, f"its columns are {reader.fieldnames}, not {COLUMNS}", "run the workflow again")
+        return [record[name] for record in reader]
+
+
+def read(path: Path) -> list[str]:
+    """Texts of a part in the order of its manifest, "" where missing. Raises InputError if it is not such a view."""
+    return _column(path, "text")
+
+
+def read_flags(path: Path) -> list[str]:
+    """Flags of a part, one of FLAGS each, in the order of its manifest. Raises InputError as `read` does."""
+    return _column(path, "flag")

@@ -1,0 +1,309 @@
+"""Back-translation through real MarianMT models: tiny, with seeded random weights and tokenizers trained here."""
+
+import csv
+import json
+
+import pytest
+
+from emospace import translation
+from emospace.encoders import _torchvision
+from emospace.errors import InputError
+from emospace.provenance import canonical, sha256
+from emospace.translation import Settings
+from emospace.views import text_bt
+from emospace.weights import RECORD, open_weights
+
+LINES = [
+    "I am so happy to see you again, my friend.",
+    "Why did you lie to me?",
+    "Dr. Brown went home; nobody knew why.",
+    "The kids are talking by the door!",
+    "Dogs are sitting by the door.",
+    "C'est le pire jour de ma vie.",
+    "Ich weiß nicht, was ich tun soll.",
+]
+SIDES = {"attention_heads": 2, "ffn_dim": 64}
+QUICK = Settings(num_beams=2, max_source=24, max_output=12, budget=96)
+REMEDY = "snakemake --cores 1 fetch_models"
+
+
+def _model(folder, seed: int, source: str, target: str):
+    """Save a tiny MarianMT and its tokenizer as fetch_models would leave them, and open them."""
+    _torchvision.ensure()
+    import sentencepiece
+    import torch
+    from transformers import MarianConfig, MarianMTModel, MarianTokenizer
+
+    folder.mkdir(parents=True)
+    (folder / "lines.txt").write_text("\n".join(LINES * 20), encoding="utf-8")
+    for side in ("source", "target"):
+        sentencepiece.SentencePieceTrainer.train(
+            input=str(folder / "lines.txt"), model_prefix=str(folder / side), vocab_size=60, minloglevel=2
+        )
+        (folder / f"{side}.model").rename(folder / f"{side}.spm")
+    spm = sentencepiece.SentencePieceProcessor(model_file=str(folder / "source.spm"))
+    words = [spm.id_to_piece(i) for i in range(len(spm)) if i > 2]
+    vocabulary = {word: i for i, word in enumerate(["</s>", "<unk>", *words, "<pad>"])}
+    (folder / "vocab.json").write_text(json.dumps(vocabulary))
+    spms = (str(folder / f"{side}.spm") for side in ("source", "target"))
+    MarianTokenizer(*spms, str(folder / "vocab.json"), source_lang=source, target_lang=target).save_pretrained(folder)
+    sizes = {"encoder_layers": 1, "decoder_layers": 1, "d_model": 32, "max_position_embeddings": 64}
+    sizes |= {f"{side}_{what}": n for side in ("encoder", "decoder") for what, n in SIDES.items()}
+    pad = len(vocabulary) - 1
+    torch.manual_seed(seed)
+    config = MarianConfig(vocab_size=pad + 1, pad_token_id=pad, decoder_start_token_id=pad, init_std=0.5, **sizes)
+    MarianMTModel(config).save_pretrained(folder)
+    return _record(folder)
+
+
+def _record(folder):
+    names = sorted(p.name for p in folder.iterdir() if p.name != RECORD)
+    files = {name: {"sha256": sha256(folder / name), "size": (folder / name).stat().st_size} for name in names}
+    record = {"name": folder.name, "kind": "local", "source": "made in a test", "revision": "", "files": files}
+    (folder / RECORD).write_text(canonical({**record, "random": False, "why": "", "licence": "none"}))
+    return open_weights(folder)
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory):
+    """en -> fr -> de -> en."""
+    folder = tmp_path_factory.mktemp("models")
+    steps = [("en", "fr"), ("fr", "de"), ("de", "en")]
+    return [_model(folder / f"tiny-{a}-{b}", seed, a, b) for seed, (a, b) in enumerate(steps)]
+
+
+@pytest.fixture
+def spoiled(tmp_path):
+    """A model of one's own to damage."""
+    return _model(tmp_path / "models" / "tiny-en-fr", 0, "en", "fr")
+
+
+def _extract(chain, texts, out, cache=None, **options):
+    names = [f"d_{i}" for i in range(len(texts))]
+    quick = {"num_beams": 2, "max_source": 24, "max_output": 12, "budget": 96}
+    return text_bt.extract(texts, names, out, cache, weights=chain, **quick, **options)
+
+
+def test_rows_flags_and_facts(chain, tmp_path):
+    texts = ["Why did you lie to me?", "", "[LAUGHTER]", "The kids are talking", "Why did you  lie to me?", "  "]
+    problems, facts = _extract(chain, texts, tmp_path / "p.csv")
+    with open(tmp_path / "p.csv", encoding="utf-8", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    assert [row["utterance"] for row in rows] == [f"d_{i}" for i in range(6)]
+    assert text_bt.read_flags(tmp_path / "p.csv") == ["", "empty source", "unchanged", "", "", "empty source"]
+    made = text_bt.read(tmp_path / "p.csv")
+    assert made[0] == made[4] != texts[0]
+    assert made[0] != made[3]  # the model listens: another source, another translation
+    assert made[1:3] == ["", "[LAUGHTER]"]
+    assert problems == []
+    assert facts["flags"] == {"ok": 3, "unchanged": 1, "empty source": 2, "empty result": 0}
+    assert [m["name"] for m in facts["translation"]["models"]] == ["tiny-en-fr", "tiny-fr-de", "tiny-de-en"]
+    assert facts["translation"]["models"][0]["pieces"] == 2  # what occurs twice is translated once
+    assert facts["translation"]["num_beams"] == 2
+    assert str(tmp_path) not in canonical(facts)
+
+
+def test_equal_work_gives_equal_bytes(chain, tmp_path):
+    for name in ("a", "b"):
+        _extract(chain, LINES, tmp_path / f"{name}.csv")
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+
+def test_each_model_of_the_chain_counts(chain):
+    once, _ = translation.translate(LINES, chain[:1], QUICK)
+    twice, _ = translation.translate(once, chain[1:2], QUICK)
+    both, _ = translation.translate(LINES, chain[:2], QUICK)
+    assert both == twice != once
+
+
+def test_the_batch_does_not_matter(chain):
+    alone, _ = translation.translate(LINES, chain, Settings(2, 24, 12, budget=1))
+    together, _ = translation.translate(LINES, chain, Settings(2, 24, 12, budget=10_000))
+    assert alone == together
+
+
+def test_it_is_what_transformers_gives_for_one_sentence(chain):
+    from transformers import MarianMTModel, MarianTokenizer
+
+    folder = str(chain[0].directory)
+    tokenizer, model = MarianTokenizer.from_pretrained(folder), MarianMTModel.from_pretrained(folder)
+    theirs = []
+    for line in LINES:
+        made = model.generate(**tokenizer([line], return_tensors="pt"), num_beams=2, max_new_tokens=12)
+        theirs.append(" ".join(tokenizer.decode(made[0], skip_special_tokens=True).split()))
+    assert translation.translate(LINES, chain[:1], Settings(2, 60, 12))[0] == theirs
+
+
+def test_bad_texts_are_flagged_and_never_fatal(chain, tmp_path):
+    long = " ".join(f"word{i}, and" for i in range(2_000))
+    texts = [long, "", "😀😀", "so happy 😀!", "أنا سعيد جدا. لماذا؟", "- I told you", "--help me", "x" * 500, "a\x00b"]
+    _, facts = _extract(chain, texts, tmp_path / "p.csv")
+    made, flags = text_bt.read(tmp_path / "p.csv"), text_bt.read_flags(tmp_path / "p.csv")
+    assert len(made) == len(flags) == len(texts)
+    assert flags[1:3] == ["empty source", "unchanged"]
+    assert made[2] == "😀😀"
+    assert made[3].endswith("😀!")
+    assert set(flags) <= set(text_bt.FLAGS)
+    assert facts["rows"] == len(texts)
+
+
+def test_an_empty_result_is_flagged_and_a_problem(chain, tmp_path, monkeypatch):
+    monkeypatch.setattr(translation.Marian, "__call__", lambda self, batch: [("", False)] * len(batch))
+    problems, facts = _extract(chain, ["Why did you lie to me?", "", "Oh [LAUGHTER]"], tmp_path / "p.csv")
+    assert text_bt.read_flags(tmp_path / "p.csv") == ["empty result", "empty source", ""]
+    assert [(p.utterance, p.reason, p.dropped) for p in problems] == [("d_0", "no transcript", False)]
+    assert facts["translation"]["models"][0]["empty"] == 2
+
+
+def _cut(text, limit=24):
+    """Segments where a piece may have `limit` characters."""
+    return list(translation.segments(text, lambda piece: len(piece) <= limit))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " a  b ",
+        "Oh, no [LAUGHTER] Wait! So. ",
+        "x" * 100,
+        "word, " * 4_000,
+        "你好。再见！好",
+        "-",
+        "1 2 3",
+        ">>fr<< hi",
+    ],
+)
+def test_nothing_is_lost_in_cutting(text):
+    assert "".join(piece for piece, _ in _cut(text)) == text
+    assert all(len(piece) <= 24 and piece == piece.strip() for piece, use in _cut(text) if use)
+
+
+def test_what_is_translated():
+    def wanted(text):
+        return [piece for piece, use in _cut(text, 40) if use]
+
+    assert wanted("Hi. [LAUGHTER] I met Mr. Brown! 12 ... Why?") == ["Hi.", "I met Mr. Brown!", "Why?"]
+    assert wanted(">>fr<< so 😀 sad 👩\u200d👧.") == ["so", "sad"]
+    assert wanted("你好。再见！") == ["你好。", "再见！"]
+    assert wanted("one two three four, five six seven eight nine ten") == [
+        "one two three four,",
+        "five six seven eight nine ten",
+    ]
+
+
+def test_4000_words_all_reach_the_model(chain, monkeypatch):
+    seen = []
+    real = translation.Marian.__call__
+
+    def listen(self, batch):
+        seen.extend(batch)
+        assert all(self.length(piece) <= 24 for piece in batch)
+        return real(self, batch[:1]) * len(batch)  # quick: this is not about the translation
+
+    monkeypatch.setattr(translation.Marian, "__call__", listen)
+    words = [f"w{i}" for i in range(4_000)]
+    translation.translate([" ".join(words)], chain[:1], QUICK)
+    assert sorted(" ".join(seen).split()) == sorted(words)
+
+
+def test_a_translation_that_is_cut_off_is_counted(chain):
+    short = translation.translate(LINES, chain[:1], Settings(1, 60, 2))[1]["models"][0]
+    assert short["cut"] > 0
+    assert translation.translate([""], chain[:1], Settings(1, 60, 2))[1]["models"][0] == {
+        "name": "tiny-en-fr",
+        "pieces": 0,
+        "cut": 0,
+        "empty": 0,
+    }
+
+
+def test_a_killed_job_goes_on_where_it_was(chain, tmp_path, monkeypatch):
+    real, calls = translation.Marian.__call__, []
+
+    def counted(self, batch):
+        calls.append(len(batch))
+        if len(calls) == fatal:
+            raise KeyboardInterrupt
+        return real(self, batch)
+
+    monkeypatch.setattr(translation.Marian, "__call__", counted)
+    fatal = 0
+    _extract(chain, LINES, tmp_path / "whole.csv")
+    total, calls[:] = len(calls), []
+    fatal = total - 1
+    with pytest.raises(KeyboardInterrupt):
+        _extract(chain, LINES, tmp_path / "p.csv", tmp_path / "cache")
+    assert not (tmp_path / "p.csv").exists()
+    kept = sorted((tmp_path / "cache").iterdir())
+    assert len(kept) == total - 2
+    kept[0].write_text("[[", encoding="utf-8")  # one damaged, one of the wrong size: both are made again
+    kept[1].write_text("[]", encoding="utf-8")
+    calls[:], fatal = [], 0
+    _extract(chain, LINES, tmp_path / "p.csv", tmp_path / "cache")
+    assert len(calls) == 4
+    assert (tmp_path / "p.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    calls.clear()
+    _extract(chain[:1], LINES, tmp_path / "p.csv", tmp_path / "cache", precision="bf16")
+    assert calls  # other options, other batches
+
+
+def _without(name):
+    return lambda folder: (folder / name).unlink()
+
+
+def _pickled(folder):
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+
+
+def _halved(folder):
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:5_000])
+
+
+def _lacking(folder):
+    from safetensors.numpy import load_file, save_file
+
+    tensors = load_file(folder / "model.safetensors")
+    del tensors["model.encoder.layers.0.fc1.weight"]
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [_without("model.safetensors"), _without("source.spm"), _without("config.json"), _pickled, _halved, _lacking],
+)
+def test_a_damaged_folder_is_one_clear_error(spoiled, damage, tmp_path):
+    damage(spoiled.directory)
+    with pytest.raises(InputError, match=REMEDY) as error:
+        translation.translate(["Hello there."], [_record(spoiled.directory)], QUICK)
+    assert error.value.file == str(spoiled.directory)
+
+
+def test_a_missing_folder_says_what_to_run(tmp_path):
+    with pytest.raises(InputError, match=REMEDY):
+        open_weights(tmp_path / "models" / "opus-mt-en-fr")
+
+
+def test_a_chain_out_of_order_fails_before_any_work(chain):
+    with pytest.raises(InputError, match="translates from 'de', but tiny-en-fr before it into 'fr'"):
+        translation.translate(["Hello."], [chain[0], chain[2]], QUICK)
+    with pytest.raises(InputError, match="names no model"):
+        translation.translate(["Hello."], [], QUICK)
+
+
+@pytest.mark.parametrize("options", [{"num_beams": 0}, {"max_source": 3}, {"max_output": 0}, {"budget": 0}])
+def test_impossible_settings(options):
+    with pytest.raises(InputError, match=f"option {next(iter(options))}"):
+        Settings(**options)
+
+
+def test_more_tokens_than_the_model_has_positions(chain):
+    with pytest.raises(InputError, match="64 positions, not 65"):
+        translation.translate(["Hello."], chain, Settings(2, 24, 65))
+
+
+def test_reading_something_else(tmp_path):
+    (tmp_path / "p.csv").write_text("utterance,text\n")
+    with pytest.raises(InputError, match="its columns are"):
+        text_bt.read(tmp_path / "p.csv")
