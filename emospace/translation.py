@@ -97,6 +97,14 @@ def _languages(weights: Weights) -> tuple[str | None, str | None]:
     return record.get("source_lang"), record.get("target_lang")
 
 
+def _complete(weights: Weights) -> None:
+    """Raise InputError where a file is missing: the library would look for some of them on the network."""
+    for wanted in ("config.json", "source.spm", "target.spm", "vocab.json", "*.safetensors"):
+        if not any(weights.directory.glob(wanted)):
+            reason = f"this MarianMT model has no {wanted} (weights in a pickle are never opened)"
+            raise InputError(weights.directory, reason, f"delete it and {REMEDY}")
+
+
 class Cache:
     """Finished batches, one JSON file each, named by all that they depend on; without a folder it keeps nothing."""
 
@@ -129,10 +137,10 @@ class Marian:
 
         transformers.utils.logging.disable_progress_bar()
         number = torch.bfloat16 if precision == "bf16" else torch.float32
+        _complete(weights)
         folder, local = str(weights.directory), {"local_files_only": True}
         try:
             self.tokenizer = transformers.MarianTokenizer.from_pretrained(folder, **local)
-            # Only safetensors: the other format is a pickle.
             model, report = transformers.MarianMTModel.from_pretrained(
                 folder, dtype=number, use_safetensors=True, output_loading_info=True, **local
             )

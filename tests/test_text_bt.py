@@ -23,6 +23,7 @@ LINES = [
     "Ich weiß nicht, was ich tun soll.",
 ]
 SIDES = {"attention_heads": 2, "ffn_dim": 64}
+LOUDER = 10  # how many times stronger words are than drawn
 QUICK = Settings(num_beams=2, max_source=24, max_output=12, budget=96)
 REMEDY = "snakemake --cores 1 fetch_models"
 
@@ -52,7 +53,10 @@ def _model(folder, seed: int, source: str, target: str):
     pad = len(vocabulary) - 1
     torch.manual_seed(seed)
     config = MarianConfig(vocab_size=pad + 1, pad_token_id=pad, decoder_start_token_id=pad, init_std=0.5, **sizes)
-    MarianMTModel(config).save_pretrained(folder)
+    model = MarianMTModel(config)
+    with torch.no_grad():  # drawn at random alone, it would all but ignore what it is to translate
+        model.get_input_embeddings().weight.mul_(LOUDER)
+    model.save_pretrained(folder)
     return _record(folder)
 
 
@@ -120,6 +124,7 @@ def test_the_batch_does_not_matter(chain):
     alone, _ = translation.translate(LINES, chain, Settings(2, 24, 12, budget=1))
     together, _ = translation.translate(LINES, chain, Settings(2, 24, 12, budget=10_000))
     assert alone == together
+    assert len(set(alone)) >= 4  # or nothing would have been compared
 
 
 def test_it_is_what_transformers_gives_for_one_sentence(chain):
@@ -137,7 +142,9 @@ def test_it_is_what_transformers_gives_for_one_sentence(chain):
 def test_bad_texts_are_flagged_and_never_fatal(chain, tmp_path):
     long = " ".join(f"word{i}, and" for i in range(2_000))
     texts = [long, "", "😀😀", "so happy 😀!", "أنا سعيد جدا. لماذا؟", "- I told you", "--help me", "x" * 500, "a\x00b"]
-    _, facts = _extract(chain, texts, tmp_path / "p.csv")
+    names = [f"d_{i}" for i in range(len(texts))]
+    limits = {"num_beams": 1, "max_source": 60, "max_output": 4}
+    _, facts = text_bt.extract(texts, names, tmp_path / "p.csv", weights=chain[:2], **limits)
     made, flags = text_bt.read(tmp_path / "p.csv"), text_bt.read_flags(tmp_path / "p.csv")
     assert len(made) == len(flags) == len(texts)
     assert flags[1:3] == ["empty source", "unchanged"]
@@ -203,7 +210,7 @@ def test_4000_words_all_reach_the_model(chain, monkeypatch):
 
     monkeypatch.setattr(translation.Marian, "__call__", listen)
     words = [f"w{i}" for i in range(4_000)]
-    translation.translate([" ".join(words)], chain[:1], QUICK)
+    translation.translate([" ".join(words)], chain[:1], Settings(1, 24, 4, budget=4_000))
     assert sorted(" ".join(seen).split()) == sorted(words)
 
 
