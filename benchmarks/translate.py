@@ -1,0 +1,99 @@
+"""Translation by a MarianMT of full size, beam search: sorted batches against one sentence at a time.
+
+The architecture of opus-mt (base, 74 M parameters, vocabulary of 58,101) with seeded random weights, which never end a
+sentence: every translation has 14 tokens. Real ones stop on their own, at about that length for sentences like these.
+Both sides load the model and read text; in fp32 they give the same words. bf16 counts where the hardware is fast at it.
+"""
+
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks._timing import compare
+from emospace.encoders import _batches, _torchvision
+from emospace.translation import Settings, translate
+from emospace.weights import Weights
+
+SENTENCES, TOKENS, BEAMS, VOCABULARY = 64, 14, 4, 58_101
+SIZES = {"d_model": 512, "encoder_layers": 6, "decoder_layers": 6, "max_position_embeddings": 512}
+SIDE = {"attention_heads": 8, "ffn_dim": 2048}
+PIECES = 300  # of the tokenizer trained here; the rest of the vocabulary are words that no source holds
+
+
+def sentences() -> list[str]:
+    """Distinct sentences of 4 to 16 invented words."""
+    draw = np.random.default_rng(0)
+    words = ["".join(draw.choice(list("abdeghiklmnoprstuvw"), draw.integers(2, 8))) for _ in range(500)]
+    return [" ".join(draw.choice(words, draw.integers(4, 17))).capitalize() + "." for _ in range(SENTENCES)]
+
+
+def save(folder: Path, lines: list[str]) -> None:
+    """A model and a tokenizer in the files of opus-mt."""
+    import sentencepiece
+    import torch
+    from transformers import MarianConfig, MarianMTModel, MarianTokenizer
+
+    (folder / "lines.txt").write_text("\n".join(lines * 5), encoding="utf-8")
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(folder / "lines.txt"), model_prefix=str(folder / "spm"), vocab_size=PIECES, minloglevel=2
+    )
+    spm = sentencepiece.SentencePieceProcessor(model_file=str(folder / "spm.model"))
+    words = ["</s>", "<unk>", *(spm.id_to_piece(i) for i in range(3, PIECES))]
+    words += [f"▁other{i}" for i in range(VOCABULARY - 1 - len(words))] + ["<pad>"]
+    (folder / "vocab.json").write_text(json.dumps({word: i for i, word in enumerate(words)}), encoding="utf-8")
+    files = [str(folder / "spm.model")] * 2 + [str(folder / "vocab.json")]
+    MarianTokenizer(*files, source_lang="en", target_lang="fr").save_pretrained(folder)
+    torch.manual_seed(0)
+    sides = {f"{side}_{name}": size for side in ("encoder", "decoder") for name, size in SIDE.items()}
+    model = MarianMTModel(MarianConfig(vocab_size=VOCABULARY, activation_function="swish", **SIZES, **sides))
+    model.generation_config.update(min_new_tokens=TOKENS, bad_words_ids=[[VOCABULARY - 1]])
+    model.save_pretrained(folder)
+
+
+def one_by_one(folder: Path, lines: list[str]) -> list[str]:
+    """As the library's own example does it, sentence by sentence."""
+    import torch
+    from transformers import MarianMTModel, MarianTokenizer
+
+    tokenizer, model = MarianTokenizer.from_pretrained(folder), MarianMTModel.from_pretrained(folder).eval()
+    made = []
+    with torch.inference_mode():
+        for line in lines:
+            tokens = tokenizer([line], return_tensors="pt")
+            made.append(model.generate(**tokens, num_beams=BEAMS, do_sample=False, max_new_tokens=TOKENS)[0])
+    return [" ".join(tokenizer.decode(row, skip_special_tokens=True).split()) for row in made]
+
+
+def measure() -> list[dict]:
+    _torchvision.ensure()
+    lines = sentences()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        save(folder, lines)
+        weights = Weights("marian-base-random", folder, "local", "made here", "", {}, False, "", "none")
+        return [row for precision in ("fp32", "bf16") for row in against(folder, weights, lines, precision)]
+
+
+def against(folder: Path, weights: Weights, lines: list[str], precision: str) -> list[dict]:
+    """One row, or none where this machine is not fast in that number format."""
+    if precision == "bf16" and _batches.precision("auto", _batches.device()) != "bf16":
+        return []
+    results: dict[str, list[str]] = {}
+    settings = Settings(num_beams=BEAMS, max_output=TOKENS, precision=precision)
+    slow, fast = compare(
+        lambda: results.update(naive=one_by_one(folder, lines)),
+        lambda: results.update(ours=translate(lines, [weights], settings)[0]),
+    )
+    other = np.mean([a != b for a, b in zip(results["naive"], results["ours"], strict=True)])
+    assert precision == "bf16" or other == 0, f"{other:.1%} of the sentences differ"
+    note = f"{SENTENCES / slow:.1f} against {SENTENCES / fast:.1f} sentences/s, {BEAMS} beams, random weights"
+    note += f"; {other:.1%} of the sentences differ"
+    name = f"translate {precision} / one sentence at a time in fp32"
+    return [{"name": name, "ratio": round(slow / fast, 2), "target": 4 if precision == "fp32" else 8, "note": note}]
+
+
+if __name__ == "__main__":
+    for row in measure():
+        print(row)
