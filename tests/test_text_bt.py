@@ -245,7 +245,7 @@ def test_a_killed_job_goes_on_where_it_was(chain, tmp_path, monkeypatch):
     kept = sorted((tmp_path / "cache").iterdir())
     assert len(kept) == total - 2
     kept[0].write_text("[[", encoding="utf-8")  # one damaged, one of the wrong size: both are made again
-    kept[1].write_text("[]", encoding="utf-8")
+    kept[1].write_text(json.dumps([["x", False]] * 50), encoding="utf-8")
     calls[:], fatal = [], 0
     _extract(chain, LINES, tmp_path / "p.csv", tmp_path / "cache")
     assert len(calls) == 4
