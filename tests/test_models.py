@@ -318,7 +318,7 @@ def test_no_audit_no_training_and_bad_stores_are_named(tmp_path):
 
 def test_the_contract_fits_a_model_of_words(tmp_path):
     """Strings of a text view reach a model as they are, so a vocabulary can be fitted inside the fold."""
-    from emospace.views import text
+    from emospace import texts
 
     write_fold(tmp_path)
     for part in (0, 1):
@@ -328,7 +328,7 @@ def test_the_contract_fits_a_model_of_words(tmp_path):
         words = [f"word{CLASSES[(2 * i + part) % 3]} said" for i in range(60)]
         path = tmp_path / f"{part}.csv"
         path.write_text("utterance,text\n" + "".join(f"{r.utterance},{w}\n" for r, w in zip(rows, words, strict=True)))
-        assert text.read(path) == words
+        assert texts.read(path) == words
     fold = read_fold(tmp_path / "fold0.csv", tmp_path / "p.json", {"text": [tmp_path / "0.csv", tmp_path / "1.csv"]})
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression

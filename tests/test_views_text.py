@@ -6,7 +6,7 @@ import sys
 import pytest
 from conftest import utterance
 
-from emospace import manifest, provenance
+from emospace import manifest, provenance, texts
 from emospace.errors import InputError
 from emospace.views import text
 
@@ -15,7 +15,7 @@ def test_rows_in_order_with_what_is_missing(tmp_path):
     said = ["  Oh,\tno\u00a0 \u2003[LAUGHTER]\r\nWait! ", "cafe\u0301", "", 'He said: "a, b"', " \u2009 ", "日本"]
     rows = [utterance(f"d_{9 - i}", text=words) for i, words in enumerate(said)]
     problems, facts = text.extract(rows, tmp_path / "p.csv")
-    assert text.read(tmp_path / "p.csv") == ["Oh, no [LAUGHTER] Wait!", "caf\u00e9", "", 'He said: "a, b"', "", "日本"]
+    assert texts.read(tmp_path / "p.csv") == ["Oh, no [LAUGHTER] Wait!", "caf\u00e9", "", 'He said: "a, b"', "", "日本"]
     assert [(p.utterance, p.reason) for p in problems] == [("d_7", "no transcript"), ("d_5", "no transcript")]
     assert facts == {"rows": 6, "missing": 2, "words": 10}
     lines = (tmp_path / "p.csv").read_text(encoding="utf-8").splitlines()
@@ -25,7 +25,7 @@ def test_rows_in_order_with_what_is_missing(tmp_path):
 def test_another_table_is_refused(tmp_path):
     (tmp_path / "p.csv").write_text("utterance,words\n")
     with pytest.raises(InputError, match="its columns are"):
-        text.read(tmp_path / "p.csv")
+        texts.read(tmp_path / "p.csv")
 
 
 def test_script(tmp_path):
@@ -35,6 +35,6 @@ def test_script(tmp_path):
     names |= {"quality": "p.quality.csv", "sidecar": "p.json"}
     paths = [word for name, file in names.items() for word in (f"--{name}", str(tmp_path / file))]
     subprocess.run([sys.executable, "-m", "workflow_scripts.extract_text", *paths], check=True)
-    assert text.read(tmp_path / "p.csv") == ["some words", ""]
+    assert texts.read(tmp_path / "p.csv") == ["some words", ""]
     assert [p.utterance for p in manifest.read_problems(tmp_path / "p.quality.csv")] == ["d_2"]
     assert provenance.read_json(tmp_path / "p.json")["missing"] == 1
