@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks._timing import compare
 from benchmarks.clip import BATCH, jpegs
 from emospace.encoders import clip
-from emospace.pictures import EPOCH, Frames
+from emospace.pictures import Frames, add
 from emospace.views import frames_aug
 from emospace.weights import Weights
 
@@ -26,7 +26,7 @@ def pack(path: Path) -> list[str]:
     with zipfile.ZipFile(path, "w") as archive:
         for name in names:
             for k in range(FRAMES):
-                archive.writestr(zipfile.ZipInfo(f"{name}/{k}.jpg", EPOCH), jpegs(draw))
+                add(archive, name, k, jpegs(draw))
     return names
 
 

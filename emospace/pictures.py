@@ -1,12 +1,29 @@
 """Pictures of utterances: one stored zip of JPEGs `<utterance>/<k>.jpg`. Knows nothing of how they came about."""
 
+import io
 import zipfile
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
+
 from emospace.errors import InputError
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip can hold: equal pictures give equal bytes
+
+
+def encode(picture: np.ndarray, quality: int) -> bytes:
+    """The JPEG of a picture, uint8 (H, W, 3); quality: 1 to 95."""
+    from PIL import Image
+
+    with io.BytesIO() as file:
+        Image.fromarray(picture).save(file, "JPEG", quality=quality)
+        return file.getvalue()
+
+
+def add(archive: zipfile.ZipFile, utterance: str, k: int, jpeg: bytes) -> None:
+    """Store the k-th picture of an utterance."""
+    archive.writestr(zipfile.ZipInfo(f"{utterance}/{k}.jpg", EPOCH), jpeg)
 
 
 class Frames:

@@ -1,4 +1,4 @@
-"""Texts per utterance: a CSV `utterance,text` in the order of the manifest. Knows nothing of where they come from."""
+"""Texts per utterance: a CSV `utterance,text,...` in the order of the manifest. Knows not where they come from."""
 
 import csv
 from collections.abc import Sequence
@@ -10,18 +10,21 @@ from emospace.provenance import atomic
 COLUMNS = ["utterance", "text"]
 
 
-def write(path: Path, utterances: Sequence[str], texts: Sequence[str]) -> None:
-    """Write the texts of a part, one per utterance, "" where missing."""
+def write(path: Path, utterances: Sequence[str], texts: Sequence[str], **more: Sequence[str]) -> None:
+    """Write the texts of a part, one per utterance, "" where missing, and the columns `more` beside them."""
     with atomic(path) as tmp, open(tmp, "w", encoding="utf-8", newline="") as handle:
         writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(zip(utterances, texts, strict=True))
+        writer.writerow([*COLUMNS, *more])
+        writer.writerows(zip(utterances, texts, *more.values(), strict=True))
 
 
-def read(path: Path) -> list[str]:
-    """Texts of a part in the order of its manifest, "" where missing. Raises InputError if it is not a text view."""
+def read(path: Path, columns: Sequence[str] = COLUMNS, wanted: str = "text") -> list[str]:
+    """Texts (or another column) of a part in the order of its manifest, "" where missing.
+
+    Raises InputError if the file does not have just these columns.
+    """
     with open(path, encoding="utf-8", newline="") as handle:
         reader = csv.DictReader(handle)
-        if reader.fieldnames != COLUMNS:
-            raise InputError(path, f"its columns are {reader.fieldnames}, not {COLUMNS}", "run the workflow again")
-        return [record["text"] for record in reader]
+        if reader.fieldnames != list(columns):
+            raise InputError(path, f"its columns are {reader.fieldnames}, not {columns}", "run the workflow again")
+        return [record[wanted] for record in reader]

@@ -66,11 +66,7 @@ def translate(
     for weights in chain:
         model = None  # let go of the last one before the next is loaded
         model = Marian(weights, settings, device, number)
-        key = {
-            "settings": facts | {"models": []},
-            "weights": weights.facts()["sha256"],
-            "versions": versions(*PACKAGES),
-        }
+        key = {"settings": options, "weights": weights.facts()["sha256"]}
         texts, counts = _through(model, texts, Cache(cache, key))
         facts["models"].append({"name": weights.name, **counts})
     return list(texts), facts

@@ -4,7 +4,6 @@ Which pictures is one pure function, `frame_indices`; two extractors hand over t
 once per file, its command made by ffmpeg-python; `pyav` decodes in this process, and only the stretches it needs.
 """
 
-import io
 import threading
 import zipfile
 from collections import defaultdict
@@ -16,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from emospace import pictures
 from emospace.errors import InputError
 from emospace.manifest import Problem, Utterance
-from emospace.pictures import EPOCH
 from emospace.provenance import atomic
 from emospace.views._files import Flaw, by_file, ends_early, locate, mostly_there
 from emospace.views._video import EXTRACTORS, Miscounted, Video, by_pyav, ffmpeg_version, probe
@@ -55,7 +54,7 @@ def extract(
                 problems.append(flaw.problem(row, row.video))
             counts.append(len(found or ()))
             for k, jpeg in enumerate(found or ()):
-                archive.writestr(zipfile.ZipInfo(f"{row.utterance}/{k}.jpg", EPOCH), jpeg)
+                pictures.add(archive, row.utterance, k, jpeg)
     return problems, facts | {"rows": len(rows), "missing": counts.count(0), "frames": sum(counts)}
 
 
@@ -125,7 +124,6 @@ def _answer(jpegs: list[bytes], indices: list[int], _box: tuple, flaw: Flaw | No
 def _jpeg(size: int | None, quality: int, planes: np.ndarray, box: tuple[int, ...]) -> bytes:
     """Crop, scale and encode one picture; `planes` is I420, uint8 (H * 3 / 2, W)."""
     import av
-    from PIL import Image
 
     x0, y0, x1, y1 = box
     height, width = planes.shape[0] * 2 // 3, planes.shape[1]
@@ -134,10 +132,8 @@ def _jpeg(size: int | None, quality: int, planes: np.ndarray, box: tuple[int, ..
     scale = min(1.0, size / min(x1 - x0, y1 - y0)) if size else 1.0
     target = {"width": round((x1 - x0) * scale), "height": round((y1 - y0) * scale)}
     frame = av.VideoFrame.from_ndarray(cropped, format="yuv420p")
-    with io.BytesIO() as file:
-        rgb = _scaler().reformat(frame, format="rgb24", interpolation="BICUBIC", threads=1, **target)
-        Image.fromarray(rgb.to_ndarray()).save(file, "JPEG", quality=quality)
-        return file.getvalue()
+    rgb = _scaler().reformat(frame, format="rgb24", interpolation="BICUBIC", threads=1, **target)
+    return pictures.encode(rgb.to_ndarray(), quality)
 
 
 def _scaler():

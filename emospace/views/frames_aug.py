@@ -18,7 +18,7 @@ import numpy as np
 
 from emospace.errors import InputError
 from emospace.manifest import Problem
-from emospace.pictures import EPOCH, Frames
+from emospace.pictures import Frames, add, encode
 from emospace.plugin import suggest
 from emospace.provenance import atomic
 
@@ -78,8 +78,7 @@ def extract(
             index, number = draw(seed, utterance, len(made))
             drawn[transforms[index]["name"]] += bool(pictures)
             for k, picture in enumerate(pictures):
-                jpeg = _encode(apply(made[index], number, picture), quality)
-                archive.writestr(zipfile.ZipInfo(f"{utterance}/{k}.jpg", EPOCH), jpeg)
+                add(archive, utterance, k, encode(apply(made[index], number, picture), quality))
     facts = {"rows": len(counts), "missing": counts.count(0), "frames": sum(counts)}
     return problems, facts | {"transforms": dict(drawn)}
 
@@ -160,11 +159,3 @@ def _decode(jpeg: bytes) -> np.ndarray:
 
     with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as picture:
         return np.asarray(picture.convert("RGB"))
-
-
-def _encode(picture: np.ndarray, quality: int) -> bytes:
-    from PIL import Image
-
-    with io.BytesIO() as file:
-        Image.fromarray(picture).save(file, "JPEG", quality=quality)
-        return file.getvalue()

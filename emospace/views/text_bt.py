@@ -1,17 +1,15 @@
 """The text_bt view: what was said, translated through other languages and back, one line per row of its parent view."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
+from emospace import texts as table
 from emospace import translation
-from emospace.errors import InputError
 from emospace.manifest import Problem
-from emospace.provenance import atomic
 from emospace.views.text import clean
 from emospace.weights import Weights
 
-COLUMNS = ["utterance", "text", "flag"]
+COLUMNS = [*table.COLUMNS, "flag"]
 FLAGS = ("", "unchanged", "empty source", "empty result")
 PACKAGES = translation.PACKAGES
 
@@ -39,10 +37,7 @@ def extract(
     parents = [clean(text) for text in texts]
     made, facts = translation.translate(parents, weights, settings, cache)
     flags = [flag(parent, text) for parent, text in zip(parents, made, strict=True)]
-    with atomic(out) as tmp, open(tmp, "w", encoding="utf-8", newline="") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(zip(utterances, made, flags, strict=True))
+    table.write(out, utterances, made, flag=flags)
     counts = {name or "ok": flags.count(name) for name in FLAGS}
     return _problems(utterances, flags, out), {"rows": len(made), "flags": counts, "translation": facts}
 
@@ -64,19 +59,11 @@ def _problems(utterances: Sequence[str], flags: Sequence[str], out: Path) -> lis
     return [Problem(name, Path(out).name, "no transcript", detail, remedy) for name in lost]
 
 
-def _column(path: Path, name: str) -> list[str]:
-    with open(path, encoding="utf-8", newline="") as handle:
-        reader = csv.DictReader(handle)
-        if reader.fieldnames != COLUMNS:
-            raise InputError(path, f"its columns are {reader.fieldnames}, not {COLUMNS}", "run the workflow again")
-        return [record[name] for record in reader]
-
-
 def read(path: Path) -> list[str]:
     """Texts of a part in the order of its manifest, "" where missing. Raises InputError if it is not such a view."""
-    return _column(path, "text")
+    return table.read(path, COLUMNS)
 
 
 def read_flags(path: Path) -> list[str]:
     """Flags of a part, one of FLAGS each, in the order of its manifest. Raises InputError as `read` does."""
-    return _column(path, "flag")
+    return table.read(path, COLUMNS, "flag")
