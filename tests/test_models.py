@@ -336,3 +336,20 @@ def test_the_contract_fits_a_model_of_words(tmp_path):
     vectors = TfidfVectorizer().fit(fold.train.inputs["text"])
     model = LogisticRegression().fit(vectors.transform(fold.train.inputs["text"]), fold.train.label)
     assert model.score(vectors.transform(fold.dev.inputs["text"]), fold.dev.label) == 1.0
+
+
+def test_voices_change_speech_but_not_padding():
+    import torch
+
+    from emospace.models import _space
+
+    network = _space.Space({"audio.mfcc": (20, True), "text.sbert": (8, False)}, 4, 16, 16, 0, 0.0)
+    encoder = network.encoders["audio/mfcc"]
+    encoder.mean.normal_()
+    length = torch.tensor([5, 0, 9])
+    values = encoder.standardise(torch.randn(3, 9, 20), length)
+    changed = _space.Voices(encoder, 0.1)(values, length)
+    assert (changed - values).abs()[0, :5].max() > 0.1 and not changed[0, 5:].any() and not changed[1].any()
+    near = _space.Voices(encoder, 1e-4)(values, length)
+    torch.testing.assert_close(near, values, atol=0.02, rtol=0.02)
+    assert _space.is_cepstral("audio_tts.mfcc40") and not _space.is_cepstral("text.mpnet")

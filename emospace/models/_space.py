@@ -9,12 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from emospace.cepstra import vocal_tract
 from emospace.data import Rows
 from emospace.losses import cross_modal, known_cross_entropy, masked_mean_square, supervised_contrastive
 from emospace.store import Ragged
 
 STEP = 32  # lengths are rounded up to a multiple of this, so that few shapes occur and kernels are reused
 MAX_SCALE = 100.0  # of similarities, i.e. 1 / temperature, as in CLIP
+VOICES = 33  # vocal tracts to draw from
 Batch = dict[str, tuple[torch.Tensor, torch.Tensor]]  # input -> padded values (B, T, D), lengths (B,)
 
 
@@ -256,12 +258,43 @@ def distort(values: torch.Tensor, length: torch.Tensor, strength: float) -> tupl
     return out * _inside(out, fresh)[..., None], fresh
 
 
+def is_cepstral(name: str) -> bool:
+    """Does the input, by its name <view>.<encoder>, hold MFCC?"""
+    return name.partition(".")[2].startswith("mfcc")
+
+
+class Voices:
+    """Changes the vocal tract length of each row of standardised MFCC (B, T, D), by up to `extent` (0.1: 10 %)."""
+
+    def __init__(self, encoder: SequenceEncoder, extent: float):
+        reach = np.log1p(extent)
+        matrices = vocal_tract(len(encoder.mean), np.exp(np.linspace(-reach, reach, VOICES)))
+        self.matrices = torch.from_numpy(matrices).to(encoder.mean.device)
+        self.encoder = encoder
+
+    def __call__(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
+        drawn = self.matrices[torch.randint(VOICES, (len(values),), device=values.device)]
+        plain = values * self.encoder.scale + self.encoder.mean
+        return self.encoder.standardise(plain @ drawn.transpose(1, 2), length)
+
+
 class Objective:
     """Losses of a batch of train rows, already weighted: called with row numbers."""
 
-    def __init__(self, network: Space, rows: Resident, weights: dict, smoothing: float, drop: float, augment: float):
+    def __init__(
+        self,
+        network: Space,
+        rows: Resident,
+        weights: dict,
+        smoothing: float,
+        drop: float,
+        augment: float,
+        voices: float = 0.0,
+    ):
         self.network, self.rows, self.weights = network, rows, weights
         self.smoothing, self.drop, self.augment = smoothing, drop, augment
+        cepstral = [n for n in network.names if voices and is_cepstral(n)]
+        self.voices = {n: Voices(network.encoders[Space._key(n)], voices) for n in cepstral}
         counts = torch.bincount(rows.label[rows.label >= 0], minlength=network.emotion.out_features).float()
         # Rare classes weigh more, but at most twice: a class of three rows must not steer the rest.
         self.balance = (counts.sum() / len(counts) / counts.clamp(min=1)).clamp(max=2.0)
@@ -283,6 +316,8 @@ class Objective:
         return dict(zip(batch, kept.unbind(1), strict=True))
 
     def _noisy(self, name: str, values: torch.Tensor, length: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        if name in self.voices:
+            values = self.voices[name](values, length)
         if not self.augment:
             return values, length
         if self.network.encoders[Space._key(name)].long:

@@ -33,6 +33,7 @@ def train(
     dropout: float = 0.3,
     modality_dropout: float = 0.2,
     augment: float = 1.0,
+    vocal_tract: float = 0.1,
     label_smoothing: float = 0.1,
     gender: float = 0.2,
     dimensions: float = 0.1,
@@ -49,9 +50,10 @@ def train(
     """Train on fold.train, choose the epoch on fold.dev by UA (mean class recall).
 
     width: channels of sequence encoders; recurrent: units of their GRU per direction (0: none); embedding: dimensions
-    of the space; augment: strength of time, level and masking noise on sequences (0: none). gender, dimensions (VAD),
-    reconstruction, contrastive, alignment: weights of the losses beside emotion's 1. max_steps: longer sequences
-    are cut there.
+    of the space; augment: strength of time, level and masking noise on sequences (0: none); vocal_tract: by how much
+    the vocal tract of the speakers of MFCC inputs is made longer or shorter at random (0.1: up to 10 %). gender,
+    dimensions (VAD), reconstruction, contrastive, alignment: weights of the losses beside emotion's 1. max_steps:
+    longer sequences are cut there.
     """
     import torch
 
@@ -69,7 +71,8 @@ def train(
     average = copy.deepcopy(network).eval()
     weights = {"gender": gender, "dimensions": dimensions, "reconstruction": reconstruction}
     weights |= {"contrastive": contrastive, "alignment": alignment}
-    objective = _space.Objective(network, train_set, weights, label_smoothing, modality_dropout, augment)
+    noise = {"smoothing": label_smoothing, "drop": modality_dropout, "augment": augment, "voices": vocal_tract}
+    objective = _space.Objective(network, train_set, weights, **noise)
     # A small corpus gets smaller batches: an epoch of one step would hardly move anything.
     size = min(batch, max(16, len(fold.train) // 10), len(fold.train))
     schedule = Schedule(epochs, patience, size, lr, weight_decay)
