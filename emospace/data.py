@@ -17,6 +17,8 @@ class Rows:
     inputs: name -> Ragged (row i: (T_i, D), T_i = 0 where missing) or, for text views, a list of N strings.
     label, gender: int64 (N,), -1 where unknown; gender 0 = F, 1 = M.
     vad: float32 (N, 3) in the corpus's units, NaN where unlabelled.
+    parent: int64 (N,), -1 for an original; for an augmented child the index of the original whose copy it is, with one
+    modality exchanged. Only train rows have children; they come after all originals.
     """
 
     utterances: Sequence[str]
@@ -25,6 +27,11 @@ class Rows:
     label: np.ndarray
     gender: np.ndarray
     vad: np.ndarray
+    parent: np.ndarray = field(default=None)  # by default nobody is a child
+
+    def __post_init__(self):
+        if self.parent is None:
+            object.__setattr__(self, "parent", np.full(len(self.utterances), -1, np.int64))
 
     def __len__(self) -> int:
         return len(self.utterances)

@@ -131,7 +131,7 @@ def test_padding_and_neighbours_have_no_influence(fold, tmp_path):
 def test_noise_stays_out_of_padding():
     import torch
 
-    from emospace.models._space import distort
+    from emospace.models._objective import distort
 
     torch.manual_seed(0)
     length = torch.tensor([40, 64, 0])
@@ -341,15 +341,64 @@ def test_the_contract_fits_a_model_of_words(tmp_path):
 def test_voices_change_speech_but_not_padding():
     import torch
 
-    from emospace.models import _space
+    from emospace.models import _objective, _space
 
     network = _space.Space({"audio.mfcc": (20, True), "text.sbert": (8, False)}, 4, 16, 16, 0, 0.0)
     encoder = network.encoders["audio/mfcc"]
     encoder.mean.normal_()
     length = torch.tensor([5, 0, 9])
     values = encoder.standardise(torch.randn(3, 9, 20), length)
-    changed = _space.Voices(encoder, 0.1)(values, length)
+    changed = _objective.Voices(encoder, 0.1)(values, length)
     assert (changed - values).abs()[0, :5].max() > 0.1 and not changed[0, 5:].any() and not changed[1].any()
-    near = _space.Voices(encoder, 1e-4)(values, length)
+    near = _objective.Voices(encoder, 1e-4)(values, length)
     torch.testing.assert_close(near, values, atol=0.02, rtol=0.02)
-    assert _space.is_cepstral("audio_tts.mfcc40") and not _space.is_cepstral("text.mpnet")
+    assert _objective.is_cepstral("audio_tts.mfcc40") and not _objective.is_cepstral("text.mpnet")
+
+
+def with_children(rows: Rows, copies: int) -> Rows:
+    """The rows and, after them, noisy copies of the last ones' audio: children."""
+    parents = np.arange(len(rows) - copies, len(rows)).repeat(2)
+    rng = np.random.default_rng(5)
+    inputs = {}
+    for name, old in rows.inputs.items():
+        made = [old[i] + 0.1 * (name == "audio.mfcc") * rng.normal(size=old[i].shape) for i in parents]
+        inputs[name] = ragged([*(old[i] for i in range(len(rows))), *(m.astype(np.float32) for m in made)])
+    return Rows(
+        utterances=[*rows.utterances, *(f"{rows.utterances[p]}~{i}" for i, p in enumerate(parents))],
+        speakers=[*rows.speakers, *(rows.speakers[p] for p in parents)],
+        inputs=inputs,
+        label=np.concatenate([rows.label, rows.label[parents]]),
+        gender=np.concatenate([rows.gender, rows.gender[parents]]),
+        vad=np.concatenate([rows.vad, rows.vad[parents]]),
+        parent=np.concatenate([np.full(len(rows), -1), parents]),
+    )
+
+
+def test_originals_bring_their_own_children():
+    import torch
+
+    from emospace.models._objective import Children
+
+    parent = torch.tensor([-1, -1, -1, -1, 2, 0, 2, 2])
+    children, numbers = Children(parent), torch.tensor([3, 2, 1, 0])
+    drawn = set()
+    for _ in range(50):
+        rows, place = children.draw(numbers)
+        assert place.tolist() == [1, 3] and parent[rows].tolist() == [2, 0]
+        drawn |= set(rows.tolist())
+    assert drawn == {4, 5, 6, 7}
+
+
+@pytest.mark.parametrize("model", [linear_probe, unified])
+def test_children_take_part_in_training_only(fold, tmp_path, model):
+    options = SMALL | {"epochs": 6} if model is unified else {}
+    augmented = Fold(fold.classes, with_children(fold.train, 40), fold.dev, fold.test)
+    plain, more = (
+        model.train(f, seed=1, checkpoint=tmp_path / str(i), parents={}, **options)
+        for i, f in enumerate((fold, augmented))
+    )
+    assert more.probabilities.shape == plain.probabilities.shape
+    assert not np.array_equal(more.probabilities, plain.probabilities)
+    if model is unified:
+        assert all(line["children"] > 0 for line in more.history)
+        assert not any("children" in line for line in plain.history)

@@ -1,22 +1,18 @@
-"""The networks of the unified space, its training objective, and data that stay on the device."""
+"""The networks of the unified space, and data that stay on the device."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from emospace.cepstra import vocal_tract
 from emospace.data import Rows
-from emospace.losses import cross_modal, known_cross_entropy, masked_mean_square, supervised_contrastive
 from emospace.store import Ragged
 
 STEP = 32  # lengths are rounded up to a multiple of this, so that few shapes occur and kernels are reused
 MAX_SCALE = 100.0  # of similarities, i.e. 1 / temperature, as in CLIP
-VOICES = 33  # vocal tracts to draw from
 Batch = dict[str, tuple[torch.Tensor, torch.Tensor]]  # input -> padded values (B, T, D), lengths (B,)
 
 
@@ -25,6 +21,7 @@ class Resident:
 
     def __init__(self, rows: Rows, device: torch.device, max_steps: int = 1024):
         self.size, self.device = len(rows), device
+        self.parent = torch.from_numpy(rows.parent).to(device)
         self.label = torch.from_numpy(rows.label).to(device)
         self.gender = torch.from_numpy(rows.gender).to(device)
         self.vad = torch.from_numpy(rows.vad).to(device)
@@ -51,18 +48,9 @@ class Resident:
         return found * inside[..., None], length
 
 
-def _inside(values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
+def inside_of(values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
     """Mask of real steps, (B, T)."""
     return torch.arange(values.shape[1], device=values.device) < length[:, None]
-
-
-def summary(values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
-    """Mean and deviation over real steps, (B, 2 D): what decoders reconstruct. NaN where the input is missing."""
-    inside = _inside(values, length)[..., None]
-    count = length[:, None].clamp(min=1)
-    mean = (values * inside).sum(1) / count
-    spread = (((values - mean[:, None]) * inside).square().sum(1) / count + 1e-6).sqrt()
-    return torch.cat([mean, spread], 1).masked_fill(length[:, None] == 0, torch.nan)
 
 
 class RealSteps(nn.BatchNorm1d):
@@ -87,7 +75,7 @@ class Convolution(nn.Module):
     def forward(self, values: torch.Tensor, length: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         found = self.convolve(values.transpose(1, 2)).transpose(1, 2)
         length = (length + self.stride - 1) // self.stride
-        inside = _inside(found, length)
+        inside = inside_of(found, length)
         found = self.dropout(F.gelu(self.normalise(found, inside)))
         return found * inside[..., None], length
 
@@ -100,7 +88,7 @@ class AttentionPooling(nn.Module):
         self.score = nn.Sequential(nn.Linear(width, 64), nn.Tanh(), nn.Linear(64, 1))
 
     def forward(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
-        inside = _inside(values, length.clamp(min=1))[..., None]
+        inside = inside_of(values, length.clamp(min=1))[..., None]
         weight = self.score(values).float().masked_fill(~inside, -torch.inf).softmax(1)
         mean = (weight * values).sum(1)
         spread = (weight * (values - mean[:, None]).square()).sum(1).clamp(min=1e-5).sqrt()
@@ -127,7 +115,7 @@ class SequenceEncoder(nn.Module):
 
     def standardise(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
         """Zero mean and unit deviation over the train rows; padding stays zero."""
-        return (values - self.mean) / self.scale * _inside(values, length)[..., None]
+        return (values - self.mean) / self.scale * inside_of(values, length)[..., None]
 
     def forward(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
         """values are standardised."""
@@ -142,7 +130,7 @@ class SequenceEncoder(nn.Module):
 
     def _channels(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
         """The values, the values less their own mean over the utterance (the voice), and their slope: (B, T, 3 D)."""
-        inside = _inside(values, length)[..., None]
+        inside = inside_of(values, length)[..., None]
         own = values - values.sum(1, keepdim=True) / length.clamp(min=1)[:, None, None]
         # Before the first and after the last step there is zero, whether the batch goes on or not.
         slope = F.pad(values, (0, 0, 0, 1))[:, 1:] - F.pad(values, (0, 0, 1, 0))[:, :-1]
@@ -176,8 +164,8 @@ class Space(nn.Module):
         super().__init__()
         self.names = list(shapes)
         make = {n: SequenceEncoder(d, long, width, embedding, recurrent, dropout) for n, (d, long) in shapes.items()}
-        self.encoders = nn.ModuleDict({self._key(n): m for n, m in make.items()})
-        self.decoders = nn.ModuleDict({self._key(n): nn.Linear(embedding, 2 * d) for n, (d, _) in shapes.items()})
+        self.encoders = nn.ModuleDict({self.key(n): m for n, m in make.items()})
+        self.decoders = nn.ModuleDict({self.key(n): nn.Linear(embedding, 2 * d) for n, (d, _) in shapes.items()})
         self.gate = nn.Linear(embedding, 1)
         self.nothing = nn.Parameter(torch.zeros(embedding))  # stands in where an utterance has no input at all
         self.fuse = nn.Sequential(nn.GELU(), nn.Dropout(dropout), nn.Linear(embedding, embedding))
@@ -188,7 +176,7 @@ class Space(nn.Module):
         self.register_buffer("vad_scale", torch.ones(3))
 
     @staticmethod
-    def _key(name: str) -> str:
+    def key(name: str) -> str:
         return name.replace(".", "/")
 
     @torch.no_grad()
@@ -196,7 +184,7 @@ class Space(nn.Module):
         """Take means and deviations from train rows, once."""
         for name in self.names:
             values = rows.inputs[name][0]
-            encoder = self.encoders[self._key(name)]
+            encoder = self.encoders[self.key(name)]
             encoder.mean.copy_(values.mean(0))
             encoder.scale.copy_(values.std(0, correction=0).clamp(min=1e-4))
         known = rows.vad[~rows.vad.isnan().any(1)]
@@ -205,11 +193,11 @@ class Space(nn.Module):
             self.vad_scale.copy_(known.std(0).clamp(min=1e-4))
 
     def standardise(self, batch: Batch) -> Batch:
-        return {n: (self.encoders[self._key(n)].standardise(v, length), length) for n, (v, length) in batch.items()}
+        return {n: (self.encoders[self.key(n)].standardise(v, length), length) for n, (v, length) in batch.items()}
 
     def forward(self, batch: Batch, used: dict[str, torch.Tensor]) -> Output:
         """batch is standardised; used: input -> mask (B,) of the rows in which it may be seen."""
-        encoded = {n: self.encoders[self._key(n)](*batch[n]) for n in used}
+        encoded = {n: self.encoders[self.key(n)](*batch[n]) for n in used}
         stack = torch.stack(list(encoded.values()), 1)
         there = torch.stack(list(used.values()), 1)
         gate = self.gate(torch.tanh(stack)).squeeze(-1).float().masked_fill(~there, -1e9)
@@ -217,7 +205,7 @@ class Space(nn.Module):
         mean = torch.where(there.any(1, keepdim=True), mean, self.nothing.to(mean.dtype))
         fused = self.fuse(mean)
         seen = self.dropout(F.gelu(fused))
-        decoded = {n: self.decoders[self._key(n)](fused) for n in used}
+        decoded = {n: self.decoders[self.key(n)](fused) for n in used}
         embeddings = {n: F.normalize(e.float(), dim=1) for n, e in encoded.items()}
         heads = self.emotion(seen), self.gender(seen), self.vad(seen)
         return Output(*heads, F.normalize(fused.float(), dim=1), embeddings, used, decoded)
@@ -226,129 +214,6 @@ class Space(nn.Module):
     def scales(self) -> torch.Tensor:
         """Learnt 1 / temperature of the label-aware and of the cross-modal loss."""
         return self.log_scale.exp().clamp(max=MAX_SCALE)
-
-
-def distort(values: torch.Tensor, length: torch.Tensor, strength: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Augment standardised sequences (B, T, D): tempo +-10 %, level, colour, one masked stretch of time and of bands.
-
-    In the manner of SpecAugment (Park et al. 2019), before any channel is derived; nothing is written into padding.
-    """
-    size, steps, dims = values.shape
-    device = values.device
-
-    def uniform(*shape) -> torch.Tensor:
-        return torch.rand(*shape, device=device)
-
-    tempo = 1 + 0.1 * strength * (2 * uniform(size) - 1)
-    fresh = (length * tempo).long().clamp(max=steps).maximum(length.clamp(max=1))
-    last = (length - 1).clamp(min=0)[:, None].float()
-    place = (torch.arange(steps, device=device) / tempo[:, None]).minimum(last)
-    low = place.floor()
-    share = (place - low)[..., None]
-    before, after = (i.long()[..., None].expand(-1, -1, dims) for i in (low, (low + 1).minimum(last)))
-    out = values.gather(1, before) * (1 - share) + values.gather(1, after) * share
-    out[..., 0] += 0.3 * strength * torch.randn(size, 1, device=device)
-    out = out + 0.1 * strength * torch.randn(size, 1, dims, device=device)
-    for axis, extent, widest in ((1, fresh, fresh / 6), (2, torch.full_like(fresh, dims), 0.15 * dims)):
-        width = (uniform(size) * widest * strength).long()
-        start = (uniform(size) * (extent - width)).long()
-        index = torch.arange(out.shape[axis], device=device)
-        hidden = (index >= start[:, None]) & (index < (start + width)[:, None])
-        out = out.masked_fill(hidden[..., None] if axis == 1 else hidden[:, None], 0.0)
-    return out * _inside(out, fresh)[..., None], fresh
-
-
-def is_cepstral(name: str) -> bool:
-    """Does the input, by its name <view>.<encoder>, hold MFCC?"""
-    return name.partition(".")[2].startswith("mfcc")
-
-
-class Voices:
-    """Changes the vocal tract length of each row of standardised MFCC (B, T, D), by up to `extent` (0.1: 10 %)."""
-
-    def __init__(self, encoder: SequenceEncoder, extent: float):
-        reach = np.log1p(extent)
-        matrices = vocal_tract(len(encoder.mean), np.exp(np.linspace(-reach, reach, VOICES)))
-        self.matrices = torch.from_numpy(matrices).to(encoder.mean.device)
-        self.encoder = encoder
-
-    def __call__(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
-        drawn = self.matrices[torch.randint(VOICES, (len(values),), device=values.device)]
-        plain = values * self.encoder.scale + self.encoder.mean
-        return self.encoder.standardise(plain @ drawn.transpose(1, 2), length)
-
-
-class Objective:
-    """Losses of a batch of train rows, already weighted: called with row numbers."""
-
-    def __init__(
-        self,
-        network: Space,
-        rows: Resident,
-        weights: dict,
-        smoothing: float,
-        drop: float,
-        augment: float,
-        voices: float = 0.0,
-    ):
-        self.network, self.rows, self.weights = network, rows, weights
-        self.smoothing, self.drop, self.augment = smoothing, drop, augment
-        cepstral = [n for n in network.names if voices and is_cepstral(n)]
-        self.voices = {n: Voices(network.encoders[Space._key(n)], voices) for n in cepstral}
-        counts = torch.bincount(rows.label[rows.label >= 0], minlength=network.emotion.out_features).float()
-        # Rare classes weigh more, but at most twice: a class of three rows must not steer the rest.
-        self.balance = (counts.sum() / len(counts) / counts.clamp(min=1)).clamp(max=2.0)
-
-    def __call__(self, numbers: torch.Tensor) -> dict[str, torch.Tensor]:
-        numbers = numbers.to(self.rows.device)
-        batch = self.network.standardise(self.rows.batch(numbers, self.network.names))
-        targets = {n: summary(*pair) for n, pair in batch.items()}
-        used = self._used(batch)
-        with torch.autocast(self.rows.device.type, torch.bfloat16, enabled=self.rows.device.type == "cuda"):
-            output = self.network({n: self._noisy(n, *pair) for n, pair in batch.items()}, used)
-        return self._losses(output, numbers, targets)
-
-    def _used(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """Hide each modality of a row at random, but never the last one."""
-        there = torch.stack([length > 0 for _, length in batch.values()], 1)
-        kept = there & (torch.rand(there.shape, device=there.device) >= self.drop)
-        kept = torch.where(kept.any(1, keepdim=True), kept, there)
-        return dict(zip(batch, kept.unbind(1), strict=True))
-
-    def _noisy(self, name: str, values: torch.Tensor, length: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        if name in self.voices:
-            values = self.voices[name](values, length)
-        if not self.augment:
-            return values, length
-        if self.network.encoders[Space._key(name)].long:
-            return distort(values, length, self.augment)
-        noise = 0.1 * self.augment * torch.randn_like(values)
-        return values + noise * _inside(values, length)[..., None], length
-
-    def _losses(self, output: Output, numbers: torch.Tensor, targets: dict) -> dict[str, torch.Tensor]:
-        rows, label = self.rows, self.rows.label[numbers]
-        vad = (rows.vad[numbers] - self.network.vad_mean) / self.network.vad_scale
-        known = label >= 0
-        views = [(output.fused, known), *((e, known & output.used[n]) for n, e in output.embeddings.items())]
-        together = torch.cat([e[mask] for e, mask in views])
-        labels = torch.cat([label[mask] for _, mask in views])
-        pairs = list(combinations(output.embeddings, 2))
-        both = [output.used[a] & output.used[b] for a, b in pairs]
-        aligned = [
-            cross_modal(output.embeddings[a][m], output.embeddings[b][m], self.network.scales[1])
-            for (a, b), m in zip(pairs, both, strict=True)
-        ]
-        decoded = [masked_mean_square(output.decoded[n], targets[n]) for n in output.decoded]
-        losses = {
-            "gender": known_cross_entropy(output.gender, rows.gender[numbers]),
-            "dimensions": masked_mean_square(output.vad, vad),
-            "reconstruction": sum(decoded) / len(decoded),
-            "contrastive": supervised_contrastive(together, labels, self.network.scales[0]),
-            "alignment": sum(aligned) / max(len(aligned), 1) if aligned else output.fused.sum() * 0,
-        }
-        options = {"weight": self.balance, "label_smoothing": self.smoothing}
-        weighted = {name: self.weights[name] * loss for name, loss in losses.items() if self.weights[name]}
-        return {"emotion": known_cross_entropy(output.emotion, label, **options)} | weighted
 
 
 @dataclass(frozen=True)

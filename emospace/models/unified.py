@@ -40,6 +40,7 @@ def train(
     reconstruction: float = 0.1,
     contrastive: float = 0.3,
     alignment: float = 0.1,
+    children: float = 0.1,
     epochs: int = 60,
     patience: int = 20,
     batch: int = 64,
@@ -52,12 +53,12 @@ def train(
     width: channels of sequence encoders; recurrent: units of their GRU per direction (0: none); embedding: dimensions
     of the space; augment: strength of time, level and masking noise on sequences (0: none); vocal_tract: by how much
     the vocal tract of the speakers of MFCC inputs is made longer or shorter at random (0.1: up to 10 %). gender,
-    dimensions (VAD), reconstruction, contrastive, alignment: weights of the losses beside emotion's 1. max_steps:
-    longer sequences are cut there.
+    dimensions (VAD), reconstruction, contrastive, alignment (of modalities), children (of augmented copies with what
+    they are copies of): weights of the losses beside emotion's 1. max_steps: longer sequences are cut there.
     """
     import torch
 
-    from emospace.models import _space
+    from emospace.models import _objective, _space
     from emospace.training import Schedule, fit
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -70,18 +71,19 @@ def train(
     network.fit_scales(train_set)
     average = copy.deepcopy(network).eval()
     weights = {"gender": gender, "dimensions": dimensions, "reconstruction": reconstruction}
-    weights |= {"contrastive": contrastive, "alignment": alignment}
+    weights |= {"contrastive": contrastive, "alignment": alignment, "children": children}
     noise = {"smoothing": label_smoothing, "drop": modality_dropout, "augment": augment, "voices": vocal_tract}
-    objective = _space.Objective(network, train_set, weights, **noise)
+    objective = _objective.Objective(network, train_set, weights, **noise)
     # A small corpus gets smaller batches: an epoch of one step would hardly move anything.
-    size = min(batch, max(16, len(fold.train) // 10), len(fold.train))
+    originals = int((fold.train.parent < 0).sum())
+    size = min(batch, max(16, originals // 10), originals)
     schedule = Schedule(epochs, patience, size, lr, weight_decay)
 
     def dev_ua(candidate) -> float:
         guess = _space.predict(candidate, dev_set, SCORED).emotion.argmax(1)
         return _mean_recall(fold.dev.label, guess)
 
-    state = fit(network, average, len(fold.train), objective, dev_ua, schedule, checkpoint)
+    state = fit(network, average, originals, objective, dev_ua, schedule, checkpoint)
     average.load_state_dict(state.best)
     found = [_space.predict(average, rows, SCORED) for rows in (dev_set, test_set)]
     best = max(state.history, key=lambda line: line["dev_ua"])
