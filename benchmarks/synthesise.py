@@ -1,0 +1,64 @@
+"""Speech for 24 sentences: espeak-ng's command line by two threads, against a process per sentence through pyttsx3.
+
+Both give int16 samples of 16 kHz. The sound is the same (one library behind both) but for the length of the silence
+at its end; ours is the same bytes each time.
+"""
+
+import contextlib
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks._timing import compare
+from emospace.prosody import RATE, Setting, activity
+from emospace.views._files import Flaw
+from emospace.views.audio import decode
+from emospace.voices import Espeak
+
+TEXTS = [f"{who} {what} by the {where}" for who in ("kids are", "dogs were") for what in ("talking", "sitting", "lying",
+         "waiting") for where in ("door", "river", "old tree")]  # fmt: skip
+NAIVE = """
+import pyttsx3, sys
+engine = pyttsx3.init("espeak")
+engine.setProperty("voice", "en-us")
+engine.setProperty("rate", 175)
+engine.save_to_file(sys.argv[1], sys.argv[2])
+engine.runAndWait()
+"""
+TOLERANCE = 0.1  # seconds of speech
+
+
+def naive(folder: Path) -> list[np.ndarray]:
+    waves = []
+    for i, text in enumerate(TEXTS):
+        wav = folder / f"{i}.wav"
+        while len(waves) == i:  # now and then pyttsx3 returns and leaves half a file
+            subprocess.run([sys.executable, "-c", NAIVE, text, str(wav)], stdout=subprocess.DEVNULL, check=True)
+            with contextlib.suppress(Flaw):
+                waves.append(decode(wav, RATE)[0])
+    return waves
+
+
+def ours() -> list[np.ndarray]:
+    engine = Espeak(60)
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(lambda text: engine(text, "en-us", Setting()), TEXTS))
+
+
+def measure() -> list[dict]:
+    with tempfile.TemporaryDirectory() as folder:
+        pairs = list(zip(naive(Path(folder)), ours(), strict=True))
+        worst = max(abs(activity(a)[0] - activity(b)[0]) for a, b in pairs)
+        assert worst < TOLERANCE, f"differs from pyttsx3 by {worst} s of speech"
+        assert all((a == b).all() for (_, a), b in zip(pairs, ours(), strict=True)), "not the same bytes twice"
+        slow, fast = compare(lambda: naive(Path(folder)), ours)
+    note = f"{slow:.2f} s by a process per file, {fast:.2f} s by two threads of ours; off by {worst:.3f} s"
+    return [{"name": f"speech of {len(TEXTS)} sentences", "ratio": round(slow / fast, 2), "target": 5, "note": note}]
+
+
+if __name__ == "__main__":
+    print(measure())

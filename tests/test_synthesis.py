@@ -1,0 +1,263 @@
+"""Synthetic speech by real engines; faults of engines are planted as programs of their name."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import ROOT, utterance
+
+from emospace import manifest, prosody, store, texts, voices
+from emospace.errors import InputError
+from emospace.prosody import RATE, Setting
+from emospace.provenance import write_json
+from emospace.synthesis import settings, synthesise
+from emospace.views.audio import decode
+
+KIDS, DOGS = "Kids are talking by the door", "Dogs are sitting by the door"
+
+
+def parent(seconds: float = 1.0) -> np.ndarray:
+    return (np.sin(2 * np.pi * 180 * np.arange(round(seconds * RATE)) / RATE) * 6000).astype(np.int16)
+
+
+def made(out, spoken, genders=None, parents=None, **options):
+    """Rows of the store, problems and facts of a part that says `spoken`."""
+    rows = [utterance(f"d_{i:03d}", gender=g) for i, g in enumerate(genders or ["F"] * len(spoken))]
+    parents = parents or [parent()] * len(spoken)
+    problems, facts = synthesise(rows, parents, spoken, spoken, out, **options)
+    return store.Ragged.open(out, len(rows)), problems, facts
+
+
+AWKWARD = {
+    "empty": "",
+    "tag": "[LAUGHTER]",
+    "dash": "--version is what I said",
+    "emoji": "so happy 😀😀",
+    "rtl": "שלום עולם",
+    "arabic": "مرحبا بالعالم",
+    "markup": '<speak>a & b</speak> "c" </prosody>',
+    "control": "nul \x00 and \x1b[31m",
+    "plain": "this is fine",
+}
+
+
+@pytest.mark.parametrize("engine", ["espeak", "pyttsx3"])
+@pytest.mark.parametrize("mode", ["flat", "transfer"])
+def test_awkward_texts_are_said_or_left_out_and_stop_nobody(tmp_path, engine, mode):
+    spoken = list(AWKWARD.values())
+    rows, problems, facts = made(tmp_path / "0.npy", spoken, engine=engine, prosody=mode, threads=2)
+    lengths = dict(zip(AWKWARD, rows.lengths, strict=True))
+    assert lengths.pop("empty") == lengths.pop("tag") == 0
+    assert all(length > 0.3 * RATE for length in lengths.values()), lengths
+    assert not problems and facts["counts"]["nothing to say"] == 2 and facts["counts"]["ok"] == len(spoken) - 2
+
+
+def test_a_text_of_4000_words_is_said_to_its_end(tmp_path):
+    rows, _, _ = made(tmp_path / "0.npy", ["one two three four " * 1000, "one two three four " * 10], prosody="flat")
+    assert rows.lengths[0] > 0.95 * 100 * rows.lengths[1] and rows.lengths[0] > 15 * 60 * RATE
+
+
+def test_markup_is_read_out_not_obeyed():
+    engine = voices.Espeak(30)
+    for text in ("a <b> & c", '</prosody><prosody rate="20%">slowly</prosody>', "so <audio src='x.wav'/> what"):
+        plain, marked = (engine(text, "en-us", Setting(spread=spread)) for spread in (50, 51))
+        assert len(marked) == pytest.approx(len(plain), rel=0.1, abs=0.05 * RATE), text
+
+
+def test_espeak_gives_equal_bytes_in_any_order_by_any_number_of_threads(tmp_path):
+    spoken = [KIDS, DOGS, "no", "why did you lie to me?"] * 3
+    made(tmp_path / "a.npy", spoken, threads=1)
+    made(tmp_path / "b.npy", spoken, threads=4)
+    assert (tmp_path / "a.npy").read_bytes() == (tmp_path / "b.npy").read_bytes()
+    rows, _, _ = made(tmp_path / "c.npy", spoken[::-1], threads=2)
+    first = store.Ragged.open(tmp_path / "a.npy")
+    assert all((rows[i] == first[len(rows) - 1 - i]).all() for i in range(len(rows)))
+
+
+def test_samples_are_those_of_the_audio_view(tmp_path):
+    wav = tmp_path / "x.wav"
+    subprocess.run(["espeak-ng", "-v", "en-us", "-s", "175", "-w", str(wav), "--", KIDS], check=True)
+    rows, _, _ = made(tmp_path / "0.npy", [KIDS], genders=["M"], prosody="flat")
+    assert (rows[0] == decode(wav, RATE)[0]).all()
+
+
+def test_the_voice_follows_the_speakers_gender(tmp_path):
+    rows, _, facts = made(tmp_path / "0.npy", [KIDS] * 3, genders=["F", "M", ""], prosody="flat")
+    high, low, between = (prosody.pitch(row)[0] for row in rows)
+    assert high > 1.4 * low and not (rows[1].shape == rows[2].shape and (rows[1] == rows[2]).all())
+    assert np.isfinite(between) and facts["voices"] == {"en-us": 1, "en-us+f2": 1, "en-us+m7": 1}
+
+
+def fake_espeak(folder, monkeypatch, body: str) -> None:
+    """A program named espeak-ng before the real one; `body` runs when the text has the word BAD in it."""
+    real = subprocess.run(["which", "espeak-ng"], capture_output=True, text=True, check=True).stdout.strip()
+    program = folder / "bin" / "espeak-ng"
+    program.parent.mkdir()
+    program.write_text(
+        f"#!{sys.executable}\nimport os, subprocess, sys, time, wave\n"
+        "text = '' if len(sys.argv) < 4 else sys.stdin.read()\n"
+        f"if 'BAD' in text:\n    out = sys.argv[sys.argv.index('-w') + 1]\n    {body}\n"
+        f"sys.exit(subprocess.run([{real!r}, *sys.argv[1:]], input=text, text=True).returncode)\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+
+
+EMPTY = "w = wave.open(out, 'wb'); w.setnchannels(1); w.setsampwidth(2); w.setframerate(22050); w.close(); sys.exit()"
+FAULTS = {
+    "writes nothing": ("sys.exit()", "it wrote no audio"),
+    "0 seconds": (EMPTY, "its the file holds no samples"),
+    "0 bytes": ("open(out, 'w').close(); sys.exit()", "its the file is empty"),
+    "silence": (EMPTY.replace("w.close()", "w.writeframes(bytes(44100)); w.close()"), "it wrote silence"),
+    "junk": ("open(out, 'w').write('no sound at all'); sys.exit()", "its not a media file"),
+    "crash": ("os.abort()", "it ended with status -6"),
+    "refusal": ("sys.exit('out of breath')", "it ended with status 1 out of breath"),
+    "hang": ("time.sleep(60)", "it did not end within 3 s"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_an_engine_that_fails_at_one_text_is_flagged_and_the_rest_goes_on(tmp_path, monkeypatch, fault):
+    body, reason = FAULTS[fault]
+    fake_espeak(tmp_path, monkeypatch, body)
+    rows, problems, facts = made(tmp_path / "0.npy", [KIDS, "BAD luck", DOGS], prosody="flat", timeout=3.0)
+    assert rows.lengths[1] == 0 and rows.lengths[0] > RATE and rows.lengths[2] > RATE
+    assert [p.utterance for p in problems] == ["d_001"] and reason in problems[0].detail
+    assert problems[0].reason in manifest.REASONS and facts["counts"] == {"engine failed": 1, "ok": 2}
+
+
+def test_an_engine_that_never_works_flags_every_row(tmp_path, monkeypatch):
+    fake_espeak(tmp_path, monkeypatch, "pass")
+    program = tmp_path / "bin" / "espeak-ng"
+    program.write_text(program.read_text().replace("'BAD' in text", "len(text)").replace("    pass", "    sys.exit()"))
+    rows, problems, facts = made(tmp_path / "0.npy", [KIDS, DOGS])
+    assert not rows.lengths.any() and len(problems) == 2 and facts["uncalibrated"] == ["en-us+f2"]
+
+
+def test_pyttsx3_is_started_afresh_after_a_crash_or_a_hang(tmp_path, monkeypatch):
+    real = voices._pyttsx3_worker.__file__
+    worker = tmp_path / "worker.py"
+    # The first process fails as planted at its first text, every later one is the real worker.
+    worker.write_text(
+        f"import os, pathlib, runpy, sys, time\nmark = pathlib.Path({str(tmp_path / 'tried')!r})\n"
+        "if not mark.exists():\n    mark.touch(); sys.stdin.readline(); FAULT\n"
+        f"runpy.run_path({real!r}, run_name='__main__')\n"
+    )
+    plan = worker.read_text()
+    monkeypatch.setattr(voices._pyttsx3_worker, "__file__", str(worker))
+    for fault in ("os._exit(3)", "time.sleep(60)"):
+        (tmp_path / "tried").unlink(missing_ok=True)
+        worker.write_text(plan.replace("FAULT", fault))
+        engine = voices.Pyttsx3(4.0)
+        assert len(engine("is anybody there", "en-us", Setting())) > 0.5 * RATE
+        assert len(engine.all) == 2  # the failed process and its successor
+        engine.close()
+        assert all(process.returncode is not None for process in engine.all)
+    worker.write_text("import sys\nsys.exit(1)\n")
+    engine = voices.Pyttsx3(4.0)
+    with pytest.raises(voices.Mute, match="it crashed"):
+        engine("hello", "en-us", Setting())
+    engine.close()
+
+
+def test_a_missing_program_or_voice_and_a_misspelt_option_are_named(tmp_path, monkeypatch):
+    with pytest.raises(InputError, match=r"there is no variant 'f22'.*did you mean"):
+        made(tmp_path / "0.npy", [KIDS], female="en-us+f22")
+    with pytest.raises(InputError, match="espeak-ng has no such voice"):
+        made(tmp_path / "0.npy", [KIDS], female="zz-zz")
+    for wrong, words in {"prosdy": "did you mean 'prosody'", "engin": "did you mean 'engine'"}.items():
+        with pytest.raises(InputError, match=f"config: unexpected option '{wrong}'.*{words}"):
+            settings({wrong: "x"}, "config")
+    with pytest.raises(InputError, match=r"engine is 'espaek'.*did you mean 'espeak'"):
+        settings({"engine": "espaek"})
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InputError, match=r"espeak-ng: the program is not installed.*install espeak-ng"):
+        made(tmp_path / "0.npy", [KIDS])
+
+
+def step(folder, options, *more) -> subprocess.CompletedProcess:
+    write_json(folder / "recipe.json", {"options": options})
+    command = [sys.executable, "-m", "workflow_scripts.synthesise_speech", "--recipe", folder / "recipe.json"]
+    command += ["--audio", folder / "0.npy", "--manifest", folder / "m.csv", "--recognised", folder / "heard.csv"]
+    command += ["--spoken", folder / "spoken.csv", "--out", folder / "made.npy", "--quality", folder / "q.csv"]
+    command += ["--sidecar", folder / "made.json", *more]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_the_step_writes_equal_bytes_and_says_what_it_did(tmp_path):
+    rows = [utterance("d_000", gender="F"), utterance("d_001", gender="M"), utterance("d_002", gender="M")]
+    manifest.write(tmp_path / "m.csv", rows)
+    store.write(tmp_path / "0.npy", [parent(), parent(2), np.empty(0, np.int16)], dtype=np.int16)
+    write_json(tmp_path / "0.json", {"sample_rate": RATE})
+    names, flags = [row.utterance for row in rows], ["", "", "no audio"]
+    for name in ("heard", "spoken"):
+        texts.write(tmp_path / f"{name}.csv", names, [KIDS, DOGS, ""], flag=flags)
+    done = step(tmp_path, {"engine": "espeak"}, "--threads", "2")
+    assert done.returncode == 0, done.stderr
+    first = [(tmp_path / name).read_bytes() for name in ("made.npy", "made.json", "q.csv")]
+    facts = json.loads(first[1])
+    assert facts["transfers"] == ["pitch", "range", "rate", "loudness"] and facts["engine_version"].startswith("espeak")
+    assert facts["counts"]["ok"] == 2 and facts["settings"]["prosody"] == "transfer" and facts["sample_rate"] == RATE
+    assert step(tmp_path, {"engine": "espeak"}).returncode == 0
+    assert first == [(tmp_path / name).read_bytes() for name in ("made.npy", "made.json", "q.csv")]
+    write_json(tmp_path / "0.json", {"sample_rate": 22050})
+    done = step(tmp_path, {})
+    assert done.returncode == 1 and "it has 22050 Hz" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.fixture(scope="module")
+def clips(ravdess):
+    """36 recordings, spread over actors and emotions; (rows, waves, texts)."""
+    files = sorted(ravdess.glob("Actor_*/03-01-*.flac"))
+    files = [files[i] for i in np.linspace(0, len(files) - 1, 36).astype(int)]
+    spoken = [{"01": KIDS, "02": DOGS}[f.stem.split("-")[4]] for f in files]
+    rows = [utterance(f.stem, speaker=f.stem[-2:], gender="MF"[int(f.stem[-2:]) % 2 == 0]) for f in files]
+    return rows, [decode(f, RATE)[0] for f in files], spoken
+
+
+def correlation(parents, children, women: np.ndarray) -> tuple[float, float]:
+    """Spearman's rho and p of children's values with their parents', each relative to the median of its gender.
+
+    The voice is chosen by gender, which alone lets pitch correlate; what is left is prosody.
+    """
+    from scipy.stats import spearmanr
+
+    pairs = np.array([parents, children], float).T
+    seen = np.isfinite(pairs).all(1)
+    for group in (women, ~women):
+        pairs[group & seen] /= np.median(pairs[group & seen], axis=0)
+    assert seen.sum() >= 30
+    if np.ptp(pairs[seen, 1]) == 0:  # rho is not defined: what is always the same follows nothing
+        return 0.0, 1.0
+    found = spearmanr(*pairs[seen].T)
+    return float(found.statistic), float(found.pvalue)
+
+
+def values(wave: np.ndarray, text: str) -> dict[str, float]:
+    found = prosody.measure(wave)
+    rate = prosody.letters(text) / found.seconds
+    return {"pitch": found.pitch, "range": found.spread, "rate": rate, "loudness": found.level}
+
+
+def test_transferred_prosody_follows_its_parent_and_flat_prosody_does_not(tmp_path, clips):
+    rows, waves, spoken = clips
+    women = np.array([row.gender == "F" for row in rows])
+    parents = [values(*pair) for pair in zip(waves, spoken, strict=True)]
+    found = {}
+    for mode in ("transfer", "flat"):
+        out = tmp_path / f"{mode}.npy"
+        problems, facts = synthesise(rows, waves, spoken, spoken, out, prosody=mode, threads=2)
+        assert not problems and facts["counts"]["ok"] == len(rows)
+        children = [values(*pair) for pair in zip(store.Ragged.open(out), spoken, strict=True)]
+        for field in parents[0]:
+            pair = ([item[field] for item in items] for items in (parents, children))
+            found[mode, field] = correlation(*pair, women)
+            print(f"{mode:9} {field:9} rho {found[mode, field][0]:6.3f}  p {found[mode, field][1]:.1g}")
+    for field, least in {"pitch": 0.75, "rate": 0.9, "loudness": 0.95, "range": 0.45}.items():
+        rho, p = found["transfer", field]
+        assert rho > least and p < 0.01, (field, rho, p)
+        rho, p = found["flat", field]
+        assert abs(rho) < 0.4 and p > 0.01, (field, rho, p)
