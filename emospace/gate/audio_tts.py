@@ -1,0 +1,84 @@
+"""Synthetic speech: is it as long and as loud as what was recorded, and can the words be understood?"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from emospace.gate._tables import line, number
+from emospace.store import Ragged
+from emospace.words import word_error_rate, words
+
+COLUMNS = ["utterance", "duration_ratio", "loudness_db", "word_errors", "verdict", "reason"]
+PROBE = True
+RATE = 16000  # Hz, of the audio view and of synthetic speech alike
+FRAME = 320  # samples: 20 ms
+QUIET = 35.0  # dB below the loudest frame: pauses and room noise
+
+
+def score(
+    utterances: Sequence[str],
+    parents: Ragged,
+    children: Ragged,
+    spoken: Sequence[str],
+    heard: Sequence[str],
+    *,
+    min_duration_ratio: float = 0.4,
+    max_duration_ratio: float = 2.5,
+    max_loudness_db: float = 12.0,
+    max_word_errors: float = 0.5,
+) -> list[dict[str, str]]:
+    """Lines of the gate's table of a part, one per utterance, in the order given.
+
+    parents, children: int16 samples (T,). duration_ratio: seconds from the first to the last sound, child by parent.
+    loudness_db: difference of their loudness, child minus parent, in dB; its size counts. word_errors: rate at which
+    what a recogniser has `heard` in the child differs from what it should say, `spoken`; figures that are written as
+    digits on one side count as errors.
+    """
+    limits = (min_duration_ratio, max_duration_ratio, max_loudness_db, max_word_errors)
+    found = []
+    for i, utterance in enumerate(utterances):
+        scores = _scores(parents[i], children[i], spoken[i], heard[i])
+        reason = _missing(parents[i], children[i], spoken[i]) or _reason(scores, *limits)
+        found.append(line(utterance, scores, reason))
+    return found
+
+
+def _scores(parent: np.ndarray, child: np.ndarray, spoken: str, heard: str) -> dict[str, float | None]:
+    (seconds, level), (wanted, target) = sound(child), sound(parent)
+    told = bool(seconds and wanted)
+    return {
+        "duration_ratio": number(seconds / wanted) if told else None,
+        "loudness_db": number(level - target) if told else None,
+        "word_errors": number(word_error_rate(spoken, heard)) if seconds and words(spoken) else None,
+    }
+
+
+def _missing(parent: np.ndarray, child: np.ndarray, spoken: str) -> str:
+    if not sound(parent)[0]:
+        return "no audio"
+    if not words(spoken):
+        return "nothing to say"
+    return "" if sound(child)[0] else "no voice"
+
+
+def _reason(scores: dict, shortest: float, longest: float, level: float, errors: float) -> str:
+    if scores["duration_ratio"] < shortest:
+        return "too short"
+    if scores["duration_ratio"] > longest:
+        return "too long"
+    if abs(scores["loudness_db"]) > level:
+        return "too loud" if scores["loudness_db"] > 0 else "too soft"
+    return "not understood" if scores["word_errors"] > errors else ""
+
+
+def sound(wave: np.ndarray) -> tuple[float, float]:
+    """Seconds from the first to the last active frame, and RMS of all active frames in dB of full scale.
+
+    A frame of 20 ms is active if it is at most 35 dB softer than the loudest one. (0, -inf) where all is silent.
+    """
+    whole = np.pad(np.asarray(wave, np.float64), (0, -len(wave) % FRAME)).reshape(-1, FRAME)
+    power = np.mean(np.square(whole / 2**15), axis=1)
+    if not power.any():
+        return 0.0, -np.inf
+    active = np.flatnonzero(power >= power.max() * 10 ** (-QUIET / 10))
+    return (active[-1] - active[0] + 1) * FRAME / RATE, 10 * float(np.log10(power[active].mean()))

@@ -1,0 +1,70 @@
+"""Changed pictures: are they all there, are they really changed, and is there still something to see?"""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from emospace.gate._tables import line, number
+from emospace.pictures import Frames
+
+COLUMNS = ["utterance", "frames", "change", "contrast", "verdict", "reason"]
+PROBE = False
+LOOKED_AT = 3  # pictures of an utterance: all are changed by the same draw
+
+
+def score(
+    utterances: Sequence[str],
+    parent_zip: Path,
+    child_zip: Path,
+    *,
+    min_change: float = 1.0,
+    min_contrast: float = 0.4,
+) -> list[dict[str, str]]:
+    """Lines of the gate's table of a part, one per utterance, in the order given. At most three pictures are decoded.
+
+    frames: number of the child's pictures; the parent has as many. change: mean size of the difference of a pixel's
+    colour, of 255; to store a picture as JPEG once more changes it by less than 1. contrast: standard deviation of the
+    child's pixels, as a share of the parent's: next to nothing for a picture that is all white, black or grey.
+    Raises InputError for a file that is no zip.
+    """
+    from tqdm import tqdm
+
+    found = []
+    with Frames(parent_zip) as parents, Frames(child_zip) as children:
+        for utterance in tqdm(utterances, "gate frames_aug", disable=None, unit="row"):
+            scores, reason = _compare(parents.row(utterance), children.row(utterance), min_change, min_contrast)
+            found.append(line(utterance, scores, reason))
+    return found
+
+
+def _compare(parent: list[bytes], child: list[bytes], least: float, contrast: float) -> tuple[dict, str]:
+    scores: dict[str, float | None] = {"frames": len(child), "change": None, "contrast": None}
+    if not parent or len(parent) != len(child):
+        return scores, "frames missing" if parent else "no frames"
+    try:
+        before, after = ([decode(jpegs[k]) for k in _chosen(len(jpegs))] for jpegs in (parent, child))
+    except (OSError, SyntaxError, ValueError):
+        return scores, "unreadable"
+    if [p.shape for p in before] != [p.shape for p in after]:
+        return scores, "another size"
+    scores["change"] = number(np.mean([np.abs(a - b).mean() for a, b in zip(after, before, strict=True)]))
+    spread = np.mean([p.std() for p in before])
+    scores["contrast"] = number(np.mean([p.std() for p in after]) / spread) if spread else None
+    if scores["change"] < least:
+        return scores, "unchanged"
+    return scores, "contrast lost" if scores["contrast"] is None or scores["contrast"] < contrast else ""
+
+
+def _chosen(count: int) -> list[int]:
+    """First, middle and last of `count` pictures."""
+    return sorted({round(k) for k in np.linspace(0, count - 1, LOOKED_AT)})
+
+
+def decode(jpeg: bytes) -> np.ndarray:
+    """float32 (H, W, 3), 0 to 255. Raises OSError and the like for a picture that is cut short."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as picture:
+        return np.asarray(picture.convert("RGB"), np.float32)

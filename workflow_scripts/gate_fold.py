@@ -1,0 +1,56 @@
+"""Decide which augmented copies a fold may train on: one line per train row, by its scores and, if asked, a probe."""
+
+import csv
+from pathlib import Path
+
+from emospace.errors import InputError
+from emospace.gate import _probe, _tables, thresholds
+from emospace.provenance import read_json, write_sidecar
+from workflow_scripts._beside import sidecars
+from workflow_scripts._command import arguments, run
+
+
+def train_rows(table: Path) -> list[str]:
+    with open(table, encoding="utf-8", newline="") as handle:
+        return [row["utterance"] for row in csv.DictReader(handle) if row["split"] == "train"]
+
+
+def verdicts(tables: list[Path]) -> dict[str, dict[str, str]]:
+    return {row["utterance"]: row for path in tables for row in _tables.read(path)}
+
+
+def job(args, recipe):
+    _, chosen = thresholds(recipe["view"], recipe["options"])
+    wanted, scored = train_rows(args.fold), verdicts(args.scores)
+    if lost := set(wanted) - scored.keys():
+        raise InputError(args.fold, f"train row {min(lost)!r} has no scores", "give the scores of every part")
+    told = {}
+    if args.child_features:
+        told = _probe.agreements(args.fold, args.protocol, args.parent_features, args.child_features)
+    lines = [
+        _tables.judge(name, scored[name]["verdict"], scored[name]["reason"], told.get(name), **chosen)
+        for name in wanted
+    ]
+    _tables.write(args.out, lines, _tables.FOLD_COLUMNS)
+    about = {key: read_json(args.protocol)[key] for key in ("corpus", "protocol")} | {"fold": args.fold.stem}
+    features = sidecars(*args.parent_features, *args.child_features)
+    inputs = [args.fold, args.protocol, *sidecars(*args.scores), *features]
+    facts = {**about, "view": recipe["view"], **_tables.counts(lines)}
+    packages = _probe.PACKAGES if args.child_features else ()
+    write_sidecar(args.sidecar, recipe, inputs=inputs, outputs=[args.out], packages=packages, **facts)
+
+
+def main():
+    parser = arguments(__doc__)
+    parser.add_argument("--fold", type=Path, required=True, help="fold table, .csv")
+    parser.add_argument("--protocol", type=Path, required=True, help="sidecar of the protocol, .json")
+    parser.add_argument("--scores", type=Path, nargs="+", required=True, help="tables of all parts, .csv")
+    parser.add_argument("--parent-features", type=Path, nargs="*", default=[], help="stores of all parts, for a probe")
+    parser.add_argument("--child-features", type=Path, nargs="*", default=[], help="the same feature of the copies")
+    parser.add_argument("--out", type=Path, required=True, help=".csv")
+    parser.add_argument("--sidecar", type=Path, required=True)
+    run(parser, job)
+
+
+if __name__ == "__main__":
+    main()
