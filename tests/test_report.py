@@ -17,6 +17,7 @@ from emospace import manifest
 from emospace.manifest import Problem
 from emospace.provenance import read_json, write_json
 from emospace.report import figures
+from emospace.report.page import points
 from emospace.report.trust import cautions
 from emospace.sources import closure
 
@@ -71,8 +72,11 @@ def features(folder, random: bool = True) -> None:
     write_json(folder / "data/features/toy/frames.clip/0.json", plain | {"weights": weights, "random_weights": random})
 
 
+RUNS = ("probe", "noise", "less_noise", "mixed_probe")
+
+
 def tree(folder):
-    """Three runs on two protocols, one leaky; ids, speakers, texts, notes and problems try to break out."""
+    """Four runs on two protocols, one leaky; ids, speakers, texts, notes and problems try to break out."""
     found = [replace(r, speaker=f"{r.speaker}{EVIL}", text=f"{EVIL} {r.text}") for r in rows()]
     found[0] = replace(found[0], utterance=f"S0impro_F000 {EVIL}".replace("/", ""))
     found.sort(key=lambda r: r.utterance)
@@ -86,13 +90,15 @@ def tree(folder):
     run(folder, "mixed_probe", protocol="mixed")
     evaluate(folder, "probe")
     evaluate(folder, "noise")
+    run(folder, "less_noise", right=0.9)
+    evaluate(folder, "less_noise", "noise")
     evaluate(folder, "mixed_probe", "mixed_probe", leaky=True, protocol="mixed")
     features(folder)
     return folder
 
 
 def arguments(folder) -> list:
-    metrics = [f"results/evaluation/toy/{name}/metrics.json" for name in ("probe", "noise", "mixed_probe")]
+    metrics = [f"results/evaluation/toy/{name}/metrics.json" for name in RUNS]
     out = ["--out-summary", "summary.csv", "--out-result", "result.txt", "--out-metrics", "metrics.json"]
     script(folder, "summarize", {"options": {}}, "--metrics", *metrics, *out)
     runs = sorted(str(path.relative_to(folder)) for path in folder.glob("results/runs/toy/*/*/run.json"))
@@ -159,11 +165,21 @@ def test_equal_work_gives_equal_bytes(made, html):
 
 def test_headline_numbers_are_those_of_the_metrics(made, page):
     text = page.text()
-    for name in ("probe", "noise", "mixed_probe"):
+    for name in RUNS:
         cell = read_json(made / f"results/evaluation/toy/{name}/metrics.json")["pooled"]["UA"]
         assert f"{100 * cell['value']:.1f} {100 * cell['lo']:.1f} to {100 * cell['hi']:.1f}" in text
     gain = read_json(made / "results/evaluation/toy/noise/metrics.json")["paired"]["UA"]
     assert f"{100 * gain['difference']:+.1f}".replace("-", "−") in text and f"p {gain['p']:.3f}" in text
+
+
+def test_runs_compared_with_another_run_are_shown_beside_it(made, page):
+    gain = read_json(made / "results/evaluation/toy/less_noise/metrics.json")["paired"]["UA"]
+    text = page.text()
+    section = text[text.index("Gain over noise") :].partition("leaky")[0]
+    assert f"less_noise {points(gain['difference'])}" in section and "Gain over probe" not in text
+    limit = 5 * np.ceil(20 * max(abs(gain["lo"]), abs(gain["hi"])))
+    assert f"{points(-limit / 100)} {points(-limit / 200)} {points(0)}" in section
+    assert ", over noise" in text
 
 
 def test_a_new_metric_reaches_every_table(made, tmp_path):
@@ -178,11 +194,12 @@ def test_a_new_metric_reaches_every_table(made, tmp_path):
     (copy / "emospace/metrics.py").write_text(code.replace("def recalls(", f"{more}def recalls(", 1), encoding="utf-8")
     evaluate(copy, "probe")
     evaluate(copy, "noise")
+    evaluate(copy, "less_noise", "noise")
     evaluate(copy, "mixed_probe", "mixed_probe", leaky=True, protocol="mixed")
     text = Page(report(copy)).text()
-    assert "NEW Always a fifth." in text and text.count("20.0 20.0 to 20.0") == 3
+    assert "NEW Always a fifth." in text and text.count("20.0 20.0 to 20.0") == len(RUNS)
     assert "20.0 [20.0, 20.0]" in (copy / "result.txt").read_text(encoding="utf-8")
-    assert [line["NEW"] for line in read_csv(copy / "summary.csv")] == ["0.200000"] * 3
+    assert [line["NEW"] for line in read_csv(copy / "summary.csv")] == ["0.200000"] * len(RUNS)
 
 
 def test_leaks_random_weights_and_cautions_are_marked(page):
@@ -201,8 +218,8 @@ def test_tables_figures_and_sections_can_be_read_without_eyes(page):
     assert len(headers) == page.tags.count("th") > 50
     labels = [value for tag, name, value in page.attributes if name == "aria-label"]
     images = [1 for tag, name, value in page.attributes if name == "role" and value == "img"]
-    assert len(images) == page.tags.count("svg") == 7  # two curves for each of three runs, and one map
-    assert sum("one line per fold" in label for label in labels) == 6 and any("Map of 12" in label for label in labels)
+    assert len(images) == page.tags.count("svg") == 9  # two curves for each of four runs, and one map
+    assert sum("one line per fold" in label for label in labels) == 8 and any("Map of 12" in label for label in labels)
 
 
 def test_only_runs_with_a_space_have_a_map_and_it_is_of_one_fold(page):

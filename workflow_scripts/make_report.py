@@ -9,9 +9,8 @@ from workflow_scripts._command import arguments, run
 
 
 def job(args, recipe):
-    files = Files(
-        args.summary, args.metrics, args.runs, args.audit, args.quality, args.manifest_sidecar, args.feature_sidecars
-    )
+    results = (args.summary, args.metrics, args.runs, args.audit, args.quality)
+    files = Files(*results, args.manifest_sidecar, args.feature_sidecars, args.sheets, args.gates)
     with atomic(args.out) as tmp:
         tmp.write_text(render(gather(files, recipe)), encoding="utf-8")
 
@@ -25,6 +24,10 @@ def main():
     parser.add_argument("--quality", type=Path, nargs="+", required=True)
     parser.add_argument("--manifest-sidecar", type=Path, nargs="+", required=True)
     parser.add_argument("--feature-sidecars", type=Path, nargs="*", default=[], help="of every part of every feature")
+    parser.add_argument("--sheets", type=Path, nargs="*", default=[], help="examples of every augmented view, .json")
+    parser.add_argument(
+        "--gates", type=Path, nargs="*", default=[], help="sidecars of the gate, of every fold and view"
+    )
     parser.add_argument("--out", type=Path, required=True)
     run(parser, job)
 

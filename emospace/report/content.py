@@ -30,6 +30,8 @@ class Files:
     quality: Sequence[Path]
     manifests: Sequence[Path]
     features: Sequence[Path]
+    sheets: Sequence[Path] = ()
+    gates: Sequence[Path] = ()
 
 
 def gather(files: Files, recipe: dict) -> dict:
@@ -49,6 +51,7 @@ def gather(files: Files, recipe: dict) -> dict:
         "corpora": corpora,
         "audits": audits,
         "features": features,
+        "sheets": _sheets(files.sheets, files.gates),
         "versions": dict(sorted({k: v for r in records.values() for k, v in r["versions"].items()}.items())),
         "recipe": recipe,
     }
@@ -74,8 +77,21 @@ def _groups(rows: list[dict], results: Iterable[dict]) -> list[dict]:
     mine = {key: [row for row in rows if (row["corpus"], row["protocol"]) == key] for key in about}
     return [
         {"corpus": key[0], "protocol": key[1], "rows": mine[key], "meta": meta, "chance": 1 / len(meta["classes"])}
+        | _comparisons(mine[key])
         for key, meta in about.items()
     ]
+
+
+def _comparisons(rows: list[dict]) -> dict:
+    """The run that most are compared with, and for every other such run, those that are: an ablation, say."""
+    probe = next((row["run"] for row in rows if row["UA_gain"] is None), rows[0]["baseline"])
+    others = dict.fromkeys(row["baseline"] for row in rows if row["baseline"] != probe)
+    found = []
+    for name in others:
+        mine = [row for row in rows if row["baseline"] == name]
+        widest = max(abs(row[key]) for row in mine for key in ("UA_gain_lo", "UA_gain_hi"))
+        found.append({"baseline": name, "rows": mine, "limit": max(0.05, np.ceil(widest * 20) / 20)})
+    return {"probe": probe, "comparisons": found}
 
 
 def _run(path: Path, result: dict, records: dict[Path, dict], audits: list[dict], genders: dict) -> dict:
@@ -172,3 +188,10 @@ def _features(sidecars: Sequence[Path]) -> list[dict]:
             {"corpus": corpus, "name": feature, "recipe": parts[0]["recipe"], "weights": weights, **totals, **facts}
         )
     return found
+
+
+def _sheets(paths: Sequence[Path], gates: Sequence[Path]) -> list[dict]:
+    """One entry per augmented view of a corpus: counts, examples, and the counts of every fold of a protocol."""
+    folds, views = [read_json(path) for path in gates], [read_json(path) for path in paths]
+    mine = [[f for f in folds if (f["corpus"], f["view"]) == (view["corpus"], view["view"])] for view in views]
+    return [view | {"folds": own} for view, own in zip(views, mine, strict=True)]

@@ -1,0 +1,155 @@
+"""The export: every number of the stores comes back from the files, and a failure leaves nothing half done."""
+
+import csv
+import time
+
+import numpy as np
+import pytest
+from _results import corpus, read_csv, script
+from conftest import utterance
+
+from emospace import export, manifest, store, texts
+from emospace.errors import InputError
+from emospace.provenance import read_json, write_json
+
+SHAPES = {"text.sbert": 8, "text_bt.sbert": 8, "frames.clip": 5, "frames_aug.clip": 5, "audio.mfcc": 20}
+LABELS = {"name": "four", "map": {"ang": "ang", "exc": "hap", "hap": "hap", "neu": "neu"}}
+ODD = 'He said "no, \u00e9t\u00e9",\nand [SIGH] left.'
+
+
+@pytest.fixture
+def home(tmp_path):
+    """Nine utterances in two parts, one without pictures, one without a label of the map; no synthetic speech."""
+    codes = ["ang", "exc", "hap", "neu", "xxx", "ang", "neu", "exc", "hap"]
+    rows = [utterance(f"u{i}", part=str(i % 2), label=code) for i, code in enumerate(codes)]
+    rows.sort(key=lambda row: (row.part, row.utterance))
+    corpus(tmp_path, rows, name="iemocap")
+    random = np.random.default_rng(0)
+    for part in "01":
+        ids = [row.utterance for row in rows if row.part == part]
+        for name, width in SHAPES.items():
+            steps = [1 if name.startswith("text") else 3 + i for i in range(len(ids))]
+            if name == "frames.clip" and part == "1":
+                steps[1] = 0
+            matrices = [random.normal(size=(n, width)).astype(np.float32) for n in steps]
+            store.write(tmp_path / name / f"{part}.npy", matrices, dtype=np.float32)
+            write_json(tmp_path / name / f"{part}.json", {})
+        texts.write(tmp_path / f"text/{part}.csv", ids, [f"{ODD} {u}" for u in ids])
+        texts.write(tmp_path / f"made/{part}.csv", ids, [f"copy of {u}" for u in ids], flag=[""] * len(ids))
+        for name in ("text", "made"):
+            write_json(tmp_path / name / f"{part}.json", {})
+    return tmp_path
+
+
+def arguments(home, names=tuple(SHAPES)) -> list:
+    given = [word for name in names for word in ("--feature", name, *(f"{name}/{part}.npy" for part in "01"))]
+    tables = ["--texts", "text/0.csv", "text/1.csv", "--made", "made/0.csv", "made/1.csv"]
+    return ["--manifest", "data/manifest/iemocap.csv", *given, *tables, "--out", "out", "--sidecar", "export.json"]
+
+
+def run(home, *more, check: bool = True):
+    return script(home, "export_seed", {"options": {}, "labels": LABELS}, *arguments(home), *more, check=check)
+
+
+def test_every_array_is_the_row_of_its_store(home):
+    done = run(home)
+    rows = manifest.read(home / "data/manifest/iemocap.csv")
+    seen = 0
+    for name, width in SHAPES.items():
+        view = name.split(".")[0]
+        for part in "01":
+            mine = [row for row in rows if row.part == part]
+            for row, wanted in zip(mine, store.Ragged.open(home / name / f"{part}.npy", len(mine)), strict=True):
+                path = home / "out" / export.FOLDERS[view] / f"{row.utterance}.npy"
+                assert path.exists() == (bool(len(wanted)) and row.label != "xxx")
+                if path.exists():
+                    found, seen = np.load(path), seen + 1
+                    assert found.dtype == np.float32 and found.flags.c_contiguous
+                    assert (found == {"text": wanted[0], "audi": wanted.T, "fram": wanted}[view[:4]]).all()
+                    assert found.shape == (
+                        (width,) if "text" in view else wanted.T.shape if "audio" in view else wanted.shape
+                    )
+    assert seen == 5 * 8 - 1
+    assert "no aug_mfcc_embeddings" in done.stderr and not (home / "out/aug_mfcc_embeddings").exists()
+    assert "frames_embedding lacks 1 utterances, such as u3" in done.stderr
+
+
+def test_tables_have_the_columns_and_rows_that_are_expected(home):
+    run(home)
+    plain, full = read_csv(home / "out/iemocap.csv"), read_csv(home / "out/iemocap_features.csv")
+    assert list(plain[0]) == ["FileName", "Sentences", "Label", "text", "AugmentedText"]
+    assert [row["FileName"] for row in plain] == ["u0", "u2", "u6", "u8", "u1", "u3", "u5", "u7"]
+    assert plain[0]["Sentences"] == f"{ODD} u0" and plain[0]["AugmentedText"] == "copy of u0"
+    assert plain[0]["text"] == "he said no \u00e9t\u00e9 and left u0"
+    numbers = {"ang": "1", "exc": "3", "hap": "3", "neu": "0"}
+    for row in full:
+        assert row["Label_num"] == numbers[row["Label"]] and row["aug_mfcc_embeddings"] == ""
+        for name in export.FOLDERS.values():
+            assert not row[name] or np.load(home / "out" / row[name]).size
+    assert [row["FileName"] for row in full if not row["frames_embedding"]] == ["u3"]
+    sidecar = read_json(home / "export.json")
+    assert sidecar["missing"]["frames_embedding"] == ["u3"] and sidecar["files"]["mfcc_embeddings"] == 8
+    assert (
+        sidecar["rows"] == 8
+        and sidecar["left_out"] == 1
+        and set(sidecar["outputs"]) == {"iemocap.csv", "iemocap_features.csv"}
+    )
+
+
+def test_without_a_label_map_every_row_is_there(home):
+    script(home, "export_seed", {"options": {}}, *arguments(home))
+    numbers = {row["Label"]: row["Label_num"] for row in read_csv(home / "out/iemocap_features.csv")}
+    assert numbers == {"neu": "0", "ang": "1", "hap": "3", "exc": "4", "xxx": "5"}
+
+
+def test_equal_work_gives_equal_bytes_and_replaces_what_was_there(home):
+    run(home)
+    first = {path.relative_to(home): path.read_bytes() for path in sorted((home / "out").rglob("*.*"))}
+    (home / "out/mfcc_embeddings/stale.npy").write_bytes(b"old")
+    run(home)
+    assert first == {path.relative_to(home): path.read_bytes() for path in sorted((home / "out").rglob("*.*"))}
+    assert not list(home.glob(".out*"))
+
+
+def test_a_failure_leaves_the_earlier_export_and_nothing_else(home):
+    run(home)
+    before = sorted(path.name for path in home.iterdir())
+    offsets = np.load(home / "audio.mfcc/1.offsets.npy")
+    np.save(home / "audio.mfcc/1.offsets.npy", offsets[:-1])
+    done = run(home, check=False)
+    assert done.returncode == 1 and "audio.mfcc" in done.stderr
+    rows = manifest.read(home / "data/manifest/iemocap.csv")
+
+    def fail(row):
+        raise InputError("x", "broken", "mend it")
+
+    with pytest.raises(InputError, match="broken"):
+        export.write(home / "out", "x", rows, {"audio": fail}, str, str, LABELS["map"])
+    assert sorted(path.name for path in home.iterdir()) == before and (home / "out/iemocap.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("audio.other", "a second"), ("voice.mfcc", "no feature of one of the six")]
+)
+def test_features_that_have_no_folder_are_refused(home, name, words):
+    done = run(home, "--feature", name, "audio.mfcc/0.npy", "audio.mfcc/1.npy", check=False)
+    assert done.returncode == 1 and words in done.stderr and not (home / "out").exists()
+
+
+def test_labels_that_fit_nothing_are_an_error(home):
+    rows = manifest.read(home / "data/manifest/iemocap.csv")
+    with pytest.raises(InputError, match="the labels of the corpus are: ang"):
+        export.write(home / "out", "x", rows, {}, str, str, {"zzz": "z"})
+
+
+def test_many_utterances_do_not_take_long(tmp_path):
+    rows = [utterance(f"u{i:05d}") for i in range(10_000)]
+    matrix = np.ones((120, 20), np.float32)
+    start = time.perf_counter()
+    export.write(
+        tmp_path / "out", "x", rows, {"audio": lambda row: matrix}, lambda row: "a", lambda row: "", {"neu": "neu"}
+    )
+    assert time.perf_counter() - start < 60  # seconds; about 4 on an idle core
+    with open(tmp_path / "out/x_features.csv", encoding="utf-8", newline="") as handle:
+        assert sum(1 for _ in csv.DictReader(handle)) == 10_000
+    assert np.load(tmp_path / "out/mfcc_embeddings/u09999.npy").shape == (20, 120)

@@ -1,0 +1,57 @@
+"""Gather what the report shows of one augmented view: counts of its gate, and examples with their parents."""
+
+from pathlib import Path
+
+from emospace import manifest
+from emospace.gate import _tables
+from emospace.provenance import read_json, write_sidecar
+from emospace.report import sheet
+from workflow_scripts._beside import parts, sidecars
+from workflow_scripts._command import arguments, run
+from workflow_scripts.make_protocol import positions
+
+FILES = ("parent", "child", "parent_words", "child_words")
+
+
+def examples(args, lines: list[dict[str, str]], count: int) -> list[dict]:
+    rows = {row.utterance: row for row in manifest.read(args.manifest)}
+    place = positions(list(rows.values()))
+    files = {name: parts(getattr(args, name)) for name in FILES}
+    found = []
+    for i in sheet.choose(lines, [rows[line["utterance"]].label for line in lines], count):
+        row = rows[lines[i]["utterance"]]
+        sides = []
+        for side in ("parent", "child"):
+            read = sheet.reader(files[side][row.part], files[f"{side}_words"].get(row.part))
+            sides.append(read(place[row.utterance], row.utterance))
+        found.append(sheet.example(lines[i], row.label, *sides))
+    return found
+
+
+def job(args, recipe):
+    lines = [line for path in args.scores for line in _tables.read(path)]
+    about = read_json(args.manifest_sidecar)
+    # Unless the config asks for them, none of a corpus that may not be shared.
+    count = recipe["options"].get("examples", sheet.EXAMPLES if about["public"] else 0)
+    facts = {"corpus": args.manifest.stem, "view": recipe["view"], "licence": about["licence"], **_tables.counts(lines)}
+    facts["examples"] = examples(args, lines, count) if count else []
+    read = [path for name in FILES for path in getattr(args, name)]
+    inputs = [args.manifest_sidecar, *sidecars(*args.scores, *read)]
+    write_sidecar(args.out, recipe, inputs=inputs, outputs=[], **facts)
+
+
+def main():
+    parser = arguments(__doc__)
+    parser.add_argument("--manifest", type=Path, required=True, help="CSV of the corpus")
+    parser.add_argument("--manifest-sidecar", type=Path, required=True)
+    parser.add_argument("--scores", type=Path, nargs="+", required=True, help="the gate's tables of all parts, .csv")
+    parser.add_argument("--parent", type=Path, nargs="+", required=True, help="parent view, all parts")
+    parser.add_argument("--child", type=Path, nargs="+", required=True, help="augmented view, all parts")
+    parser.add_argument("--parent-words", type=Path, nargs="*", default=[], help="what is said in the parents, .csv")
+    parser.add_argument("--child-words", type=Path, nargs="*", default=[], help="what the voice should say, .csv")
+    parser.add_argument("--out", type=Path, required=True, help=".json")
+    run(parser, job)
+
+
+if __name__ == "__main__":
+    main()
