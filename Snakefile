@@ -11,12 +11,17 @@ if "corpora" not in config:
 
 
 include: "rules/common.smk"
+include: "rules/common_augment.smk"
 include: "rules/corpora.smk"
 include: "rules/views.smk"
 include: "rules/features.smk"
+include: "rules/augment.smk"
+include: "rules/gate.smk"
+include: "rules/children.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
+include: "rules/export.smk"
 
 
 rule all:

@@ -11,9 +11,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from emospace.fold_tables import INHERITED
 from emospace.manifest import Utterance
 
 PAIRS = list(combinations(("train", "dev", "test"), 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """One augmented row of a fold that is not what the child of a train row should be."""
+
+    fold: str
+    what: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"fold {self.fold}: augmented child {self.what!r} {self.why}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +88,39 @@ def _test_labels(fold: str, table: Sequence[dict[str, str]]) -> Iterable[Leak]:
     for line in table:
         if line["split"] == "test" and (line["label"] or line["gender"] or line["valence"]):
             yield Leak(fold, "test label", ("train", "test"), line["utterance"])
+
+
+def audit_children(
+    fold: str, table: Sequence[dict[str, str]], children: Sequence[dict[str, str]], view: str
+) -> list[Stray]:
+    """What is wrong with the children that a view adds to a fold; nothing, if all are copies of train rows.
+
+    table: rows of the fold CSV; children: rows of the same columns, each the child of one of them.
+    """
+    parents = {line["utterance"]: line for line in table}
+    seen: set[str] = set()
+    found = []
+    for child in children:
+        found += [Stray(fold, child["utterance"], why) for why in _faults(child, parents.get(child["parent"]), view)]
+        if child["utterance"] in seen | parents.keys():
+            found.append(Stray(fold, child["utterance"], "occurs twice"))
+        seen.add(child["utterance"])
+    return found
+
+
+def _faults(child: dict[str, str], parent: dict[str, str] | None, view: str) -> Iterable[str]:
+    if child["split"] != "train":
+        yield f"is in {child['split']}, where no augmented row may be"
+    if parent is None:
+        yield f"has the parent {child['parent']!r}, which is not in the fold"
+        return
+    if parent["split"] != "train":
+        yield f"has a parent in {parent['split']}"
+    if child["utterance"] != f"{child['parent']}~{view}":
+        yield f"does not bear the name of its parent {child['parent']!r} and of the view {view!r}"
+    for name in INHERITED:
+        if child[name] != parent[name]:
+            yield f"has {name} {child[name]!r}, its parent {parent[name]!r}"
 
 
 def normalise_text(text: str) -> str:

@@ -1,36 +1,76 @@
-"""Build what a model sees of a fold from files: the fold table, and a store or text view per part and input."""
+"""Build what a model sees of a fold from files: the fold table, and a store or text view per part and input.
 
-import csv
-from collections.abc import Sequence
+A child is the row of its parent but for the inputs that its augmented view exchanges; those are read, at the parent's
+place, from the files of that view. So whatever is exchanged, all other inputs of a child are those of a train row.
+"""
+
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from emospace.data import SPLITS, Fold, Rows
 from emospace.errors import InputError
+from emospace.fold_tables import read_table
 from emospace.provenance import read_json
 from emospace.store import Ragged, concatenate
 from emospace.texts import read as read_text
 
 GENDERS = {"F": 0, "M": 1}
 VAD = ("valence", "arousal", "dominance")
+Files = Mapping[str, Sequence[Path]]  # name -> files of all parts, in order (stores .npy, or text views .csv)
+Lines = list[dict[str, str]]
 
 
-def read_fold(table: Path, protocol: Path, inputs: dict[str, Sequence[Path]]) -> Fold:
-    """Read a fold. inputs: name -> files of all parts, in order (stores .npy, or text views .csv).
+def read_fold(
+    table: Path,
+    protocol: Path,
+    inputs: Files,
+    children: Mapping[str, Path] | None = None,
+    exchanged: Mapping[str, Files] | None = None,
+) -> Fold:
+    """Read a fold, its children after its train rows.
 
-    Raises InputError for a value that is not finite, offsets that do not match, or a file of another corpus.
+    children: augmented view -> table of its children. exchanged: augmented view -> the inputs that it exchanges, with
+    its files. Raises InputError for a value that is not finite, offsets that do not match, a file of another corpus,
+    or a child whose parent is no train row of this fold, or that exchanges nothing.
     """
     classes = read_json(protocol)["classes"]
-    with open(table, encoding="utf-8", newline="") as handle:
-        lines = list(csv.DictReader(handle))
-    parts = sorted({line["part"] for line in lines})
+    lines = read_table(table)
+    if any(line["parent"] for line in lines):
+        raise InputError(
+            table, "it holds augmented rows", "keep them in a table of their own and run the workflow again"
+        )
+    parts = {line["part"] for line in lines}
+    sources = {"": _open(inputs, parts, table)}
+    for view, files in (exchanged or {}).items():
+        sources[view] = sources[""] | _open(files, parts, table)
+    sides = {side: [{**line, "view": ""} for line in lines if line["split"] == side] for side in SPLITS}
+    for view, path in (children or {}).items():
+        if view not in sources:
+            raise InputError(path, f"the view {view!r} exchanges no input", "name what it is read in the place of")
+        sides["train"] += _children(path, view, sides["train"])
+    return Fold(classes, *(_rows(sides[side], classes, sources) for side in SPLITS))
+
+
+def _children(path: Path, view: str, train: Lines) -> Lines:
+    """Lines of a table of children. The audit has proved this of the table; here it is of what a model gets."""
+    known = {line["utterance"] for line in train if not line["view"]}
+    found = read_table(path)
+    for line in found:
+        if line["parent"] not in known or line["split"] != "train":
+            reason = f"{line['utterance']!r} is not the child of a train row of this fold"
+            raise InputError(path, reason, "delete the table and run the workflow again")
+    return [{**line, "view": view} for line in found]
+
+
+def _open(inputs: Files, parts: set[str], table: Path) -> dict[str, dict]:
+    """Name -> part -> rows, of files that cover all parts."""
     loaded = {name: dict(zip(_parts(files), map(_load, files), strict=True)) for name, files in inputs.items()}
     for name, by_part in loaded.items():
-        if missing := set(parts) - set(by_part):
+        if missing := parts - set(by_part):
             raise InputError(table, f"input {name!r} lacks part {min(missing)}", "run the workflow again")
-    sides = {side: [line for line in lines if line["split"] == side] for side in SPLITS}
-    return Fold(classes, *(_rows(sides[side], classes, loaded) for side in SPLITS))
+    return loaded
 
 
 def _parts(files: Sequence[Path]) -> list[str]:
@@ -41,20 +81,24 @@ def _load(path: Path) -> Ragged | list[str]:
     return read_text(path) if Path(path).suffix == ".csv" else Ragged.open(path).check_finite()
 
 
-def _rows(lines: list[dict[str, str]], classes: list[str], loaded: dict) -> Rows:
+def _rows(lines: Lines, classes: list[str], sources: dict[str, dict]) -> Rows:
+    """sources: augmented view, or "" for originals -> input -> part -> rows."""
+    place = {line["utterance"]: i for i, line in enumerate(lines)}
     return Rows(
         utterances=[line["utterance"] for line in lines],
         speakers=[line["speaker"] for line in lines],
-        inputs={name: _gather(lines, by_part) for name, by_part in loaded.items()},
+        inputs={name: _gather(lines, {view: found[name] for view, found in sources.items()}) for name in sources[""]},
         label=np.array([classes.index(line["label"]) if line["label"] else -1 for line in lines], np.int64),
         gender=np.array([GENDERS.get(line["gender"], -1) for line in lines], np.int64),
         vad=np.array([[float(line[v] or "nan") for v in VAD] for line in lines], np.float32).reshape(-1, 3),
+        parent=np.array([place[line["parent"]] if line["parent"] else -1 for line in lines], np.int64),
     )
 
 
-def _gather(lines: list[dict[str, str]], by_part: dict) -> Ragged | list[str]:
+def _gather(lines: Lines, by_view: dict[str, dict]) -> Ragged | list[str]:
     """The rows of an input that the lines name, in their order."""
-    rows = [by_part[line["part"]][int(line["row"])] for line in lines]
+    rows = [by_view[line["view"]][line["part"]][int(line["row"])] for line in lines]
+    by_part = by_view[""]
     if isinstance(next(iter(by_part.values())), list):
         return rows
     offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows], dtype=np.int64)]).astype(np.int64)

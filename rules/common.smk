@@ -9,6 +9,7 @@ sys.path.insert(0, workflow.basedir)
 
 from emospace.errors import InputError
 from workflow_scripts._plan import Plan, gpu_here, prefer_this_python
+from workflow_scripts._views import AUGMENTED, VIEWS, kind
 
 prefer_this_python()
 try:
@@ -21,8 +22,7 @@ except InputError as error:
 wildcard_constraints:
     corpus="[a-z][a-z0-9_]*",
     part="[0-9]+",
-    view="audio|frames|text",
-    feature="(audio|frames|text)[.][a-z][a-z0-9_]*",
+    view="|".join(AUGMENTED),
     protocol="[a-z][a-z0-9_]*",
     run="[a-z][a-z0-9_]*",
     fold="fold[0-9]+",
@@ -33,6 +33,8 @@ VIEW_FILE = {"audio": "{part}.npy", "frames": "{part}.zip", "text": "{part}.csv"
 FOLDS = "data/protocols/{corpus}/{protocol}/{fold}.csv"
 PROTOCOL = "data/protocols/{corpus}/{protocol}.json"
 AUDIT = "data/audit/{corpus}/{protocol}.json"
+CHILDREN = "data/augmented/children/{corpus}/{protocol}/{fold}.{view}.csv"
+CHILD_AUDIT = "data/augmented/audit/{corpus}/{protocol}.{view}.json"
 RUN = "results/runs/{corpus}/{run}/{fold}-{seed}"
 
 
@@ -43,7 +45,7 @@ def recipe(rule, key):
 
 def of_parts(pattern):
     """Input function: the pattern for every part of the corpus."""
-    return lambda wildcards: expand(pattern, corpus=wildcards.corpus, part=PLAN.parts(wildcards.corpus))
+    return lambda wildcards: expand(pattern, **(dict(wildcards) | {"part": PLAN.parts(wildcards.corpus)}))
 
 
 def of_folds(protocol_of):
@@ -52,27 +54,49 @@ def of_folds(protocol_of):
 
 
 def of_run(pattern):
-    """Input function: the pattern for the protocol of the run, and the fold if it has one."""
-    return lambda w: expand(pattern, corpus=w.corpus, protocol=protocol_of_run(w), fold=getattr(w, "fold", ""))
+    """Input function: the pattern for the protocol of the run, and for its fold and augmented views if it has them."""
+    return lambda w: expand(
+        pattern,
+        corpus=w.corpus,
+        protocol=protocol_of_run(w),
+        fold=getattr(w, "fold", ""),
+        view=PLAN.run(w.run)["augment"],
+    )
 
 
 def protocol_of_run(wildcards):
     return PLAN.run(wildcards.run)["protocol"]
 
 
-def view_file(view):
-    """Path pattern of a view's main file of one part."""
-    return f"data/views/{{corpus}}/{view}/{VIEW_FILE[view]}"
+def made_from(name):
+    """Top folder of a view or feature: what is made from augmented rows lies apart from everything else."""
+    return "data/augmented" if name.partition(".")[0] in AUGMENTED else "data"
 
 
-def input_files(wildcards, sidecars=False):
-    """Files of all parts of every input of a run (stores, or tables of a text view), or the sidecars beside them."""
-    paths = []
-    for name in PLAN.run(wildcards.run)["inputs"]:
-        folder = f"data/views/{{corpus}}/{name}" if name in VIEW_FILE else f"data/features/{{corpus}}/{name}"
-        file = "{part}.json" if sidecars else VIEW_FILE.get(name, "{part}.npy")
-        paths += expand(f"{folder}/{file}", corpus=wildcards.corpus, part=PLAN.parts(wildcards.corpus))
-    return paths
+def view_file(view, file=""):
+    """Path pattern of a view's main file of one part, or of that file beside it."""
+    return f"{made_from(view)}/views/{{corpus}}/{view}/{file or VIEW_FILE[kind(view)]}"
+
+
+def feature_file(feature, file="{part}.npy"):
+    """Path pattern of a feature's store of one part, or of that file beside it."""
+    return f"{made_from(feature)}/features/{{corpus}}/{feature}/{file}"
+
+
+def part_files(name, corpus, file=""):
+    """Files of all parts of a view or feature (stores, or tables of a text view), or those files beside them."""
+    pattern = view_file(name, file) if name in (*VIEWS, *AUGMENTED) else feature_file(name, file or "{part}.npy")
+    return expand(pattern, corpus=corpus, part=PLAN.parts(corpus))
+
+
+def read_by(wildcards):
+    """Every view or feature that a run reads: its inputs, then what its augmented rows have in their place."""
+    return [*PLAN.run(wildcards.run)["inputs"], *(instead for _, _, instead in PLAN.exchanges(wildcards.run))]
+
+
+def input_files(wildcards, file=""):
+    """Files of all parts of all that a run reads, or those files beside them."""
+    return [path for name in read_by(wildcards) for path in part_files(name, wildcards.corpus, file)]
 
 
 def parent_folders(wildcards):
@@ -82,10 +106,11 @@ def parent_folders(wildcards):
 
 
 def input_arguments(wildcards):
-    """--input NAME FILE... per input and --parents; names and paths hold no character that a shell would read."""
-    count, files = len(PLAN.parts(wildcards.corpus)), input_files(wildcards)
-    names = PLAN.run(wildcards.run)["inputs"]
-    words = [f"--input {n} {' '.join(files[i * count:(i + 1) * count])}" for i, n in enumerate(names)]
+    """--input NAME FILE..., --exchange INPUT INSTEAD FILE... and --parents; no character there that a shell would read."""
+    corpus = wildcards.corpus
+    words = [f"--input {name} {' '.join(part_files(name, corpus))}" for name in PLAN.run(wildcards.run)["inputs"]]
+    for name, _, instead in PLAN.exchanges(wildcards.run):
+        words.append(f"--exchange {name} {instead} {' '.join(part_files(instead, corpus))}")
     parents = [f"{name}={folder}" for name, folder in parent_folders(wildcards).items()]
     return " ".join(words + (["--parents", *parents] if parents else []))
 
@@ -122,10 +147,11 @@ def audits():
 
 
 def used_features():
-    """Sidecars of every part of every feature that a run reads."""
-    pattern = "data/features/{corpus}/{feature}/{part}.json"
-    return [
-        path
-        for c in PLAN.config["corpora"]
-        for path in expand(pattern, corpus=c, feature=PLAN.used_features(c), part=PLAN.parts(c))
-    ]
+    """Sidecars of every part of every feature that a run reads, but for augmented ones."""
+    used = [(corpus, name) for corpus in PLAN.config["corpora"] for name in PLAN.used_features(corpus)]
+    return [path for corpus, name in used for path in part_files(name, corpus, "{part}.json")]
+
+
+def exported(wildcards, file="{part}.npy"):
+    """Files of all parts of the features that are exported, or those files beside them."""
+    return [path for name in PLAN.exported() for path in part_files(name, wildcards.corpus, file)]

@@ -2,6 +2,7 @@
 
 Inputs:  data/views/<corpus>/<view>/<part>.*, models/<weights>/
 Outputs: data/features/<corpus>/<view>.<encoder>/<part>.npy, .offsets.npy and .json
+For augmented views both lie below data/augmented instead of data.
 """
 
 
@@ -36,12 +37,12 @@ for _feature in PLAN.encoded():
             recipe=PLAN.recipe("embed", _feature),
             manifest="data/manifest/{corpus}/{part}.csv",
             view=ancient(view_file(_view)),
-            sidecar=f"data/views/{{corpus}}/{_view}/{{part}}.json",
+            sidecar=view_file(_view, "{part}.json"),
             weights=[f"models/{_weights}/weights.json"] if _weights else [],
         output:
-            store=f"data/features/{{corpus}}/{_feature}/{{part}}.npy",
-            offsets=f"data/features/{{corpus}}/{_feature}/{{part}}.offsets.npy",
-            sidecar=f"data/features/{{corpus}}/{_feature}/{{part}}.json",
+            store=feature_file(_feature),
+            offsets=feature_file(_feature, "{part}.offsets.npy"),
+            sidecar=feature_file(_feature, "{part}.json"),
         log:
             f"logs/embed/{{corpus}}/{_feature}/{{part}}.log",
         benchmark:
@@ -51,7 +52,7 @@ for _feature in PLAN.encoded():
         resources:
             gpu=1 if _weights and gpu_here() else 0,
         params:
-            kind=_view,
+            kind=kind(_view),
             weights=f"--weights models/{_weights}/weights.json" if _weights else "",
         shell:
             "python -m workflow_scripts.embed --recipe {input.recipe:q} --log {log:q} --threads {threads}"
@@ -66,13 +67,13 @@ for _feature, _spec in PLAN.selections().items():
             f"select_{_feature.replace('.', '_')}"
         input:
             recipe=PLAN.recipe("select_frames", _feature),
-            frames=ancient(f"data/features/{{corpus}}/{_spec['select']}/{{part}}.npy"),
-            text=ancient(f"data/features/{{corpus}}/{_spec['by']}/{{part}}.npy"),
-            sidecars=[f"data/features/{{corpus}}/{_spec[k]}/{{part}}.json" for k in ("select", "by")],
+            frames=ancient(feature_file(_spec["select"])),
+            text=ancient(feature_file(_spec["by"])),
+            sidecars=[feature_file(_spec[k], "{part}.json") for k in ("select", "by")],
         output:
-            store=f"data/features/{{corpus}}/{_feature}/{{part}}.npy",
-            offsets=f"data/features/{{corpus}}/{_feature}/{{part}}.offsets.npy",
-            sidecar=f"data/features/{{corpus}}/{_feature}/{{part}}.json",
+            store=feature_file(_feature),
+            offsets=feature_file(_feature, "{part}.offsets.npy"),
+            sidecar=feature_file(_feature, "{part}.json"),
         log:
             f"logs/select_frames/{{corpus}}/{_feature}/{{part}}.log",
         conda:

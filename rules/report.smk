@@ -32,6 +32,8 @@ rule make_report:
         quality=expand("data/quality/{corpus}.csv", corpus=PLAN.config["corpora"]),
         manifests=expand("data/manifest/{corpus}.json", corpus=PLAN.config["corpora"]),
         sidecars=used_features(),
+        sheets=sheets(),
+        gates=all_children(f"{GATE}.json"),
     output:
         "results/report.html",
     log:
@@ -41,7 +43,8 @@ rule make_report:
     shell:
         "python -m workflow_scripts.make_report --recipe {input.recipe:q} --log {log:q} --summary {input.summary:q}"
         " --metrics {input.metrics:q} --runs {input.runs:q} --audit {input.audits:q} --quality {input.quality:q}"
-        " --manifest-sidecar {input.manifests:q} --feature-sidecars {input.sidecars:q} --out {output:q}"
+        " --manifest-sidecar {input.manifests:q} --feature-sidecars {input.sidecars:q} --sheets {input.sheets:q}"
+        " --gates {input.gates:q} --out {output:q}"
 
 
 rule report:

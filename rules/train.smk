@@ -1,6 +1,6 @@
 """Training: one job per run, fold and seed. It sees labels of train and dev rows only, and no audit, no training.
 
-Inputs:  data/protocols/..., data/audit/..., data/features/...
+Inputs:  data/protocols/..., data/audit/..., data/features/..., and for runs with `augment` data/augmented/...
 Outputs: results/runs/<corpus>/<run>/<fold>-<seed>/
 """
 
@@ -11,9 +11,11 @@ rule train:
         fold=of_run(FOLDS),
         protocol=of_run(PROTOCOL),
         audit=of_run(AUDIT),
+        children=of_run(CHILDREN),
+        child_audits=of_run(CHILD_AUDIT),
         quality="data/quality/{corpus}.csv",
         data=lambda w: ancient(input_files(w)),
-        sidecars=lambda w: input_files(w, sidecars=True),
+        sidecars=lambda w: input_files(w, "{part}.json"),
         parents=lambda w: each(parent_folders(w).values(), "run.json"),
     output:
         model="results/runs/{corpus}/{run}/{fold}-{seed}/model.safetensors",
@@ -35,6 +37,7 @@ rule train:
     shell:
         "python -m workflow_scripts.train --recipe {input.recipe:q} --log {log:q} --threads {threads}"
         " --fold {input.fold:q} --protocol {input.protocol:q} --audit {input.audit:q} {params.inputs}"
+        " --children {input.children:q} --child-audits {input.child_audits:q}"
         " --input-sidecars {input.sidecars:q} --seed {wildcards.seed} --out {params.folder:q}"
 
 

@@ -12,9 +12,9 @@ rule extract_audio:
         digests="data/manifest/{corpus}/{part}.audio.sha256",
     output:
         store=view_file("audio"),
-        offsets="data/views/{corpus}/audio/{part}.offsets.npy",
-        quality="data/views/{corpus}/audio/{part}.quality.csv",
-        sidecar="data/views/{corpus}/audio/{part}.json",
+        offsets=view_file("audio", "{part}.offsets.npy"),
+        quality=view_file("audio", "{part}.quality.csv"),
+        sidecar=view_file("audio", "{part}.json"),
     log:
         "logs/extract_audio/{corpus}/{part}.log",
     benchmark:
@@ -36,8 +36,8 @@ rule extract_frames:
         digests="data/manifest/{corpus}/{part}.video.sha256",
     output:
         zip=view_file("frames"),
-        quality="data/views/{corpus}/frames/{part}.quality.csv",
-        sidecar="data/views/{corpus}/frames/{part}.json",
+        quality=view_file("frames", "{part}.quality.csv"),
+        sidecar=view_file("frames", "{part}.json"),
     log:
         "logs/extract_frames/{corpus}/{part}.log",
     benchmark:
@@ -59,8 +59,8 @@ rule extract_text:
         manifest="data/manifest/{corpus}/{part}.csv",
     output:
         table=view_file("text"),
-        quality="data/views/{corpus}/text/{part}.quality.csv",
-        sidecar="data/views/{corpus}/text/{part}.json",
+        quality=view_file("text", "{part}.quality.csv"),
+        sidecar=view_file("text", "{part}.json"),
     log:
         "logs/extract_text/{corpus}/{part}.log",
     benchmark:
@@ -76,12 +76,7 @@ rule check_quality:
     input:
         recipe=recipe("check_quality", "corpus"),
         manifest="data/manifest/{corpus}.quality.csv",
-        views=lambda w: expand(
-            "data/views/{corpus}/{view}/{part}.quality.csv",
-            corpus=w.corpus,
-            view=["audio", "frames", "text"],
-            part=PLAN.parts(w.corpus),
-        ),
+        views=lambda w: [p for view in VIEWS for p in part_files(view, w.corpus, "{part}.quality.csv")],
     output:
         "data/quality/{corpus}.csv",
     log:

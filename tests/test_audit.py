@@ -10,7 +10,7 @@ from conftest import ROOT, utterance
 
 from emospace import manifest
 from emospace.audit import audit_fold, normalise_text
-from workflow_scripts.make_protocol import COLUMNS
+from emospace.fold_tables import COLUMNS
 
 ROWS = [
     utterance("a1", speaker="A", dialogue="d1", audio="a1.wav", text="I am here."),

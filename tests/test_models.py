@@ -17,10 +17,10 @@ from conftest import ROOT
 from emospace import store
 from emospace.data import Fold, Rows
 from emospace.errors import InputError
+from emospace.fold_tables import COLUMNS
 from emospace.folds import read_fold
 from emospace.models import late_fusion, linear_probe, unified
 from emospace.store import Ragged
-from workflow_scripts.make_protocol import COLUMNS
 
 CLASSES = ["ang", "neu", "sad"]
 INPUTS = {"audio.mfcc": 6, "frames.clip": 5, "text.sbert": 4}

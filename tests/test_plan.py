@@ -8,7 +8,8 @@ import yaml
 from conftest import ROOT
 
 from emospace.errors import InputError
-from workflow_scripts._plan import Plan, validate
+from workflow_scripts._checks import validate
+from workflow_scripts._plan import Plan
 
 
 @pytest.fixture
@@ -75,6 +76,148 @@ def edit(config, path, value):
 )
 def test_mistakes_are_refused_by_name(config, path, value, words):
     refused(edit(config, path, value), *words)
+
+
+CHAIN = ["opus_en_fr", "opus_fr_en"]
+LOCAL = {"source": "local", "path": "somewhere", "files": {"model.safetensors": None}}
+
+
+@pytest.fixture
+def augmented(config):
+    """The demo with all three augmented views."""
+    config = copy.deepcopy(config)
+    config["weights"] |= dict.fromkeys([*CHAIN, "listener", "idle"], LOCAL)
+    config["views"] |= {"text_bt": {"chain": CHAIN}, "frames_aug": {}}
+    speech = {"recognise": {"engine": "vosk", "weights": "listener"}, "translate": {"chain": CHAIN[:1]}}
+    config["views"]["audio_tts"] = speech | {"synthesise": {"engine": "espeak", "prosody": "flat"}}
+    config["features"] |= {"text_bt.sbert": {"weights": "minilm"}, "frames_aug.clip": {"weights": "clip"}}
+    config["features"]["audio_tts.mfcc"] = {}
+    config["features"]["frames_aug.top"] = {"select": "frames_aug.clip", "by": "text.clip", "k": 2}
+    config["runs"]["unified_aug"] = config["runs"]["unified"] | {"augment": ["text_bt", "audio_tts", "frames_aug"]}
+    return config
+
+
+def test_augmented_views_and_features_are_known_by_their_parents(augmented):
+    plan = Plan(augmented)
+    assert plan.augmented() == ["text_bt", "audio_tts", "frames_aug"]
+    assert plan.judge("text_bt") == ("text.sbert", "text_bt.sbert")
+    found = {(name, instead) for name, _, instead in plan.exchanges("unified_aug")}
+    assert found == {
+        (n, n.replace(".", s)) for n, s in (("audio.mfcc", "_tts."), ("text.sbert", "_bt."), ("frames.clip", "_aug."))
+    }
+    assert plan.exchanges("unified") == []
+
+
+def test_weights_are_fetched_where_something_needs_them(config, augmented):
+    assert Plan(config).fetched() == ["models/clip/weights.json", "models/minilm/weights.json"]
+    names = ["clip", "listener", "minilm", "opus_en_fr", "opus_fr_en"]
+    assert Plan(augmented).fetched() == [f"models/{name}/weights.json" for name in names]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        (["views", "text_bt", "chain"], ["opus_en_rf"], ["views: text_bt", "no 'opus_en_rf' in weights", "opus_en_fr"]),
+        (["views", "text_bt", "chain"], [], ["views: text_bt: chain"]),
+        (["views", "text_bt", "num_beam"], 2, ["views: text_bt", "'num_beam'", "'num_beams'"]),
+        (["views", "text_bt", "weights"], ["a"], ["views: text_bt", "'weights'"]),
+        (["views", "audio_tts", "translate"], {"chain": ["x"]}, ["views: audio_tts", "no 'x' in weights"]),
+        (["views", "audio_tts", "translate"], {"chain": [], "beams": 1}, ["views: audio_tts", "'beams'"]),
+        (["views", "audio_tts", "recognise", "weights"], "listner", ["no 'listner' in weights", "'listener'"]),
+        (["views", "audio_tts", "recognise", "engine"], "vsk", ["audio_tts: recognise: engine", "vsk"]),
+        (["views", "audio_tts", "recognise", "beamsize"], 1, ["audio_tts: recognise", "'beamsize'"]),
+        (["views", "audio_tts", "synthesise", "prosdy"], "flat", ["audio_tts: synthesise", "'prosdy'", "'prosody'"]),
+        (["views", "audio_tts", "synthesize"], {}, ["unknown key 'synthesize'", "'synthesise'"]),
+        (["views", "frames_aug"], {"transforms": [{"name": "ToGrey"}]}, ["no transform 'ToGrey'", "'ToGray'"]),
+        (["views", "frames_aug"], {"qualty": 80}, ["frames_aug", "'qualty'", "'quality'"]),
+        (["weights", "listener"], {"source": "random"}, ["views: audio_tts", "'listener' may be random"]),
+        (["gate"], {"text_bt": {"min_similarty": 1}}, ["gate: text_bt", "'min_similarty'", "'min_similarity'"]),
+        (["gate"], {"text_tb": {}}, ["unknown key 'text_tb'", "'text_bt'"]),
+        (["gate"], {"text_bt": {"min_agreement": 1}}, ["gate: text_bt", "'min_agreement'"]),
+        (
+            ["features", "text_bt.sbert"],
+            {"weights": "opus_en_fr"},
+            ["weights is 'opus_en_fr'", "'minilm'"],
+        ),
+        (["features", "audio_tts.mfcc"], {"coefficients": 13}, ["audio_tts.mfcc: coefficients is 13", "audio.mfcc"]),
+        (["features", "frames_aug.top", "k"], 3, ["frames_aug.top: k is 3", "frames.top"]),
+        (["features", "text_bt.mpnet"], {"encoder": "sbert", "weights": "minilm"}, ["no parent 'text.mpnet'"]),
+        (["runs", "unified_aug", "augment"], ["text_tb"], ["no augmented view 'text_tb'", "'text_bt'"]),
+        (
+            ["runs", "unified_aug", "inputs"],
+            ["audio.mfcc", "text.sbert"],
+            ["'frames_aug' exchanges none"],
+        ),
+        (
+            ["runs", "unified_aug", "inputs"],
+            ["audio.mfcc", "frames.clip", "text.clip"],
+            ["no 'text_bt.clip' in features"],
+        ),
+        (["runs", "unified", "inputs"], ["text_bt.sbert"], ["is augmented", "list the view under `augment`"]),
+        (["runs", "late_fusion", "augment"], ["text_bt"], ["late_fusion", "exchanges none of its inputs \\(none\\)"]),
+        (["runs", "unified_aug", "agument"], ["text_bt"], ["unified_aug", "'agument'"]),
+    ],
+)
+def test_mistakes_in_augmentation_are_refused_by_name(augmented, path, value, words):
+    refused(edit(augmented, path, value), *words)
+
+
+def test_a_selection_from_the_parents_frames_is_refused(augmented):
+    edited = edit(augmented, ["features", "frames_aug.top"], {"select": "text.clip", "by": "text.clip", "k": 2})
+    refused(edited, "frames_aug.top: select is 'text.clip', but 'frames.clip'")
+
+
+@pytest.mark.parametrize("view", ["text_bt", "audio_tts", "frames_aug"])
+def test_a_feature_of_a_view_that_is_not_made_is_refused(augmented, view):
+    del augmented["views"][view]
+    refused(augmented, f"there is no '{view}' in views")
+
+
+def test_a_view_that_nothing_can_judge_is_refused(augmented):
+    del augmented["features"]["text_bt.sbert"]
+    refused(augmented, "views: text_bt", "by one its rows are judged")
+
+
+def test_a_probe_with_augmentation_is_no_baseline(augmented):
+    runs = augmented["runs"]
+    probe = {"probe_aug": runs["probe"] | {"augment": ["text_bt"]}}
+    plan = Plan(augmented | {"runs": probe | runs})
+    assert plan.baseline("unified") == plan.baseline("probe_aug") == "probe"
+    only = {n: s for n, s in runs.items() if s["model"] != "linear_probe" and n != "late_fusion"}
+    refused(augmented | {"runs": probe | only}, "no run with model linear_probe")
+
+
+def test_a_run_may_be_compared_with_another_one(config, augmented):
+    runs = augmented["runs"]
+    one = {**runs["unified_aug"], "versus": "unified"}
+    plan = Plan(augmented | {"runs": runs | {"unified_aug": one}})
+    assert (plan.baseline("unified_aug"), plan.baseline("unified")) == ("unified", "probe")
+    for other, reason in (("unifed", "there is no 'unifed'"), ("unified_aug", "cannot be compared")):
+        refused(augmented | {"runs": runs | {"unified_aug": one | {"versus": other}}}, reason)
+
+
+def test_each_step_of_augmentation_has_a_recipe_of_its_own(augmented):
+    def changed(path, value):
+        before = {key: path.read_bytes() for key, path in Plan(augmented).recipes.items()}
+        after = {key: path.read_bytes() for key, path in Plan(edit(augmented, path, value)).recipes.items()}
+        assert before.keys() == after.keys()
+        return {key for key in after if before[key] != after[key]} - {("make_report", "all")}
+
+    speech = ["views", "audio_tts"]
+    assert changed([*speech, "synthesise", "prosody"], "transfer") == {("synthesise_speech", "all")}
+    assert changed([*speech, "translate", "num_beams"], 2) == {("translate_text", "audio_tts")}
+    assert changed([*speech, "recognise", "silence_dbfs"], -60.0) == {("recognise_speech", "all")}
+    assert changed(["views", "text_bt", "num_beams"], 2) == {("translate_text", "text_bt")}
+    assert changed(["views", "frames_aug", "quality"], 80) == {("augment_frames", "all")}
+    assert changed(["gate"], {"text_bt": {"min_similarity": 0.5}}) == {("score_text", "all")}
+    assert changed(["gate"], {"audio_tts": {"min_agreement": 0.5}}) == {("gate_fold", "audio_tts")}
+    assert changed(["runs", "unified_aug", "augment"], ["text_bt"]) == {("train", "unified_aug")}
+
+
+def test_augmentation_changes_no_recipe_of_what_was_there(config, augmented):
+    before = {key: path.read_bytes() for key, path in Plan(config).recipes.items()}
+    after = {key: path.read_bytes() for key, path in Plan(augmented).recipes.items()}
+    assert {key for key in before if before[key] != after[key]} == {("make_report", "all")}
 
 
 def test_the_baseline_is_mandatory(config):

@@ -4,68 +4,17 @@ import csv
 import json
 
 import pytest
+from _marian import LINES, record, tiny_marian
 
 from emospace import translation
-from emospace.encoders import _torchvision
 from emospace.errors import InputError
-from emospace.provenance import canonical, sha256
+from emospace.provenance import canonical
 from emospace.translation import Settings
 from emospace.views import text_bt
-from emospace.weights import RECORD, open_weights
+from emospace.weights import open_weights
 
-LINES = [
-    "I am so happy to see you again, my friend.",
-    "Why did you lie to me?",
-    "Dr. Brown went home; nobody knew why.",
-    "The kids are talking by the door!",
-    "Dogs are sitting by the door.",
-    "C'est le pire jour de ma vie.",
-    "Ich weiß nicht, was ich tun soll.",
-]
-SIDES = {"attention_heads": 2, "ffn_dim": 64}
-LOUDER = 10  # how many times stronger words are than drawn
 QUICK = Settings(num_beams=2, max_source=24, max_output=12, budget=96)
 REMEDY = "snakemake --cores 1 fetch_models"
-
-
-def _model(folder, seed: int, source: str, target: str):
-    """Save a tiny MarianMT and its tokenizer as fetch_models would leave them, and open them."""
-    _torchvision.ensure()
-    import sentencepiece
-    import torch
-    from transformers import MarianConfig, MarianMTModel, MarianTokenizer
-
-    folder.mkdir(parents=True)
-    (folder / "lines.txt").write_text("\n".join(LINES * 20), encoding="utf-8")
-    for side in ("source", "target"):
-        sentencepiece.SentencePieceTrainer.train(
-            input=str(folder / "lines.txt"), model_prefix=str(folder / side), vocab_size=60, minloglevel=2
-        )
-        (folder / f"{side}.model").rename(folder / f"{side}.spm")
-    spm = sentencepiece.SentencePieceProcessor(model_file=str(folder / "source.spm"))
-    words = [spm.id_to_piece(i) for i in range(len(spm)) if i > 2]
-    vocabulary = {word: i for i, word in enumerate(["</s>", "<unk>", *words, "<pad>"])}
-    (folder / "vocab.json").write_text(json.dumps(vocabulary))
-    spms = (str(folder / f"{side}.spm") for side in ("source", "target"))
-    MarianTokenizer(*spms, str(folder / "vocab.json"), source_lang=source, target_lang=target).save_pretrained(folder)
-    sizes = {"encoder_layers": 1, "decoder_layers": 1, "d_model": 32, "max_position_embeddings": 64}
-    sizes |= {f"{side}_{what}": n for side in ("encoder", "decoder") for what, n in SIDES.items()}
-    pad = len(vocabulary) - 1
-    torch.manual_seed(seed)
-    config = MarianConfig(vocab_size=pad + 1, pad_token_id=pad, decoder_start_token_id=pad, init_std=0.5, **sizes)
-    model = MarianMTModel(config)
-    with torch.no_grad():  # drawn at random alone, it would all but ignore what it is to translate
-        model.get_input_embeddings().weight.mul_(LOUDER)
-    model.save_pretrained(folder)
-    return _record(folder)
-
-
-def _record(folder):
-    names = sorted(p.name for p in folder.iterdir() if p.name != RECORD)
-    files = {name: {"sha256": sha256(folder / name), "size": (folder / name).stat().st_size} for name in names}
-    record = {"name": folder.name, "kind": "local", "source": "made in a test", "revision": "", "files": files}
-    (folder / RECORD).write_text(canonical({**record, "random": False, "why": "", "licence": "none"}))
-    return open_weights(folder)
 
 
 @pytest.fixture(scope="module")
@@ -73,13 +22,13 @@ def chain(tmp_path_factory):
     """en -> fr -> de -> en."""
     folder = tmp_path_factory.mktemp("models")
     steps = [("en", "fr"), ("fr", "de"), ("de", "en")]
-    return [_model(folder / f"tiny-{a}-{b}", seed, a, b) for seed, (a, b) in enumerate(steps)]
+    return [tiny_marian(folder / f"tiny-{a}-{b}", seed, a, b) for seed, (a, b) in enumerate(steps)]
 
 
 @pytest.fixture
 def spoiled(tmp_path):
     """A model of one's own to damage."""
-    return _model(tmp_path / "models" / "tiny-en-fr", 0, "en", "fr")
+    return tiny_marian(tmp_path / "models" / "tiny-en-fr", 0, "en", "fr")
 
 
 def _extract(chain, texts, out, cache=None, **options):
@@ -199,7 +148,7 @@ def test_what_is_translated():
     ]
 
 
-def test_4000_words_all_reach_the_model(chain, monkeypatch):
+def test_4000_words_all_reach_thetiny_marian(chain, monkeypatch):
     seen = []
     real = translation.Marian.__call__
 
@@ -283,7 +232,7 @@ def _lacking(folder):
 def test_a_damaged_folder_is_one_clear_error(spoiled, damage, tmp_path):
     damage(spoiled.directory)
     with pytest.raises(InputError, match=REMEDY) as error:
-        translation.translate(["Hello there."], [_record(spoiled.directory)], QUICK)
+        translation.translate(["Hello there."], [record(spoiled.directory)], QUICK)
     assert error.value.file == str(spoiled.directory)
 
 

@@ -1,19 +1,16 @@
 """Split a corpus: one table per fold, with the labels of its test rows left blank."""
 
-import csv
 from collections import Counter
 from pathlib import Path
 
 from emospace import manifest
 from emospace.errors import InputError
+from emospace.fold_tables import LABELS, write_table
 from emospace.labels import classes
 from emospace.manifest import Utterance
-from emospace.provenance import atomic, write_sidecar
+from emospace.provenance import write_sidecar
 from emospace.splits import SPLITS
 from workflow_scripts._command import arguments, run
-
-LABELS = ["label", "gender", "valence", "arousal", "dominance"]
-COLUMNS = ["utterance", "parent", "part", "row", "speaker", "split", *LABELS]
 
 
 def positions(rows: list[Utterance]) -> dict[str, int]:
@@ -44,11 +41,8 @@ def job(args, recipe):
         raise InputError(args.manifest, reason, f"its labels are: {known}")
     sides = SPLITS[recipe["split"]](rows, len(args.out), recipe["seed"])
     for path, assignment in zip(args.out, sides, strict=True):
-        with atomic(path) as tmp, open(tmp, "w", encoding="utf-8", newline="") as handle:
-            writer = csv.DictWriter(handle, COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            for row, side in zip(rows, assignment, strict=True):
-                writer.writerow(line(row, place[row.utterance], side, mapping[row.label]))
+        placed = zip(rows, assignment, strict=True)
+        write_table(path, (line(row, place[row.utterance], side, mapping[row.label]) for row, side in placed))
     facts = {k: recipe[k] for k in ("protocol", "split", "leaky", "labels", "corpus")}
     counts = {"rows": len(rows), "left_out": len(every) - len(rows), "folds": [p.stem for p in args.out]}
     inputs = [args.manifest_sidecar]

@@ -10,6 +10,7 @@ import numpy as np
 from emospace import plugin
 from emospace.data import Fold, Trained
 from emospace.errors import InputError
+from emospace.fold_tables import read_table
 from emospace.folds import read_fold
 from emospace.provenance import atomic, canonical, read_json, sha256, write_sidecar
 from emospace.store import Ragged
@@ -67,6 +68,25 @@ def write_results(folder: Path, fold: Fold, trained: Trained) -> list[Path]:
     return paths
 
 
+def refuse_unaudited(audit: Path, audits: list[Path], children: dict[str, Path]) -> None:
+    """Raise InputError unless every audit passed, and those of augmented rows were of the very tables to be read."""
+    for path in [audit, *audits]:
+        if read_json(path).get("ok") is not True:
+            raise InputError(path, "the audit did not pass", "mend the protocol")
+    audited = {digest for path in audits for digest in read_json(path)["inputs"].values()}
+    for path in children.values():
+        if sha256(path) not in audited:
+            raise InputError(path, "no audit has seen these augmented rows", "run the workflow again")
+
+
+def exchanges(items: list[list[str]]) -> dict[str, dict[str, list[Path]]]:
+    """View -> input -> files, from INPUT VIEW[.ENCODER] FILE... items."""
+    found: dict[str, dict[str, list[Path]]] = {}
+    for name, instead, *files in items:
+        found.setdefault(instead.partition(".")[0], {})[name] = [Path(file) for file in files]
+    return found
+
+
 def random_weights(sidecars: list[Path]) -> list[str]:
     """Names of the inputs that a randomly initialised encoder touched."""
     found = [read_json(path) for path in sidecars]
@@ -75,13 +95,13 @@ def random_weights(sidecars: list[Path]) -> list[str]:
 
 
 def job(args, recipe):
-    if read_json(args.audit).get("ok") is not True:
-        raise InputError(args.audit, "the audit did not pass", "mend the protocol")
+    children = {path.stem.partition(".")[2]: path for path in args.children}
+    refuse_unaudited(args.audit, args.child_audits, children)
     inputs = {name: [Path(f) for f in files] for name, *files in args.input}
     parents = {name: Path(folder) for name, _, folder in (p.partition("=") for p in args.parents)}
     records = [*args.input_sidecars, *(folder / "run.json" for folder in parents.values())]
-    fold = read_fold(args.fold, args.protocol, inputs)
-    checkpoint = checkpoint_folder(recipe, [args.fold, *records], args.seed)
+    fold = read_fold(args.fold, args.protocol, inputs, children, exchanges(args.exchange))
+    checkpoint = checkpoint_folder(recipe, [args.fold, *args.children, *records], args.seed)
     if hasattr(model := plugin.find("models", recipe["plugin"]), "GPU") and model.GPU:
         import torch
 
@@ -92,8 +112,10 @@ def job(args, recipe):
     nothing = [n for n, i in fold.train.inputs.items() if isinstance(i, Ragged) and not len(i.values)]
     facts = {"facts": trained.facts, "n": sizes, "classes": list(fold.classes), "seed": args.seed, "missing": nothing}
     facts["random_inputs"] = random_weights(records)
+    if children:  # `n` counts all that it learnt from
+        facts["children"] = {view: len(read_table(path)) for view, path in children.items()}
     packages = ["numpy", "torch", "scikit-learn", "safetensors"]
-    used = [args.fold, args.audit, *records]
+    used = [args.fold, args.audit, *args.children, *args.child_audits, *records]
     write_sidecar(args.out / "run.json", recipe, inputs=used, outputs=outputs, packages=packages, **facts)
     shutil.rmtree(checkpoint, ignore_errors=True)
 
@@ -103,6 +125,16 @@ def main():
     for name in ("fold", "protocol", "audit", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--input", nargs="+", action="append", default=[], metavar="NAME FILE", help="files per input")
+    parser.add_argument("--children", type=Path, nargs="*", default=[], help="<fold>.<view>.csv of augmented rows")
+    parser.add_argument("--child-audits", type=Path, nargs="*", default=[])
+    parser.add_argument(
+        "--exchange",
+        nargs="+",
+        action="append",
+        default=[],
+        metavar="INPUT INSTEAD FILE",
+        help="what children of a view have in the place of an input: text.sbert text_bt.sbert FILE...",
+    )
     parser.add_argument("--input-sidecars", type=Path, nargs="*", default=[])
     parser.add_argument("--parents", nargs="*", default=[], metavar="RUN=FOLDER")
     parser.add_argument("--seed", type=int, required=True)

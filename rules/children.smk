@@ -1,0 +1,82 @@
+"""Children: copies of train rows with one modality from an augmented view, proved to be train-only.
+
+Inputs:  data/augmented/gate/..., data/protocols/..., the manifest
+Outputs: data/augmented/{children,audit,quality}/<corpus>/..., data/augmented/children.csv
+"""
+
+
+rule check_augmented:
+    input:
+        recipe=PLAN.recipe("check_quality", "augmented"),
+        tables=augmented_quality,
+    output:
+        "data/augmented/quality/{corpus}.csv",
+    log:
+        "logs/check_augmented/{corpus}.log",
+    conda:
+        "../envs/media.yaml"
+    shell:
+        "python -m workflow_scripts.check_quality --recipe {input.recipe:q} --log {log:q} --quality {input.tables:q}"
+        " --out {output:q}"
+
+
+rule make_children:
+    input:
+        recipe=PLAN.recipe("make_children"),
+        fold=FOLDS,
+        gate=f"{GATE}.csv",
+    output:
+        table=CHILDREN,
+        sidecar=CHILDREN_FACTS,
+    log:
+        "logs/make_children/{corpus}/{protocol}/{fold}.{view}.log",
+    conda:
+        "../envs/media.yaml"
+    shell:
+        "python -m workflow_scripts.make_children --recipe {input.recipe:q} --log {log:q} --view {wildcards.view}"
+        " --fold {input.fold:q} --gate {input.gate:q} --out {output.table:q} --sidecar {output.sidecar:q}"
+
+
+rule audit_children:
+    input:
+        recipe=lambda w: PLAN.recipe("audit_children", f"{w.protocol}.{w.view}"),
+        manifest=ancient("data/manifest/{corpus}.csv"),
+        sidecar="data/manifest/{corpus}.json",
+        protocol=PROTOCOL,
+        folds=of_folds(lambda w: w.protocol),
+        children=lambda w: expand(CHILDREN, fold=PLAN.folds(w.protocol), **w),
+        digests=of_parts("data/manifest/{corpus}/{part}.audio.sha256"),
+    output:
+        CHILD_AUDIT,
+    log:
+        "logs/audit_children/{corpus}/{protocol}.{view}.log",
+    conda:
+        "../envs/media.yaml"
+    shell:
+        "python -m workflow_scripts.audit_children --recipe {input.recipe:q} --log {log:q} --manifest {input.manifest:q}"
+        " --manifest-sidecar {input.sidecar:q} --protocol {input.protocol:q} --folds {input.folds:q}"
+        " --children {input.children:q} --digests {input.digests:q} --out {output:q}"
+
+
+rule count_children:
+    input:
+        recipe=PLAN.recipe("count_children"),
+        sidecars=all_children(CHILDREN_FACTS),
+    output:
+        "data/augmented/children.csv",
+    log:
+        "logs/count_children.log",
+    conda:
+        "../envs/media.yaml"
+    shell:
+        "python -m workflow_scripts.count_children --recipe {input.recipe:q} --log {log:q}"
+        " --children {input.sidecars:q} --out {output:q}"
+
+
+rule augment:
+    input:
+        "data/augmented/children.csv",
+        all_children(CHILD_AUDIT),
+        augmented_sidecars(),
+        sheets(),
+        expand("data/augmented/quality/{corpus}.csv", corpus=PLAN.config["corpora"] if PLAN.augmented() else []),

@@ -1,0 +1,64 @@
+"""Names paths of what is augmented, as common.smk does of everything else; nothing here is a rule."""
+
+SCORES = "data/augmented/scores/{corpus}/{view}/{part}"
+GATE = "data/augmented/gate/{corpus}/{protocol}/{fold}.{view}"
+SHEET = "data/augmented/sheets/{corpus}/{view}.json"
+CHILDREN_FACTS = CHILDREN.replace(".csv", ".json")
+# What of an augmented view is written for each part, as far as a bad row is told of there.
+STEPS = {"audio_tts": ["recognised.", "spoken.", "", "heard."]}
+# View -> (what is translated, file of the translation without its suffix).
+TRANSLATIONS = {
+    "text_bt": (view_file("text"), view_file("text", "{part}.json"), "{part}"),
+    "audio_tts": (
+        view_file("audio_tts", "{part}.recognised.csv"),
+        view_file("audio_tts", "{part}.recognised.json"),
+        "{part}.spoken",
+    ),
+}
+
+
+def all_children(pattern):
+    """The pattern for every protocol, fold and augmented view."""
+    return [
+        path
+        for name, spec in PLAN.config["protocols"].items()
+        for path in expand(pattern, corpus=spec["corpus"], protocol=name, fold=PLAN.folds(name), view=PLAN.augmented())
+    ]
+
+
+def augmented_quality(wildcards):
+    """Tables of problems of all parts of all augmented views of a corpus."""
+    steps = [(view, step) for view in PLAN.augmented() for step in STEPS.get(view, [""])]
+    return [p for view, step in steps for p in part_files(view, wildcards.corpus, f"{{part}}.{step}quality.csv")]
+
+
+def augmented_sidecars():
+    """Sidecars of every part of every feature of an augmented view."""
+    corpora = PLAN.config["corpora"] if PLAN.augmented() else []
+    features = PLAN.augmented_features()
+    return [path for c in corpora for name in features for path in part_files(name, c, "{part}.json")]
+
+
+def of_probe(which):
+    """Input function: stores of all parts by which the copies of a fold are probed, of the parent (0) or the copy (1)."""
+    return lambda w: part_files(PLAN.judge(w.view)[which], w.corpus) if PLAN.probed(w.view) else []
+
+
+def probe_sidecars(wildcards):
+    names = PLAN.judge(wildcards.view) if PLAN.probed(wildcards.view) else []
+    return [path for name in names for path in part_files(name, wildcards.corpus, "{part}.json")]
+
+
+def sheets():
+    """Examples of every augmented view, for the report."""
+    return expand(SHEET, corpus=PLAN.config["corpora"], view=PLAN.augmented())
+
+
+def view_parts(wildcards, view, file=""):
+    """Files of all parts of a view, by which it is shown: big ones only have to be there."""
+    return ancient(part_files(view, wildcards.corpus, file))
+
+
+def words_of(step):
+    """Input function: what is said in the speech that a sheet lets hear, by step of audio_tts; none for other views."""
+    return lambda w: part_files(w.view, w.corpus, f"{{part}}.{step}.csv") if w.view == "audio_tts" else []

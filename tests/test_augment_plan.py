@@ -1,0 +1,38 @@
+"""What would be done for augmented speech, step by step; nothing is made here."""
+
+import pytest
+import yaml
+from _augmented import small
+from conftest import ROOT, Project
+
+pytestmark = pytest.mark.workflow
+
+
+def recipes(project: Project) -> dict[str, bytes]:
+    folder = project.folder / ".emospace/recipes"
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.json")}
+
+
+def planned(project: Project, config: dict) -> dict[str, int]:
+    (project.folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    return project.planned("augment", "train_all")
+
+
+def test_speech_is_planned_step_by_step(project):
+    config = small(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")))
+    without = planned(project, config)
+    speech = {"recognise": {"engine": "whisper", "weights": "hears"}, "translate": {"chain": []}}
+    config["weights"]["hears"] = {"source": "local", "path": "somewhere", "files": {"model.safetensors": None}}
+    config["views"] = config["views"] | {"audio_tts": speech}
+    config["features"]["audio_tts.mfcc"] = {}
+    config["runs"]["probe_tts"] = config["runs"]["probe"] | {"augment": ["audio_tts"]}
+    jobs = planned(project, config)
+    new = {"recognise_audio": 3, "translate_audio_tts": 3, "synthesise_speech": 3, "recognise_audio_tts": 3}
+    new |= {"embed_audio_tts_mfcc": 3, "score_speech": 3, "gate_fold": 3, "make_children": 3, "audit_children": 1}
+    new |= {"make_sheet": 1, "check_augmented": 1, "fetch_weights": 3, "train": 9}
+    assert {name: count for name, count in jobs.items() if count != without.get(name)} == new
+    before = recipes(project)
+    speech["synthesise"] = {"prosody": "flat"}  # nothing is recognised anew for it, but the new voice
+    planned(project, config)
+    changed = {name for name, content in recipes(project).items() if before.get(name) != content}
+    assert changed == {"synthesise_speech/all.json", "make_report/all.json"}

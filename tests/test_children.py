@@ -1,0 +1,258 @@
+"""Children of train rows: made by the gate's verdicts, audited against planted faults, and read by training."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from _results import corpus, protocol, read_csv, rows, script, write_csv
+
+from emospace import store, texts
+from emospace.audit import audit_children
+from emospace.errors import InputError
+from emospace.fold_tables import child_of
+from emospace.folds import read_fold
+
+VIEW = "text_bt"
+ABOUT = {"protocol": "session", "corpus": "toy", "split": "session", "leaky": False, "view": VIEW, "options": {}}
+
+
+class Toy:
+    """A toy corpus with its protocol, and the children of every fold, all by the scripts of the workflow."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.rows = folder, rows()
+        self.base = folder / "data/protocols/toy/session"
+        self.folds = [self.base / f"fold{i}.csv" for i in range(3)]
+        self.children = [folder / f"children/fold{i}.{VIEW}.csv" for i in range(3)]
+
+    def build(self, failing: int) -> None:
+        corpus(self.folder, self.rows)
+        protocol(self.folder)
+        for fold, children in zip(self.folds, self.children, strict=True):
+            train = [line["utterance"] for line in read_csv(fold) if line["split"] == "train"]
+            verdict = [
+                {"utterance": name, "verdict": "fail" if i < failing else "pass"} for i, name in enumerate(train)
+            ]
+            write_csv(children.with_suffix(".gate.csv"), verdict)
+            self.make(fold, children)
+
+    def make(self, fold: Path, out: Path, check: bool = True):
+        files = {"fold": fold, "gate": out.with_suffix(".gate.csv"), "out": out, "sidecar": out.with_suffix(".json")}
+        arguments = [word for name, file in files.items() for word in (f"--{name}", file)]
+        return script(self.folder, "make_children", {"options": {}}, "--view", VIEW, *arguments, check=check)
+
+    def audit(self, check: bool = True, leaky: bool = False):
+        manifest = self.folder / "data/manifest/toy"
+        arguments = ["--manifest", f"{manifest}.csv", "--manifest-sidecar", f"{manifest}.json"]
+        arguments += ["--protocol", f"{self.base}.json", "--folds", *self.folds, "--children", *self.children]
+        arguments += ["--digests", self.folder / "digests.sha256", "--out", self.folder / "children.json"]
+        return script(self.folder, "audit_children", ABOUT | {"leaky": leaky}, *arguments, check=check)
+
+    def edit(self, change, fold: int = 0) -> None:
+        """Put what `change` makes of the first child of a fold, and of the fold's table, in the child's place."""
+        lines, table = read_csv(self.children[fold]), read_csv(self.folds[fold])
+        lines[0] = lines[0] | change(lines[0], table)
+        write_csv(self.children[fold], lines)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("toy") / "toy"
+    toy = Toy(folder)
+    toy.build(failing=3)
+    toy.audit()
+    return folder
+
+
+@pytest.fixture
+def toy(built, tmp_path) -> Toy:
+    """Children of which the first three of each fold failed, and their audit: a copy to damage."""
+    shutil.copytree(built, tmp_path / "toy")
+    return Toy(tmp_path / "toy")
+
+
+def test_what_passed_becomes_a_child_with_all_its_parent_has(toy):
+    parents = {line["utterance"]: line for line in read_csv(toy.folds[0])}
+    train = [name for name, line in parents.items() if line["split"] == "train"]
+    lines = read_csv(toy.children[0])
+    assert [line["parent"] for line in lines] == train[3:]
+    for line in lines:
+        parent = parents[line["parent"]]
+        assert line["label"] == parent["label"] != ""
+        assert line == parent | {"utterance": f"{line['parent']}~text_bt", "parent": line["parent"]}
+    facts = json.loads(toy.children[0].with_suffix(".json").read_text())
+    assert (facts["train"], facts["children"]) == (12, 9)
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_gate_of_other_rows_is_refused(toy, lost):
+    table = toy.children[0].with_suffix(".gate.csv")
+    lines = read_csv(table)
+    write_csv(table, lines[1:] if lost else [*lines, lines[0] | {"utterance": "stranger"}])
+    done = toy.make(toy.folds[0], toy.children[0], check=False)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert (lines[0]["utterance"] if lost else "stranger") in done.stderr
+
+
+def test_a_table_without_children_is_whole(tmp_path):
+    none = Toy(tmp_path)
+    none.build(failing=99)
+    assert none.children[0].read_text().startswith("utterance,parent,part,row")
+    none.audit()
+    assert json.loads((tmp_path / "children.json").read_text())["children"] == dict.fromkeys(
+        ("fold0", "fold1", "fold2"), 0
+    )
+
+
+def test_sound_children_pass_the_audit(toy):
+    audit = json.loads((toy.folder / "children.json").read_text())
+    assert audit["ok"] is True and audit["leaks"] == {} and audit["view"] == VIEW
+    assert audit["children"] == {"fold0": 9, "fold1": 9, "fold2": 9}
+
+
+def of(side: str):
+    """Make the child one of a row on another side, with whatever labels the table has there."""
+
+    def change(child: dict, table: list[dict]) -> dict:
+        return child_of(next(line for line in table if line["split"] == side), VIEW)
+
+    return change
+
+
+PLANTED = {
+    "parent in dev": of("dev"),
+    "parent in test": of("test"),
+    "is in dev": lambda child, table: {"split": "dev"},
+    "is in test": lambda child, table: {"split": "test"},
+    "has label": lambda child, table: {"label": {"ang": "neu"}.get(child["label"], "ang")},
+    "has gender": lambda child, table: {"gender": "M" if child["gender"] == "F" else "F"},
+    "has row": lambda child, table: {"row": str(int(child["row"]) + 1)},
+    "not in the fold": lambda child, table: {"parent": "stranger", "utterance": "stranger~text_bt"},
+    "occurs twice": lambda child, table: {"utterance": table[0]["utterance"]},
+    "does not bear the name": lambda child, table: {"utterance": f"{child['parent']}~frames_aug"},
+}
+
+
+@pytest.mark.parametrize("said", PLANTED)
+def test_a_planted_fault_fails_the_audit(toy, said):
+    (toy.folder / "children.json").unlink()
+    toy.edit(PLANTED[said])
+    table, children = read_csv(toy.folds[0]), read_csv(toy.children[0])
+    assert any(said in str(stray) for stray in audit_children("fold0", table, children, VIEW))
+    for leaky in (False, True):  # a protocol may be declared leaky, its children never
+        (toy.base.with_suffix(".json")).write_text(json.dumps({"split": "session", "leaky": leaky}))
+        done = toy.audit(check=False, leaky=leaky)
+        assert done.returncode == 1 and said in done.stderr and "Traceback" not in done.stderr
+        assert not (toy.folder / "children.json").exists()
+
+
+# Training ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stored(toy) -> Toy:
+    """Beside the tables: a feature, its augmented copy, and texts. Every value says which view and which row it is."""
+    for name, sign in (("text.sbert", 1), ("text_bt.sbert", -1), ("audio.mfcc", 1)):
+        values = [np.full((1, 2), sign * (i + 1), np.float32) for i in range(len(toy.rows))]
+        (toy.folder / name).mkdir()
+        store.write(toy.folder / name / "0.npy", values, dtype=np.float32)
+        (toy.folder / name / "0.json").write_text(json.dumps({"recipe": {"feature": name}}))
+    names = [row.utterance for row in toy.rows]
+    texts.write(toy.folder / "0.csv", names, [f"words {i}" for i in range(len(names))])
+    texts.write(toy.folder / "1.csv", names, [f"mots {i}" for i in range(len(names))], flag=[""] * len(names))
+    (toy.folder / "text_bt").mkdir()
+    (toy.folder / "1.csv").rename(toy.folder / "text_bt/0.csv")
+    return toy
+
+
+def read(toy: Toy, **more):
+    inputs = {name: [toy.folder / name / "0.npy"] for name in ("text.sbert", "audio.mfcc")} | {
+        "text": [toy.folder / "0.csv"]
+    }
+    exchanged = {"text.sbert": [toy.folder / "text_bt.sbert/0.npy"], "text": [toy.folder / "text_bt/0.csv"]}
+    about = {"children": {VIEW: toy.children[0]}, "exchanged": {VIEW: exchanged}} | more
+    return read_fold(toy.folds[0], toy.base.with_suffix(".json"), inputs, **about)
+
+
+def test_a_child_is_its_parent_with_one_modality_exchanged(stored):
+    fold, plain = read(stored), read(stored, children=None, exchanged=None)
+    train = fold.train
+    assert (len(plain.train), len(train)) == (12, 21)
+    assert train.parent.tolist() == [-1] * 12 + list(range(3, 12))
+    for i in range(12, 21):
+        parent = train.parent[i]
+        assert train.utterances[i] == f"{train.utterances[parent]}~text_bt"
+        assert train.speakers[i] == train.speakers[parent]
+        assert train.label[i] == train.label[parent] >= 0
+        assert (train.inputs["audio.mfcc"][i] == train.inputs["audio.mfcc"][parent]).all()
+        assert (train.inputs["text.sbert"][i] == -train.inputs["text.sbert"][parent]).all()
+        assert train.inputs["text"][i] == train.inputs["text"][parent].replace("words", "mots")
+    for side in ("dev", "test"):
+        rows, same = getattr(fold, side), getattr(plain, side)
+        assert rows.utterances == same.utterances and (rows.parent == -1).all()
+        assert (rows.inputs["text.sbert"].values == same.inputs["text.sbert"].values).all()
+        assert (rows.inputs["text.sbert"].values > 0).all()
+    assert (plain.train.inputs["text.sbert"].values == train.inputs["text.sbert"].values[:12]).all()
+
+
+@pytest.mark.parametrize("said", ["parent in dev", "parent in test", "is in dev", "not in the fold"])
+def test_a_fold_is_not_read_with_a_child_of_anything_but_a_train_row(stored, said):
+    stored.edit(PLANTED[said])
+    with pytest.raises(InputError, match="not the child of a train row"):
+        read(stored)
+
+
+def test_a_child_of_a_child_or_one_that_exchanges_nothing_is_refused(stored):
+    with pytest.raises(InputError, match="exchanges no input"):
+        read(stored, exchanged={})
+    stored.edit(lambda child, table: {"parent": read_csv(stored.children[0])[1]["utterance"]})
+    with pytest.raises(InputError, match="not the child of a train row"):
+        read(stored)
+
+
+def train(toy: Toy, *audits: str, augmented: bool = True, out: str = "out"):
+    """The script, on fold 0."""
+    (toy.folder / "audit.json").write_text(json.dumps({"ok": True}))
+    recipe = {"plugin": "linear_probe", "options": {}, "run": "probe"}
+    arguments = [
+        "--fold",
+        toy.folds[0],
+        "--protocol",
+        toy.base.with_suffix(".json"),
+        "--audit",
+        toy.folder / "audit.json",
+    ]
+    arguments += ["--input", "text.sbert", toy.folder / "text.sbert/0.npy", "--seed", 1, "--out", toy.folder / out]
+    if augmented:
+        arguments += ["--children", toy.children[0], "--child-audits", *(toy.folder / name for name in audits)]
+        arguments += ["--exchange", "text.sbert", "text_bt.sbert", toy.folder / "text_bt.sbert/0.npy"]
+    return script(toy.folder, "train", recipe, *arguments, check=False)
+
+
+def test_training_reads_audited_children_and_says_so(stored):
+    done = train(stored, "children.json")
+    assert done.returncode == 0, done.stderr
+    facts = json.loads((stored.folder / "out/run.json").read_text())
+    assert facts["children"] == {VIEW: 9} and facts["n"]["train"] == 21
+    done = train(stored, augmented=False, out="plain")
+    assert done.returncode == 0, done.stderr
+    facts = json.loads((stored.folder / "plain/run.json").read_text())
+    assert "children" not in facts and facts["n"]["train"] == 12
+
+
+def test_no_audit_of_the_children_no_training(stored):
+    assert "no audit has seen" in train(stored).stderr
+    (stored.folder / "failed.json").write_text(json.dumps({"ok": False, "inputs": {}}))
+    done = train(stored, "children.json", "failed.json")
+    assert done.returncode == 1 and "the audit did not pass" in done.stderr
+    assert "no such file" in train(stored, "absent.json").stderr
+
+
+@pytest.mark.parametrize("said", PLANTED)
+def test_training_refuses_what_was_changed_after_the_audit(stored, said):
+    stored.edit(PLANTED[said])
+    done = train(stored, "children.json")
+    assert done.returncode == 1 and "no audit has seen" in done.stderr and "Traceback" not in done.stderr
+    assert not (stored.folder / "out").exists()

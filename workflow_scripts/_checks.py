@@ -1,0 +1,189 @@
+"""Refuse whatever is misspelt in the config, or does not fit together, with the name, the place and a suggestion."""
+
+import jsonschema
+import yaml
+
+from emospace import gate, labels, plugin, recognition, selection, splits, synthesis
+from emospace.errors import InputError
+from emospace.fetch import check_entry
+from emospace.plugin import suggest
+from emospace.provenance import PACKAGE_ROOT
+from workflow_scripts._views import AUGMENTED, VIEWS, in_parent, kind
+
+
+def validate(config: dict) -> None:
+    """Raise InputError for the first thing in the config that the schema does not allow."""
+    schema = yaml.safe_load((PACKAGE_ROOT / "schemas/config.schema.yaml").read_text(encoding="utf-8"))
+    errors = jsonschema.Draft202012Validator(schema).iter_errors(config)
+    first = min(errors, key=lambda e: (len(e.absolute_path), str(e.message)), default=None)
+    if first:
+        raise _explain(first)
+
+
+def _explain(error: jsonschema.ValidationError) -> InputError:
+    where = "config: " + ": ".join(map(str, error.absolute_path)) if error.absolute_path else "config"
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        known = list(error.schema.get("properties", {}))
+        wrong = next(k for k in error.instance if k not in known)
+        return InputError(where, f"unknown key {wrong!r}", suggest(wrong, known))
+    hint = error.parent.schema.get("description", "") if error.parent else error.schema.get("description", "")
+    return InputError(where, error.message, hint or "see schemas/config.schema.yaml")
+
+
+def check_names(plan) -> None:
+    """Raise InputError for the first name or option of a plan that leads nowhere; its config is valid by the schema."""
+    blocks = {"corpora": _corpus, "views": _view, "gate": _thresholds, "weights": _weights}
+    blocks |= {"features": _feature, "protocols": _protocol, "runs": _run}
+    for block, check in blocks.items():
+        for name in plan.config.get(block, {}):
+            check(plan, f"config: {block}: {name}", name)
+
+
+def _known(plan, where: str, name: str, block: str) -> None:
+    known = plan.config.get(block, {})
+    if name not in known:
+        raise InputError(where, f"there is no {name!r} in {block}", suggest(name, known))
+
+
+def _corpus(plan, where: str, name: str) -> None:
+    plugin.check_options("corpora", plan.reader(name), "index", plan.corpus(name).get("options", {}), where)
+    if plan.generated(name):
+        plugin.check_options("corpora", plan.reader(name), "generate", plan.corpus(name)["generate"], where)
+
+
+def _weights(plan, where: str, name: str) -> None:
+    check_entry(plan.config["weights"][name], where)
+
+
+# Views ---------------------------------------------------------------------------------------------------------
+
+
+def _view(plan, where: str, view: str) -> None:
+    if view in ("text_bt", "audio_tts"):
+        options = {k: v for k, v in plan.translation(view).items() if k != "chain"}
+        plugin.check_options("views", "text_bt", "extract", options, where)
+    else:
+        plugin.check_options("views", view, "extract", plan.config["views"][view], where)
+    if view == "audio_tts":
+        _speech(plan.config["views"][view], where)
+    for name in plan.view_weights(view):
+        _known(plan, where, name, "weights")
+        entry = plan.config["weights"][name]
+        if "random" in (entry.get("source"), entry.get("if_unreachable")):
+            reason = f"the weights {name!r} may be random, and nothing can be translated or recognised with such"
+            raise InputError(where, reason, "give them a source, and no `if_unreachable: random`")
+    if view == "frames_aug":
+        _transforms(plan, where)
+    elif view in AUGMENTED and not plan.judge(view):
+        reason = "it has no feature, and by one its rows are judged"
+        raise InputError(where, reason, f"add {view}.<encoder> to features, as its parent {AUGMENTED[view]} has it")
+
+
+def _speech(options: dict, where: str) -> None:
+    engine = {k: v for k, v in options["recognise"].items() if k != "weights"}
+    recognition.settings(engine, f"{where}: recognise")
+    synthesis.settings(options.get("synthesise", {}), f"{where}: synthesise")
+
+
+def _thresholds(plan, where: str, view: str) -> None:
+    gate.thresholds(view, plan.config["gate"][view], "config: gate")
+
+
+def _transforms(plan, where: str) -> None:
+    """Names only: their options are tried by the job, which has albumentations at hand."""
+    allowed = plugin.find("views", "frames_aug").ALLOWED
+    for entry in plan.config["views"]["frames_aug"].get("transforms", ()):
+        if entry["name"] not in allowed:
+            raise InputError(where, f"there is no transform {entry['name']!r}", suggest(entry["name"], allowed))
+
+
+# Features ------------------------------------------------------------------------------------------------------
+
+
+def _feature(plan, where: str, name: str) -> None:
+    spec = plan.feature(name)
+    if spec["view"] in AUGMENTED:
+        _known(plan, where, spec["view"], "views")
+        _same_as_parent(plan, where, name)
+    if "select" in spec or "by" in spec:
+        for key in ("select", "by"):
+            _known(plan, where, spec.get(key, ""), "features")
+        selection.check_options(plan.feature_options(name), where)
+        return
+    if "weights" in spec:
+        _known(plan, where, spec["weights"], "weights")
+    module = plugin.find("encoders", spec["encoder"])
+    if kind(spec["view"]) not in module.VIEWS:
+        reason = f"the encoder {spec['encoder']!r} does not take the view {spec['view']!r}"
+        raise InputError(where, reason, f"it takes: {', '.join(module.VIEWS)}")
+    if ("weights" in spec) != module.WEIGHTS:
+        reason = "needs pretrained weights" if module.WEIGHTS else "takes no weights"
+        raise InputError(where, f"the encoder {spec['encoder']!r} {reason}", "see `weights` in the config")
+    plugin.check_options("encoders", spec["encoder"], "load", plan.feature_options(name), where)
+
+
+def _same_as_parent(plan, where: str, name: str) -> None:
+    """An augmented feature stands in for its parent's in training, so it must be made in the same way."""
+    parent = in_parent(name)
+    if parent not in plan.config["features"]:
+        raise InputError(where, f"it has no parent {parent!r} in features", f"add {parent} with the same options")
+    mine, others = ({k: v for k, v in plan.feature(n).items() if k != "view"} for n in (name, parent))
+    if "select" in mine:
+        mine["select"] = in_parent(mine["select"])
+    for key in sorted(mine.keys() | others.keys()):
+        if mine.get(key) != others.get(key):
+            reason = f"{key} is {mine.get(key)!r}, but {others.get(key)!r} in {parent}, in whose place it is read"
+            raise InputError(where, reason, "make encoder, options and weights of both the same")
+
+
+# Experiments ---------------------------------------------------------------------------------------------------
+
+
+def _protocol(plan, where: str, name: str) -> None:
+    spec = plan.protocol(name)
+    _known(plan, where, spec["corpus"], "corpora")
+    labels.label_map(spec["labels"], plan.config.get("labels"))
+    if spec["split"] in splits.LEAKY and not spec["leaky"]:
+        reason = f"the split {spec['split']!r} puts speakers on both sides"
+        raise InputError(where, reason, "declare it with `leaky: true`; its numbers are then marked in every table")
+
+
+def _run(plan, where: str, name: str) -> None:
+    spec = plan.run(name)
+    _known(plan, where, spec["protocol"], "protocols")
+    for item in spec["inputs"]:
+        if item not in VIEWS:
+            _known(plan, where, item, "features")
+        if item.partition(".")[0] in AUGMENTED:
+            reason = f"{item!r} is augmented, and its rows must never be dev or test rows"
+            raise InputError(where, reason, f"read {in_parent(item)} and list the view under `augment`")
+    for parent in spec["parents"]:
+        _known(plan, where, parent, "runs")
+        other = plan.run(parent)
+        if other["protocol"] != spec["protocol"] or other["seeds"] < spec["seeds"]:
+            raise InputError(where, f"its parent {parent!r} has another protocol or fewer seeds", "make them agree")
+    if "versus" in spec:
+        _known(plan, where, spec["versus"], "runs")
+        if spec["versus"] == name or plan.run(spec["versus"])["protocol"] != spec["protocol"]:
+            reason = f"it cannot be compared with {spec['versus']!r}"
+            raise InputError(where, reason, "name another run on the same protocol, or leave `versus` out")
+    for view in spec["augment"]:
+        _augment(plan, where, name, view)
+    plugin.check_options("models", spec["model"], "train", plan.run_options(name), where)
+    if not plan.baselines(spec["protocol"]):
+        reason = f"no run with model linear_probe (and without `augment`) on the protocol {spec['protocol']!r}"
+        raise InputError(where, reason, "add one: every table shows it as the baseline")
+
+
+def _augment(plan, where: str, run: str, view: str) -> None:
+    known = plan.augmented()
+    if view not in known:
+        remedy = suggest(view, known) if known else f"add one of {', '.join(AUGMENTED)} to views"
+        raise InputError(where, f"there is no augmented view {view!r} in views", remedy)
+    exchanged = [child for _, of_view, child in plan.exchanges(run) if of_view == view]
+    if not exchanged:
+        reason = f"the view {view!r} exchanges none of its inputs ({', '.join(plan.run(run)['inputs']) or 'none'})"
+        raise InputError(where, reason, f"leave {view} out, or read a feature of {AUGMENTED[view]}")
+    for child in exchanged:
+        if child not in AUGMENTED:
+            _known(plan, where, child, "features")

@@ -1,0 +1,122 @@
+"""All recipes that the config asks for: what each job depends on besides data. A rewritten recipe reruns its jobs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from emospace import labels
+from emospace.gate import thresholds
+from emospace.provenance import canonical, code_digests, write_json
+from emospace.sources import closure
+from workflow_scripts._views import VIEWS
+
+SCORES = {"text_bt": "score_text", "audio_tts": "score_speech", "frames_aug": "score_frames"}
+Recipe = tuple[str, str, tuple[str, ...], dict]
+
+
+def write_recipes(plan, folder: Path) -> dict[tuple[str, str], Path]:
+    """Write each recipe below `folder` unless its content is there already; (rule, key) -> its path."""
+    paths = {}
+    for rule, key, plugins, content in _all(plan):
+        path = folder / rule / f"{key}.json"
+        modules = [f"workflow_scripts.{rule}", *(f"emospace.{p}" for p in plugins)]
+        recipe = {"rule": rule, "code": code_digests(closure(*modules)), **content}
+        if not path.exists() or path.read_text(encoding="utf-8") != canonical(recipe):
+            write_json(path, recipe)
+        paths[rule, key] = path
+    return paths
+
+
+def _recipe(rule: str, key: str = "all", /, *plugins: str, **content) -> Recipe:
+    """plugins: modules of emospace that the rule's script finds by name, so that no import statement tells of them."""
+    return rule, key, plugins, content
+
+
+def _all(plan) -> Iterator[Recipe]:
+    for corpus in plan.config["corpora"]:
+        yield from _corpus(plan, corpus)
+    for view in VIEWS:
+        yield _recipe(f"extract_{view}", options=plan.config["views"].get(view, {}))
+    for view in plan.augmented():
+        yield from _augmented(plan, view)
+    for name, spec in plan.config.get("weights", {}).items():
+        yield _recipe("fetch_models", name, name=name, options=spec)
+    for name in plan.config["features"]:
+        yield _feature(plan, name)
+    for name in plan.config["protocols"]:
+        yield from _protocol(plan, name)
+    for name in plan.config["runs"]:
+        yield from _run(plan, name)
+    yield _recipe("check_quality", "augmented", options={"on_problem": "warn"})  # training does without such a copy
+    yield _recipe("make_children", options={})
+    yield _recipe("count_children", options={})
+    yield _recipe("summarize", options={})
+    yield _recipe("make_report", options={}, seed=plan.config["seed"], config=plan.config)
+
+
+def _corpus(plan, corpus: str) -> Iterator[Recipe]:
+    spec, module = plan.corpus(corpus), f"corpora.{plan.reader(corpus)}"
+    about = {"corpus": corpus, "plugin": plan.reader(corpus), "options": spec.get("options", {})}
+    if plan.generated(corpus):
+        options = {"seed": plan.config["seed"]} | spec["generate"]
+        yield _recipe("make_demo", corpus, module, corpus=corpus, plugin=plan.reader(corpus), options=options)
+    yield _recipe("index_part", corpus, module, parts=spec["parts"], **about)
+    yield _recipe("merge_manifest", corpus, module, **about)
+    mapping = _labels(plan, plan.protocols(corpus)[0]) if plan.protocols(corpus) else {"map": {}}
+    yield _recipe("export_seed", corpus, corpus=corpus, labels=mapping, options={})
+    yield _recipe("check_quality", corpus, options={"on_problem": plan.config.get("on_problem", "warn")})
+
+
+def _labels(plan, protocol: str) -> dict:
+    name = plan.protocol(protocol)["labels"]
+    return {"name": name, "map": labels.label_map(name, plan.config.get("labels"))}
+
+
+def _augmented(plan, view: str) -> Iterator[Recipe]:
+    """One recipe per step, so that another voice does not recognise anything anew."""
+    options = plan.config["views"][view]
+    if view in ("text_bt", "audio_tts"):
+        translation = plan.translation(view)
+        yield _recipe("translate_text", view, view=view, chain=plan.chain(view), options=_without(translation, "chain"))
+    if view == "audio_tts":
+        yield _recipe("recognise_speech", options=_without(options["recognise"], "weights"))
+        yield _recipe("synthesise_speech", options=options.get("synthesise", {}))
+    if view == "frames_aug":
+        yield _recipe("augment_frames", options=options, seed=plan.config["seed"])
+    scoring, judging = thresholds(view, plan.config.get("gate", {}).get(view, {}))
+    yield _recipe(SCORES[view], view=view, options=scoring)
+    yield _recipe("make_sheet", view, view=view, options={})
+    yield _recipe("gate_fold", view, f"gate.{view}", view=view, options=judging)
+
+
+def _without(options: dict, key: str) -> dict:
+    return {k: v for k, v in options.items() if k != key}
+
+
+def _feature(plan, name: str) -> Recipe:
+    spec, options = plan.feature(name), plan.feature_options(name)
+    if "select" in spec:
+        return _recipe("select_frames", name, feature=name, select=spec["select"], by=spec["by"], options=options)
+    encoder = spec["encoder"]
+    return _recipe("embed", name, f"encoders.{encoder}", feature=name, plugin=encoder, options=options)
+
+
+def _protocol(plan, name: str) -> Iterator[Recipe]:
+    spec = plan.protocol(name)
+    about = {"protocol": name, "corpus": spec["corpus"], "split": spec["split"], "leaky": spec["leaky"]}
+    mapping = _labels(plan, name)
+    yield _recipe("make_protocol", name, labels=mapping, seed=plan.config["seed"], folds=spec["folds"], **about)
+    yield _recipe("audit_protocol", name, **about)
+    for view in plan.augmented():
+        yield _recipe("audit_children", f"{name}.{view}", view=view, **about)
+
+
+def _run(plan, name: str) -> Iterator[Recipe]:
+    spec, protocol = plan.run(name), plan.protocol(plan.run(name)["protocol"])
+    about = {"run": name, "model": spec["model"], "protocol": spec["protocol"], "corpus": protocol["corpus"]}
+    mapping = _labels(plan, spec["protocol"])
+    options, reads = plan.run_options(name), {"inputs": spec["inputs"], "parents": spec["parents"]}
+    if spec["augment"]:  # no such key elsewhere: a run without augmentation knows nothing of it
+        reads["augment"] = spec["augment"]
+    yield _recipe("train", name, f"models.{spec['model']}", plugin=spec["model"], options=options, **reads, **about)
+    details = {"labels": mapping, "baseline": plan.baseline(name), "seeds": plan.seeds(name)}
+    yield _recipe("evaluate", name, options={}, leaky=protocol["leaky"], seed=plan.config["seed"], **details, **about)

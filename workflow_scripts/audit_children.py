@@ -1,0 +1,56 @@
+"""Fail, before any training reads them, unless the augmented rows are children of train rows in every fold."""
+
+import logging
+from collections import Counter
+from pathlib import Path
+
+from emospace import manifest
+from emospace.audit import audit_children, audit_fold
+from emospace.errors import InputError
+from emospace.fold_tables import read_table
+from emospace.provenance import read_digests, read_json, write_sidecar
+from emospace.splits import SHARES_DIALOGUES
+from workflow_scripts._command import arguments, run
+
+SHOWN = 10
+
+
+def job(args, recipe):
+    protocol = read_json(args.protocol)
+    rows = {row.utterance: row for row in manifest.read(args.manifest)}
+    recordings, shared = read_digests(args.digests), SHARES_DIALOGUES.get(protocol["split"], ())
+    strays, leaks, counts = [], [], {}
+    for table, children in zip(args.folds, args.children, strict=True):
+        originals, added = read_table(table), read_table(children)
+        found = audit_children(table.stem, originals, added, recipe["view"])
+        strays += found
+        if not found:  # else a child may have no parent to compare it by
+            leaks += audit_fold(table.stem, [*originals, *added], rows, recordings, shared)[0]
+        counts[table.stem] = len(added)
+    kinds = dict(sorted(Counter(leak.kind for leak in leaks).items()))
+    for leak in (strays + leaks)[:SHOWN]:
+        logging.warning("%s", leak)
+    # A declared leak of the protocol may be measured; a child that is not its train row's never has an excuse.
+    if strays or kinds.get("test label") or (leaks and not protocol["leaky"]):
+        reason = f"{len(strays + leaks)} leaks; first: {(strays + leaks)[0]}"
+        raise InputError(args.children[0].parent, reason, "delete these tables and run the workflow again")
+    facts = {"ok": True, "view": recipe["view"], "leaky": protocol["leaky"], "leaks": kinds, "children": counts}
+    facts["checked"] = ["child of a train row", "train only", "label and place of the parent", "nothing crosses"]
+    inputs = [args.protocol, args.manifest_sidecar, *args.folds, *args.children, *args.digests]
+    write_sidecar(args.out, recipe, inputs=inputs, outputs=[], **facts)
+
+
+def main():
+    parser = arguments(__doc__)
+    parser.add_argument("--manifest", type=Path, required=True)
+    parser.add_argument("--manifest-sidecar", type=Path, required=True)
+    parser.add_argument("--protocol", type=Path, required=True, help="sidecar of the protocol")
+    parser.add_argument("--folds", type=Path, nargs="+", required=True)
+    parser.add_argument("--children", type=Path, nargs="+", required=True, help="those of each fold, in the same order")
+    parser.add_argument("--digests", type=Path, nargs="+", required=True, help="audio digests of every part")
+    parser.add_argument("--out", type=Path, required=True)
+    run(parser, job)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""Give each train row of a fold that passed the gate a child: the same row with one modality from an augmented view."""
+
+from pathlib import Path
+
+from emospace.errors import InputError
+from emospace.fold_tables import child_of, read_table, write_table
+from emospace.provenance import write_sidecar
+from workflow_scripts._command import arguments, run
+
+
+def verdicts(path: Path, parents: list[str]) -> dict[str, str]:
+    """Utterance -> pass or fail; InputError unless the gate has judged the train rows, all of them and no other."""
+    found = {line["utterance"]: line["verdict"] for line in read_table(path)}
+    if odd := found.keys() ^ set(parents):
+        reason = f"it and the train rows of the fold differ in {len(odd)} utterances, such as {min(odd)!r}"
+        raise InputError(path, reason, "run the workflow again")
+    if strange := set(found.values()) - {"pass", "fail"}:
+        raise InputError(path, f"holds the verdict {min(strange)!r}", "run the workflow again")
+    return found
+
+
+def job(args, recipe):
+    parents = [line for line in read_table(args.fold) if line["split"] == "train"]
+    found = verdicts(args.gate, [line["utterance"] for line in parents])
+    children = [child_of(line, args.view) for line in parents if found[line["utterance"]] == "pass"]
+    write_table(args.out, children)
+    facts = {"view": args.view, "train": len(parents), "children": len(children)}
+    write_sidecar(args.sidecar, recipe, inputs=[args.fold, args.gate], outputs=[args.out], **facts)
+
+
+def main():
+    parser = arguments(__doc__)
+    parser.add_argument("--view", required=True, help="name of the augmented view")
+    for name in ("fold", "gate", "out", "sidecar"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    run(parser, job)
+
+
+if __name__ == "__main__":
+    main()
