@@ -211,6 +211,7 @@ def test_each_step_of_augmentation_has_a_recipe_of_its_own(augmented):
     assert changed(["views", "frames_aug", "quality"], 80) == {("augment_frames", "all")}
     assert changed(["gate"], {"text_bt": {"min_similarity": 0.5}}) == {("score_text", "all")}
     assert changed(["gate"], {"audio_tts": {"min_agreement": 0.5}}) == {("gate_fold", "audio_tts")}
+    assert {rule for rule, _ in changed(["examples"], 3)} == {"make_sheet"}
     assert changed(["runs", "unified_aug", "augment"], ["text_bt"]) == {("train", "unified_aug")}
 
 

@@ -84,8 +84,12 @@ def _augmented(plan, view: str) -> Iterator[Recipe]:
         yield _recipe("augment_frames", options=options, seed=plan.config["seed"])
     scoring, judging = thresholds(view, plan.config.get("gate", {}).get(view, {}))
     yield _recipe(SCORES[view], view=view, options=scoring)
-    yield _recipe("make_sheet", view, view=view, options={})
+    yield _recipe("make_sheet", view, view=view, options=_only(plan.config, "examples"))
     yield _recipe("gate_fold", view, f"gate.{view}", view=view, options=judging)
+
+
+def _only(options: dict, key: str) -> dict:
+    return {k: v for k, v in options.items() if k == key}
 
 
 def _without(options: dict, key: str) -> dict:
