@@ -7,7 +7,6 @@ architecture: Junczys-Dowmunt et al. 2018; the weights meant: Helsinki-NLP/opus-
 
 import copy
 import hashlib
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -16,14 +15,11 @@ from pathlib import Path
 from emospace.encoders import _batches, _torchvision
 from emospace.errors import InputError
 from emospace.provenance import canonical, read_json, sha256, versions, write_json
+from emospace.sentences import segments
 from emospace.weights import REMEDY, Weights
 
 PACKAGES = ("torch", "transformers", "sentencepiece", "sacremoses")
 
-# Never translated: tags, the language codes that Marian's tokenizer would obey, pictographs with their joiners.
-KEPT = re.compile(r"(\[[^\[\]]*\]|>>[^<>\s]+<<|[\u2600-\u27bf\U0001f000-\U0001faff\ufe0f\u200d]+)")
-# Blanks after a full stop end a sentence, unless they follow a title; scripts without blanks have their own stops.
-SENTENCE = re.compile(r"((?<=[.!?…؟۔])(?<!\bMr\.)(?<!\bMrs\.)(?<!\bMs\.)(?<!\bDr\.)(?<!\bSt\.)\s+|(?<=[。！？]))")
 LEAST = 16  # tokens: no single character takes that many, so that halving always ends
 
 
@@ -175,40 +171,6 @@ class Marian:
         cut = ((made != pad).sum(1) >= self.settings.max_output).tolist()
         texts = self.tokenizer.batch_decode(made, skip_special_tokens=True)
         return [(" ".join(text.split()), was_cut) for text, was_cut in zip(texts, cut, strict=True)]
-
-
-def segments(text: str, fits: Callable[[str], bool]) -> Iterator[tuple[str, bool]]:
-    """Cut a text into (piece, is it to be translated); joined again the pieces are the text. Each piece fits."""
-    for i, chunk in enumerate(KEPT.split(text)):
-        if i % 2:
-            yield chunk, False
-        else:
-            for sentence in SENTENCE.split(chunk):
-                yield from _pieces(sentence or "", fits)
-
-
-def _pieces(text: str, fits: Callable[[str], bool]) -> Iterator[tuple[str, bool]]:
-    core = text.strip()
-    if not any(map(str.isalpha, core)):  # nothing to translate in blanks, digits and points
-        yield text, False
-        return
-    before, _, after = text.partition(core)
-    yield before, False
-    if fits(core):
-        yield core, True
-    else:
-        cut = _middle(core)
-        yield from _pieces(core[:cut], fits)
-        yield from _pieces(core[cut:], fits)
-    yield after, False
-
-
-def _middle(text: str) -> int:
-    """Where to cut a sentence that is too long: in its middle half after a comma, or else at a blank, or anywhere."""
-    half = len(text) // 2
-    blanks = [found.start() for found in re.finditer(r"\s", text)]
-    commas = [i for i in blanks if text[i - 1] in ",;:" and half < 2 * i < 3 * half]
-    return min(commas or blanks or [half], key=lambda i: abs(i - half))
 
 
 def batches(sizes: dict[str, int], budget: int) -> Iterator[list[str]]:

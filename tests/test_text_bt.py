@@ -9,6 +9,7 @@ from _marian import LINES, record, tiny_marian
 from emospace import translation
 from emospace.errors import InputError
 from emospace.provenance import canonical
+from emospace.sentences import segments
 from emospace.translation import Settings
 from emospace.views import text_bt
 from emospace.weights import open_weights
@@ -113,7 +114,7 @@ def test_an_empty_result_is_flagged_and_a_problem(chain, tmp_path, monkeypatch):
 
 def _cut(text, limit=24):
     """Segments where a piece may have `limit` characters."""
-    return list(translation.segments(text, lambda piece: len(piece) <= limit))
+    return list(segments(text, lambda piece: len(piece) <= limit))
 
 
 @pytest.mark.parametrize(
