@@ -19,7 +19,8 @@ test: $(VENV)/.installed-dev
 test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
 
-bench: $(VENV)/.installed
+bench: $(VENV)/.installed-dev
+	@$(SNAKEMAKE) fetch_models --quiet all --configfile configs/ablation_demo.yaml
 	$(BIN)/python -m benchmarks
 
 lint: $(VENV)/.installed-dev

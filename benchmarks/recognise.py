@@ -1,6 +1,6 @@
 """Recognition by two threads on one model against one thread, same texts; for each engine whose weights are here.
 
-EMOSPACE_VOSK names the folder of a Vosk model, EMOSPACE_WHISPER that of a Whisper model in the CTranslate2 format.
+EMOSPACE_VOSK names the folder of a Vosk model; Whisper's are those of `make bench` in models/, or EMOSPACE_WHISPER's.
 The speech is espeak-ng's. It takes two free cores.
 """
 
@@ -14,6 +14,7 @@ from emospace.voices import Espeak
 from emospace.weights import Weights
 
 PLACES = {"vosk": "EMOSPACE_VOSK", "whisper": "EMOSPACE_WHISPER"}
+FETCHED = Path(__file__).parents[1] / "models/whisper_tiny_en"
 TEXTS = [
     "this is the worst day of my life",
     "i am so happy to see you again",
@@ -28,10 +29,10 @@ def measure() -> list[dict]:
     waves = [say(text, "en-us", Setting(rate=rate)) for rate in range(140, 140 + 10 * REPEATS, 10) for text in TEXTS]
     rows = []
     for engine, variable in PLACES.items():
-        if not os.environ.get(variable):
-            print(f"{engine}: {variable} is not set, so it is not measured")
+        folder = Path(os.environ.get(variable) or (FETCHED if engine == "whisper" else ""))
+        if not (folder / "conf").is_dir() and not (folder / "model.bin").is_file():
+            print(f"{engine}: there is no model of it (see {variable}), so it is not measured")
             continue
-        folder = Path(os.environ[variable])
         weights = Weights(engine, folder, "local", str(folder), "", {}, False, "", "")
 
         def hear(threads: int, engine=engine, weights=weights) -> list:
