@@ -10,14 +10,15 @@ rule check_augmented:
         recipe=PLAN.recipe("check_quality", "augmented"),
         tables=augmented_quality,
     output:
-        "data/augmented/quality/{corpus}.csv",
+        table="data/augmented/quality/{corpus}.csv",
+        sidecar="data/augmented/quality/{corpus}.json",
     log:
         "logs/check_augmented/{corpus}.log",
     conda:
         "../envs/media.yaml"
     shell:
         "python -m workflow_scripts.check_quality --recipe {input.recipe:q} --log {log:q} --quality {input.tables:q}"
-        " --out {output:q}"
+        " --out {output.table:q}"
 
 
 rule make_children:
@@ -63,14 +64,15 @@ rule count_children:
         recipe=PLAN.recipe("count_children"),
         sidecars=all_children(CHILDREN_FACTS),
     output:
-        "data/augmented/children.csv",
+        table="data/augmented/children.csv",
+        sidecar="data/augmented/children.json",
     log:
         "logs/count_children.log",
     conda:
         "../envs/media.yaml"
     shell:
         "python -m workflow_scripts.count_children --recipe {input.recipe:q} --log {log:q}"
-        " --children {input.sidecars:q} --out {output:q}"
+        " --children {input.sidecars:q} --out {output.table:q}"
 
 
 rule augment:

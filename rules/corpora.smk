@@ -33,6 +33,7 @@ rule index_part:
         quality="data/manifest/{corpus}/{part}.quality.csv",
         audio="data/manifest/{corpus}/{part}.audio.sha256",
         video="data/manifest/{corpus}/{part}.video.sha256",
+        sidecar="data/manifest/{corpus}/{part}.json",
     log:
         "logs/index_part/{corpus}/{part}.log",
     conda:
@@ -44,6 +45,7 @@ rule index_part:
         "python -m workflow_scripts.index_part --recipe {input.recipe:q} --log {log:q} --corpus {wildcards.corpus}"
         " --corpus-root {params.root:q} --part {wildcards.part} --parts {params.parts} --manifest {output.manifest:q}"
         " --quality {output.quality:q} --audio-digests {output.audio:q} --video-digests {output.video:q}"
+        " --made {input.made:q}"
 
 
 rule merge_manifest:

@@ -13,6 +13,7 @@ rule summarize:
         summary="results/summary.csv",
         result="results/result.txt",
         metrics="results/metrics.json",
+        sidecar="results/summary.json",
     log:
         "logs/summarize.log",
     conda:
@@ -35,7 +36,8 @@ rule make_report:
         sheets=sheets(),
         gates=all_children(f"{GATE}.json"),
     output:
-        "results/report.html",
+        page="results/report.html",
+        sidecar="results/report.json",
     log:
         "logs/make_report.log",
     conda:
@@ -44,7 +46,7 @@ rule make_report:
         "python -m workflow_scripts.make_report --recipe {input.recipe:q} --log {log:q} --summary {input.summary:q}"
         " --metrics {input.metrics:q} --runs {input.runs:q} --audit {input.audits:q} --quality {input.quality:q}"
         " --manifest-sidecar {input.manifests:q} --feature-sidecars {input.sidecars:q} --sheets {input.sheets:q}"
-        " --gates {input.gates:q} --out {output:q}"
+        " --gates {input.gates:q} --out {output.page:q}"
 
 
 rule report:

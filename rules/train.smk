@@ -13,7 +13,7 @@ rule train:
         audit=of_run(AUDIT),
         children=of_run(CHILDREN),
         child_audits=of_run(CHILD_AUDIT),
-        quality="data/quality/{corpus}.csv",
+        quality=ancient("data/quality/{corpus}.csv"),  # must be there; training does not read it
         data=lambda w: ancient(input_files(w)),
         sidecars=lambda w: input_files(w, "{part}.json"),
         parents=lambda w: each(parent_folders(w).values(), "run.json"),

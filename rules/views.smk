@@ -78,14 +78,15 @@ rule check_quality:
         manifest="data/manifest/{corpus}.quality.csv",
         views=lambda w: [p for view in VIEWS for p in part_files(view, w.corpus, "{part}.quality.csv")],
     output:
-        "data/quality/{corpus}.csv",
+        table="data/quality/{corpus}.csv",
+        sidecar="data/quality/{corpus}.json",
     log:
         "logs/check_quality/{corpus}.log",
     conda:
         "../envs/media.yaml"
     shell:
         "python -m workflow_scripts.check_quality --recipe {input.recipe:q} --log {log:q}"
-        " --quality {input.manifest:q} {input.views:q} --out {output:q}"
+        " --quality {input.manifest:q} {input.views:q} --out {output.table:q}"
 
 
 rule views:

@@ -26,6 +26,12 @@ def walk(root: str) -> Iterator[tuple[str, os.stat_result]]:
                     yield os.path.relpath(path, root), os.stat(path)
 
 
+def fingerprint(path: Path) -> str:
+    """What a file is known by without reading much: its digest, or of a larger one its size."""
+    size = path.stat().st_size
+    return f"size {size}" if size > HASH_AT_SIGHT else sha256(path)
+
+
 def _state(root: str, path: str, stat: os.stat_result, seen: list | None, published: dict, made: dict) -> list:
     """[size, time stamp, what the content is known by]; reads the file only if it may have changed."""
     stamp = [stat.st_size, stat.st_mtime_ns]
@@ -37,6 +43,20 @@ def _state(root: str, path: str, stat: os.stat_result, seen: list | None, publis
     digest = sha256(Path(root, path))
     unchanged = by_size and path not in made and digest == published.get(path)
     return [*stamp, seen[2] if unchanged else digest]
+
+
+def changed(root: Path, recorded: dict[str, str], seen: dict[str, list]) -> str:
+    """A file that is not as it was recorded (path -> fingerprint), or that came or went since; "" if there is none.
+
+    seen: path -> state as `refresh` found it; a file is read only if that does not tell.
+    """
+    if odd := recorded.keys() ^ seen.keys():
+        return min(odd)
+    return next((p for p in sorted(seen) if seen[p][2] != recorded[p] and not _is(root / p, recorded[p])), "")
+
+
+def _is(path: Path, known: str) -> bool:
+    return known == (f"size {path.stat().st_size}" if known.startswith("size") else sha256(path))
 
 
 def refresh(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from emospace.errors import InputError
 from emospace.manifest import Problem, read_problems, write_problems
+from emospace.provenance import write_sidecar
 from workflow_scripts._command import arguments, run
 
 SHOWN = 20
@@ -19,6 +20,7 @@ def describe(problem: Problem) -> str:
 def job(args, recipe):
     problems = sorted({p for table in args.quality for p in read_problems(table)}, key=describe)
     write_problems(args.out, problems)
+    write_sidecar(args.out.with_suffix(".json"), recipe, inputs=args.quality, outputs=[args.out])
     counts = Counter(p.reason for p in problems)
     for reason, count in sorted(counts.items()):
         logging.warning("%s: %d x %s", args.out, count, reason)

@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from emospace.provenance import atomic, read_json
+from emospace.provenance import atomic, read_json, write_sidecar
 from workflow_scripts._command import arguments, run
 
 COLUMNS = ["corpus", "protocol", "fold", "view", "train", "children"]
@@ -22,6 +22,7 @@ def job(args, recipe):
         writer = csv.DictWriter(handle, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(map(line, args.children))
+    write_sidecar(args.out.with_suffix(".json"), recipe, inputs=args.children, outputs=[args.out])
 
 
 def main():

@@ -10,9 +10,9 @@ from pathlib import Path
 from emospace import manifest
 from emospace.errors import InputError
 from emospace.plugin import find
-from emospace.provenance import atomic, sha256
+from emospace.provenance import atomic, read_digests, sha256, write_sidecar
 from workflow_scripts._command import arguments, run
-from workflow_scripts._raw import walk
+from workflow_scripts._raw import fingerprint, walk
 
 
 def listing(args, group) -> list[str]:
@@ -44,7 +44,8 @@ def write_digests(path: Path, root: Path, media: Iterable[str]) -> None:
 
 def job(args, recipe):
     corpus = find("corpora", recipe["plugin"])
-    found, problems = corpus.index(args.corpus_root, listing(args, corpus.group), **recipe["options"])
+    files = listing(args, corpus.group)
+    found, problems = corpus.index(args.corpus_root, files, **recipe["options"])
     rows, unusable = manifest.check(found)
     problems += unusable
     logging.info("%d rows, %d problems", len(rows), len(problems))
@@ -52,6 +53,11 @@ def job(args, recipe):
     write_digests(args.video_digests, args.corpus_root, (r.video for r in rows))
     manifest.write_problems(args.quality, problems)
     manifest.write(args.manifest, (replace(r, part=args.part) for r in rows))
+    media = [args.audio_digests, args.video_digests]
+    # The raw files may lie elsewhere on another machine, so their paths are those below the root.
+    raw = {path: fingerprint(args.corpus_root / path) for path in files} | read_digests(media)
+    outputs = [args.manifest, args.quality, *media]
+    write_sidecar(args.manifest.with_suffix(".json"), recipe, inputs=args.made, outputs=outputs, raw=raw)
 
 
 def main():
@@ -60,6 +66,7 @@ def main():
     parser.add_argument("--corpus-root", type=Path, required=True)
     parser.add_argument("--part", required=True, help="number of the part, as wide as its file names")
     parser.add_argument("--parts", type=int, required=True)
+    parser.add_argument("--made", type=Path, nargs="*", default=[], help="sidecar of a corpus that the workflow made")
     for output in ("--manifest", "--quality", "--audio-digests", "--video-digests"):
         parser.add_argument(output, type=Path, required=True)
     run(parser, job)

@@ -1,18 +1,21 @@
 """Write the report: one HTML file with everything in it."""
 
+from itertools import chain
 from pathlib import Path
 
-from emospace.provenance import atomic
+from emospace.provenance import atomic, write_sidecar
 from emospace.report.content import Files, gather
 from emospace.report.page import render
 from workflow_scripts._command import arguments, run
 
 
 def job(args, recipe):
-    results = (args.summary, args.metrics, args.runs, args.audit, args.quality)
-    files = Files(*results, args.manifest_sidecar, args.feature_sidecars, args.sheets, args.gates)
+    given = (args.metrics, args.runs, args.audit, args.quality, args.manifest_sidecar, args.feature_sidecars)
+    given = (*given, args.sheets, args.gates)
+    files = Files(args.summary, *given)
     with atomic(args.out) as tmp:
         tmp.write_text(render(gather(files, recipe)), encoding="utf-8")
+    write_sidecar(args.out.with_suffix(".json"), recipe, inputs=[args.summary, *chain(*given)], outputs=[args.out])
 
 
 def main():

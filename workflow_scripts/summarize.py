@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 from emospace.metrics import METRICS
-from emospace.provenance import atomic, read_json, write_json
+from emospace.provenance import atomic, read_json, write_json, write_sidecar
 from emospace.tables import details, table
 from workflow_scripts._command import arguments, run
 
@@ -43,6 +43,8 @@ def job(args, recipe):
     with atomic(args.out_result) as tmp:
         tmp.write_text(RULE.join(f"{text}\n" for text in [table(rows), *map(details, results)]), encoding="utf-8")
     write_json(args.out_metrics, {result["meta"]["run"]: result["pooled"] for result in results})
+    outputs = [args.out_summary, args.out_result, args.out_metrics]
+    write_sidecar(args.out_summary.with_suffix(".json"), recipe, inputs=args.metrics, outputs=outputs)
 
 
 def main():

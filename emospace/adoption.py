@@ -1,0 +1,93 @@
+"""Is an artifact what today's recipe and today's inputs would make? Its sidecar tells, on any machine.
+
+Nothing here looks at time stamps, or at what a workflow manager remembers: a clone has neither.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from emospace.errors import InputError
+from emospace.provenance import read_json
+
+Digest = Callable[[Path], str]
+REMEDY = "get them back (dvc checkout), or delete them and the workflow makes them again; nothing was adopted"
+SHOWN = 10
+
+
+@dataclass(eq=False)
+class Job:
+    """What a job makes, as the workflow plans it today. needs: jobs of whose outputs it must have read some."""
+
+    rule: str
+    recipe: Path
+    outputs: Sequence[Path]
+    needs: list["Job"] = field(default_factory=list)
+
+
+@dataclass
+class Record:
+    """A sidecar: where it lies, what it says, and the digests of the files that it vouches for."""
+
+    path: Path
+    says: dict
+
+    def files(self) -> dict[Path, str]:
+        """File -> digest, of the outputs and of weights that were fetched."""
+        fetched = {n: f["sha256"] for n, f in self.says.get("files", {}).items() if isinstance(f, dict)}
+        return {self.path.parent / name: digest for name, digest in (self.says["outputs"] | fetched).items()}
+
+
+def record_of(job: Job) -> Record | None:
+    """The sidecar among the outputs of a job, if it is there. Raises InputError where it is broken."""
+    for path in job.outputs:
+        says = read_json(path) if path.suffix == ".json" and path.exists() else None
+        if isinstance(says, dict) and says.keys() >= {"recipe", "inputs", "outputs"}:
+            return Record(path, says)
+    return None
+
+
+def refuse_altered(records: Sequence[Record], digest: Digest) -> None:
+    """Raise InputError, with their names, if any file is not the one that its sidecar vouches for."""
+    wrong = [
+        str(path)
+        for record in records
+        for path, expected in record.files().items()
+        if path.exists() and digest(path) != expected
+    ]
+    if wrong:
+        more = [f"and {len(wrong) - SHOWN} more"] if len(wrong) > SHOWN else []
+        reason = "their content is not what the sidecars beside them recorded" if len(wrong) > 1 else ""
+        reason = reason or "its content is not what the sidecar beside it recorded"
+        raise InputError(", ".join([*wrong[:SHOWN], *more]), reason, REMEDY)
+
+
+def why_stale(job: Job, record: Record | None, makers: Mapping[str, Job], digest: Digest) -> str:
+    """Why a job has to run again, or "" if its outputs are what it would make.
+
+    makers: path of every output in the workflow -> its job. The digests of the outputs are taken to be right.
+    """
+    if record is None:
+        return "nothing records how it was made" if any(p.exists() for p in job.outputs) else "it is not here"
+    vouched = record.files()
+    lost = [path for path in (*job.outputs, *vouched) if not path.exists()]
+    if lost:
+        return f"{lost[0]} is not here"
+    if unknown := set(job.outputs) - {record.path, *vouched}:
+        return f"nothing records how {min(unknown)} was made"
+    recipe, then = read_json(job.recipe), record.says["recipe"]
+    if changed := sorted(k for k in recipe.keys() | then.keys() if recipe.get(k) != then.get(k)):
+        return f"its recipe has other {', '.join(changed)}"
+    return _other_inputs(job, record.says["inputs"], makers, digest)
+
+
+def _other_inputs(job: Job, inputs: dict[str, str], makers: Mapping[str, Job], digest: Digest) -> str:
+    """Why the inputs that a sidecar recorded are not those that the job would read now, or ""."""
+    for name, expected in inputs.items():
+        if name not in makers:
+            return f"it was made from {name} too"
+        if not Path(name).exists() or digest(Path(name)) != expected:
+            return f"it was made from another {name}"
+    read = {id(makers[name]) for name in inputs}
+    unread = [need for need in job.needs if id(need) not in read]
+    return f"it was made without {unread[0].outputs[0]}" if unread else ""

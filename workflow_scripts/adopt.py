@@ -1,0 +1,141 @@
+"""Take over artifacts that another machine made (git clone, dvc pull), as far as they are what would be made here.
+
+Whatever its sidecar shows to come from today's recipe and today's inputs is entered in Snakemake's records; the rest
+is marked as out of date, so that the next run makes it again. Refuses if a file and its sidecar disagree.
+"""
+
+import argparse
+import contextlib
+import os
+import subprocess
+import sys
+from collections import Counter
+from functools import cache
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from emospace.adoption import Job, Record, record_of, refuse_altered, why_stale
+from emospace.errors import InputError
+from emospace.plugin import find
+from emospace.provenance import read_json, sha256
+from workflow_scripts._plan import STATE
+from workflow_scripts._raw import changed
+
+# Everything that DVC tracks: these phases make all of it.
+PHASES = ["corpora", "views", "fetch_models", "features", "augment", "train_all", "evaluation", "report"]
+
+
+@contextlib.contextmanager
+def planned(configfiles: list[Path]):
+    """(DAG API of Snakemake, its jobs in an order in which they could run); planning writes recipes and triggers."""
+    from snakemake.api import SnakemakeApi
+    from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, Quietness, ResourceSettings
+
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        try:
+            settings = {"resource_settings": ResourceSettings(cores=1)}
+            settings["config_settings"] = ConfigSettings(configfiles=configfiles)
+            workflow = api.workflow(snakefile=Path("Snakefile"), **settings)
+            dag = workflow.dag(DAGSettings(targets=frozenset(PHASES), forceall=True))
+            dag.execute_workflow(executor="dryrun")
+        except Exception as error:
+            api.print_exception(error)
+            sys.exit(1)
+        yield dag, [job for level in workflow._workflow.dag.toposorted() for job in level if job.output]
+
+
+def described(planned_jobs: list, dependencies: dict) -> dict:
+    """Snakemake's job -> ours."""
+    jobs = {}
+    for job in planned_jobs:
+        outputs = [Path(path) for path in job.output]
+        jobs[job] = Job(job.rule.name, Path(job.input.recipe), outputs)
+        for other, files in dependencies[job].items():
+            if not all(file.is_ancient for file in files):  # what only has to be there may be unread
+                jobs[job].needs.append(jobs[other])
+    return jobs
+
+
+def raw_change(job, record: Record) -> str:
+    """Why a part of the manifest is out of date: a raw file that is not as it was read, or ""."""
+    recipe, root = record.says["recipe"], Path(job.params.root)
+    seen = read_json(STATE / "raw" / recipe["corpus"] / "seen.json")
+    if not root.exists():
+        tqdm.write(f"{root}: the corpus is not on this machine; what was made from it is taken as it is")
+        return ""
+    group, part = find("corpora", recipe["plugin"]).group, int(job.wildcards.part)
+    mine = {path: state for path, state in seen.items() if group(path) % recipe["parts"] == part}
+    file = changed(root, record.says["raw"], mine)
+    return f"the raw file {file} is not as it was read" if file else ""
+
+
+def judge(jobs: dict) -> dict[Job, str]:
+    """Why each job has to run again, or ""; InputError if any file and its sidecar disagree."""
+    records = {ours: record_of(ours) for ours in jobs.values()}
+    files = sorted({path for record in records.values() if record for path in record.files()})
+    digest = cache(sha256)
+    for path in tqdm(files, "compare with sidecars", disable=None, unit="file"):
+        if path.exists():
+            digest(path)
+    refuse_altered([record for record in records.values() if record], digest)
+    makers = {str(path): ours for ours in jobs.values() for path in ours.outputs}
+    verdicts = {}
+    for job, ours in jobs.items():
+        record = records[ours]
+        verdicts[ours] = why_stale(ours, record, makers, digest)
+        if record and "raw" in record.says:
+            verdicts[ours] = verdicts[ours] or raw_change(job, record)
+    return verdicts
+
+
+def mark(dag, stale: list[Job]) -> None:
+    """Make outputs older than their recipe, and make Snakemake forget how it made them: then it makes them again."""
+    from snakemake.exceptions import WorkflowError
+
+    for job in stale:
+        before = job.recipe.stat().st_mtime - 1  # second
+        for path in filter(Path.exists, job.outputs):
+            os.utime(path, (before, before))
+            os.utime(path, (before, before), follow_symlinks=False)  # of a link Snakemake looks at both
+    with contextlib.suppress(WorkflowError):  # of some it knew nothing
+        dag.cleanup_metadata([path for job in stale for path in job.outputs])
+
+
+def touch(configfiles: list[Path], stale: list[Job]) -> None:
+    """Have Snakemake take everything for made now, in order, but for what is stale and all that depends on it."""
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--touch", "--forceall"]
+    command += ["--configfile", *map(str, configfiles)] if configfiles else []
+    command += ["--omit-from", *(str(job.outputs[0]) for job in stale)] if stale else []
+    done = subprocess.run([*command, "--", *PHASES], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise InputError("snakemake --touch", done.stderr.strip(), "nothing but time stamps was changed: run it again")
+
+
+def report(verdicts: dict[Job, str]) -> None:
+    stale = {job: why for job, why in verdicts.items() if why}
+    print(f"{len(verdicts) - len(stale)} of {len(verdicts)} jobs need not run: what they make is here and up to date.")
+    counts = Counter(job.rule for job in stale)
+    first = {job.rule: (job, why) for job, why in reversed(stale.items())}
+    for rule, count in counts.items():
+        job, why = first[rule]
+        print(f"{count} x {rule} will run again, and what depends on it: {job.outputs[0]}: {why}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--configfile", type=Path, nargs="+", default=[], help="as given to snakemake")
+    args = parser.parse_args()
+    try:
+        with planned(args.configfile) as (dag, jobs):
+            verdicts = judge(described(jobs, dag.workflow_api._workflow.dag.dependencies))
+            stale = [job for job, why in verdicts.items() if why]
+            mark(dag, stale)
+        touch(args.configfile, stale)
+    except InputError as error:
+        sys.exit(str(error))
+    report(verdicts)
+
+
+if __name__ == "__main__":
+    main()
