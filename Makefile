@@ -6,12 +6,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 
-.PHONY: demo test test-slow bench lint install clean
+.PHONY: demo adopt record test test-slow bench lint install clean
 
 demo: $(VENV)/.installed
 	@$(SNAKEMAKE) --quiet rules host reason
 	@sed '/^===/,$$d' results/result.txt
 	@echo "report: $(CURDIR)/results/report.html"
+
+# After git clone and dvc pull: take over what is up to date, so that only the rest is made again.
+adopt: $(VENV)/.installed
+	@$(BIN)/python -m workflow_scripts.adopt
+
+# After a run of snakemake: finish what DVC tracks, and bring dvc.lock up to date.
+record: $(VENV)/.installed
+	$(SNAKEMAKE) report augment
+	$(BIN)/dvc commit --force
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n $(CORES) --dist loadfile $(PYTEST_ARGS)

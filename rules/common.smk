@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
@@ -15,6 +16,9 @@ prefer_this_python()
 try:
     PLAN = Plan(config)
     PLAN.refresh_raw()
+    # Snakemake remembers nothing here, as in a clone: by time stamps it would believe in anything that was pulled.
+    if workflow.is_main_process and not any(Path(".snakemake/metadata").glob("*")):
+        PLAN.distrust()
 except InputError as error:
     raise WorkflowError(str(error))
 

@@ -10,8 +10,8 @@ from workflow_scripts._command import arguments, run
 
 
 def job(args, recipe):
-    given = (args.metrics, args.runs, args.audit, args.quality, args.manifest_sidecar, args.feature_sidecars)
-    given = (*given, args.sheets, args.gates)
+    given = [args.metrics, args.runs, args.audit, args.quality, args.manifest_sidecar]
+    given += [args.feature_sidecars, args.sheets, args.gates]
     files = Files(args.summary, *given)
     with atomic(args.out) as tmp:
         tmp.write_text(render(gather(files, recipe)), encoding="utf-8")

@@ -1,0 +1,320 @@
+"""Another machine: git clone, dvc pull, adopt. Only what an edit changes is made again, and nothing stale stays."""
+
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT, Project
+
+from emospace.adoption import Job, record_of, refuse_altered, why_stale
+from emospace.errors import InputError
+from emospace.provenance import sha256, write_json, write_sidecar
+from workflow_scripts._raw import HASH_AT_SIGHT, changed, fingerprint
+from workflow_scripts.adopt import PHASES
+
+# One job, without Snakemake -----------------------------------------------------------------------------------------
+
+
+class Made:
+    """A job that read one file of another job and wrote a table; the sidecars of both are right."""
+
+    def __init__(self):
+        self.recipe = {"rule": "count", "options": {"k": 2}, "code": {"count.py": "a" * 64}}
+        write_json(Path("recipe.json"), self.recipe)
+        for name in ("source.csv", "table.csv"):
+            Path(name).write_text(name)
+        write_sidecar(Path("table.json"), self.recipe, inputs=["source.csv"], outputs=["table.csv"])
+        self.source = Job("read", Path("recipe.json"), [Path("source.csv")])
+        outputs = [Path("table.csv"), Path("table.json")]
+        self.job = Job("count", Path("recipe.json"), outputs, [self.source])
+
+    def why(self) -> str:
+        makers = {str(path): job for job in (self.source, self.job) for path in job.outputs}
+        return why_stale(self.job, record_of(self.job), makers, sha256)
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch) -> Made:
+    monkeypatch.chdir(tmp_path)
+    return Made()
+
+
+def test_what_its_sidecar_agrees_with_is_fresh(made):
+    refuse_altered([record_of(made.job)], sha256)
+    assert made.why() == ""
+
+
+def test_another_recipe_or_input_is_stale_and_said_to_be(made):
+    write_json(made.job.recipe, made.recipe | {"options": {"k": 3}})
+    assert "options" in made.why()
+    write_json(made.job.recipe, made.recipe)
+    Path("source.csv").write_text("another")
+    assert "another source.csv" in made.why()
+    Path("source.csv").unlink()
+    assert "source.csv" in made.why()
+
+
+def test_other_jobs_among_its_sources_make_it_stale(made):
+    """A run that the config no longer has, or has now: every digest agrees, and still the table is another."""
+    more = Job("read", made.job.recipe, [Path("more.csv")])
+    made.job.needs.append(more)
+    assert "without more.csv" in made.why()
+    made.job.needs.remove(more)
+    made.source.outputs = [Path("renamed.csv")]
+    assert "made from source.csv too" in made.why()
+
+
+@pytest.mark.parametrize(("file", "said"), [("table.csv", "table.csv is not here"), ("table.json", "nothing records")])
+def test_what_is_lost_is_made_again(made, file, said):
+    Path(file).unlink()
+    assert said in made.why()
+
+
+def test_an_output_that_no_digest_vouches_for_is_not_believed(made):
+    Path("extra.csv").touch()
+    made.job.outputs.append(Path("extra.csv"))
+    assert "extra.csv" in made.why()
+
+
+def test_altered_files_are_refused_by_name_weights_too(made):
+    write_sidecar(Path("weights.json"), {}, inputs=[], outputs=[], files={"model.bin": {"sha256": sha256("table.csv")}})
+    weights = record_of(Job("fetch", made.job.recipe, [Path("weights.json")]))
+    Path("model.bin").write_text("table.csv")
+    refuse_altered([weights, record_of(made.job)], sha256)
+    for name in ("model.bin", "table.csv"):
+        Path(name).write_text("altered")
+    with pytest.raises(InputError, match=r"^model.bin, table.csv: .*dvc checkout"):
+        refuse_altered([weights, record_of(made.job)], sha256)
+
+
+def test_raw_files_are_compared_as_they_were_recorded(tmp_path):
+    small, large = tmp_path / "words.txt", tmp_path / "sound.wav"
+    small.write_text("one")
+    large.write_bytes(bytes(HASH_AT_SIGHT + 1))
+    recorded = {path.name: fingerprint(path) for path in (small, large)}
+    assert recorded["sound.wav"] == f"size {HASH_AT_SIGHT + 1}"
+    seen = {name: [0, 0, known] for name, known in recorded.items()}
+    assert changed(tmp_path, recorded, seen) == ""
+    digest = sha256(large)
+    assert changed(tmp_path, recorded | {"sound.wav": digest}, seen) == ""  # seen by size, recorded by digest
+    assert changed(tmp_path, recorded | {"sound.wav": "0" * 64}, seen) == "sound.wav"
+    assert changed(tmp_path, recorded, seen | {"words.txt": [0, 0, "0" * 64]}) == ""  # what is on disk decides
+    small.write_text("two")
+    assert changed(tmp_path, recorded, seen | {"words.txt": [0, 0, fingerprint(small)]}) == "words.txt"
+    assert changed(tmp_path, recorded, seen | {"new.txt": [0, 0, "0" * 64]}) == "new.txt"
+    assert changed(tmp_path, recorded, {"words.txt": seen["words.txt"]}) == "sound.wav"
+
+
+# Two machines, with git, DVC and Snakemake -------------------------------------------------------------------------
+
+GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
+ADOPT = ["python", "-m", "workflow_scripts.adopt"]
+
+
+def smallest() -> dict:
+    """A config with every phase: two features of three dialogues, one of them with (random) weights, and two runs."""
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    corpora = {"demo": {"parts": 3, "options": {"expect_counts": False}, "generate": {"sessions": 3, "dialogues": 1}}}
+    runs = {"probe": {"model": "linear_probe", "protocol": "session", "inputs": ["audio.mfcc"]}}
+    runs["probe_text"] = runs["probe"] | {"inputs": ["text.clip"]}
+    return config | {
+        "corpora": corpora,
+        "views": {"frames": {"frames": 1, "size": 64}},
+        "weights": {"drawn": {"source": "random"}},
+        "features": {"audio.mfcc": {}, "text.clip": {"weights": "drawn", "model": "ViT-S-32-alt"}},
+        "protocols": {"session": {"corpus": "demo", "split": "session", "labels": "iemocap4", "folds": 3}},
+        "runs": runs,
+    }
+
+
+def copy(project: Project, folder: Path) -> Project:
+    """Another working copy with everything as it is, time stamps too."""
+    other = Project.__new__(Project)
+    other.folder = folder
+    shutil.copytree(project.folder, folder, symlinks=True)
+    return other
+
+
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory) -> Project:
+    """The machine that made everything, and pushed it."""
+    project = Project(tmp_path_factory.mktemp("origin it's"))
+    (project.folder / "config.yaml").write_text(yaml.safe_dump(smallest(), sort_keys=False), encoding="utf-8")
+    project.run("git", "init", "-q")
+    project.run("dvc", "remote", "add", "-q", "-d", "store", str(tmp_path_factory.mktemp("store")))
+    project.run("dvc", "repro", "-q")
+    project.run("git", "add", ".")
+    project.run(*GIT, "commit", "-qm", "everything")
+    project.run("dvc", "push", "-q")
+    return project
+
+
+@pytest.fixture(scope="module")
+def pulled(origin, tmp_path_factory) -> Project:
+    """A clone with all artifacts pulled, and nothing else done to it."""
+    project = Project.__new__(Project)
+    project.folder = tmp_path_factory.mktemp("clone") / "it's a clone"
+    origin.run("git", "clone", "-q", ".", str(project.folder))
+    project.run("dvc", "pull", "-q")
+    return project
+
+
+@pytest.fixture
+def clone(pulled, tmp_path) -> Project:
+    """A copy of the clone for one test to change."""
+    return copy(pulled, tmp_path / "clone")
+
+
+def contents(project: Project) -> dict[str, str]:
+    folders = [project.folder / name for name in ("data", "models", "results")]
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    return {str(path.relative_to(project.folder)): sha256(path) for path in files}
+
+
+def jobs_run(project: Project) -> set[str]:
+    """Rules that have run here; every job leaves a log."""
+    return {path.relative_to(project.folder / "logs").parts[0].split(".")[0] for path in project.folder.rglob("*.log")}
+
+
+def append(file: str, text: str):
+    def edit(project: Project) -> None:
+        with open(project.folder / file, "a", encoding="utf-8") as handle:
+            handle.write(text)
+
+    return edit
+
+
+def change_raw(project: Project) -> None:
+    wav = sorted((project.folder / "data/raw/demo/Session2/sentences/wav").rglob("[!.]*.wav"))[0]
+    content = wav.read_bytes()
+    wav.unlink()  # it may be linked to the cache
+    wav.write_bytes(content[:-2000] + bytes(2000))
+
+
+def configure(block: str, name: str, **options):
+    def edit(project: Project) -> None:
+        path = project.folder / "config.yaml"
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        config[block][name] |= options
+        path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+
+    return edit
+
+
+REPORT = {"make_report": 1, "report": 1, "all": 1}
+EDITS = {
+    "training option": (configure("runs", "probe", max_iter=1500), {"train": 3, "evaluate": 1}),
+    "MFCC option": (configure("features", "audio.mfcc", coefficients=13), {"embed_audio_mfcc": 3, "train": 3}),
+    "encoder": (append("emospace/encoders/mfcc.py", "# edited\n"), {"embed_audio_mfcc": 3, "train": 3}),
+    "raw file": (change_raw, {"index_part": 1, "extract_audio": 1, "embed_audio_mfcc": 1, "train": 6}),
+}
+
+
+@pytest.mark.workflow
+def test_a_pulled_clone_has_nothing_to_do(clone, origin):
+    before = contents(clone)
+    assert before == contents(origin)
+    assert "need not run" in clone.run(*ADOPT).stdout
+    assert clone.planned(*PHASES) == clone.planned() == {}
+    assert "up to date" in clone.run("dvc", "status").stdout
+    assert contents(clone) == before and jobs_run(clone) == set()
+    later = time.time() + 10
+    for path in (clone.folder / "data").rglob("*"):
+        os.utime(path, (later, later))
+    assert clone.planned() == {}
+
+
+@pytest.mark.workflow
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edit_before_anything_else_reruns_what_it_would_have_where_all_was_made(name, clone, origin, tmp_path):
+    edit, expected = EDITS[name]
+    there = copy(origin, tmp_path / "origin")
+    for project in (there, clone):
+        edit(project)
+    planned = there.planned(*PHASES)
+    assert expected.items() <= planned.items() and "make_demo" not in planned
+    unadopted = clone.planned(*PHASES)
+    assert all(unadopted[rule] >= count for rule, count in planned.items())
+    clone.run(*ADOPT)
+    assert clone.planned(*PHASES) == planned
+
+
+@pytest.mark.workflow
+def test_dvc_repro_after_an_edit_runs_and_records_exactly_that(clone):
+    EDITS["training option"][0](clone)
+    said = clone.run(*ADOPT).stdout
+    assert "3 x train" in said and "options" in said
+    before = contents(clone)
+    clone.run("dvc", "repro")
+    assert jobs_run(clone) == {"train", "evaluate", "summarize", "make_report"}
+    runs = clone.folder / "results/runs/demo"
+    made_with = [json.loads(path.read_text())["recipe"]["options"] for path in sorted(runs.glob("*/*/run.json"))]
+    assert made_with == [{"max_iter": 1500}] * 3 + [{}] * 3
+    differ = {path for path, digest in contents(clone).items() if before.get(path) != digest}
+    assert "results/runs/demo/probe/fold0-1/model.safetensors" in differ
+    assert not any("probe_text/fold" in path or path.startswith(("data/", "models/")) for path in differ)
+    assert "up to date" in clone.run("dvc", "status").stdout
+    assert clone.planned(*PHASES) == {}
+
+
+@pytest.mark.workflow
+def test_time_stamps_that_call_a_stale_artifact_new_are_not_believed(clone):
+    """Planned, edited and planned again before everything is pulled: every artifact is newer than its recipe."""
+    aside = {name: clone.folder / f"{name}.aside" for name in ("data", "models", "results")}
+    for name, path in aside.items():
+        (clone.folder / name).rename(path)
+    clone.planned()
+    EDITS["MFCC option"][0](clone)
+    clone.planned()
+    for name, path in aside.items():
+        path.rename(clone.folder / name)
+    for name in aside:
+        for path in (clone.folder / name).rglob("*"):
+            os.utime(path)
+    assert clone.planned()["embed_audio_mfcc"] == 3
+    clone.run(*ADOPT)
+    assert clone.planned() == {"embed_audio_mfcc": 3, "train": 3, "evaluate": 2, "summarize": 1} | REPORT
+
+
+@pytest.mark.workflow
+def test_records_of_an_earlier_adoption_do_not_hide_a_stale_artifact(clone):
+    """Adopted, then one artifact is exchanged for that of another config: Snakemake remembers today's recipe for it."""
+    clone.run(*ADOPT)
+    folder = clone.folder / "data/features/demo/audio.mfcc"
+    sidecar = folder / "0.json"
+    record = json.loads(sidecar.read_text())
+    record["recipe"]["options"] = {"coefficients": 13}
+    sidecar.unlink()
+    write_json(sidecar, record)
+    assert "embed_audio_mfcc" not in clone.planned()
+    assert "1 x embed_audio_mfcc" in clone.run(*ADOPT).stdout
+    assert clone.planned()["embed_audio_mfcc"] == 1
+
+
+@pytest.mark.workflow
+def test_altered_artifacts_are_refused_by_name_and_nothing_is_adopted(clone):
+    names = ["data/features/demo/audio.mfcc/0.npy", "results/evaluation/demo/probe/confusion.csv"]
+    for name in names:
+        path = clone.folder / name
+        content = path.read_bytes()
+        path.unlink()
+        path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    done = clone.run(*ADOPT, check=False)
+    assert done.returncode == 1 and ", ".join(names) in done.stdout and "Traceback" not in done.stdout
+    assert clone.planned() != {}
+
+
+@pytest.mark.workflow
+def test_after_a_plain_run_one_command_brings_the_lock_up_to_date(clone):
+    clone.run(*ADOPT)
+    EDITS["training option"][0](clone)
+    clone.snakemake()
+    assert "up to date" not in clone.run("dvc", "status").stdout
+    clone.snakemake(*PHASES)
+    clone.run("dvc", "commit", "-f")
+    assert "up to date" in clone.run("dvc", "status").stdout
+    assert "Running stage" not in clone.run("dvc", "repro").stdout
