@@ -27,15 +27,11 @@ class Job:
 
 @dataclass
 class Record:
-    """A sidecar: where it lies, what it says, and the digests of the files that it vouches for."""
+    """A sidecar: where it lies, what it says, and file -> digest of all that it vouches for."""
 
     path: Path
     says: dict
-
-    def files(self) -> dict[Path, str]:
-        """File -> digest, of the outputs and of weights that were fetched."""
-        fetched = {n: f["sha256"] for n, f in self.says.get("files", {}).items() if isinstance(f, dict)}
-        return {self.path.parent / name: digest for name, digest in (self.says["outputs"] | fetched).items()}
+    files: dict[Path, str]
 
 
 def record_of(job: Job) -> Record | None:
@@ -43,8 +39,16 @@ def record_of(job: Job) -> Record | None:
     for path in job.outputs:
         says = read_json(path) if path.suffix == ".json" and path.exists() else None
         if isinstance(says, dict) and says.keys() >= {"recipe", "inputs", "outputs"}:
-            return Record(path, says)
+            return Record(path, says, _vouched(path, says, job.outputs))
     return None
+
+
+def _vouched(sidecar: Path, says: dict, outputs: Sequence[Path]) -> dict[Path, str]:
+    """Digests of the outputs, which a sidecar knows by their names alone, and of weights that were fetched."""
+    place = {path.name: path for path in outputs}
+    made = {place.get(name, sidecar.parent / name): digest for name, digest in says["outputs"].items()}
+    fetched = {name: file["sha256"] for name, file in says.get("files", {}).items() if isinstance(file, dict)}
+    return made | {sidecar.parent / name: digest for name, digest in fetched.items()}
 
 
 def refuse_altered(records: Sequence[Record], digest: Digest) -> None:
@@ -52,7 +56,7 @@ def refuse_altered(records: Sequence[Record], digest: Digest) -> None:
     wrong = [
         str(path)
         for record in records
-        for path, expected in record.files().items()
+        for path, expected in record.files.items()
         if path.exists() and digest(path) != expected
     ]
     if wrong:
@@ -69,11 +73,10 @@ def why_stale(job: Job, record: Record | None, makers: Mapping[str, Job], digest
     """
     if record is None:
         return "nothing records how it was made" if any(p.exists() for p in job.outputs) else "it is not here"
-    vouched = record.files()
-    lost = [path for path in (*job.outputs, *vouched) if not path.exists()]
+    lost = [path for path in (*job.outputs, *record.files) if not path.exists()]
     if lost:
         return f"{lost[0]} is not here"
-    if unknown := set(job.outputs) - {record.path, *vouched}:
+    if unknown := set(job.outputs) - {record.path, *record.files}:
         return f"nothing records how {min(unknown)} was made"
     recipe, then = read_json(job.recipe), record.says["recipe"]
     if changed := sorted(k for k in recipe.keys() | then.keys() if recipe.get(k) != then.get(k)):

@@ -28,7 +28,7 @@ PHASES = ["corpora", "views", "fetch_models", "features", "augment", "train_all"
 
 @contextlib.contextmanager
 def planned(configfiles: list[Path]):
-    """(DAG API of Snakemake, its jobs in an order in which they could run); planning writes recipes and triggers."""
+    """Snakemake's DAG API and the DAG itself, for which it has no public name. Planning writes recipes and triggers."""
     from snakemake.api import SnakemakeApi
     from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, Quietness, ResourceSettings
 
@@ -42,16 +42,15 @@ def planned(configfiles: list[Path]):
         except Exception as error:
             api.print_exception(error)
             sys.exit(1)
-        yield dag, [job for level in workflow._workflow.dag.toposorted() for job in level if job.output]
+        yield dag, workflow._workflow.dag
 
 
-def described(planned_jobs: list, dependencies: dict) -> dict:
-    """Snakemake's job -> ours."""
+def described(graph) -> dict:
+    """Snakemake's job -> ours, in an order in which they could run."""
     jobs = {}
-    for job in planned_jobs:
-        outputs = [Path(path) for path in job.output]
-        jobs[job] = Job(job.rule.name, Path(job.input.recipe), outputs)
-        for other, files in dependencies[job].items():
+    for job in (job for level in graph.toposorted() for job in level if job.output):
+        jobs[job] = Job(job.rule.name, Path(job.input.recipe), [Path(path) for path in job.output])
+        for other, files in graph.dependencies[job].items():
             if not all(file.is_ancient for file in files):  # what only has to be there may be unread
                 jobs[job].needs.append(jobs[other])
     return jobs
@@ -60,10 +59,11 @@ def described(planned_jobs: list, dependencies: dict) -> dict:
 def raw_change(job, record: Record) -> str:
     """Why a part of the manifest is out of date: a raw file that is not as it was read, or ""."""
     recipe, root = record.says["recipe"], Path(job.params.root)
-    seen = read_json(STATE / "raw" / recipe["corpus"] / "seen.json")
     if not root.exists():
         tqdm.write(f"{root}: the corpus is not on this machine; what was made from it is taken as it is")
         return ""
+    memory = STATE / "raw" / recipe["corpus"] / "seen.json"
+    seen = read_json(memory) if memory.exists() else {}
     group, part = find("corpora", recipe["plugin"]).group, int(job.wildcards.part)
     mine = {path: state for path, state in seen.items() if group(path) % recipe["parts"] == part}
     file = changed(root, record.says["raw"], mine)
@@ -73,7 +73,7 @@ def raw_change(job, record: Record) -> str:
 def judge(jobs: dict) -> dict[Job, str]:
     """Why each job has to run again, or ""; InputError if any file and its sidecar disagree."""
     records = {ours: record_of(ours) for ours in jobs.values()}
-    files = sorted({path for record in records.values() if record for path in record.files()})
+    files = sorted({path for record in records.values() if record for path in record.files})
     digest = cache(sha256)
     for path in tqdm(files, "compare with sidecars", disable=None, unit="file"):
         if path.exists():
@@ -127,8 +127,8 @@ def main():
     parser.add_argument("--configfile", type=Path, nargs="+", default=[], help="as given to snakemake")
     args = parser.parse_args()
     try:
-        with planned(args.configfile) as (dag, jobs):
-            verdicts = judge(described(jobs, dag.workflow_api._workflow.dag.dependencies))
+        with planned(args.configfile) as (dag, graph):
+            verdicts = judge(described(graph))
             stale = [job for job, why in verdicts.items() if why]
             mark(dag, stale)
         touch(args.configfile, stale)
