@@ -177,7 +177,7 @@ def contents(project: Project) -> dict[str, str]:
 
 
 def jobs_run(project: Project) -> set[str]:
-    """Rules that have run here; every job leaves a log."""
+    """Rules that have run since the logs were deleted."""
     logs = project.folder / "logs"
     return {path.relative_to(logs).parts[0].removesuffix(".log") for path in logs.rglob("*.log")}
 
@@ -222,7 +222,8 @@ def test_a_pulled_clone_has_nothing_to_do(clone, origin):
     assert "need not run" in clone.run(*ADOPT).stdout
     assert clone.planned(*PHASES) == clone.planned() == {}
     assert "up to date" in clone.run("dvc", "status").stdout
-    assert contents(clone) == before and jobs_run(clone) == set()
+    assert contents(clone) == before
+    assert not list(clone.folder.rglob("logs/**/*.tsv"))  # which every job of any size leaves
     later = time.time() + 10
     for path in (clone.folder / "data").rglob("*"):
         os.utime(path, (later, later))
@@ -250,6 +251,7 @@ def test_dvc_repro_after_an_edit_runs_and_records_exactly_that(clone):
     said = clone.run(*ADOPT).stdout
     assert "3 x train" in said and "options" in said
     before = contents(clone)
+    shutil.rmtree(clone.folder / "logs")  # Snakemake leaves empty ones of what it touches
     clone.run("dvc", "repro")
     assert jobs_run(clone) == {"train", "evaluate", "summarize", "make_report"}
     runs = clone.folder / "results/runs/demo"
