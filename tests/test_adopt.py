@@ -5,16 +5,17 @@ import os
 import shutil
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 from conftest import ROOT, Project
 
-from emospace.adoption import Job, record_of, refuse_altered, why_stale
+from emospace.adoption import Job, Record, record_of, refuse_altered, why_stale
 from emospace.errors import InputError
 from emospace.provenance import sha256, write_json, write_sidecar
 from workflow_scripts._raw import HASH_AT_SIGHT, changed, fingerprint
-from workflow_scripts.adopt import PHASES
+from workflow_scripts.adopt import PHASES, raw_change
 
 # One job, without Snakemake -----------------------------------------------------------------------------------------
 
@@ -107,6 +108,23 @@ def test_raw_files_are_compared_as_they_were_recorded(tmp_path):
     assert changed(tmp_path, recorded, seen | {"words.txt": [0, 0, fingerprint(small)]}) == "words.txt"
     assert changed(tmp_path, recorded, seen | {"new.txt": [0, 0, "0" * 64]}) == "new.txt"
     assert changed(tmp_path, recorded, {"words.txt": seen["words.txt"]}) == "sound.wav"
+
+
+def test_a_corpus_that_is_elsewhere_is_not_asked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    clip = tmp_path / "corpus/Actor_01/03-01-03-01-01-01-01.wav"
+    clip.parent.mkdir(parents=True)
+    clip.write_bytes(b"sound")
+    name = str(clip.relative_to(tmp_path / "corpus"))
+    write_json(Path(".emospace/raw/ravdess/seen.json"), {name: [5, 0, sha256(clip)]})
+    recipe = {"corpus": "ravdess", "plugin": "ravdess", "parts": 1}
+    job = SimpleNamespace(params=SimpleNamespace(root="corpus"), wildcards=SimpleNamespace(part="0"))
+    record = Record(Path("0.json"), {"recipe": recipe, "raw": {name: sha256(clip)}}, {})
+    assert raw_change(job, record) == ""
+    record.says["raw"][name] = "0" * 64
+    assert name in raw_change(job, record)
+    job.params.root = "nowhere"
+    assert raw_change(job, record) == ""
 
 
 # Two machines, with git, DVC and Snakemake -------------------------------------------------------------------------
@@ -228,6 +246,24 @@ def test_a_pulled_clone_has_nothing_to_do(clone, origin):
     for path in (clone.folder / "data").rglob("*"):
         os.utime(path, (later, later))
     assert clone.planned() == {}
+
+
+@pytest.mark.workflow
+@pytest.mark.parametrize("kind", ["symlink", "hardlink"])
+def test_artifacts_that_are_links_into_the_cache_are_adopted_too(kind, origin, tmp_path):
+    clone = Project.__new__(Project)
+    clone.folder = tmp_path / "clone"
+    origin.run("git", "clone", "-q", ".", str(clone.folder))
+    clone.run("dvc", "config", "--local", "cache.type", kind)
+    clone.run("dvc", "pull", "-q")
+    store = clone.folder / "data/features/demo/audio.mfcc/0.npy"
+    assert store.is_symlink() if kind == "symlink" else store.stat().st_nlink == 2
+    clone.run(*ADOPT)
+    assert clone.planned(*PHASES) == {}
+    EDITS["MFCC option"][0](clone)
+    clone.run(*ADOPT)
+    planned = clone.planned()
+    assert EDITS["MFCC option"][1].items() <= planned.items() and "embed_text_clip" not in planned
 
 
 @pytest.mark.workflow

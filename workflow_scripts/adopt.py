@@ -48,7 +48,8 @@ def planned(configfiles: list[Path]):
 def described(graph) -> dict:
     """Snakemake's job -> ours, in an order in which they could run."""
     jobs = {}
-    for job in (job for level in graph.toposorted() for job in level if job.output):
+    levels = (sorted(level, key=lambda job: str(job.output)) for level in graph.toposorted())
+    for job in (job for level in levels for job in level if job.output):
         jobs[job] = Job(job.rule.name, Path(job.input.recipe), [Path(path) for path in job.output])
         for other, files in graph.dependencies[job].items():
             if not all(file.is_ancient for file in files):  # what only has to be there may be unread
