@@ -176,7 +176,7 @@ def test_equal_work_gives_equal_bytes_and_a_changed_clip_does_not(work):
     assert {name for name in first if first[name] != again[name]} == {"1.audio.sha256", "1.json"}
     (work.root / "Actor_03/03-01-03-01-01-01-03.wav").unlink()
     changed = {name for name, content in outputs().items() if content != first[name]}
-    assert changed == {"1.csv", "1.audio.sha256", "all.csv", "all.quality.csv", "all.json"}
+    assert changed == {"1.csv", "1.json", "1.audio.sha256", "all.csv", "all.quality.csv", "all.json"}
 
 
 def test_an_id_in_two_parts_stops_the_merge_and_names_both(work):
