@@ -61,9 +61,7 @@ def refuse_altered(records: Sequence[Record], digest: Digest) -> None:
     ]
     if wrong:
         more = [f"and {len(wrong) - SHOWN} more"] if len(wrong) > SHOWN else []
-        reason = "their content is not what the sidecars beside them recorded" if len(wrong) > 1 else ""
-        reason = reason or "its content is not what the sidecar beside it recorded"
-        raise InputError(", ".join([*wrong[:SHOWN], *more]), reason, REMEDY)
+        raise InputError(", ".join([*wrong[:SHOWN], *more]), "altered since the sidecar was written", REMEDY)
 
 
 def why_stale(job: Job, record: Record | None, makers: Mapping[str, Job], digest: Digest) -> str:

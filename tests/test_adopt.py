@@ -237,7 +237,7 @@ EDITS = {
 def test_a_pulled_clone_has_nothing_to_do(clone, origin):
     before = contents(clone)
     assert before == contents(origin)
-    assert "need not run" in clone.run(*ADOPT).stdout
+    assert "35 of 35 jobs" in clone.run(*ADOPT).stdout
     assert clone.planned(*PHASES) == clone.planned() == {}
     assert "up to date" in clone.run("dvc", "status").stdout
     assert contents(clone) == before
@@ -321,18 +321,21 @@ def test_time_stamps_that_call_a_stale_artifact_new_are_not_believed(clone):
 
 
 @pytest.mark.workflow
-def test_records_of_an_earlier_adoption_do_not_hide_a_stale_artifact(clone):
+@pytest.mark.parametrize(
+    ("file", "rule"),
+    [("data/features/demo/audio.mfcc/0.json", "embed_audio_mfcc"), ("models/drawn/weights.json", "fetch_weights")],
+)
+def test_records_of_an_earlier_adoption_do_not_hide_a_stale_artifact(file, rule, clone):
     """Adopted, then one artifact is exchanged for that of another config: Snakemake remembers today's recipe for it."""
     clone.run(*ADOPT)
-    folder = clone.folder / "data/features/demo/audio.mfcc"
-    sidecar = folder / "0.json"
+    sidecar = clone.folder / file
     record = json.loads(sidecar.read_text())
-    record["recipe"]["options"] = {"coefficients": 13}
+    record["recipe"]["options"] = {"another": 13}
     sidecar.unlink()
     write_json(sidecar, record)
-    assert "embed_audio_mfcc" not in clone.planned()
-    assert "1 x embed_audio_mfcc" in clone.run(*ADOPT).stdout
-    assert clone.planned()["embed_audio_mfcc"] == 1
+    assert rule not in clone.planned()
+    assert f"1 x {rule}" in clone.run(*ADOPT).stdout
+    assert clone.planned()[rule] == 1
 
 
 @pytest.mark.workflow
@@ -346,6 +349,17 @@ def test_altered_artifacts_are_refused_by_name_and_nothing_is_adopted(clone):
     done = clone.run(*ADOPT, check=False)
     assert done.returncode == 1 and ", ".join(names) in done.stdout and "Traceback" not in done.stdout
     assert clone.planned() != {}
+
+
+@pytest.mark.workflow
+def test_a_misspelt_option_is_said_and_with_nothing_here_all_is_to_be_made(project):
+    EDITS["MFCC option"][0](project)
+    project.replace("config.yaml", "coefficients", "coeficients")
+    done = project.run(*ADOPT, check=False)
+    assert done.returncode == 1 and "coefficients" in done.stdout and "Traceback" not in done.stdout
+    project.replace("config.yaml", "coeficients", "coefficients")
+    said = project.run(*ADOPT).stdout
+    assert said.startswith("0 of ") and "1 x make_demo" in said and "it is not here" in said
 
 
 @pytest.mark.workflow

@@ -30,6 +30,7 @@ PHASES = ["corpora", "views", "fetch_models", "features", "augment", "train_all"
 def planned(configfiles: list[Path]):
     """Snakemake's DAG API and the DAG itself, for which it has no public name. Planning writes recipes and triggers."""
     from snakemake.api import SnakemakeApi
+    from snakemake.exceptions import WorkflowError
     from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, Quietness, ResourceSettings
 
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
@@ -39,9 +40,8 @@ def planned(configfiles: list[Path]):
             workflow = api.workflow(snakefile=Path("Snakefile"), **settings)
             dag = workflow.dag(DAGSettings(targets=frozenset(PHASES), forceall=True))
             dag.execute_workflow(executor="dryrun")
-        except Exception as error:
-            api.print_exception(error)
-            sys.exit(1)
+        except WorkflowError as error:  # of the config, mostly: its text says where
+            sys.exit(str(error))
         yield dag, workflow._workflow.dag
 
 
@@ -115,12 +115,12 @@ def touch(configfiles: list[Path], stale: list[Job]) -> None:
 
 def report(verdicts: dict[Job, str]) -> None:
     stale = {job: why for job, why in verdicts.items() if why}
-    print(f"{len(verdicts) - len(stale)} of {len(verdicts)} jobs need not run: what they make is here and up to date.")
+    print(f"{len(verdicts) - len(stale)} of {len(verdicts)} jobs have made what they would make today.")
     counts = Counter(job.rule for job in stale)
     first = {job.rule: (job, why) for job, why in reversed(stale.items())}
     for rule, count in counts.items():
         job, why = first[rule]
-        print(f"{count} x {rule} will run again, and what depends on it: {job.outputs[0]}: {why}")
+        print(f"{count} x {rule} to be made again, with what depends on it: {job.outputs[0]}: {why}")
 
 
 def main():
