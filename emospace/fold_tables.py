@@ -1,11 +1,9 @@
 """Tables of a fold: one CSV row per utterance, or per augmented child of one, with its split and labels."""
 
-import csv
 from collections.abc import Iterable
 from pathlib import Path
 
-from emospace.errors import InputError
-from emospace.provenance import atomic
+from emospace import records
 
 LABELS = ["label", "gender", "valence", "arousal", "dominance"]
 COLUMNS = ["utterance", "parent", "part", "row", "speaker", "split", *LABELS]
@@ -13,21 +11,14 @@ COLUMNS = ["utterance", "parent", "part", "row", "speaker", "split", *LABELS]
 INHERITED = ["part", "row", "speaker", *LABELS]
 
 
-def read_table(path: Path) -> list[dict[str, str]]:
-    """Rows of a CSV with a header, as text. Raises InputError where the file is missing."""
-    try:
-        with open(path, encoding="utf-8", newline="") as handle:
-            return list(csv.DictReader(handle))
-    except FileNotFoundError as error:
-        raise InputError(path, "no such file", "run the workflow step that makes it") from error
+def read_train(path: Path) -> list[dict[str, str]]:
+    """The train rows of a fold table. Raises InputError where it is missing."""
+    return [line for line in records.read(path) if line["split"] == "train"]
 
 
 def write_table(path: Path, lines: Iterable[dict]) -> None:
     """Write a fold table: the rows have just COLUMNS."""
-    with atomic(path) as tmp, open(tmp, "w", encoding="utf-8", newline="") as handle:
-        writer = csv.DictWriter(handle, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines)
+    records.write(path, COLUMNS, lines)
 
 
 def child_of(line: dict[str, str], view: str) -> dict[str, str]:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from emospace import records
 from emospace.data import SPLITS, Fold, Rows
 from emospace.errors import InputError
-from emospace.fold_tables import read_table
 from emospace.provenance import read_json
-from emospace.store import Ragged, concatenate
+from emospace.store import Ragged, stack
 from emospace.texts import read as read_text
 
 GENDERS = {"F": 0, "M": 1}
@@ -36,7 +36,7 @@ def read_fold(
     or a child whose parent is no train row of this fold, or that exchanges nothing.
     """
     classes = read_json(protocol)["classes"]
-    lines = read_table(table)
+    lines = records.read(table)
     if any(line["parent"] for line in lines):
         raise InputError(
             table, "it holds augmented rows", "keep them in a table of their own and run the workflow again"
@@ -56,7 +56,7 @@ def read_fold(
 def _children(path: Path, view: str, train: Lines) -> Lines:
     """Lines of a table of children. The audit has proved this of the table; here it is of what a model gets."""
     known = {line["utterance"] for line in train if not line["view"]}
-    found = read_table(path)
+    found = records.read(path)
     for line in found:
         if line["parent"] not in known or line["split"] != "train":
             reason = f"{line['utterance']!r} is not the child of a train row of this fold"
@@ -101,7 +101,4 @@ def _gather(lines: Lines, by_view: dict[str, dict]) -> Ragged | list[str]:
     by_part = by_view[""]
     if isinstance(next(iter(by_part.values())), list):
         return rows
-    offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows], dtype=np.int64)]).astype(np.int64)
-    full = [row for row in rows if len(row)]
-    empty = concatenate(list(by_part.values())).values[:0]
-    return Ragged(np.concatenate(full) if full else np.array(empty), offsets)
+    return stack(rows, list(by_part.values()))

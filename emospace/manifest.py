@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from emospace import records
 from emospace.errors import InputError
-from emospace.provenance import atomic
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,8 @@ REASONS = {
     "count": "the corpus does not hold as many utterances as its publication says",
 }
 
+WITHOUT_COPY = "nothing is lost: training does without this copy"  # remedy where a row cannot be augmented
+
 COLUMNS = [f.name for f in fields(Utterance)]
 PROBLEM_COLUMNS = [f.name for f in fields(Problem)]
 FORBIDDEN = set("/\\\0\n\r\t")
@@ -97,13 +99,8 @@ def check(rows: Iterable[Utterance]) -> tuple[list[Utterance], list[Problem]]:
     return kept, problems
 
 
-def _write(path: Path, columns: list[str], records: Iterable) -> None:
-    with atomic(path) as tmp, open(tmp, "w", encoding="utf-8", newline="") as handle:
-        writer = csv.DictWriter(handle, columns, lineterminator="\n")
-        writer.writeheader()
-        for record in records:
-            row = asdict(record)
-            writer.writerow({k: _cell(v) for k, v in row.items()})
+def _cells(row: Utterance | Problem) -> dict[str, str]:
+    return {name: _cell(value) for name, value in asdict(row).items()}
 
 
 def _cell(value) -> str:
@@ -116,12 +113,13 @@ def _cell(value) -> str:
 
 def write(path: Path, rows: Iterable[Utterance]) -> None:
     """Write rows as CSV (UTF-8, times to 0.1 ms), atomically. Rows must already be `check`ed."""
-    _write(Path(path), COLUMNS, rows)
+    records.write(path, COLUMNS, map(_cells, rows))
 
 
 def write_problems(path: Path, problems: Iterable[Problem]) -> None:
     """Write problems as CSV, sorted, so that the file does not depend on the order of discovery."""
-    _write(Path(path), PROBLEM_COLUMNS, sorted(problems, key=lambda p: (p.utterance, p.file, p.reason, p.detail)))
+    ordered = sorted(problems, key=lambda p: (p.utterance, p.file, p.reason, p.detail))
+    records.write(path, PROBLEM_COLUMNS, map(_cells, ordered))
 
 
 def _typed(record: dict[str, str]) -> Utterance:
@@ -141,5 +139,4 @@ def read(path: Path) -> list[Utterance]:
 
 def read_problems(path: Path) -> list[Problem]:
     """Read a quality table written by `write_problems`."""
-    with open(path, encoding="utf-8", newline="") as handle:
-        return [Problem(**{**r, "dropped": r["dropped"] == "1"}) for r in csv.DictReader(handle)]
+    return [Problem(**{**line, "dropped": line["dropped"] == "1"}) for line in records.read(path)]

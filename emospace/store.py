@@ -110,6 +110,13 @@ class Ragged(Sequence):
         return self
 
 
+def stack(rows: Sequence[np.ndarray], stores: Sequence[Ragged]) -> Ragged:
+    """The rows, which come out of these stores, as one store in memory; without a step it has their width and dtype."""
+    empty = concatenate(stores).values[:0]
+    offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
+    return Ragged(np.concatenate([empty, *filter(len, rows)]), offsets)
+
+
 def concatenate(stores: Sequence[Ragged]) -> Ragged:
     """Join the parts of a feature, in order. Parts without a single step take the others' width."""
     full = [s for s in stores if len(s.values)] or list(stores[:1])

@@ -12,7 +12,7 @@ import numpy as np
 from emospace import prosody as manner
 from emospace import store
 from emospace.errors import InputError
-from emospace.manifest import Problem, Utterance
+from emospace.manifest import WITHOUT_COPY, Problem, Utterance
 from emospace.plugin import suggest
 from emospace.prosody import RATE, Scale, Setting
 from emospace.voices import ENGINES, Mute
@@ -70,8 +70,7 @@ def synthesise(
         for row, (wave, flag, beyond) in zip(rows, tqdm(said, "say", len(rows), disable=None, unit="row"), strict=True):
             counts.update([flag.partition(":")[0] or "ok", *(f"{name} out of reach" for name in beyond)])
             if flag.startswith("engine failed"):
-                remedy = "nothing is lost: training does without this copy"
-                problems.append(Problem(row.utterance, Path(out).name, "silent", f"the {flag}", remedy))
+                problems.append(Problem(row.utterance, Path(out).name, "silent", f"the {flag}", WITHOUT_COPY))
             yield wave
 
     with contextlib.closing(ENGINES[chosen["engine"]](chosen["timeout"])) as engine:

@@ -8,6 +8,7 @@ from emospace.errors import InputError
 from emospace.provenance import atomic
 
 COLUMNS = ["utterance", "text"]
+FLAGGED = [*COLUMNS, "flag"]  # of texts that were made: "" or what became of them
 
 
 def write(path: Path, utterances: Sequence[str], texts: Sequence[str], **more: Sequence[str]) -> None:

@@ -9,9 +9,9 @@ import pytest
 from _results import script
 from test_report import EVIL, Page, arguments, tree
 
-from emospace import manifest, store, texts
+from emospace import manifest, records, store, texts
 from emospace.gate import audio_tts, frames_aug, text_bt
-from emospace.gate._tables import line, write
+from emospace.gate._tables import line
 from emospace.pictures import add, encode
 from emospace.provenance import read_json, write_json
 from emospace.report import sheet
@@ -114,7 +114,7 @@ def views(folder, found) -> None:
         write_json(folder / name / "0.json", {})
     for view, (columns, scores) in SCORES.items():
         table = [line(u, scores, "" if i % 3 else REASON[view]) for i, u in enumerate(ids)]
-        write(folder / f"gate/{view}.0/0.csv", table, columns)
+        records.write(folder / f"gate/{view}.0/0.csv", columns, table)
         write_json(folder / f"gate/{view}.0/0.json", {})
         facts = {"corpus": "toy", "protocol": f"session{EVIL}", "fold": "fold0", "view": view, "rows": 9, "passed": 5}
         lost = {"label lost": 4} if view == "audio_tts" else {"too far": 4}

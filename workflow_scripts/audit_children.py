@@ -4,10 +4,9 @@ import logging
 from collections import Counter
 from pathlib import Path
 
-from emospace import manifest
+from emospace import manifest, records
 from emospace.audit import audit_children, audit_fold
 from emospace.errors import InputError
-from emospace.fold_tables import read_table
 from emospace.provenance import read_digests, read_json, write_sidecar
 from emospace.splits import SHARES_DIALOGUES
 from workflow_scripts._command import arguments, run
@@ -21,7 +20,7 @@ def job(args, recipe):
     recordings, shared = read_digests(args.digests), SHARES_DIALOGUES.get(protocol["split"], ())
     strays, leaks, counts = [], [], {}
     for table, children in zip(args.folds, args.children, strict=True):
-        originals, added = read_table(table), read_table(children)
+        originals, added = records.read(table), records.read(children)
         found = audit_children(table.stem, originals, added, recipe["view"])
         strays += found
         if not found:  # else a child may have no parent to compare it by

@@ -1,11 +1,10 @@
 """Fail, before any training, if anything crosses train, dev and test; report text overlap."""
 
-import csv
 import logging
 from collections import Counter
 from pathlib import Path
 
-from emospace import manifest
+from emospace import manifest, records
 from emospace.audit import audit_fold
 from emospace.errors import InputError
 from emospace.provenance import read_digests, read_json, write_sidecar
@@ -15,17 +14,12 @@ from workflow_scripts._command import arguments, run
 SHOWN = 10
 
 
-def read_table(path: Path) -> list[dict[str, str]]:
-    with open(path, encoding="utf-8", newline="") as handle:
-        return list(csv.DictReader(handle))
-
-
 def job(args, recipe):
     protocol = read_json(args.protocol)
     rows = {r.utterance: r for r in manifest.read(args.manifest)}
     recordings = read_digests(args.digests)
     shared = SHARES_DIALOGUES.get(protocol["split"], ())
-    found = {p.stem: audit_fold(p.stem, read_table(p), rows, recordings, shared) for p in args.folds}
+    found = {p.stem: audit_fold(p.stem, records.read(p), rows, recordings, shared) for p in args.folds}
     leaks = [leak for fold_leaks, _ in found.values() for leak in fold_leaks]
     kinds = dict(sorted(Counter(leak.kind for leak in leaks).items()))
     for leak in leaks[:SHOWN]:

@@ -1,9 +1,9 @@
 """One table of how many rows augmentation adds: a line per protocol, fold and view."""
 
-import csv
 from pathlib import Path
 
-from emospace.provenance import atomic, read_json, write_sidecar
+from emospace import records
+from emospace.provenance import read_json, write_sidecar
 from workflow_scripts._command import arguments, run
 
 COLUMNS = ["corpus", "protocol", "fold", "view", "train", "children"]
@@ -18,10 +18,7 @@ def line(sidecar: Path) -> dict:
 
 
 def job(args, recipe):
-    with atomic(args.out) as tmp, open(tmp, "w", encoding="utf-8", newline="") as handle:
-        writer = csv.DictWriter(handle, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(map(line, args.children))
+    records.write(args.out, COLUMNS, map(line, args.children))
     write_sidecar(args.out.with_suffix(".json"), recipe, inputs=args.children, outputs=[args.out])
 
 

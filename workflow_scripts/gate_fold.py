@@ -1,18 +1,14 @@
 """Decide which augmented copies a fold may train on: one line per train row, by its scores and, if asked, a probe."""
 
-import csv
 from pathlib import Path
 
+from emospace import records
 from emospace.errors import InputError
+from emospace.fold_tables import read_train
 from emospace.gate import _probe, _tables, thresholds
 from emospace.provenance import read_json, write_sidecar
 from workflow_scripts._beside import sidecars
 from workflow_scripts._command import arguments, run
-
-
-def train_rows(table: Path) -> list[str]:
-    with open(table, encoding="utf-8", newline="") as handle:
-        return [row["utterance"] for row in csv.DictReader(handle) if row["split"] == "train"]
 
 
 def verdicts(tables: list[Path]) -> dict[str, dict[str, str]]:
@@ -21,7 +17,7 @@ def verdicts(tables: list[Path]) -> dict[str, dict[str, str]]:
 
 def job(args, recipe):
     _, chosen = thresholds(recipe["view"], recipe["options"])
-    wanted, scored = train_rows(args.fold), verdicts(args.scores)
+    wanted, scored = [row["utterance"] for row in read_train(args.fold)], verdicts(args.scores)
     if lost := set(wanted) - scored.keys():
         raise InputError(args.fold, f"train row {min(lost)!r} has no scores", "give the scores of every part")
     told = {}
@@ -31,7 +27,7 @@ def job(args, recipe):
         _tables.judge(name, scored[name]["verdict"], scored[name]["reason"], told.get(name), **chosen)
         for name in wanted
     ]
-    _tables.write(args.out, lines, _tables.FOLD_COLUMNS)
+    records.write(args.out, _tables.FOLD_COLUMNS, lines)
     about = {key: read_json(args.protocol)[key] for key in ("corpus", "protocol")} | {"fold": args.fold.stem}
     features = sidecars(*args.parent_features, *args.child_features)
     inputs = [args.fold, args.protocol, *sidecars(*args.scores), *features]

@@ -2,15 +2,16 @@
 
 from pathlib import Path
 
+from emospace import records
 from emospace.errors import InputError
-from emospace.fold_tables import child_of, read_table, write_table
+from emospace.fold_tables import child_of, read_train, write_table
 from emospace.provenance import write_sidecar
 from workflow_scripts._command import arguments, run
 
 
 def verdicts(path: Path, parents: list[str]) -> dict[str, str]:
     """Utterance -> pass or fail; InputError unless the gate has judged the train rows, all of them and no other."""
-    found = {line["utterance"]: line["verdict"] for line in read_table(path)}
+    found = {line["utterance"]: line["verdict"] for line in records.read(path)}
     if odd := found.keys() ^ set(parents):
         reason = f"it and the train rows of the fold differ in {len(odd)} utterances, such as {min(odd)!r}"
         raise InputError(path, reason, "run the workflow again")
@@ -20,7 +21,7 @@ def verdicts(path: Path, parents: list[str]) -> dict[str, str]:
 
 
 def job(args, recipe):
-    parents = [line for line in read_table(args.fold) if line["split"] == "train"]
+    parents = read_train(args.fold)
     found = verdicts(args.gate, [line["utterance"] for line in parents])
     children = [child_of(line, args.view) for line in parents if found[line["utterance"]] == "pass"]
     write_table(args.out, children)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from emospace import manifest
+from emospace import manifest, records
 from emospace.gate import _tables, frames_aug, thresholds
 from emospace.provenance import write_sidecar
 from workflow_scripts._beside import sidecars
@@ -13,7 +13,7 @@ def job(args, recipe):
     utterances = [row.utterance for row in manifest.read(args.manifest)]
     chosen, _ = thresholds("frames_aug", recipe["options"])
     lines = frames_aug.score(utterances, args.parent, args.child, **chosen)
-    _tables.write(args.out, lines, frames_aug.COLUMNS)
+    records.write(args.out, frames_aug.COLUMNS, lines)
     inputs = [args.manifest, *sidecars(args.parent, args.child)]
     write_sidecar(args.sidecar, recipe, inputs=inputs, outputs=[args.out], **_tables.counts(lines))
 

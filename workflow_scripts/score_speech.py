@@ -2,23 +2,21 @@
 
 from pathlib import Path
 
-from emospace import manifest, texts
+from emospace import manifest, records, texts
 from emospace.gate import _tables, audio_tts, thresholds
 from emospace.provenance import write_sidecar
 from emospace.store import Ragged
 from workflow_scripts._beside import sidecars
 from workflow_scripts._command import arguments, run
 
-COLUMNS = [*texts.COLUMNS, "flag"]
-
 
 def job(args, recipe):
     utterances = [row.utterance for row in manifest.read(args.manifest)]
     parents, children = (Ragged.open(path, len(utterances)) for path in (args.parent, args.child))
     chosen, _ = thresholds("audio_tts", recipe["options"])
-    spoken, heard = (texts.read(path, COLUMNS) for path in (args.spoken, args.heard))
+    spoken, heard = (texts.read(path, texts.FLAGGED) for path in (args.spoken, args.heard))
     lines = audio_tts.score(utterances, parents, children, spoken, heard, **chosen)
-    _tables.write(args.out, lines, audio_tts.COLUMNS)
+    records.write(args.out, audio_tts.COLUMNS, lines)
     inputs = [args.manifest, *sidecars(args.parent, args.child, args.spoken, args.heard)]
     write_sidecar(args.sidecar, recipe, inputs=inputs, outputs=[args.out], **_tables.counts(lines))
 

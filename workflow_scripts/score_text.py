@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from emospace import manifest, texts
+from emospace import manifest, records, texts
 from emospace.gate import _tables, text_bt, thresholds
 from emospace.provenance import write_sidecar
 from emospace.store import Ragged
@@ -17,7 +17,7 @@ def job(args, recipe):
     chosen, _ = thresholds("text_bt", recipe["options"])
     before, after = texts.read(args.texts), view.read(args.made)
     lines = text_bt.score(utterances, parents, children, before, after, **chosen)
-    _tables.write(args.out, lines, text_bt.COLUMNS)
+    records.write(args.out, text_bt.COLUMNS, lines)
     inputs = [args.manifest, *sidecars(args.parent, args.child, args.texts, args.made)]
     write_sidecar(args.sidecar, recipe, inputs=inputs, outputs=[args.out], **_tables.counts(lines))
 

@@ -1,8 +1,8 @@
 """One row per run: summary.csv, result.txt for reading, metrics.json for DVC."""
 
-import csv
 from pathlib import Path
 
+from emospace import records
 from emospace.metrics import METRICS
 from emospace.provenance import atomic, read_json, write_json, write_sidecar
 from emospace.tables import details, table
@@ -36,10 +36,8 @@ def cell(value):
 def job(args, recipe):
     results = [read_json(path) for path in args.metrics]
     rows = [summary_row(result) for result in results]
-    with atomic(args.out_summary) as tmp, open(tmp, "w", encoding="utf-8", newline="") as handle:
-        writer = csv.DictWriter(handle, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({key: cell(value) for key, value in row.items()} for row in rows)
+    lines = ({key: cell(value) for key, value in row.items()} for row in rows)
+    records.write(args.out_summary, list(rows[0]), lines)
     with atomic(args.out_result) as tmp:
         tmp.write_text(RULE.join(f"{text}\n" for text in [table(rows), *map(details, results)]), encoding="utf-8")
     write_json(args.out_metrics, {result["meta"]["run"]: result["pooled"] for result in results})

@@ -7,19 +7,18 @@ from emospace.errors import InputError
 from emospace.provenance import read_json, write_sidecar
 from emospace.store import Ragged, offsets_path
 from emospace.synthesis import RATE, synthesise
+from workflow_scripts._beside import sidecars
 from workflow_scripts._command import arguments, run
-
-COLUMNS = [*texts.COLUMNS, "flag"]
 
 
 def job(args, recipe):
     rows = manifest.read(args.manifest)
-    about = args.audio_sidecar or args.audio.with_suffix(".json")
+    [about] = sidecars(args.audio)
     rate = read_json(about)["sample_rate"]
     if rate != RATE:
         reason = f"it has {rate} Hz, synthetic speech {RATE}"
         raise InputError(args.audio, reason, f"set views: audio: sample_rate to {RATE}")
-    heard, spoken = (texts.read(path, COLUMNS) for path in (args.recognised, args.spoken))
+    heard, spoken = (texts.read(path, texts.FLAGGED) for path in (args.recognised, args.spoken))
     parents = Ragged.open(args.audio, len(rows))
     problems, facts = synthesise(rows, parents, heard, spoken, args.out, threads=args.threads, **recipe["options"])
     manifest.write_problems(args.quality, problems)
@@ -31,7 +30,6 @@ def job(args, recipe):
 def main():
     parser = arguments(__doc__)
     parser.add_argument("--audio", type=Path, required=True, help=".npy of the parents")
-    parser.add_argument("--audio-sidecar", type=Path, help="by default the .json beside it")
     parser.add_argument("--recognised", type=Path, required=True, help="CSV: what the parents say")
     parser.add_argument("--spoken", type=Path, required=True, help="CSV: what the voice is to say")
     parser.add_argument("--manifest", type=Path, required=True, help="CSV of the part")

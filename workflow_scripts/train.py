@@ -1,16 +1,14 @@
 """Train one model on one fold with one seed; write its state, its history and what it predicts for dev and test."""
 
-import csv
 import hashlib
 import shutil
 from pathlib import Path
 
 import numpy as np
 
-from emospace import plugin
+from emospace import plugin, records
 from emospace.data import Fold, Trained
 from emospace.errors import InputError
-from emospace.fold_tables import read_table
 from emospace.folds import read_fold
 from emospace.provenance import atomic, canonical, read_json, sha256, write_sidecar
 from emospace.store import Ragged
@@ -23,13 +21,6 @@ def checkpoint_folder(recipe: dict, files: list[Path], seed: int) -> Path:
     """A folder that belongs to exactly this recipe, these inputs and this seed, so nothing stale is ever resumed."""
     key = canonical([recipe, seed, [sha256(file) for file in files]])
     return CHECKPOINTS / hashlib.sha256(key.encode()).hexdigest()[:24]
-
-
-def write_table(path: Path, rows: list[dict]) -> None:
-    with atomic(path) as tmp, open(tmp, "w", encoding="utf-8", newline="") as handle:
-        writer = csv.DictWriter(handle, list(rows[0]) if rows else ["epoch"], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def present(fold: Fold) -> np.ndarray:
@@ -60,8 +51,9 @@ def write_results(folder: Path, fold: Fold, trained: Trained) -> list[Path]:
     paths = [folder / n for n in ("model.safetensors", "history.csv", "probabilities.csv", "embeddings.npy")]
     with atomic(paths[0]) as tmp:
         save_file({k: np.ascontiguousarray(v) for k, v in trained.state.items()}, tmp)
-    write_table(paths[1], trained.history)
-    write_table(paths[2], predictions(fold, trained))
+    found = predictions(fold, trained)
+    records.write(paths[1], list(trained.history[0]) if trained.history else ["epoch"], trained.history)
+    records.write(paths[2], list(found[0]), found)
     embeddings = trained.embeddings
     with atomic(paths[3]) as tmp:
         np.save(tmp, np.empty((len(trained.probabilities), 0), np.float32) if embeddings is None else embeddings)
@@ -113,7 +105,7 @@ def job(args, recipe):
     facts = {"facts": trained.facts, "n": sizes, "classes": list(fold.classes), "seed": args.seed, "missing": nothing}
     facts["random_inputs"] = random_weights(records)
     if children:  # `n` counts all that it learnt from
-        facts["children"] = {view: len(read_table(path)) for view, path in children.items()}
+        facts["children"] = {view: len(records.read(path)) for view, path in children.items()}
     packages = ["numpy", "torch", "scikit-learn", "safetensors"]
     used = [args.fold, args.audit, *args.children, *args.child_audits, *records]
     write_sidecar(args.out / "run.json", recipe, inputs=used, outputs=outputs, packages=packages, **facts)

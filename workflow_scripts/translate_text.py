@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from emospace import manifest, texts
-from emospace.errors import InputError
+from emospace.features import read_view
 from emospace.manifest import Problem
 from emospace.provenance import write_sidecar
 from emospace.views import text_bt
@@ -23,11 +23,8 @@ def job(args, recipe):
     import torch
 
     torch.set_num_threads(args.threads)
-    utterances = [row.utterance for row in manifest.read(args.manifest)]
-    said = texts.read(args.texts)
-    if len(said) != len(utterances):
-        reason = f"holds {len(said)} rows, the manifest {len(utterances)}"
-        raise InputError(args.texts, reason, "run the workflow again")
+    rows = manifest.read(args.manifest)
+    utterances, said = [row.utterance for row in rows], list(read_view("text", args.texts, rows))
     chain = [open_weights(record.parent) for record in args.weights]
     if chain:
         problems, facts = text_bt.extract(said, utterances, args.out, args.cache, weights=chain, **recipe["options"])

@@ -8,7 +8,6 @@ On RAVDESS, said again by espeak-ng with the parent's prosody, agreement is 0.16
 which is chance (8 classes); of the recordings themselves it is 0.24.
 """
 
-import csv
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,9 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from emospace.data import Rows
+from emospace.fold_tables import read_train
 from emospace.folds import read_fold
 from emospace.models.linear_probe import pooled
-from emospace.store import Ragged, concatenate
+from emospace.store import Ragged, stack
 
 GROUPS = 5  # of speakers
 STRENGTH = 0.01  # inverse strength of regularisation; a candidate of the linear baseline, weak enough for other voices
@@ -43,12 +43,8 @@ def agreements(
 def _train_rows(table: Path, files: Sequence[Path]) -> Ragged:
     """The train rows of a fold out of the stores of all parts, in the order of the table."""
     stores = {file.name.split(".")[0]: Ragged.open(file) for file in map(Path, files)}
-    with open(table, encoding="utf-8", newline="") as handle:
-        wanted = [(row["part"], int(row["row"])) for row in csv.DictReader(handle) if row["split"] == "train"]
-    rows = [stores[part][row] for part, row in wanted]
-    empty = concatenate(list(stores.values())).values[:0]
-    offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
-    return Ragged(np.concatenate([empty, *(row for row in rows if len(row))]), offsets)
+    rows = [stores[line["part"]][int(line["row"])] for line in read_train(table)]
+    return stack(rows, list(stores.values()))
 
 
 def cross_fitted(train: Rows, copies: Rows) -> np.ndarray:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from emospace.errors import InputError
-from emospace.provenance import atomic
 
 PASS, FAIL = "pass", "fail"
 FOLD_COLUMNS = ["utterance", "verdict", "reason", "agreement"]
@@ -34,14 +33,6 @@ def judge(utterance: str, verdict: str, reason: str, agreement: float | None, *,
         verdict, reason = FAIL, "label lost"
     cell = "" if agreement is None else f"{agreement:g}"
     return dict(zip(FOLD_COLUMNS, (utterance, verdict, reason, cell), strict=True))
-
-
-def write(path: Path, lines: Sequence[dict[str, str]], columns: Sequence[str]) -> None:
-    """Write a table, atomically."""
-    with atomic(path) as tmp, open(tmp, "w", encoding="utf-8", newline="") as handle:
-        writer = csv.DictWriter(handle, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines)
 
 
 def read(path: Path) -> list[dict[str, str]]:

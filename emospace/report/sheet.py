@@ -20,7 +20,6 @@ FAILURES = 1 / 3  # of the examples
 RATE = 16000  # Hz
 LONGEST = 10  # seconds of an example that are heard
 SIDE = 160  # pixels of the longer side of an example
-MADE = [*texts.COLUMNS, "flag"]
 
 
 def choose(lines: Sequence[dict[str, str]], labels: Sequence[str], examples: int) -> list[int]:
@@ -69,7 +68,7 @@ def reader(path: Path, words: Path | None = None) -> Callable[[int, str], dict]:
 def _read(path: Path) -> list[str]:
     """Texts of the text view, or of one that was made and has flags."""
     with open(path, encoding="utf-8") as handle:
-        return texts.read(path, MADE if "flag" in handle.readline() else texts.COLUMNS)
+        return texts.read(path, texts.FLAGGED if "flag" in handle.readline() else texts.COLUMNS)
 
 
 def picture(jpegs: Sequence[bytes]) -> dict:

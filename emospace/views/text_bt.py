@@ -5,11 +5,10 @@ from pathlib import Path
 
 from emospace import texts as table
 from emospace import translation
-from emospace.manifest import Problem
+from emospace.manifest import WITHOUT_COPY, Problem
 from emospace.views.text import clean
 from emospace.weights import Weights
 
-COLUMNS = [*table.COLUMNS, "flag"]
 FLAGS = ("", "unchanged", "empty source", "empty result")
 PACKAGES = translation.PACKAGES
 
@@ -53,17 +52,16 @@ def flag(parent: str, text: str) -> str:
 
 def _problems(utterances: Sequence[str], flags: Sequence[str], out: Path) -> list[Problem]:
     """The rows without a text; the parent view has already named those that had none to begin with."""
-    remedy = "nothing is lost: training does without this copy"
     detail = "the back-translation is empty"
     lost = [name for name, flag in zip(utterances, flags, strict=True) if flag == "empty result"]
-    return [Problem(name, Path(out).name, "no transcript", detail, remedy) for name in lost]
+    return [Problem(name, Path(out).name, "no transcript", detail, WITHOUT_COPY) for name in lost]
 
 
 def read(path: Path) -> list[str]:
     """Texts of a part in the order of its manifest, "" where missing. Raises InputError if it is not such a view."""
-    return table.read(path, COLUMNS)
+    return table.read(path, table.FLAGGED)
 
 
 def read_flags(path: Path) -> list[str]:
     """Flags of a part, one of FLAGS each, in the order of its manifest. Raises InputError as `read` does."""
-    return table.read(path, COLUMNS, "flag")
+    return table.read(path, table.FLAGGED, "flag")
