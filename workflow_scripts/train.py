@@ -91,9 +91,9 @@ def job(args, recipe):
     refuse_unaudited(args.audit, args.child_audits, children)
     inputs = {name: [Path(f) for f in files] for name, *files in args.input}
     parents = {name: Path(folder) for name, _, folder in (p.partition("=") for p in args.parents)}
-    records = [*args.input_sidecars, *(folder / "run.json" for folder in parents.values())]
+    sources = [*args.input_sidecars, *(folder / "run.json" for folder in parents.values())]
     fold = read_fold(args.fold, args.protocol, inputs, children, exchanges(args.exchange))
-    checkpoint = checkpoint_folder(recipe, [args.fold, *args.children, *records], args.seed)
+    checkpoint = checkpoint_folder(recipe, [args.fold, *args.children, *sources], args.seed)
     if hasattr(model := plugin.find("models", recipe["plugin"]), "GPU") and model.GPU:
         import torch
 
@@ -103,11 +103,11 @@ def job(args, recipe):
     sizes = {side: len(getattr(fold, side)) for side in ("train", "dev", "test")}
     nothing = [n for n, i in fold.train.inputs.items() if isinstance(i, Ragged) and not len(i.values)]
     facts = {"facts": trained.facts, "n": sizes, "classes": list(fold.classes), "seed": args.seed, "missing": nothing}
-    facts["random_inputs"] = random_weights(records)
+    facts["random_inputs"] = random_weights(sources)
     if children:  # `n` counts all that it learnt from
         facts["children"] = {view: len(records.read(path)) for view, path in children.items()}
     packages = ["numpy", "torch", "scikit-learn", "safetensors"]
-    used = [args.fold, args.audit, *args.children, *args.child_audits, *records]
+    used = [args.fold, args.audit, *args.children, *args.child_audits, *sources]
     write_sidecar(args.out / "run.json", recipe, inputs=used, outputs=outputs, packages=packages, **facts)
     shutil.rmtree(checkpoint, ignore_errors=True)
 
