@@ -7,6 +7,7 @@ artifact is fresh exactly when its sidecar holds today's recipe and today's inpu
 """
 
 import contextlib
+import glob
 import hashlib
 import importlib.metadata
 import json
@@ -37,16 +38,36 @@ def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`, renamed onto it on success and removed on failure.
 
     The temporary name keeps the suffix (writers such as numpy append one otherwise) and holds the process
-    id, so two writers never share it and a killed one never leaves half a file under the real name.
+    id, so two writers never share it and a killed one never leaves half a file under the real name. What killed ones
+    left under temporary names goes when the file is next written.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(path)
     tmp = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     try:
         yield tmp
         os.replace(tmp, path)
     finally:
         tmp.unlink(missing_ok=True)
+
+
+def _sweep(path: Path) -> None:
+    """Remove the temporary files of writers of `path` that are no more."""
+    for left in path.parent.glob(f".{glob.escape(path.stem)}.*.tmp*"):
+        pid = left.name.removeprefix(f".{path.stem}.").partition(".")[0]
+        if pid.isdigit() and not _alive(int(pid)):
+            left.unlink(missing_ok=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # somebody else's, so it is there
+    return True
 
 
 def canonical(value) -> str:

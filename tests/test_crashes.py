@@ -1,0 +1,209 @@
+"""Killed at any moment, on a full disk: the next run recovers, nothing half-made is kept, no two writers meet."""
+
+import contextlib
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from _small import contents, copy, smallest
+from conftest import Project
+
+from emospace.provenance import atomic
+
+pytestmark = pytest.mark.workflow
+RUN = ["snakemake", "--cores", "2"]
+PHASES = ["report", "augment"]
+PATIENCE = 240  # seconds for a moment to come on a busy machine
+ROUNDS = 20  # of the soak
+
+
+def start(project: Project, *command: str) -> subprocess.Popen:
+    """Start a command in a process group of its own, its output in a file beside the project."""
+    env = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    with open(output(project), "w", encoding="utf-8") as out:
+        return subprocess.Popen(
+            command, cwd=project.folder, env=env, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+        )
+
+
+def output(project: Project) -> Path:
+    return project.folder.with_name(f"{project.folder.name}.txt")
+
+
+def half_written(project: Project) -> list[Path]:
+    """Temporary files of artifacts; each name holds the process id of its writer."""
+    return [path for path in project.folder.glob("data/**/.*.tmp*") if path.is_file()]
+
+
+def writer(path: Path) -> int:
+    return int(re.search(r"\.(\d+)\.tmp", path.name).group(1))
+
+
+def until(moment, what: str):
+    """Wait for the first thing that `moment()` gives."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        with contextlib.suppress(FileNotFoundError):  # a folder that went while it was looked through
+            if found := moment():
+                return found
+        time.sleep(0.002)
+    pytest.fail(f"{what} did not come within {PATIENCE} s")
+
+
+def writing(project: Project, folder: str) -> Path:
+    """Wait until a job is in the middle of writing a file below that folder."""
+    found = until(lambda: [p for p in half_written(project) if f"/{folder}/" in str(p)], f"a write in {folder}")
+    return found[0]
+
+
+def kill(process: subprocess.Popen) -> None:
+    """Kill a whole process group, as a closed session or a power cut does."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def prepared(folder: Path) -> Project:
+    folder.mkdir()
+    project = Project(folder)
+    (folder / "config.yaml").write_text(yaml.safe_dump(smallest(), sort_keys=False), encoding="utf-8")
+    return project
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory) -> Project:
+    """A project whose corpus is there and nothing else; every test begins with a copy."""
+    project = prepared(tmp_path_factory.mktemp("raw") / "it's")
+    project.snakemake("corpora")
+    return project
+
+
+@pytest.fixture(scope="module")
+def undisturbed(raw, tmp_path_factory) -> dict[str, str]:
+    """File -> digest of all that a run makes which nobody disturbs."""
+    project = copy(raw, tmp_path_factory.mktemp("whole") / "it's")
+    project.snakemake(*PHASES)
+    return contents(project)
+
+
+@pytest.fixture
+def fresh(raw, tmp_path) -> Project:
+    return copy(raw, tmp_path / "it's")
+
+
+def recover(project: Project, undisturbed: dict[str, str], *command: str) -> None:
+    """One more run; then all is as if nothing had happened, and no temporary file is left."""
+    project.run(*(command or [*RUN, *PHASES]))
+    assert contents(project) == undisturbed
+    assert project.planned(*PHASES) == {}
+    assert not half_written(project)
+
+
+def test_a_job_killed_in_mid_write_is_named_and_done_again(fresh, undisturbed):
+    run = start(fresh, *RUN, *PHASES)
+    part = writing(fresh, "text.clip")
+    os.kill(writer(part), signal.SIGKILL)
+    assert run.wait(PATIENCE) != 0
+    said = output(fresh).read_text()
+    assert "embed_text_clip" in said and "logs/embed/" in said
+    assert part.exists() and not list(part.parent.glob("[0-9].npy"))[2:]
+    recover(fresh, undisturbed)
+
+
+def test_a_job_that_outlives_its_snakemake_meets_no_second_writer(fresh, undisturbed):
+    run = start(fresh, *RUN, *PHASES)
+    orphan = writer(writing(fresh, "text.clip"))
+    os.kill(orphan, signal.SIGSTOP)  # it is to live as long as this test wants
+    run.kill()
+    run.wait()
+    assert "--unlock" in fresh.snakemake(*PHASES, check=False)
+    fresh.run("snakemake", "--unlock")
+    second = start(fresh, *RUN, *PHASES)
+    try:
+        until(lambda: "waiting for its end" in output(fresh).read_text(), "the second writer")
+        assert {writer(p) for p in half_written(fresh) if "/text.clip/" in str(p)} == {orphan}
+    finally:
+        os.kill(orphan, signal.SIGCONT)
+    assert second.wait(PATIENCE) == 0, output(fresh).read_text()[-3000:]
+    recover(fresh, undisturbed)
+
+
+@pytest.mark.parametrize("command", [[*RUN, *PHASES], ["dvc", "repro"]], ids=["snakemake", "dvc repro"])
+def test_all_is_killed_at_once(fresh, undisturbed, command):
+    if command[0] == "dvc":
+        fresh.run("git", "init", "-q")
+    run = start(fresh, *command)
+    part = writing(fresh, "features")
+    kill(run)
+    assert part.exists()
+    assert "--unlock" in fresh.run(*command, check=False).stdout
+    fresh.run("snakemake", "--unlock")
+    recover(fresh, undisturbed, *command)
+    if command[0] == "dvc":
+        assert "up to date" in fresh.run("dvc", "status").stdout
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of a few megabytes that can be made larger."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.strip()}")
+
+    def resize(size: int) -> None:
+        subprocess.run(["mount", "-o", f"remount,size={size}", folder], check=True)
+
+    yield folder, resize
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_a_full_disk_is_named_and_nothing_half_written_is_kept(small_disk, raw, undisturbed):
+    folder, resize = small_disk
+    resize(2**30)
+    project = copy(raw, folder / "it's")
+    used = sum(path.stat().st_blocks * 512 for path in folder.rglob("*"))
+    resize(used + 3 * 2**20)  # the views of the first parts fit, no more
+    assert "the disk is full" in project.snakemake(*PHASES, check=False)
+    kept = {name for name in contents(project) if ".tmp" not in name}
+    assert kept < undisturbed.keys()
+    resize(2**30)
+    if (project.folder / ".snakemake/locks").exists():
+        project.run("snakemake", "--unlock")
+    recover(project, undisturbed)
+
+
+@pytest.mark.slow
+def test_twenty_kills_at_random_moments_change_nothing(fresh, undisturbed):
+    """The soak: a run that is killed and resumed again and again ends as one that nobody disturbed."""
+    moments = random.Random(0)
+    reached = []
+    for _ in range(ROUNDS):
+        run = start(fresh, *RUN, *PHASES)
+        time.sleep(moments.uniform(3, 12))
+        reached.append(run.poll() is None)
+        kill(run)
+        fresh.run("snakemake", "--unlock")
+    assert sum(reached) > ROUNDS // 2, f"only {sum(reached)} of the kills met a run at work"
+    recover(fresh, undisturbed)
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_write(tmp_path):
+    path = tmp_path / "a[1].npy"
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    dead, alive = (tmp_path / f".a[1].{pid}.tmp.npy" for pid in (ended.pid, os.getppid()))
+    other = tmp_path / f".a.{ended.pid}.tmp.npy"
+    for left in (dead, alive, other, dead.with_suffix(".raw")):
+        left.touch()
+    with atomic(path) as tmp:
+        tmp.touch()
+    assert {p.name for p in tmp_path.iterdir()} == {path.name, alive.name, other.name}
