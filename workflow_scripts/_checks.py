@@ -53,6 +53,8 @@ def _corpus(plan, where: str, name: str) -> None:
 
 def _weights(plan, where: str, name: str) -> None:
     check_entry(plan.config["weights"][name], where)
+    if plan.config["weights"][name]["source"] == "pairs" and not name.startswith("toy_"):
+        raise InputError(where, "it is trained on a few pairs, and its name does not say so", f"call it toy_{name}")
 
 
 # Views ---------------------------------------------------------------------------------------------------------

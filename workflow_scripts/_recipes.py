@@ -5,6 +5,7 @@ from pathlib import Path
 
 from emospace import labels
 from emospace.gate import thresholds
+from emospace.pairs import pinned
 from emospace.provenance import canonical, code_digests, write_json
 from emospace.sources import closure
 from workflow_scripts._views import VIEWS
@@ -39,7 +40,7 @@ def _all(plan) -> Iterator[Recipe]:
     for view in plan.augmented():
         yield from _augmented(plan, view)
     for name, spec in plan.config.get("weights", {}).items():
-        yield _recipe("fetch_models", name, name=name, options=spec)
+        yield _recipe("fetch_models", name, name=name, options=pinned(spec))
     for name in plan.config["features"]:
         yield _feature(plan, name)
     for name in plan.config["protocols"]:
