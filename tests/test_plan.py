@@ -19,8 +19,9 @@ def config():
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path, monkeypatch):
-    """Recipes are written below the working directory."""
+    """Recipes are written below the working directory, and sentence pairs read from there."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
 
 
 def presets():
