@@ -119,13 +119,14 @@ def test_a_job_killed_in_mid_write_is_named_and_done_again(fresh, undisturbed):
 
 def test_a_job_that_outlives_its_snakemake_meets_no_second_writer(fresh, undisturbed):
     run = start(fresh, *RUN, *PHASES)
-    orphan = writer(writing(fresh, "text.clip"))
+    part = writing(fresh, "text.clip")
+    orphan, wanted = writer(part), part.with_name(part.name.split(".")[1] + part.suffix)
     os.kill(orphan, signal.SIGSTOP)  # it is to live as long as this test wants
     run.kill()
     run.wait()
     assert "--unlock" in fresh.snakemake(*PHASES, check=False)
     fresh.run("snakemake", "--unlock")
-    second = start(fresh, *RUN, *PHASES)
+    second = start(fresh, *RUN, str(wanted.relative_to(fresh.folder)))
     try:
         until(lambda: "waiting for its end" in output(fresh).read_text(), "the second writer")
         assert {writer(p) for p in half_written(fresh) if "/text.clip/" in str(p)} == {orphan}
