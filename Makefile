@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 
-.PHONY: demo adopt record test test-slow bench lint install clean
+.PHONY: demo adopt record push test test-slow bench lint install clean
 
 demo: $(VENV)/.installed
 	@$(SNAKEMAKE) --quiet rules host reason
@@ -19,8 +19,14 @@ adopt: $(VENV)/.installed
 
 # After a run of snakemake: finish what DVC tracks, and bring dvc.lock up to date.
 record: $(VENV)/.installed
+	@$(BIN)/python -m workflow_scripts.check_sharing
 	$(SNAKEMAKE) report augment
 	$(BIN)/dvc commit --force
+
+# To the default remote, or to the one that config.yaml calls private; says under which licences.
+push: $(VENV)/.installed
+	@$(BIN)/python -m workflow_scripts.check_sharing
+	$(BIN)/dvc push
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n $(CORES) --dist loadfile $(PYTEST_ARGS)

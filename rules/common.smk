@@ -11,11 +11,14 @@ sys.path.insert(0, workflow.basedir)
 from emospace.errors import InputError
 from workflow_scripts._plan import Plan, gpu_here, prefer_this_python
 from workflow_scripts._views import AUGMENTED, VIEWS, kind
+from workflow_scripts.check_sharing import check_sharing
 
 prefer_this_python()
 try:
     PLAN = Plan(config)
     PLAN.refresh_raw()
+    if "DVC_STAGE" in os.environ:  # DVC runs this, and will record whatever lies here
+        check_sharing()
     # Snakemake remembers nothing here, as in a clone: by time stamps it would believe in anything that was pulled.
     if workflow.is_main_process and not any(Path(".snakemake/metadata").glob("*")):
         PLAN.distrust()

@@ -1,7 +1,7 @@
 """Report: one row per run, and one page that people like to look at.
 
 Inputs:  results/evaluation/..., results/runs/..., data/audit/..., data/quality/...
-Outputs: results/summary.csv, result.txt, metrics.json, report.html
+Outputs: results/summary.csv, result.txt, metrics.json, report.html, and tables that `dvc plots` draws in results/plots/
 """
 
 
@@ -9,17 +9,24 @@ rule summarize:
     input:
         recipe=PLAN.recipe("summarize"),
         metrics=evaluations("metrics.json"),
+        predictions=evaluations("predictions.csv"),
+        histories=all_runs("history.csv"),
     output:
         summary="results/summary.csv",
         result="results/result.txt",
         metrics="results/metrics.json",
         sidecar="results/summary.json",
+        confusion=expand("results/plots/confusion/{run}.predictions.csv", run=PLAN.config["runs"]),
+        training=expand("results/plots/training/{run}.history.csv", run=PLAN.config["runs"]),
     log:
         "logs/summarize.log",
     conda:
         "../envs/report.yaml"
+    params:
+        plots="results/plots",
     shell:
         "python -m workflow_scripts.summarize --recipe {input.recipe:q} --log {log:q} --metrics {input.metrics:q}"
+        " --predictions {input.predictions:q} --histories {input.histories:q} --out-plots {params.plots:q}"
         " --out-summary {output.summary:q} --out-result {output.result:q} --out-metrics {output.metrics:q}"
 
 

@@ -46,6 +46,10 @@ def _known(plan, where: str, name: str, block: str) -> None:
 
 
 def _corpus(plan, where: str, name: str) -> None:
+    corpus = plugin.find("corpora", plan.reader(name))
+    if not (corpus.PUBLIC or plan.config.get("private_remote")):
+        remedy = "name in `private_remote` the DVC remote that only those who signed can read: nothing goes to another"
+        raise InputError(where, f"it may not be shared ({corpus.LICENCE})", remedy)
     plugin.check_options("corpora", plan.reader(name), "index", plan.corpus(name).get("options", {}), where)
     if plan.generated(name):
         plugin.check_options("corpora", plan.reader(name), "generate", plan.corpus(name)["generate"], where)

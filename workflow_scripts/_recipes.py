@@ -51,7 +51,7 @@ def _all(plan) -> Iterator[Recipe]:
     yield _recipe("make_children", options={})
     yield _recipe("count_children", options={})
     yield _recipe("summarize", options={})
-    yield _recipe("make_report", options={}, seed=plan.config["seed"], config=plan.config)
+    yield _recipe("make_report", options={}, seed=plan.config["seed"], config=_without(plan.config, "private_remote"))
 
 
 def _corpus(plan, corpus: str) -> Iterator[Recipe]:

@@ -1,8 +1,10 @@
-"""One row per run: summary.csv, result.txt for reading, metrics.json for DVC."""
+"""One row per run: summary.csv, result.txt for reading. For DVC metrics.json and tables of predictions and training."""
 
+import csv
+from collections import defaultdict
+from itertools import zip_longest
 from pathlib import Path
 
-from emospace import records
 from emospace.metrics import METRICS
 from emospace.provenance import atomic, read_json, write_json, write_sidecar
 from emospace.tables import details, table
@@ -33,21 +35,59 @@ def cell(value):
     return str(value).lower() if isinstance(value, bool) else f"{value:.6f}" if isinstance(value, float) else value
 
 
+def read_table(path: Path) -> list[dict]:
+    with open(path, encoding="utf-8", newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def write_table(path: Path, columns: list[str], rows: list[dict]) -> None:
+    """Write those columns of the rows."""
+    with atomic(path) as tmp, open(tmp, "w", encoding="utf-8", newline="") as handle:
+        writer = csv.DictWriter(handle, columns, lineterminator="\n", extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows({key: cell(value) for key, value in row.items()} for row in rows)
+
+
+def curve(histories: list[list[dict]]) -> list[dict]:
+    """Score on dev by step (an epoch, or a candidate tried): the mean over the folds and seeds that came so far."""
+    scores = [[float(row["dev_ua"]) for row in history] for history in histories]
+    steps = [[value for value in step if value is not None] for step in zip_longest(*scores)]
+    return [{"step": k, "dev_ua": sum(values) / len(values)} for k, values in enumerate(steps, 1)]
+
+
+def write_plots(folder: Path, predictions: list[Path], histories: list[Path]) -> list[Path]:
+    """Tables of every run, from .../<run>/predictions.csv and .../<run>/<fold>-<seed>/history.csv."""
+    of_run, written = defaultdict(list), []
+    for path in histories:
+        of_run[path.parts[-3]].append(read_table(path))
+    for path in predictions:
+        written.append(folder / "confusion" / f"{path.parent.name}.predictions.csv")
+        write_table(written[-1], ["label", "predicted"], read_table(path))
+    for name, tables in of_run.items():
+        written.append(folder / "training" / f"{name}.history.csv")
+        write_table(written[-1], ["step", "dev_ua"], curve(tables))
+    return written
+
+
 def job(args, recipe):
     results = [read_json(path) for path in args.metrics]
     rows = [summary_row(result) for result in results]
-    lines = ({key: cell(value) for key, value in row.items()} for row in rows)
-    records.write(args.out_summary, list(rows[0]), lines)
+    write_table(args.out_summary, list(rows[0]), rows)
     with atomic(args.out_result) as tmp:
         tmp.write_text(RULE.join(f"{text}\n" for text in [table(rows), *map(details, results)]), encoding="utf-8")
     write_json(args.out_metrics, {result["meta"]["run"]: result["pooled"] for result in results})
     outputs = [args.out_summary, args.out_result, args.out_metrics]
-    write_sidecar(args.out_summary.with_suffix(".json"), recipe, inputs=args.metrics, outputs=outputs)
+    outputs += write_plots(args.out_plots, args.predictions, args.histories)
+    inputs = [*args.metrics, *args.predictions, *args.histories]
+    write_sidecar(args.out_summary.with_suffix(".json"), recipe, inputs=inputs, outputs=outputs)
 
 
 def main():
     parser = arguments(__doc__)
     parser.add_argument("--metrics", type=Path, nargs="+", required=True, help="metrics.json of every run")
+    parser.add_argument("--predictions", type=Path, nargs="*", default=[], help="predictions.csv of every run")
+    parser.add_argument("--histories", type=Path, nargs="*", default=[], help="history.csv of every run, fold and seed")
+    parser.add_argument("--out-plots", type=Path, help="folder of tables for dvc plots")
     for name in ("out-summary", "out-result", "out-metrics"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     run(parser, job)
