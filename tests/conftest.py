@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from emospace.manifest import Utterance
 
@@ -113,3 +114,18 @@ def project(tmp_path) -> Project:
     folder = tmp_path / "project"
     folder.mkdir()
     return Project(folder)
+
+
+@pytest.fixture(scope="session")
+def origin(tmp_path_factory) -> Project:
+    """A machine that made all of a small config and pushed it. Tests only read it, and all their processes share it."""
+    from _machines import make_everything, there
+
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, made = base / "origin it's", base / "origin.made"
+    with FileLock(base / "origin.lock"):
+        if not made.exists():
+            make_everything(folder, base / "store")
+            made.touch()
+    return there(folder)

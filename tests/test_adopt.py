@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
-from _small import contents, copy, smallest
+from _machines import ADOPT, cloned, contents, copy
 from conftest import Project
 
 from emospace.adoption import Job, Record, record_of, refuse_altered, why_stale
@@ -130,31 +130,11 @@ def test_a_corpus_that_is_elsewhere_is_not_asked_for(tmp_path, monkeypatch):
 
 # Two machines, with git, DVC and Snakemake -------------------------------------------------------------------------
 
-GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
-ADOPT = ["python", "-m", "workflow_scripts.adopt"]
-
-
-@pytest.fixture(scope="module")
-def origin(tmp_path_factory) -> Project:
-    """The machine that made everything, and pushed it."""
-    project = Project(tmp_path_factory.mktemp("origin it's"))
-    (project.folder / "config.yaml").write_text(yaml.safe_dump(smallest(), sort_keys=False), encoding="utf-8")
-    project.run("git", "init", "-q")
-    project.run("dvc", "remote", "add", "-q", "-d", "store", str(tmp_path_factory.mktemp("store")))
-    project.snakemake(*PHASES)
-    project.run("dvc", "commit", "-f", "-q")
-    project.run("git", "add", ".")
-    project.run(*GIT, "commit", "-qm", "everything")
-    project.run("dvc", "push", "-q")
-    return project
-
 
 @pytest.fixture(scope="module")
 def pulled(origin, tmp_path_factory) -> Project:
     """A clone with all artifacts pulled, and nothing else done to it."""
-    project = Project.__new__(Project)
-    project.folder = tmp_path_factory.mktemp("clone") / "it's a clone"
-    origin.run("git", "clone", "-q", ".", str(project.folder))
+    project = cloned(origin, tmp_path_factory.mktemp("clone") / "it's a clone")
     project.run("dvc", "pull", "-q")
     return project
 
@@ -222,9 +202,7 @@ def test_a_pulled_clone_has_nothing_to_do(clone, origin):
 @pytest.mark.workflow
 @pytest.mark.parametrize("kind", ["symlink", "hardlink"])
 def test_artifacts_that_are_links_into_the_cache_are_adopted_too(kind, origin, tmp_path):
-    clone = Project.__new__(Project)
-    clone.folder = tmp_path / "clone"
-    origin.run("git", "clone", "-q", ".", str(clone.folder))
+    clone = cloned(origin, tmp_path / "clone")
     clone.run("dvc", "config", "--local", "cache.type", kind)
     clone.run("dvc", "pull", "-q")
     store = clone.folder / "data/features/demo/audio.mfcc/0.npy"

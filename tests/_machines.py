@@ -1,0 +1,68 @@
+"""Machines for tests of git, DVC and Snakemake together: one where everything was made, and copies of it."""
+
+import shutil
+from pathlib import Path
+
+import yaml
+from conftest import ROOT, Project
+
+from emospace.provenance import sha256
+from workflow_scripts.adopt import PHASES
+
+GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
+ADOPT = ["python", "-m", "workflow_scripts.adopt"]
+
+
+def smallest() -> dict:
+    """A config with every phase: two features of three dialogues, one of them with (random) weights, and two runs."""
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    corpora = {"demo": {"parts": 3, "options": {"expect_counts": False}, "generate": {"sessions": 3, "dialogues": 1}}}
+    runs = {"probe": {"model": "linear_probe", "protocol": "session", "inputs": ["audio.mfcc"]}}
+    runs["probe_text"] = runs["probe"] | {"inputs": ["text.clip"]}
+    return config | {
+        "corpora": corpora,
+        "views": {"frames": {"frames": 1, "size": 64}},
+        "weights": {"drawn": {"source": "random"}},
+        "features": {"audio.mfcc": {}, "text.clip": {"weights": "drawn", "model": "ViT-S-32-alt"}},
+        "protocols": {"session": {"corpus": "demo", "split": "session", "labels": "iemocap4", "folds": 3}},
+        "runs": runs,
+    }
+
+
+def contents(project: Project) -> dict[str, str]:
+    folders = [project.folder / name for name in ("data", "models", "results")]
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    return {str(path.relative_to(project.folder)): sha256(path) for path in files}
+
+
+def make_everything(folder: Path, store: Path) -> None:
+    """Run all phases in a copy of the project below `folder`, commit it to git, push to a remote in `store`."""
+    folder.mkdir()
+    project = Project(folder)
+    (folder / "config.yaml").write_text(yaml.safe_dump(smallest(), sort_keys=False), encoding="utf-8")
+    project.run("git", "init", "-q")
+    project.run("dvc", "remote", "add", "-q", "-d", "store", str(store))
+    project.snakemake(*PHASES)
+    project.run("dvc", "commit", "-f", "-q")
+    project.run("git", "add", ".")
+    project.run(*GIT, "commit", "-qm", "everything")
+    project.run("dvc", "push", "-q")
+
+
+def there(folder: Path) -> Project:
+    """The copy of the project that lies in that folder."""
+    project = Project.__new__(Project)
+    project.folder = folder
+    return project
+
+
+def cloned(origin: Project, folder: Path) -> Project:
+    """A clone made by git, without any artifact."""
+    origin.run("git", "clone", "-q", ".", str(folder))
+    return there(folder)
+
+
+def copy(project: Project, folder: Path) -> Project:
+    """Another working copy with everything as it is, time stamps too."""
+    shutil.copytree(project.folder, folder, symlinks=True)
+    return there(folder)

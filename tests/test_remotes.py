@@ -1,0 +1,204 @@
+"""Artifacts travel by DVC remotes byte for byte, no job writes into its cache, what may not be shared is not shared."""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+import yaml
+from _machines import ADOPT, GIT, cloned, contents, copy
+from conftest import ROOT, Project
+
+from emospace.corpora import iemocap
+from emospace.errors import InputError
+from emospace.provenance import sha256
+from workflow_scripts._plan import Plan
+from workflow_scripts.adopt import PHASES
+from workflow_scripts.check_sharing import check_sharing
+
+KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1"}
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory):
+    """Address of a local S3 server with a bucket `artifacts`."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address, log = f"http://127.0.0.1:{port}", tmp_path_factory.mktemp("s3") / "log"
+    command = [Path(sys.executable).parent / "moto_server", "-H", "127.0.0.1", "-p", str(port)]
+    with open(log, "w") as output, subprocess.Popen(command, stdout=output, stderr=output) as server:
+        try:
+            bucket = urllib.request.Request(f"{address}/artifacts", method="PUT")
+            for _ in range(120):  # attempts, half a second each
+                try:
+                    urllib.request.urlopen(bucket, timeout=10).close()
+                    break
+                except (ConnectionError, urllib.error.URLError):
+                    with pytest.raises(subprocess.TimeoutExpired):  # it is alive
+                        server.wait(0.5)
+            yield address
+        finally:
+            server.terminate()
+
+
+@pytest.mark.workflow
+def test_artifacts_come_back_from_s3_byte_for_byte_and_are_adopted(s3, origin, tmp_path):
+    sender = copy(origin, tmp_path / "sender")
+    sender.run("dvc", "remote", "add", "-d", "cloud", "s3://artifacts/emospace")
+    sender.run("dvc", "remote", "modify", "cloud", "endpointurl", s3)
+    sender.run(*GIT, "commit", "-qam", "to the cloud")
+    sender.run("dvc", "push", **KEYS)
+    receiver = cloned(sender, tmp_path / "receiver")
+    receiver.run("dvc", "pull", **KEYS)
+    assert contents(receiver) == contents(origin)
+    said = receiver.run("dvc", "status", "--cloud", **KEYS).stdout
+    assert "in sync" in said
+    assert "35 of 35 jobs" in receiver.run(*ADOPT).stdout
+    assert receiver.planned(*PHASES) == {}
+
+
+def cached(project: Project) -> dict[str, str]:
+    """Object in DVC's cache -> digest of its content."""
+    cache = project.folder / ".dvc/cache/files/md5"
+    return {str(path.relative_to(cache)): sha256(path) for path in cache.rglob("*") if path.is_file()}
+
+
+@pytest.mark.workflow
+@pytest.mark.parametrize(
+    "kind", ["symlink", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("hardlink", "copy"))]
+)
+def test_no_job_writes_into_the_cache(kind, origin, tmp_path):
+    clone = cloned(origin, tmp_path / "clone")
+    clone.run("dvc", "config", "--local", "cache.type", kind)
+    clone.run("dvc", "pull", "-q")
+    made, before = contents(clone), cached(clone)
+    config = clone.folder / "config.yaml"
+    other = yaml.safe_load(config.read_text())
+    other["seed"] += 1  # another voice, other folds, other weights: nothing that is written is what lies in the cache
+    config.write_text(yaml.safe_dump(other, sort_keys=False))
+    clone.snakemake("--forceall", *PHASES)
+    assert len(before) > 100 and cached(clone) == before
+    changed = {path for path, digest in contents(clone).items() if made.get(path) not in (None, digest)}
+    for folder in ("data/raw", "data/manifest", "data/views", "data/features", "models", "results/evaluation"):
+        assert any(path.startswith(folder) for path in changed), f"nothing new in {folder}"
+
+
+# Licences ----------------------------------------------------------------------------------------------------------
+
+
+def closed(root: str = "data/raw/demo") -> dict:
+    """A config that reads IEMOCAP, which may not be shared: the smallest there is, without views."""
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    corpora = {"signed": {"reader": "iemocap", "root": root, "parts": 3, "options": {"expect_counts": False}}}
+    session = {"corpus": "signed", "split": "session", "labels": "iemocap4", "folds": 3}
+    run = {"model": "linear_probe", "protocol": "session", "inputs": ["audio.mfcc"]}
+    more = {"private_remote": "lab", "corpora": corpora, "protocols": {"session": session}, "runs": {"probe": run}}
+    return config | more
+
+
+def test_a_corpus_that_may_not_be_shared_needs_a_private_remote(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Plan(closed())
+    for config in (closed() | {"private_remote": ""}, {k: v for k, v in closed().items() if k != "private_remote"}):
+        with pytest.raises(InputError, match=r"signed: it may not be shared .*release form.*private_remote"):
+            Plan(config)
+
+
+def test_where_artifacts_go_changes_no_recipe(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = {key: path.read_bytes() for key, path in Plan(closed()).recipes.items()}
+    after = {key: path.read_bytes() for key, path in Plan(closed() | {"private_remote": "vault"}).recipes.items()}
+    assert after == before
+
+
+def test_what_another_config_left_behind_is_not_shared_either(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = tmp_path / "config.yaml"
+    config.write_text("private_remote: ''\n")
+    assert check_sharing() == {}
+    for name, about in {
+        "open": {"licence": "CC0", "public": True},
+        "signed": {"licence": "form", "public": False},
+    }.items():
+        assert "signed" not in check_sharing()
+        Path("data/manifest").mkdir(parents=True, exist_ok=True)
+        Path(f"data/manifest/{name}.json").write_text(json.dumps(about))
+    with pytest.raises(InputError, match=r"config.yaml: signed is here, .*\(form\).*private_remote"):
+        check_sharing()
+    config.write_text("private_remote: lab\n")
+    assert check_sharing() == {"open": "CC0", "signed": "form"}
+    shutil.rmtree("data/manifest")
+    Path("data/raw/iemocap").mkdir(parents=True)  # the release itself, not yet read
+    config.write_text("seed: 1\n")
+    with pytest.raises(InputError, match=iemocap.LICENCE[:30]):
+        check_sharing()
+
+
+def test_every_output_is_bound_to_the_private_remote():
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].values()
+    entries = [entry for stage in stages for entry in stage["outs"] + stage.get("metrics", [])]
+    assert all(options["remote"] == "${private_remote}" for entry in entries for options in entry.values())
+
+
+@pytest.fixture(scope="module")
+def signed(origin, tmp_path_factory) -> Project:
+    """A machine where DVC recorded manifests and protocols that may not be shared; its default remote is public."""
+    base = tmp_path_factory.mktemp("signed")
+    folder = base / "project"
+    folder.mkdir()
+    project = Project(folder)
+    shutil.copytree(origin.folder / "data/raw/demo", base / "corpus")
+    config = closed(str(base / "corpus"))
+    (project.folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    project.run("git", "init", "-q")
+    project.run("dvc", "remote", "add", "-q", "-d", "public", str(base / "public"))
+    (project.folder / "data/raw").mkdir(parents=True)
+    project.run("dvc", "repro", "corpora")
+    project.run("git", "add", ".")
+    project.run(*GIT, "commit", "-qm", "read")
+    return project
+
+
+def stored(remote: Path) -> list[Path]:
+    return [path for path in remote.rglob("*") if path.is_file()]
+
+
+@pytest.mark.workflow
+def test_dvc_pushes_it_to_the_private_remote_and_nowhere_else(signed, tmp_path):
+    public, lab = signed.folder.parent / "public", tmp_path / "lab"
+    done = signed.run("dvc", "push", check=False)
+    assert done.returncode and "remote 'lab' doesn't exist" in done.stdout and not stored(public)
+    signed.run("dvc", "remote", "add", "-q", "lab", str(lab))
+    for words in ([], ["--all-commits"], ["--run-cache"], ["corpora"]):
+        signed.run("dvc", "push", "--remote", "public", *words)
+        assert not stored(public), words
+    signed.run("dvc", "push")
+    assert len(stored(lab)) > 20 and not stored(public)
+    signed.run(*GIT, "commit", "-qam", "the lab")
+    clone = cloned(signed, tmp_path / "clone")
+    clone.run("dvc", "pull", "corpora")
+    assert contents(clone) == contents(signed)
+
+
+@pytest.mark.workflow
+def test_a_config_that_forgets_it_is_refused_before_dvc_records_anything(signed, tmp_path):
+    """The same config without a private remote; then that of the demo, over what this one left behind."""
+    project = copy(signed, tmp_path / "project")
+    config, lock = project.folder / "config.yaml", project.folder / "dvc.lock"
+    before = lock.read_bytes()
+    config.write_text(yaml.safe_dump(closed(str(signed.folder.parent / "corpus")) | {"private_remote": "", "seed": 2}))
+    done = project.run("dvc", "repro", "corpora", check=False)
+    assert done.returncode and "signed: it may not be shared" in done.stdout
+    shutil.copy(ROOT / "config.yaml", config)
+    done = project.run("dvc", "repro", "corpora", check=False)
+    assert done.returncode and "signed is here, and may not be shared" in done.stdout
+    assert lock.read_bytes() == before
+    done = project.run("python", "-m", "workflow_scripts.check_sharing", check=False)
+    assert done.returncode and iemocap.LICENCE in done.stdout and "Traceback" not in done.stdout
+    project.snakemake("-n", "corpora")  # which records nothing
