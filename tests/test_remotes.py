@@ -122,10 +122,8 @@ def test_what_another_config_left_behind_is_not_shared_either(tmp_path, monkeypa
     config = tmp_path / "config.yaml"
     config.write_text("private_remote: ''\n")
     assert check_sharing() == {}
-    for name, about in {
-        "open": {"licence": "CC0", "public": True},
-        "signed": {"licence": "form", "public": False},
-    }.items():
+    facts = {"open": {"licence": "CC0", "public": True}, "signed": {"licence": "form", "public": False}}
+    for name, about in facts.items():
         assert "signed" not in check_sharing()
         Path("data/manifest").mkdir(parents=True, exist_ok=True)
         Path(f"data/manifest/{name}.json").write_text(json.dumps(about))
