@@ -156,7 +156,7 @@ def signed(origin, tmp_path_factory) -> Project:
     (project.folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
     project.run("git", "init", "-q")
     project.run("dvc", "remote", "add", "-q", "-d", "public", str(base / "public"))
-    (project.folder / "data/raw").mkdir(parents=True)
+    (project.folder / "data/raw").mkdir(parents=True)  # an output of the stage, empty where the corpus lies elsewhere
     project.run("dvc", "repro", "corpora")
     project.run("git", "add", ".")
     project.run(*GIT, "commit", "-qm", "read")
