@@ -1,6 +1,5 @@
 """Artifacts travel by DVC remotes byte for byte, no job writes into its cache, what may not be shared is not shared."""
 
-import json
 import shutil
 import socket
 import subprocess
@@ -14,9 +13,9 @@ import yaml
 from _machines import ADOPT, GIT, cloned, contents, copy
 from conftest import ROOT, Project
 
-from emospace.corpora import iemocap
+from emospace.corpora import iemocap, ravdess
 from emospace.errors import InputError
-from emospace.provenance import sha256
+from emospace.provenance import sha256, write_json
 from workflow_scripts._plan import Plan
 from workflow_scripts.adopt import PHASES
 from workflow_scripts.check_sharing import check_sharing
@@ -119,23 +118,23 @@ def test_where_artifacts_go_changes_no_recipe(tmp_path, monkeypatch):
 
 def test_what_another_config_left_behind_is_not_shared_either(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    config = tmp_path / "config.yaml"
+    config, part = tmp_path / "config.yaml", Path("data/manifest/signed/0.json")
     config.write_text("private_remote: ''\n")
-    assert check_sharing() == {}
-    facts = {"open": {"licence": "CC0", "public": True}, "signed": {"licence": "form", "public": False}}
-    for name, about in facts.items():
-        assert "signed" not in check_sharing()
-        Path("data/manifest").mkdir(parents=True, exist_ok=True)
-        Path(f"data/manifest/{name}.json").write_text(json.dumps(about))
-    with pytest.raises(InputError, match=r"config.yaml: signed is here, .*\(form\).*private_remote"):
+    write_json(Path("data/manifest/open/0.json"), {"recipe": {"plugin": "ravdess"}})
+    assert check_sharing() == {"open": ravdess.LICENCE}
+    write_json(part, {"recipe": {"plugin": "iemocap"}})
+    with pytest.raises(InputError, match=r"config.yaml: signed is here, .*release form.*private_remote"):
         check_sharing()
     config.write_text("private_remote: lab\n")
-    assert check_sharing() == {"open": "CC0", "signed": "form"}
-    shutil.rmtree("data/manifest")
-    Path("data/raw/iemocap").mkdir(parents=True)  # the release itself, not yet read
+    assert check_sharing() == {"open": ravdess.LICENCE, "signed": iemocap.LICENCE}
+    part.unlink()
     config.write_text("seed: 1\n")
-    with pytest.raises(InputError, match=iemocap.LICENCE[:30]):
+    for folder in ("data/raw/iemocap", "data/views/iemocap", "results/runs/iemocap"):  # the release itself, leftovers
         check_sharing()
+        Path(folder).mkdir(parents=True)
+        with pytest.raises(InputError, match="iemocap is here"):
+            check_sharing()
+        Path(folder).rmdir()
 
 
 def test_every_output_is_bound_to_the_private_remote():

@@ -5,6 +5,7 @@ DVC versions folders and reads config.yaml alone: with what that asks for it tak
 
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import yaml
 
@@ -13,24 +14,24 @@ from emospace.errors import InputError
 from emospace.provenance import read_json
 
 
-def corpora_here() -> dict[str, dict]:
-    """Corpus -> its `licence` and whether it is `public`, of all that lies in data/: raw, or what was made from it."""
-    raw = {p.name for p in Path("data/raw").glob("*")} & set(plugin.names("corpora"))
-    found = {name: plugin.find("corpora", name) for name in raw}
-    facts = {name: {"licence": corpus.LICENCE, "public": corpus.PUBLIC} for name, corpus in found.items()}
-    manifests = sorted(Path("data/manifest").glob("*.json"))
-    return facts | {path.stem: read_json(path) for path in manifests}
+def corpora_here() -> dict[str, ModuleType]:
+    """Corpus -> its module, of all that lies here: raw files, or what was made from them under any name."""
+    folders = [path.name for pattern in ("data/*/*", "results/*/*") for path in Path().glob(pattern)]
+    readers = {name: name for name in sorted(folders) if name in plugin.names("corpora")}
+    for part in sorted(Path("data/manifest").glob("*/*.json")):
+        readers[part.parent.name] = read_json(part)["recipe"]["plugin"]
+    return {name: plugin.find("corpora", reader) for name, reader in readers.items()}
 
 
 def check_sharing(config: Path = Path("config.yaml")) -> dict[str, str]:
     """Corpus -> its licence. Raises InputError if one may not be shared and the config names no private remote."""
     private = (yaml.safe_load(config.read_text(encoding="utf-8")) or {}).get("private_remote")
     here = corpora_here()
-    for name, about in here.items():
-        if not (about["public"] or private):
-            reason = f"{name} is here, and may not be shared ({about['licence']}), but no remote is private"
+    for name, corpus in here.items():
+        if not (corpus.PUBLIC or private):
+            reason = f"{name} is here, and may not be shared ({corpus.LICENCE}), but no remote is private"
             raise InputError(config, reason, f"name one in `private_remote`, or remove {name} from data and results")
-    return {name: about["licence"] for name, about in here.items()}
+    return {name: corpus.LICENCE for name, corpus in here.items()}
 
 
 def main():
