@@ -43,7 +43,7 @@ def test_an_experiment_runs_what_its_option_changes_and_gives_the_right_model(tu
     for run, options in {"probe": {}, "probe_text": {"candidates": [10.0]}}.items():
         made = [sidecar(tuned, f"results/runs/demo/{run}/fold{k}-1/run.json") for k in range(3)]
         assert [record["recipe"]["options"] for record in made] == [options] * 3
-    assert {record["C"] for record in made} == {10.0}
+    assert {record["facts"]["C"] for record in made} == {10.0}
     assert "up to date" in tuned.run("dvc", "status").stdout
     assert tuned.planned(*PHASES) == {}
 
@@ -59,7 +59,7 @@ def test_dvc_shows_and_compares_experiments(tuned, origin):
             assert changed[f"probe_text.{name}.value"].items() >= expected.items()
     assert changed and all(key.startswith("probe_text.") for key in changed)
     assert from_json(tuned, "params", "diff") == {
-        "config.yaml": {"runs.probe_text.candidates": {"old": None, "new": [10.0]}}
+        "config.yaml": {"runs.probe_text.candidates": {"old": None, "new": "[10.0]"}}
     }
     rows = list(csv.DictReader(io.StringIO(tuned.run("dvc", "exp", "show", "--csv").stdout)))
     row = next(row for row in rows if row["Experiment"] == "tuned")

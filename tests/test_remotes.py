@@ -84,7 +84,7 @@ def test_no_job_writes_into_the_cache(kind, origin, tmp_path):
     clone.snakemake("--forceall", *PHASES)
     assert len(before) > 100 and cached(clone) == before
     changed = {path for path, digest in contents(clone).items() if made.get(path) not in (None, digest)}
-    for folder in ("data/raw", "data/manifest", "data/views", "data/features", "models", "results/evaluation"):
+    for folder in ("data/raw", "data/manifest", "data/views", "data/features", "results/runs", "results/evaluation"):
         assert any(path.startswith(folder) for path in changed), f"nothing new in {folder}"
 
 
