@@ -23,7 +23,7 @@ rule summarize:
     conda:
         "../envs/report.yaml"
     params:
-        plots="results/plots",
+        plots=lambda w, output: os.path.commonpath([*output.confusion, *output.training]),
     shell:
         "python -m workflow_scripts.summarize --recipe {input.recipe:q} --log {log:q} --metrics {input.metrics:q}"
         " --predictions {input.predictions:q} --histories {input.histories:q} --out-plots {params.plots:q}"
