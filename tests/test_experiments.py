@@ -116,13 +116,10 @@ def test_an_experiment_that_is_applied_can_be_adopted_and_branched(tuned, origin
 
 @pytest.mark.slow
 @pytest.mark.workflow
-@pytest.mark.parametrize("how", ["temp", "queue"])
-def test_an_experiment_in_another_folder_gives_the_right_model_too(how, origin, tmp_path):
+def test_an_experiment_in_another_folder_gives_the_right_model_too(origin, tmp_path):
     """There it trusts nothing and makes everything again; this workspace stays as it is."""
     project = copy(origin, tmp_path / "project")
-    project.run("dvc", "exp", "run", f"--{how}", "-n", "narrow", "-S", MFCC, **ME)
-    if how == "queue":
-        project.run("dvc", "exp", "run", "--run-all", **ME)
+    project.run("dvc", "exp", "run", "--temp", "-n", "narrow", "-S", MFCC, **ME)
     assert contents(project) == contents(origin) and "up to date" in project.run("dvc", "status").stdout
     project.run("dvc", "exp", "apply", "narrow", **ME)
     assert sidecar(project, "data/features/demo/audio.mfcc/0.json")["recipe"]["options"] == {"coefficients": 13}
