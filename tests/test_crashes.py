@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from _small import contents, copy, smallest
+from _machines import contents, copy, smallest
 from conftest import Project
 
 from emospace.provenance import atomic

@@ -1,10 +1,10 @@
 """One row per run: summary.csv, result.txt for reading. For DVC metrics.json and tables of predictions and training."""
 
-import csv
 from collections import defaultdict
 from itertools import zip_longest
 from pathlib import Path
 
+from emospace import records
 from emospace.metrics import METRICS
 from emospace.provenance import atomic, read_json, write_json, write_sidecar
 from emospace.tables import details, table
@@ -35,17 +35,9 @@ def cell(value):
     return str(value).lower() if isinstance(value, bool) else f"{value:.6f}" if isinstance(value, float) else value
 
 
-def read_table(path: Path) -> list[dict]:
-    with open(path, encoding="utf-8", newline="") as handle:
-        return list(csv.DictReader(handle))
-
-
 def write_table(path: Path, columns: list[str], rows: list[dict]) -> None:
     """Write those columns of the rows."""
-    with atomic(path) as tmp, open(tmp, "w", encoding="utf-8", newline="") as handle:
-        writer = csv.DictWriter(handle, columns, lineterminator="\n", extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows({key: cell(value) for key, value in row.items()} for row in rows)
+    records.write(path, columns, ({name: cell(row[name]) for name in columns} for row in rows))
 
 
 def curve(histories: list[list[dict]]) -> list[dict]:
@@ -59,10 +51,10 @@ def write_plots(folder: Path, predictions: list[Path], histories: list[Path]) ->
     """Tables of every run, from .../<run>/predictions.csv and .../<run>/<fold>-<seed>/history.csv."""
     of_run, written = defaultdict(list), []
     for path in histories:
-        of_run[path.parts[-3]].append(read_table(path))
+        of_run[path.parts[-3]].append(records.read(path))
     for path in predictions:
         written.append(folder / "confusion" / f"{path.parent.name}.predictions.csv")
-        write_table(written[-1], ["label", "predicted"], read_table(path))
+        write_table(written[-1], ["label", "predicted"], records.read(path))
     for name, tables in of_run.items():
         written.append(folder / "training" / f"{name}.history.csv")
         write_table(written[-1], ["step", "dev_ua"], curve(tables))
