@@ -19,6 +19,8 @@ try:
     PLAN.refresh_raw()
     if "DVC_STAGE" in os.environ:  # DVC runs this, and will record whatever lies here
         check_sharing()
+        for folder in ("data/raw", "models"):  # DVC wants every output; a corpus may lie elsewhere, no run need weights
+            Path(folder).mkdir(parents=True, exist_ok=True)
     # Snakemake remembers nothing here, as in a clone: by time stamps it would believe in anything that was pulled.
     if workflow.is_main_process and not any(Path(".snakemake/metadata").glob("*")):
         PLAN.distrust()
