@@ -14,6 +14,8 @@ rule check_augmented:
         sidecar="data/augmented/quality/{corpus}.json",
     log:
         "logs/check_augmented/{corpus}.log",
+    benchmark:
+        "logs/check_augmented/{corpus}.tsv"
     conda:
         "../envs/media.yaml"
     shell:
@@ -31,6 +33,8 @@ rule make_children:
         sidecar=CHILDREN_FACTS,
     log:
         "logs/make_children/{corpus}/{protocol}/{fold}.{view}.log",
+    benchmark:
+        "logs/make_children/{corpus}/{protocol}/{fold}.{view}.tsv"
     conda:
         "../envs/media.yaml"
     shell:
@@ -51,6 +55,8 @@ rule audit_children:
         CHILD_AUDIT,
     log:
         "logs/audit_children/{corpus}/{protocol}.{view}.log",
+    benchmark:
+        "logs/audit_children/{corpus}/{protocol}.{view}.tsv"
     conda:
         "../envs/media.yaml"
     shell:
@@ -68,6 +74,8 @@ rule count_children:
         sidecar="data/augmented/children.json",
     log:
         "logs/count_children.log",
+    benchmark:
+        "logs/count_children.tsv"
     conda:
         "../envs/media.yaml"
     shell:

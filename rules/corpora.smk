@@ -15,6 +15,8 @@ for _corpus in filter(PLAN.generated, PLAN.config["corpora"]):
             f"data/raw/{_corpus}/{_corpus}.json",
         log:
             f"logs/make_demo/{_corpus}.log",
+        benchmark:
+            f"logs/make_demo/{_corpus}.tsv"
         conda:
             "../envs/media.yaml"
         threads: 2
@@ -36,6 +38,8 @@ rule index_part:
         sidecar="data/manifest/{corpus}/{part}.json",
     log:
         "logs/index_part/{corpus}/{part}.log",
+    benchmark:
+        "logs/index_part/{corpus}/{part}.tsv"
     conda:
         "../envs/media.yaml"
     params:
@@ -59,6 +63,8 @@ rule merge_manifest:
         sidecar="data/manifest/{corpus}.json",
     log:
         "logs/merge_manifest/{corpus}.log",
+    benchmark:
+        "logs/merge_manifest/{corpus}.tsv"
     conda:
         "../envs/media.yaml"
     shell:
@@ -81,6 +87,8 @@ for _protocol, _spec in PLAN.config["protocols"].items():
             sidecar=f"data/protocols/{_spec['corpus']}/{_protocol}.json",
         log:
             f"logs/make_protocol/{_protocol}.log",
+        benchmark:
+            f"logs/make_protocol/{_protocol}.tsv"
         conda:
             "../envs/media.yaml"
         shell:
@@ -101,6 +109,8 @@ rule audit_protocol:
         "data/audit/{corpus}/{protocol}.json",
     log:
         "logs/audit_protocol/{corpus}/{protocol}.log",
+    benchmark:
+        "logs/audit_protocol/{corpus}/{protocol}.tsv"
     conda:
         "../envs/media.yaml"
     shell:

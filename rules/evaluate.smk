@@ -21,6 +21,8 @@ rule evaluate:
         confusion="results/evaluation/{corpus}/{run}/confusion.csv",
     log:
         "logs/evaluate/{corpus}/{run}.log",
+    benchmark:
+        "logs/evaluate/{corpus}/{run}.tsv"
     conda:
         "../envs/report.yaml"
     params:

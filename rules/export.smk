@@ -19,6 +19,8 @@ rule export_seed:
         sidecar="results/export/{corpus}.json",
     log:
         "logs/export_seed/{corpus}.log",
+    benchmark:
+        "logs/export_seed/{corpus}.tsv"
     conda:
         "../envs/report.yaml"
     params:

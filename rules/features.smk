@@ -13,6 +13,8 @@ rule fetch_weights:
         "models/{weights}/weights.json",
     log:
         "logs/fetch_models/{weights}.log",
+    benchmark:
+        "logs/fetch_models/{weights}.tsv"
     wildcard_constraints:
         weights="|".join(PLAN.config.get("weights", {"none": {}})),
     conda:
@@ -76,6 +78,8 @@ for _feature, _spec in PLAN.selections().items():
             sidecar=feature_file(_feature, "{part}.json"),
         log:
             f"logs/select_frames/{{corpus}}/{_feature}/{{part}}.log",
+        benchmark:
+            f"logs/select_frames/{{corpus}}/{_feature}/{{part}}.tsv"
         conda:
             "../envs/encode.yaml"
         shell:

@@ -20,6 +20,8 @@ if "text_bt" in PLAN.augmented():
             sidecar="data/augmented/scores/{corpus}/text_bt/{part}.json",
         log:
             "logs/score_text/{corpus}/{part}.log",
+        benchmark:
+            "logs/score_text/{corpus}/{part}.tsv"
         conda:
             "../envs/encode.yaml"
         shell:
@@ -47,6 +49,8 @@ if "audio_tts" in PLAN.augmented():
             sidecar="data/augmented/scores/{corpus}/audio_tts/{part}.json",
         log:
             "logs/score_speech/{corpus}/{part}.log",
+        benchmark:
+            "logs/score_speech/{corpus}/{part}.tsv"
         conda:
             "../envs/media.yaml"
         shell:
@@ -69,6 +73,8 @@ if "frames_aug" in PLAN.augmented():
             sidecar="data/augmented/scores/{corpus}/frames_aug/{part}.json",
         log:
             "logs/score_frames/{corpus}/{part}.log",
+        benchmark:
+            "logs/score_frames/{corpus}/{part}.tsv"
         conda:
             "../envs/media.yaml"
         shell:
@@ -92,6 +98,8 @@ rule gate_fold:
         sidecar=f"{GATE}.json",
     log:
         "logs/gate_fold/{corpus}/{protocol}/{fold}.{view}.log",
+    benchmark:
+        "logs/gate_fold/{corpus}/{protocol}/{fold}.{view}.tsv"
     conda:
         "../envs/train.yaml"
     shell:
@@ -116,6 +124,8 @@ rule make_sheet:
         SHEET,
     log:
         "logs/make_sheet/{corpus}/{view}.log",
+    benchmark:
+        "logs/make_sheet/{corpus}/{view}.tsv"
     conda:
         "../envs/report.yaml"
     shell:

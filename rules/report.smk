@@ -20,6 +20,8 @@ rule summarize:
         training=expand("results/plots/training/{run}.history.csv", run=PLAN.config["runs"]),
     log:
         "logs/summarize.log",
+    benchmark:
+        "logs/summarize.tsv"
     conda:
         "../envs/report.yaml"
     params:
@@ -47,6 +49,8 @@ rule make_report:
         sidecar="results/report.json",
     log:
         "logs/make_report.log",
+    benchmark:
+        "logs/make_report.tsv"
     conda:
         "../envs/report.yaml"
     shell:

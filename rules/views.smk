@@ -82,6 +82,8 @@ rule check_quality:
         sidecar="data/quality/{corpus}.json",
     log:
         "logs/check_quality/{corpus}.log",
+    benchmark:
+        "logs/check_quality/{corpus}.tsv"
     conda:
         "../envs/media.yaml"
     shell:
