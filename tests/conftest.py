@@ -82,9 +82,9 @@ class Project:
         """Output of `snakemake --cores 2 ...`."""
         return self.run("snakemake", "--cores", "2", *arguments, check=check, **environment).stdout
 
-    def planned(self, *arguments: str) -> dict[str, int]:
+    def planned(self, *arguments: str, **environment: str) -> dict[str, int]:
         """What `snakemake -n` would run: rule -> number of jobs."""
-        output = self.snakemake("-n", *arguments)
+        output = self.snakemake("-n", *arguments, **environment)
         if "Nothing to be done" in output:
             return {}
         lines = iter(output.splitlines())

@@ -42,9 +42,7 @@ def _failure(job) -> list[str]:
     name = str(job.log[0]) if job.log else ""
     log = Path(name)
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if name and log.exists() else []
-    lines = [line for line in lines if line.strip()][-LAST_LINES:] or [
-        "(empty: the job ended before it could write it)"
-    ]
+    lines = [line for line in lines if line.strip()][-LAST_LINES:] or ["(the job ended before it wrote any)"]
     return [f"failed: {job.rule.name}, log: {name}", *(f"  {line}" for line in lines)]
 
 
