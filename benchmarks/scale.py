@@ -67,6 +67,9 @@ def config(parts: int) -> dict:
     clip = {"weights": "drawn", "model": "ViT-S-32-alt"}
     return {
         "seed": 1,
+        "on_problem": "warn",
+        "gate": {},
+        "examples": 6,
         "corpora": {"iemocap": {"root": "raw", "parts": parts, "options": {"expect_counts": False}}},
         "views": {"audio": {}, "frames": {}, "text": {}},
         "weights": {"drawn": {"source": "random"}},
@@ -82,6 +85,7 @@ def project(folder: Path, utterances: int, parts: int) -> Path:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
         copy(ROOT / name, folder / name)
     corpus(folder / "raw", utterances)
+    (folder / "data/raw").mkdir(parents=True)  # DVC wants it, though the corpus is elsewhere
     (folder / "config.yaml").write_text(yaml.safe_dump(config(parts)), encoding="utf-8")
     return folder
 

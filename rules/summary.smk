@@ -1,6 +1,10 @@
-"""What a run did, at its end: a table on the terminal, unless --quiet all, and in logs/summary.txt. Nothing here is a rule."""
+"""What a user sees of a run: bars while jobs run, a table at the end (logs/summary.txt too). Nothing here is a rule."""
 
 from workflow_scripts._summary import summary, write_summary
+
+# Jobs that run side by side share the terminal's last line: each shows its bar there now and then, and clears it.
+for _name, _value in {"TQDM_MININTERVAL": "1", "TQDM_LEAVE": ""}.items():
+    os.environ.setdefault(_name, _value)
 
 
 def tell():

@@ -78,8 +78,9 @@ def project(built, tmp_path) -> Project:
 
 def told(project: Project) -> tuple[str, dict[str, int]]:
     """First line of the last summary, and its table: rule -> jobs."""
-    head, *lines = (project.folder / "logs/summary.txt").read_text(encoding="utf-8").splitlines()
-    rows = [line.split() for line in lines[1:] if line.startswith("  ")]
+    text = (project.folder / "logs/summary.txt").read_text(encoding="utf-8")
+    head, *lines = text.partition("\nfailed:")[0].splitlines()
+    rows = [line.split() for line in lines[1:]]
     return head, {row[0]: int(row[1]) for row in rows}
 
 
@@ -90,9 +91,9 @@ def test_a_run_ends_with_a_table_of_what_it_did(built):
     assert table == planned
     number = sum(planned.values())
     assert head == f"{number} of {number} jobs done, 0 up to date before."
-    assert (built.project.folder / "logs/summary.txt").read_text(encoding="utf-8") in built.said
-    train = next(line for line in built.said.splitlines() if line.split()[:2] == ["train", "3"])
-    assert re.search(r"\d:\d\d:\d\d +\d+ MB$", train)
+    text = (built.project.folder / "logs/summary.txt").read_text(encoding="utf-8")
+    assert text in built.said
+    assert re.search(r"^  train +3 +\d:\d\d:\d\d +\d+ MB$", text, re.MULTILINE)
 
 
 @pytest.mark.workflow
@@ -126,6 +127,18 @@ def test_a_failing_job_is_shown_with_its_rule_its_log_and_the_remedy(project):
     # `make demo` hides Snakemake's own account of jobs; what failed must be seen all the same.
     quiet = project.snakemake("--quiet", "rules", "host", "reason", check=False)
     assert f"failed: embed_audio_mfcc, log: {log}\n" in quiet and message in quiet
+
+
+@pytest.mark.workflow
+def test_jobs_side_by_side_share_a_line_of_the_terminal_for_their_bars(project):
+    """On a terminal (of a size: a bar hides where there is no room) and nowhere else: no bar is in any log."""
+    project.replace("config.yaml", "audio.mfcc: {}", "audio.mfcc: {coefficients: 13}")
+    command = "stty cols 100 rows 24; snakemake --cores 2 data/features/demo/audio.mfcc/{0,1,2}.npy"
+    terminal = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"
+    said = project.run("python", "-c", terminal, "bash", "-c", command).stdout
+    assert "3 of 3 jobs done" in said
+    assert re.search(r"mfcc: +\d+%\|.*\d/\d+ \[.*row", said)
+    assert not any("%|" in log.read_text(encoding="utf-8") for log in (project.folder / "logs").rglob("*.log"))
 
 
 @pytest.mark.workflow
