@@ -17,6 +17,8 @@ from pathlib import Path
 
 import yaml
 
+from benchmarks._large import config, corpus
+
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = [
     "Snakefile",
@@ -30,7 +32,6 @@ PROJECT = [
     "benchmarks",
 ]
 PROJECT += [".dvc", ".dvcignore", ".gitignore"]
-TURNS, SESSIONS = 67, 90  # utterances a dialogue, as IEMOCAP has; sessions that they are spread over
 # (utterances, parts): more rows at equal parts, more parts at equal rows.
 CELLS = [(1_000, 45), (10_000, 45), (100_000, 45), (100_000, 5), (100_000, 90)]
 ARGUMENT = 128 * 1024  # bytes that Linux allows one argument, such as the command that bash gets by -c
@@ -38,45 +39,6 @@ ROWS = (1_000, 10_000, 100_000)
 # In the order in which they need each other.
 JOBS = ["index_part", "merge_manifest", "make_protocol_actors", "audit_protocol"]
 PHASES = ["report", "augment"]  # all that DVC tracks
-
-
-def corpus(root: Path, utterances: int) -> None:
-    """Write annotations and empty media in the layout of IEMOCAP."""
-    for number in range(-(-utterances // TURNS)):
-        session = number % SESSIONS + 1
-        name = f"Ses{session:02d}F_impro{number:04d}"
-        top = root / f"Session{session}"
-        for folder in ("dialog/EmoEvaluation", "dialog/transcriptions", "dialog/avi/DivX", f"sentences/wav/{name}"):
-            (top / folder).mkdir(parents=True, exist_ok=True)
-        turns = [f"{name}_{'FM'[i % 2]}{i:03d}" for i in range(min(TURNS, utterances - number * TURNS))]
-        rows = [f"[{i}.0000 - {i}.9000]\t{turn}\tneu\t[2.5000, 2.5000, 2.5000]\n" for i, turn in enumerate(turns)]
-        (top / f"dialog/EmoEvaluation/{name}.txt").write_text("".join(rows))
-        (top / f"dialog/transcriptions/{name}.txt").write_text("".join(f"{t} [0-1]: words\n" for t in turns))
-        (top / f"dialog/avi/DivX/{name}.avi").touch()
-        for turn in turns:
-            (top / f"sentences/wav/{name}/{turn}.wav").write_bytes(turn.encode().ljust(64))
-
-
-def config(parts: int) -> dict:
-    """Three features, six folds, four runs."""
-    inputs = ["audio.mfcc", "frames.clip", "text.clip"]
-    probe = {"model": "linear_probe", "protocol": "actors"}
-    runs = {"probe": probe | {"inputs": inputs}, "probe_audio": probe | {"inputs": inputs[:1]}}
-    runs["unified"] = {"model": "unified", "protocol": "actors", "inputs": inputs}
-    runs["fusion"] = {"model": "late_fusion", "protocol": "actors", "parents": ["probe", "probe_audio"]}
-    clip = {"weights": "drawn", "model": "ViT-S-32-alt"}
-    return {
-        "seed": 1,
-        "on_problem": "warn",
-        "gate": {},
-        "examples": 6,
-        "corpora": {"iemocap": {"root": "raw", "parts": parts, "options": {"expect_counts": False}}},
-        "views": {"audio": {}, "frames": {}, "text": {}},
-        "weights": {"drawn": {"source": "random"}},
-        "features": {"audio.mfcc": {}, "frames.clip": clip, "text.clip": clip},
-        "protocols": {"actors": {"corpus": "iemocap", "split": "actors", "labels": "iemocap4", "folds": 6}},
-        "runs": runs,
-    }
 
 
 def project(folder: Path, utterances: int, parts: int) -> Path:
@@ -188,10 +150,46 @@ def measured(what: Callable, utterances: int, parts: int) -> dict:
         return what(project(Path(folder), utterances, parts))
 
 
+def measure() -> list[dict]:
+    """Growth as ratios: what a hundred times the rows, or twice the parts, cost beside what they should."""
+    cells = {cell: measured(workflow, *cell) for cell in CELLS}
+    rows = {utterances: measured(over_rows, utterances, 5) for utterances in ROWS}
+    show(cells, rows)
+    few, many, twice = cells[1_000, 45], cells[100_000, 45], cells[100_000, 90]
+    found = [row("jobs, 1,000 / 100,000 utterances", few["jobs"], many["jobs"], 1, "jobs in 45 parts")]
+    for name, what, target in (
+        ("plan", "planning", 0.3),
+        ("no-op", "a run with nothing to do", 0.3),
+        ("status", "dvc status", 0.7),
+    ):
+        found.append(row(f"{what}, 1,000 / 100,000 utterances", few[name].seconds, many[name].seconds, target, "CPU s"))
+    costs = [1000 * cell["plan"].seconds / cell["jobs"] for cell in (many, twice)]
+    found.append(row("planning a job, 45 / 90 parts", *costs, 0.7, "CPU ms a job, 100,000 utterances"))
+    for rule in JOBS:
+        costs = [1e6 * rows[n][rule].seconds / n for n in (10_000, 100_000)]
+        found.append(row(f"{rule}, a row of 10,000 / of 100,000", *costs, 0.7, "CPU us a row of the corpus"))
+    return found
+
+
+def row(name: str, small: float, large: float, target: float, unit: str) -> dict:
+    note = f"{small:.4g} and {large:.4g} {unit}"
+    return {"name": name, "ratio": round(small / large, 2), "target": target, "note": note}
+
+
+def show(cells: dict, rows: dict) -> None:
+    """Print the tables of docs/scale.md."""
+    for (utterances, parts), found in cells.items():
+        costs = " | ".join(
+            f"{c.seconds:.1f} s, {c.memory:.0f} MB" for c in map(found.get, ("first", "plan", "no-op", "status"))
+        )
+        print(f"| {utterances:,} | {parts} | {found['jobs']} | {costs} | {found['command']:,} of {ARGUMENT:,} |")
+    for rule in JOBS:
+        print(
+            f"| {rule} |",
+            " | ".join(f"{rows[n][rule].seconds:.1f} s, {rows[n][rule].memory:.0f} MB" for n in ROWS),
+            "|",
+        )
+
+
 if __name__ == "__main__":
-    for cell in CELLS:
-        found = measured(workflow, *cell)
-        found.pop("rows")
-        print(cell, found, flush=True)
-    for utterances in ROWS:
-        print(utterances, measured(over_rows, utterances, 5), flush=True)
+    measure()

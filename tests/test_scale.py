@@ -4,7 +4,7 @@ import pytest
 import yaml
 from conftest import Project
 
-from benchmarks.scale import config, corpus
+from benchmarks._large import config, corpus
 
 pytestmark = pytest.mark.workflow
 

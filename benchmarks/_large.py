@@ -1,0 +1,45 @@
+"""A corpus of any size in the layout of IEMOCAP, and a config for it: real annotation files, media that hold nothing."""
+
+from pathlib import Path
+
+TURNS, SESSIONS = 67, 90  # utterances a dialogue, as IEMOCAP has; sessions that they are spread over
+
+
+def corpus(root: Path, utterances: int) -> None:
+    """Write annotations and empty media in the layout of IEMOCAP."""
+    for number in range(-(-utterances // TURNS)):
+        session = number % SESSIONS + 1
+        name = f"Ses{session:02d}F_impro{number:04d}"
+        top = root / f"Session{session}"
+        for folder in ("dialog/EmoEvaluation", "dialog/transcriptions", "dialog/avi/DivX", f"sentences/wav/{name}"):
+            (top / folder).mkdir(parents=True, exist_ok=True)
+        speaker = "FM"[number // SESSIONS % 2]  # one speaks, so that no dialogue joins two sides of a fold
+        turns = [f"{name}_{speaker}{i:03d}" for i in range(min(TURNS, utterances - number * TURNS))]
+        rows = [f"[{i}.0000 - {i}.9000]\t{turn}\tneu\t[2.5000, 2.5000, 2.5000]\n" for i, turn in enumerate(turns)]
+        (top / f"dialog/EmoEvaluation/{name}.txt").write_text("".join(rows))
+        (top / f"dialog/transcriptions/{name}.txt").write_text("".join(f"{t} [0-1]: words\n" for t in turns))
+        (top / f"dialog/avi/DivX/{name}.avi").touch()
+        for turn in turns:
+            (top / f"sentences/wav/{name}/{turn}.wav").write_bytes(turn.encode().ljust(64))
+
+
+def config(parts: int) -> dict:
+    """Three features, six folds, four runs."""
+    inputs = ["audio.mfcc", "frames.clip", "text.clip"]
+    probe = {"model": "linear_probe", "protocol": "actors"}
+    runs = {"probe": probe | {"inputs": inputs}, "probe_audio": probe | {"inputs": inputs[:1]}}
+    runs["unified"] = {"model": "unified", "protocol": "actors", "inputs": inputs}
+    runs["fusion"] = {"model": "late_fusion", "protocol": "actors", "parents": ["probe", "probe_audio"]}
+    clip = {"weights": "drawn", "model": "ViT-S-32-alt"}
+    return {
+        "seed": 1,
+        "on_problem": "warn",
+        "gate": {},
+        "examples": 6,
+        "corpora": {"iemocap": {"root": "raw", "parts": parts, "options": {"expect_counts": False}}},
+        "views": {"audio": {}, "frames": {}, "text": {}},
+        "weights": {"drawn": {"source": "random"}},
+        "features": {"audio.mfcc": {}, "frames.clip": clip, "text.clip": clip},
+        "protocols": {"actors": {"corpus": "iemocap", "split": "actors", "labels": "iemocap4", "folds": 6}},
+        "runs": runs,
+    }
