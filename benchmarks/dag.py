@@ -1,7 +1,7 @@
 """Planning a corpus of IEMOCAP's size: `snakemake -n` against `snakemake --version`.
 
-A tree of 10,039 utterances in the layout of IEMOCAP (media that hold nothing, real annotation files) in five parts; the DAG has
-jobs per part, so planning must not feel the utterances.
+A tree of 10,039 utterances in the layout of IEMOCAP (real annotation files, media that hold nothing) in five parts;
+the DAG has jobs per part, so planning must not feel the utterances. benchmarks/scale.py says how it grows.
 """
 
 import os
