@@ -102,7 +102,7 @@ def audit_children(
     found = []
     for child in children:
         found += [Stray(fold, child["utterance"], why) for why in _faults(child, parents.get(child["parent"]), view)]
-        if child["utterance"] in seen | parents.keys():
+        if child["utterance"] in seen or child["utterance"] in parents:
             found.append(Stray(fold, child["utterance"], "occurs twice"))
         seen.add(child["utterance"])
     return found
