@@ -160,7 +160,7 @@ def measure() -> list[dict]:
     for name, what, target in (
         ("plan", "planning", 0.3),
         ("no-op", "a run with nothing to do", 0.3),
-        ("status", "dvc status", 0.7),
+        ("status", "dvc status", 0.4),
     ):
         found.append(row(f"{what}, 1,000 / 100,000 utterances", few[name].seconds, many[name].seconds, target, "CPU s"))
     costs = [1000 * cell["plan"].seconds / cell["jobs"] for cell in (many, twice)]
