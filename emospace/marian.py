@@ -47,6 +47,7 @@ def convert(package: Path, target: Path, source_lang: str, target_lang: str) -> 
     decoder = _mapping(_member(package, "decoder.yml"))
     if decoder.get("word-penalty"):
         raise InputError("decoder.yml", "MarianMT knows no word-penalty", REMEDY)
+    copied = [_member(package, name) for name in COPIED]
     weights, vocabulary = (_only(package, decoder, key) for key in ("models", "vocabs"))
     words = read_vocabulary(vocabulary)
     with _opened(weights) as arrays:
@@ -61,8 +62,8 @@ def convert(package: Path, target: Path, source_lang: str, target_lang: str) -> 
     write_json(target / "generation_config.json", search | ids)
     write_json(target / "tokenizer_config.json", {"source_lang": source_lang, "target_lang": target_lang})
     write_json(target / "vocab.json", words)
-    for name in COPIED:
-        shutil.copyfile(_member(package, name), target / name)
+    for path in copied:
+        shutil.copyfile(path, target / path.name)
     from safetensors.numpy import save_file
 
     save_file(tensors, target / "model.safetensors", {"format": "pt"})

@@ -45,8 +45,8 @@ class Settings:
 
 def translate(
     texts: Sequence[str], chain: Sequence[Weights], settings: Settings | None = None, cache: Path | None = None
-) -> tuple[list[str], dict]:
-    """Each text after all models of `chain`, and facts for a sidecar; "" stays "".
+) -> tuple[list[str], list[bool], dict]:
+    """Each text after all models of `chain`, whether any of it was cut off, and facts for a sidecar; "" stays "".
 
     cache: folder for finished batches: a job that was killed and is started again with the same one goes on there. In
     fp32 a translation does not depend on what else is in its batch; in bf16 it may, so whole batches are cached.
@@ -59,13 +59,15 @@ def translate(
     number = _batches.precision(settings.precision, device)
     options = {**asdict(settings), "precision": number, "device": device.type}
     facts: dict = {**options, "models": []}
+    cut = [False] * len(texts)
     for weights in chain:
         model = None  # let go of the last one before the next is loaded
         model = Marian(weights, settings, device, number)
         key = {"settings": options, "weights": weights.facts()["sha256"]}
-        texts, counts = _through(model, texts, Cache(cache, key))
+        texts, newly, counts = _through(model, texts, Cache(cache, key))
+        cut = [before or now for before, now in zip(cut, newly, strict=True)]
         facts["models"].append({"name": weights.name, **counts})
-    return list(texts), facts
+    return list(texts), cut, facts
 
 
 def _check(chain: Sequence[Weights]) -> None:
@@ -185,8 +187,8 @@ def batches(sizes: dict[str, int], budget: int) -> Iterator[list[str]]:
         yield batch
 
 
-def _through(model: Marian, texts: Sequence[str], cache: Cache) -> tuple[list[str], dict]:
-    """All texts through one model, and what to tell of it."""
+def _through(model: Marian, texts: Sequence[str], cache: Cache) -> tuple[list[str], list[bool], dict]:
+    """All texts through one model, which of them lost their end, and what to tell of it."""
     from tqdm import tqdm
 
     sizes: dict[str, int] = {}
@@ -195,12 +197,13 @@ def _through(model: Marian, texts: Sequence[str], cache: Cache) -> tuple[list[st
         sizes[piece] = sizes.get(piece) or model.length(piece)
         return sizes[piece] <= model.settings.max_source
 
-    cuts = {text: list(segments(text, fits)) for text in dict.fromkeys(texts)}
-    wanted = {piece: sizes[piece] for cut in cuts.values() for piece, use in cut if use}
+    parts = {text: list(segments(text, fits)) for text in dict.fromkeys(texts)}
+    wanted = {piece: sizes[piece] for pieces in parts.values() for piece, use in pieces if use}
     made: dict[str, tuple[str, bool]] = {}
     for batch in tqdm(list(batches(wanted, model.settings.budget)), "translate", disable=None, unit="batch"):
         made.update(zip(batch, cache.get(batch, model), strict=True))
-    joined = {t: "".join(made[piece][0] if use else piece for piece, use in cut) for t, cut in cuts.items()}
+    joined = {t: "".join(made[piece][0] if use else piece for piece, use in pieces) for t, pieces in parts.items()}
+    ended = {t: not any(use and made[piece][1] for piece, use in pieces) for t, pieces in parts.items()}
     counts = {"pieces": len(made), "cut": sum(cut for _, cut in made.values())}
     counts["empty"] = sum(not text for text, _ in made.values())
-    return [" ".join(joined[text].split()) for text in texts], counts
+    return [" ".join(joined[text].split()) for text in texts], [not ended[text] for text in texts], counts

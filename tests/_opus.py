@@ -1,4 +1,4 @@
-"""Packages as OPUS-MT publishes them, in Marian's own format, of real MarianMT models with weights drawn at random."""
+"""Packages as OPUS-MT publishes them, in Marian's own format, of real MarianMT models made in a test."""
 
 import json
 import zipfile
@@ -33,30 +33,51 @@ NORM = {"weight": "ln_scale", "bias": "ln_bias"}
 
 
 def drawn(folder, seed: int, source: str, target: str, **changes):
-    """A model of OPUS-MT's kind with all its tensors drawn, and the folder of its tokenizer."""
-    tiny = tiny_marian(folder, seed, source, target).directory
+    """A model of OPUS-MT's kind with every tensor drawn, and the folder of its tokenizer."""
+    tokenizer = tiny_marian(folder, seed, source, target).directory
     import torch
     from transformers import MarianConfig, MarianMTModel
 
-    config = MarianConfig.from_pretrained(tiny, **{**SIZES, "activation_function": "swish", **changes})
+    config = MarianConfig.from_pretrained(tokenizer, **{**SIZES, "activation_function": "swish", **changes})
     config.scale_embedding = True
     model = MarianMTModel(config).eval()
     torch.manual_seed(seed)
     with torch.no_grad():
-        for name, tensor in [*model.named_parameters(), ("final_logits_bias", model.final_logits_bias)]:
-            if "embed_positions" not in name:
-                about = 1.0 if "layer_norm.weight" in name else 0.0
-                tensor.copy_(about + torch.randn(tensor.shape) * (0.3 if tensor.ndim == 1 else 0.5))
+        for name, tensor in learnt(model):
+            about = 1.0 if "layer_norm.weight" in name else 0.0
+            tensor.copy_(about + torch.randn(tensor.shape) * (0.12 if tensor.ndim == 1 else 0.2))
         model.model.shared.weight[config.pad_token_id] = 0  # what Marian begins with
         model.final_logits_bias[0, config.pad_token_id] = -torch.inf  # which it never says
-    return model, tiny
+    return model, tokenizer
+
+
+def learnt(model) -> list[tuple]:
+    tensors = [*model.named_parameters(), ("final_logits_bias", model.final_logits_bias)]
+    return [(name, tensor) for name, tensor in tensors if "embed_positions" not in name]
+
+
+def teach(model, tokenizer, lines: list[str], answers: list[str], steps: int = 100) -> None:
+    """Train the model until it knows the answers by heart, so that it has something to say."""
+    import torch
+    from transformers import MarianTokenizer
+
+    tokenizer = MarianTokenizer.from_pretrained(tokenizer)
+    batch, labels = (tokenizer(texts, return_tensors="pt", padding=True) for texts in (lines, answers))
+    labels = labels.input_ids.masked_fill(labels.attention_mask == 0, -100)
+    optimizer = torch.optim.Adam([tensor for _, tensor in learnt(model) if tensor.requires_grad], lr=0.01)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        model(**batch, labels=labels).loss.backward()
+        model.model.shared.weight.grad[-1] = 0  # <pad> stays zero
+        optimizer.step()
+    model.requires_grad_(False)
 
 
 def arrays(model) -> dict[str, np.ndarray]:
     """The model's tensors under the names, and in the shapes, that Marian gives them."""
     made = {}
     for name, tensor in model.state_dict().items():
-        value, words = tensor.numpy(), name.split(".")
+        value, words = tensor.detach().numpy(), name.split(".")
         if name == "model.shared.weight":
             made["Wemb"] = value[:-1]
         elif name == "final_logits_bias":

@@ -82,15 +82,16 @@ def test_options_are_parted_and_misspelt_ones_refused():
 
 
 def test_back_translations_pass_if_changed_and_near():
-    parents = [[1, 0]], [[1, 0]], [[1, 0]], [[1, 0]], [], [[1, 0]], [[1, 0], [0, 1]]
-    children = [[1, 0.1]], [[1, 0]], [[0, 1]], [], [], [[1, 0]], [[1, 0], [0, 1.1]]
-    before = "I am glad.", "Go away!", "It is cold", "Hello you", "", "One two", "Three four"
-    after = "I am happy.", "go AWAY", "Buy fish now", "", "", "[SIGH]", "Three of four"
-    lines = text_bt.score("abcdefg", ragged(parents), ragged(children), before, after)
-    assert reasons(lines) == ["", "unchanged", "too far", "empty", "no text", "empty", ""]
-    assert [line["changed"] for line in lines] == ["1", "0", "1", "1", "0", "1", "1"]
+    parents = [[1, 0]], [[1, 0]], [[1, 0]], [[1, 0]], [], [[1, 0]], [[1, 0], [0, 1]], [[1, 0]]
+    children = [[1, 0.1]], [[1, 0]], [[0, 1]], [], [], [[1, 0]], [[1, 0], [0, 1.1]], [[1, 0]]
+    before = "I am glad.", "Go away!", "It is cold", "Hello you", "", "One two", "Three four", "I said so, then"
+    after = "I am happy.", "go AWAY", "Buy fish now", "", "", "[SIGH]", "Three of four", "So I said"
+    cut = [False] * 7 + [True]
+    lines = text_bt.score("abcdefgh", ragged(parents), ragged(children), before, after, cut)
+    assert reasons(lines) == ["", "unchanged", "too far", "empty", "no text", "empty", "", "cut off"]
+    assert [line["changed"] for line in lines] == ["1", "0", "1", "1", "0", "1", "1", "1"]
     assert float(lines[0]["similarity"]) == round(1 / np.hypot(1, 0.1), 4) and lines[3]["similarity"] == ""
-    strict = text_bt.score("abcdefg", ragged(parents), ragged(children), before, after, min_similarity=0.9999)
+    strict = text_bt.score("abcdefgh", ragged(parents), ragged(children), before, after, cut, min_similarity=0.9999)
     assert reasons(strict)[0] == "too far"
 
 
@@ -406,21 +407,21 @@ def test_missing_scores_and_broken_tables_are_refused(home):
 
 
 def test_texts_and_pictures_are_scored_by_their_scripts(tmp_path):
-    ids = ["u0", "u1"]
+    ids = ["u0", "u1", "u2"]
     manifest.write(tmp_path / "m.csv", [utterance(name) for name in ids])
     for name in ("text", "made", "parent", "child", "frames", "frames_aug"):
         write_json(tmp_path / f"{name}.json", {})
-    texts.write(tmp_path / "text.csv", ids, ["I am glad", "Go away"])
-    texts.write(tmp_path / "made.csv", ids, ["I am happy", "Go away"], flag=["", "unchanged"])
+    texts.write(tmp_path / "text.csv", ids, ["I am glad", "Go away", "I said so, then"])
+    texts.write(tmp_path / "made.csv", ids, ["I am happy", "Go away", "So I said"], flag=["", "unchanged", "cut off"])
     for name in ("parent", "child"):
-        store.write(tmp_path / f"{name}.npy", [np.ones((1, 4)), np.ones((1, 4))], dtype=np.float32)
+        store.write(tmp_path / f"{name}.npy", [np.ones((1, 4))] * 3, dtype=np.float32)
     shared = ["--manifest", "m.csv", "--out", "out.csv", "--sidecar", "out.json"]
     rest = ["--parent", "parent.npy", "--child", "child.npy", "--made", "made.csv", "--texts", "text.csv"]
     script(tmp_path, "score_text", {"options": {"min_similarity": 0.9}}, *shared, *rest)
-    assert reasons(read_csv(tmp_path / "out.csv")) == ["", "unchanged"]
-    archive(tmp_path / "frames.zip", {"u0": [face(0)], "u1": [face(1)]})
+    assert reasons(read_csv(tmp_path / "out.csv")) == ["", "unchanged", "cut off"]
+    archive(tmp_path / "frames.zip", {"u0": [face(0)], "u1": [face(1)], "u2": [face(2)]})
     archive(tmp_path / "frames_aug.zip", {"u0": [face(0)[:, ::-1]]})
     rest = ["--parent", "frames.zip", "--child", "frames_aug.zip"]
     script(tmp_path, "score_frames", {"options": {}}, *shared, *rest)
-    assert reasons(read_csv(tmp_path / "out.csv")) == ["", "frames missing"]
-    assert read_json(tmp_path / "out.json")["failed"] == {"frames missing": 1}
+    assert reasons(read_csv(tmp_path / "out.csv")) == ["", "frames missing", "frames missing"]
+    assert read_json(tmp_path / "out.json")["failed"] == {"frames missing": 2}

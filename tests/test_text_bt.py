@@ -50,7 +50,7 @@ def test_rows_flags_and_facts(chain, tmp_path):
     assert made[0] != made[3]  # the model listens: another source, another translation
     assert made[1:3] == ["", "[LAUGHTER]"]
     assert problems == []
-    assert facts["flags"] == {"ok": 3, "unchanged": 1, "empty source": 2, "empty result": 0}
+    assert facts["flags"] == {"ok": 3, "unchanged": 1, "empty source": 2, "empty result": 0, "cut off": 0}
     assert [m["name"] for m in facts["translation"]["models"]] == ["tiny-en-fr", "tiny-fr-de", "tiny-de-en"]
     assert facts["translation"]["models"][0]["pieces"] == 2  # what occurs twice is translated once
     assert facts["translation"]["num_beams"] == 2
@@ -64,15 +64,15 @@ def test_equal_work_gives_equal_bytes(chain, tmp_path):
 
 
 def test_each_model_of_the_chain_counts(chain):
-    once, _ = translation.translate(LINES, chain[:1], QUICK)
-    twice, _ = translation.translate(once, chain[1:2], QUICK)
-    both, _ = translation.translate(LINES, chain[:2], QUICK)
+    once, *_ = translation.translate(LINES, chain[:1], QUICK)
+    twice, *_ = translation.translate(once, chain[1:2], QUICK)
+    both, *_ = translation.translate(LINES, chain[:2], QUICK)
     assert both == twice != once
 
 
 def test_the_batch_does_not_matter(chain):
-    alone, _ = translation.translate(LINES, chain, Settings(2, 24, 12, budget=1))
-    together, _ = translation.translate(LINES, chain, Settings(2, 24, 12, budget=10_000))
+    alone, *_ = translation.translate(LINES, chain, Settings(2, 24, 12, budget=1))
+    together, *_ = translation.translate(LINES, chain, Settings(2, 24, 12, budget=10_000))
     assert alone == together
     assert len(set(alone)) >= 4  # or nothing would have been compared
 
@@ -164,10 +164,15 @@ def test_4000_words_all_reach_thetiny_marian(chain, monkeypatch):
     assert sorted(" ".join(seen).split()) == sorted(words)
 
 
-def test_a_translation_that_is_cut_off_is_counted(chain):
-    short = translation.translate(LINES, chain[:1], Settings(1, 60, 2))[1]["models"][0]
+def test_a_translation_that_is_cut_off_is_counted_and_flagged(chain, tmp_path):
+    short = translation.translate(LINES, chain[:1], Settings(1, 60, 2))[2]["models"][0]
     assert short["cut"] > 0
-    assert translation.translate([""], chain[:1], Settings(1, 60, 2))[1]["models"][0] == {
+    texts = ["12", "Why did you lie to me?", ""]
+    limits = {"num_beams": 1, "max_source": 60, "max_output": 2}
+    _, facts = text_bt.extract(texts, ["a", "b", "c"], tmp_path / "p.csv", weights=chain[:2], **limits)
+    assert text_bt.read_flags(tmp_path / "p.csv") == ["unchanged", "cut off", "empty source"]
+    assert facts["flags"]["cut off"] == 1
+    assert translation.translate([""], chain[:1], Settings(1, 60, 2))[2]["models"][0] == {
         "name": "tiny-en-fr",
         "pieces": 0,
         "cut": 0,

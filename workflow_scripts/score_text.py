@@ -16,7 +16,8 @@ def job(args, recipe):
     parents, children = (Ragged.open(path, len(utterances)) for path in (args.parent, args.child))
     chosen, _ = thresholds("text_bt", recipe["options"])
     before, after = texts.read(args.texts), view.read(args.made)
-    lines = text_bt.score(utterances, parents, children, before, after, **chosen)
+    cut = [flag == view.CUT_OFF for flag in view.read_flags(args.made)]
+    lines = text_bt.score(utterances, parents, children, before, after, cut, **chosen)
     records.write(args.out, text_bt.COLUMNS, lines)
     inputs = [args.manifest, *sidecars(args.parent, args.child, args.texts, args.made)]
     write_sidecar(args.sidecar, recipe, inputs=inputs, outputs=[args.out], **_tables.counts(lines))

@@ -18,12 +18,14 @@ def score(
     children: Ragged,
     before: Sequence[str],
     after: Sequence[str],
+    cut: Sequence[bool],
     *,
     min_similarity: float = 0.7,
 ) -> list[dict[str, str]]:
     """Lines of the gate's table of a part, one per utterance, in the order given.
 
     parents, children: sentence embeddings, row i: (T, D), their steps are averaged. before, after: the texts.
+    cut: did the text after lose its end on the way? Such a copy fails.
     similarity: cosine of the two embeddings, at least `min_similarity`. changed: 1 if the words differ (case,
     punctuation and tags apart); a copy without a new word adds nothing, so it fails.
     """
@@ -31,16 +33,18 @@ def score(
     for i, utterance in enumerate(utterances):
         similarity = cosine(parents[i], children[i])
         changed = words(before[i]) != words(after[i])
-        reason = _reason(before[i], after[i], changed, similarity, min_similarity)
+        reason = _reason(before[i], after[i], cut[i], changed, similarity, min_similarity)
         found.append(line(utterance, {"similarity": similarity, "changed": changed}, reason))
     return found
 
 
-def _reason(before: str, after: str, changed: bool, similarity: float | None, least: float) -> str:
+def _reason(before: str, after: str, cut: bool, changed: bool, similarity: float | None, least: float) -> str:
     if not before:
         return "no text"
     if not words(after):
         return "empty"
+    if cut:
+        return "cut off"
     if not changed:
         return "unchanged"
     if similarity is None:

@@ -9,7 +9,8 @@ from emospace.manifest import WITHOUT_COPY, Problem
 from emospace.views.text import clean
 from emospace.weights import Weights
 
-FLAGS = ("", "unchanged", "empty source", "empty result")
+CUT_OFF = "cut off"  # a translation on the way needed more than max_output tokens: what follows is missing
+FLAGS = ("", "unchanged", "empty source", "empty result", CUT_OFF)
 PACKAGES = translation.PACKAGES
 
 
@@ -29,24 +30,26 @@ def extract(
     """Write the CSV `out`: row i is `texts[i]` of `utterances[i]`; returns the problems met and facts for the sidecar.
 
     weights: one model per step of the chain, in order. cache: folder of finished batches, by which a killed job goes
-    on; of no use once `out` exists. The options are those of `translation.Settings`. An unchanged text (but for case)
-    is kept and flagged; an empty one stays empty. Raises InputError where a model cannot be used.
+    on; of no use once `out` exists. The options are those of `translation.Settings`. A text that is unchanged (but for
+    case) or cut off is kept and flagged; an empty one stays empty. Raises InputError where a model cannot be used.
     """
     settings = translation.Settings(num_beams, max_source, max_output, budget, precision)
     parents = [clean(text) for text in texts]
-    made, facts = translation.translate(parents, weights, settings, cache)
-    flags = [flag(parent, text) for parent, text in zip(parents, made, strict=True)]
+    made, cut, facts = translation.translate(parents, weights, settings, cache)
+    flags = [flag(*row) for row in zip(parents, made, cut, strict=True)]
     table.write(out, utterances, made, flag=flags)
     counts = {name or "ok": flags.count(name) for name in FLAGS}
     return _problems(utterances, flags, out), {"rows": len(made), "flags": counts, "translation": facts}
 
 
-def flag(parent: str, text: str) -> str:
+def flag(parent: str, text: str, cut: bool) -> str:
     """One of FLAGS: what came of translating `parent` into `text`."""
     if not parent:
         return "empty source"
     if not text:
         return "empty result"
+    if cut:
+        return CUT_OFF
     return "unchanged" if text.casefold() == parent.casefold() else ""
 
 

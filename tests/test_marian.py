@@ -1,0 +1,319 @@
+"""OPUS-MT's archives made into MarianMT folders, held against CTranslate2's own reading of the same files."""
+
+import functools
+import http.server
+import json
+import os
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from _marian import LINES
+from _opus import DECODER, NPZ, SETTINGS, VOCABULARY, arrays, drawn, package, teach, write_npz, write_yaml, zipped
+from conftest import ROOT
+
+from emospace import marian, translation
+from emospace.errors import InputError
+from emospace.fetch import check_entry, fetch
+from emospace.provenance import read_json, sha256, write_json
+from emospace.translation import Settings
+from emospace.views import text_bt
+from emospace.weights import open_weights
+
+NEXT = LINES[1:] + LINES[:1]  # what the model was taught to say
+STRANGE = [
+    f"{a} {b}" for a in ("Why did nobody", "Dogs, my friend,", "Ich bin") for b in ("lie to me?", "go by", "x!", "")
+]
+MADE = {"config.json", "generation_config.json", "model.safetensors", "tokenizer_config.json", "vocab.json"}
+MADE |= {"source.spm", "target.spm", "LICENSE"}
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    """(model, folder of its tokenizer, folder of the package that holds it, members of the package)"""
+    folder = tmp_path_factory.mktemp("opus")
+    model, tokenizer = drawn(folder / "tiny", 3, "en", "fr")
+    teach(model, tokenizer, LINES, NEXT)
+    return model, tokenizer, folder / "package", package(folder / "package", model, tokenizer)
+
+
+@pytest.fixture(scope="module")
+def converted(original, tmp_path_factory):
+    """The package's archive as fetch_models takes it."""
+    folder = tmp_path_factory.mktemp("models")
+    return fetched(zipped(folder / "opus.zip", original[3]), folder / "opus_en_fr")
+
+
+@pytest.fixture
+def spoiled(original, tmp_path):
+    """A copy of the package to damage."""
+    for name, content in original[3].items():
+        (tmp_path / name).write_bytes(content)
+    return tmp_path
+
+
+def entry(archive, source_lang="en", target_lang="fr", **changes) -> dict:
+    about = {"source": "opus_mt", "url": archive.as_uri(), "sha256": sha256(archive), "licence": "CC-BY-4.0"}
+    return about | {"source_lang": source_lang, "target_lang": target_lang} | changes
+
+
+def fetched(archive, folder, **changes):
+    write_json(folder / "weights.json", fetch(folder.name, entry(archive, **changes), folder))
+    return open_weights(folder)
+
+
+class Reference:
+    """CTranslate2, which has its own converter for packages of OPUS-MT, on the text pieces of SentencePiece itself."""
+
+    def __init__(self, folder, out):
+        import ctranslate2
+        import sentencepiece
+
+        ctranslate2.converters.OpusMTConverter(str(folder)).convert(str(out), force=True)
+        self.translator = ctranslate2.Translator(str(out), device="cpu", intra_threads=1)
+        load = sentencepiece.SentencePieceProcessor
+        self.source, self.target = (load(model_file=str(folder / f"{side}.spm")) for side in ("source", "target"))
+
+    def translate(self, lines, beams: int, most: int) -> list[str]:
+        pieces = [self.source.encode(line, out_type=str) for line in lines]
+        options = {"beam_size": beams, "length_penalty": 1, "max_decoding_length": most - 1}  # its end not counted
+        made = self.translator.translate_batch(pieces, **options)
+        return [" ".join(self.target.decode(result.hypotheses[0]).split()) for result in made]
+
+    def scores(self, lines, answers) -> list[np.ndarray]:
+        sources = [self.source.encode(line, out_type=str) for line in lines]
+        targets = [self.target.encode(answer, out_type=str) for answer in answers]
+        return [np.array(result.log_probs) for result in self.translator.score_batch(sources, targets)]
+
+
+@pytest.mark.parametrize("beams", [1, 2, 4])
+def test_it_says_what_ctranslate2_and_the_original_say(original, converted, tmp_path, beams):
+    import torch
+    from transformers import MarianTokenizer
+
+    model, folder, unpacked, _ = original
+    lines, most = LINES + STRANGE, 60
+    ours, cut, _ = translation.translate(lines, [converted], Settings(beams, 160, most))
+    assert ours[: len(LINES)] == NEXT and len(set(ours)) > 10 and cut.count(False) > 10  # or little would be compared
+    theirs = Reference(unpacked, tmp_path / "ct2").translate(lines, beams, most)
+    tokenizer = MarianTokenizer.from_pretrained(folder)
+    for line, said, lost_its_end, expected in zip(lines, ours, cut, theirs, strict=True):
+        if not lost_its_end:  # what a search does that runs out of room is each library's own affair
+            assert said == expected
+        with torch.inference_mode():
+            made = model.generate(**tokenizer([line], return_tensors="pt"), num_beams=beams, max_new_tokens=most)
+        assert said == " ".join(tokenizer.decode(made[0], skip_special_tokens=True).split())
+
+
+def test_every_tensor_is_the_originals(original, converted):
+    import torch
+    from transformers import MarianMTModel
+
+    theirs = original[0].state_dict()
+    options = {"output_loading_info": True, "use_safetensors": True}
+    model, report = MarianMTModel.from_pretrained(converted.directory, **options)
+    assert not any(report[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys"))
+    assert model.state_dict().keys() == theirs.keys()
+    pad = model.config.pad_token_id
+    assert model.final_logits_bias[0, pad] == 0 and model.generation_config.bad_words_ids == [[pad]]
+    model.final_logits_bias[0, pad] = -torch.inf
+    for name, tensor in model.state_dict().items():
+        torch.testing.assert_close(tensor, theirs[name], rtol=0, atol=0 if "embed_positions" not in name else 1e-6)
+
+
+@pytest.mark.parametrize("activation", ["swish", "relu"])
+def test_word_by_word_it_is_as_likely_as_ctranslate2_finds_it(tmp_path, activation):
+    import torch
+    from transformers import MarianMTModel, MarianTokenizer
+
+    model, tokenizer = drawn(tmp_path / "tiny", 5, "en", "fr", activation_function=activation)
+    members = package(tmp_path / "package", model, tokenizer)
+    folder = fetched(zipped(tmp_path / "opus.zip", members), tmp_path / "opus").directory
+    model, tokenizer = MarianMTModel.from_pretrained(folder), MarianTokenizer.from_pretrained(folder)
+    theirs = Reference(tmp_path / "package", tmp_path / "ct2").scores(LINES, NEXT)
+    for line, answer, expected in zip(LINES, NEXT, theirs, strict=True):
+        inputs, labels = (tokenizer([text], return_tensors="pt") for text in (line, answer))
+        with torch.inference_mode():
+            logits = model(**inputs, labels=labels.input_ids).logits[0, :, :-1]  # without <pad>
+        ours = logits.log_softmax(-1).gather(1, labels.input_ids[0][:, None])[:, 0]
+        np.testing.assert_allclose(ours.numpy(), expected, atol=2e-4)
+        assert np.ptp(expected) > 1  # nats: or any model would do
+
+
+def test_words_that_yaml_takes_for_something_else(tmp_path):
+    from ctranslate2.converters.marian import load_vocab
+
+    words = (
+        "</s> <unk> no No yes ~ null true 1e5 0x1F 1:30 2001-01-01 << = - ▁a \" ' \\ : a: # { ▁? é \xad 日 | * &a !x %"
+    )
+    words = words.split(" ")
+    path = tmp_path / "vocab.yml"
+    path.write_text("".join(f"{json.dumps(word, ensure_ascii=False)}: {i}\n" for i, word in enumerate(words)))
+    assert list(marian.read_vocabulary(path)) == words == load_vocab(path)
+    path.write_text("</s>: 0\n<unk>: 1\nno: 2\nNo: 3\n~: 4\n1e5: 5\n2001-01-01: 6\n1:30 : 7\n")
+    assert list(marian.read_vocabulary(path)) == ["</s>", "<unk>", "no", "No", "~", "1e5", "2001-01-01", "1:30"]
+
+
+def _rewritten(change_arrays=None, **settings):
+    """Write the weights again with other arrays or settings."""
+
+    def damage(folder, model):
+        kept = arrays(model)
+        if change_arrays:
+            change_arrays(kept)
+        about = {"dim-emb": 32, "transformer-dim-ffn": 48, "transformer-heads": 2, "enc-depth": 2, "dec-depth": 1}
+        about["transformer-ffn-activation"] = "swish"
+        write_npz(folder, kept, {k: v for k, v in (SETTINGS | about | settings).items() if v is not None})
+
+    return damage
+
+
+def _transposed(kept):
+    kept["encoder_l1_ffn_W1"] = kept["encoder_l1_ffn_W1"].T
+
+
+def _objects(kept):
+    kept["Wemb"] = kept["Wemb"].astype(object)
+
+
+def _vocabulary(change):
+    def damage(folder, _):
+        words = marian.read_vocabulary(folder / VOCABULARY)
+        write_yaml(folder / VOCABULARY, change(words))
+
+    return damage
+
+
+def _decoder(**changes):
+    files = {"models": [NPZ], "vocabs": [VOCABULARY] * 2}
+    return lambda folder, _: write_yaml(folder / "decoder.yml", DECODER | files | changes)
+
+
+DAMAGE = {
+    "transposed": (_rewritten(_transposed), r"'encoder_l1_ffn_W1' is float32 \(48, 32\), not float32 \(32, 48\)"),
+    "missing": (_rewritten(lambda a: a.pop("decoder_l1_context_Wq")), "no array 'decoder_l1_context_Wq'"),
+    "left over": (_rewritten(lambda a: a.update(Wpos=a["Wemb"])), r"no place for 1 of its arrays \(Wpos"),
+    "a layer more": (_rewritten(**{"enc-depth": 3}), "no array 'encoder_l3_self_Wq'"),
+    "a layer less": (_rewritten(**{"enc-depth": 1}), r"no place for 16 of its arrays \(encoder_l2_"),
+    "doubles": (_rewritten(lambda a: a.update(Wemb=a["Wemb"].astype("f8"))), "'Wemb' is float64"),
+    "a pickle": (_rewritten(_objects), "'Wemb' is not a plain array"),
+    "settings pickled": (_rewritten(lambda a: a.update({"special:x": np.array([{}])})), "no place for 1 .*special:x"),
+    "pre-norm": (_rewritten(**{"transformer-preprocess": "n"}), "transformer-preprocess is 'n', which MarianMT cannot"),
+    "a list": (_rewritten(**{"transformer-postprocess": ["d"]}), "transformer-postprocess is"),
+    "rnn": (_rewritten(type="s2s"), "type is 's2s'"),
+    "backwards": (_rewritten(**{"right-left": True}), "right-left is True"),
+    "no type": (_rewritten(type=None), "type is None"),
+    "gelu": (_rewritten(**{"transformer-ffn-activation": "gelu"}), "transformer-ffn-activation is 'gelu'"),
+    "heads": (_rewritten(**{"transformer-heads": 3}), "not a multiple of transformer-heads"),
+    "no heads": (_rewritten(**{"transformer-heads": None}), "transformer-heads is None"),
+    "no npz": (lambda f, _: (f / NPZ).write_bytes(b"\x80\x04\x95pickle"), "not an .npz file"),
+    "cut off": (lambda f, _: (f / NPZ).write_bytes((f / NPZ).read_bytes()[:9000]), "not an .npz file"),
+    "a word more": (_vocabulary(lambda w: w | {"new": len(w)}), "'decoder_ff_logit_out_b' is float32"),
+    "a gap": (_vocabulary(lambda w: w | {"new": len(w) + 1}), "not numbered from 0 without a gap"),
+    "a pad": (_vocabulary(lambda w: w | {"<pad>": len(w)}), "no <pad>"),
+    "no number": (_vocabulary(lambda w: w | {"new": [1]}), "a number is none"),
+    "no mapping": (_vocabulary(list), "not a mapping"),
+    "yaml code": (lambda f, _: (f / "decoder.yml").write_text("!!python/object/apply:os.getpid []"), "not valid YAML"),
+    "ensemble": (_decoder(models=[NPZ, "b.npz"]), "its models are"),
+    "two vocabularies": (_decoder(vocabs=[VOCABULARY, "b.yml"]), "its vocabs are"),
+    "outside": (_decoder(models=["../a.npz"]), r"\.\./a\.npz: the package has no such file"),
+    "word penalty": (_decoder(**{"word-penalty": 0.5}), "knows no word-penalty"),
+    "no licence": (lambda f, _: (f / "LICENSE").unlink(), "LICENSE: the package has no such file"),
+    "no pieces": (lambda f, _: (f / "source.spm").unlink(), r"source\.spm: the package has no such file"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_what_is_not_such_a_model_is_refused_by_name(original, spoiled, name):
+    damage, words = DAMAGE[name]
+    damage(spoiled, original[0])
+    members = {path.name: path.read_bytes() for path in spoiled.iterdir()}
+    archive = zipped(spoiled / "opus.zip", members)
+    with pytest.raises(InputError, match=words):
+        fetch("opus", entry(archive), spoiled / "models/opus")
+    assert not [path for path in (spoiled / "models").rglob("*") if path.is_file()]
+
+
+def test_the_files_made_and_nothing_else_are_kept_and_recorded(converted, original):
+    record = read_json(converted.directory / "weights.json")
+    assert {path.name for path in converted.directory.iterdir()} - {"weights.json"} == MADE == record["files"].keys()
+    assert all(sha256(converted.directory / name) == file["sha256"] for name, file in record["files"].items())
+    assert record["revision"] == sha256(converted.directory.parent / "opus.zip")
+    assert (converted.directory / "LICENSE").read_bytes() == original[3]["LICENSE"]
+    assert read_json(converted.directory / "generation_config.json")["num_beams"] == DECODER["beam-size"]
+
+
+def test_equal_archives_give_equal_bytes_and_are_not_fetched_twice(original, tmp_path, monkeypatch):
+    archive = zipped(tmp_path / "opus.zip", original[3])
+    first, second = (fetched(archive, tmp_path / name).files for name in ("a", "b"))
+    assert first == second
+    kept = archive.rename(tmp_path / "kept.zip")
+    wanted = entry(kept, url=archive.as_uri())  # nothing can be fetched from there any more
+    assert fetch("a", wanted, tmp_path / "a")["files"] == first
+    for changes in ({"target_lang": "de"}, {"url": kept.as_uri(), "target_lang": "de"}):
+        if changes.get("url"):
+            assert fetch("a", wanted | changes, tmp_path / "a")["files"] != first
+        else:
+            with pytest.raises(InputError, match="cannot be fetched"):
+                fetch("a", wanted | changes, tmp_path / "a")
+    other = tmp_path / "other.py"
+    other.write_text("another converter")
+    monkeypatch.setattr(marian, "__file__", str(other))
+    with pytest.raises(InputError, match="cannot be fetched"):
+        fetch("b", wanted, tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"sha256": "0" * 63}, "the sha256 of the archive is .* 64 hexadecimal"),
+        ({"target_lang": None}, "'target_lang' is missing"),
+        ({"target": "fr"}, "mean 'target_lang'"),
+        ({"files": {"config.json": None}}, "unexpected option 'files'"),
+    ],
+)
+def test_mistakes_in_an_entry_are_refused_by_name(tmp_path, changes, words):
+    good = entry(zipped(tmp_path / "opus.zip", {}))
+    check_entry(good, "config: weights: opus")
+    with pytest.raises(InputError, match=f"config: weights: opus: .*{words}"):
+        check_entry(good | changes, "config: weights: opus")
+
+
+@pytest.fixture
+def server(tmp_path):
+    """An address under which the files of a folder can be had."""
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as serving:
+        threading.Thread(target=serving.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{serving.server_port}"
+        serving.shutdown()
+
+
+def run(folder, name: str, options: dict) -> subprocess.CompletedProcess:
+    """fetch_models, as the workflow runs it."""
+    write_json(folder / f"{name}.json", {"name": name, "options": options})
+    command = [sys.executable, "-m", "workflow_scripts.fetch_models", "--recipe", folder / f"{name}.json"]
+    command += ["--log", folder / "log", "--out", folder / "models" / name / "weights.json"]
+    environment = os.environ | {"no_proxy": "*"}
+    return subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True, check=False)
+
+
+def test_from_archives_on_a_server_to_texts_there_and_back(original, server, tmp_path):
+    archive = zipped(tmp_path / "opus.zip", original[3])
+    about = {"url": f"{server}/opus.zip"}
+    done = run(tmp_path, "opus_en_fr", entry(archive, **about, sha256="0" * 64))
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert f"its sha256 is {sha256(archive)}, not {'0' * 64}" in done.stderr
+    assert "into the config only if you trust where it comes from" in done.stderr
+    steps = {"opus_en_fr": ("en", "fr"), "opus_fr_en": ("fr", "en")}
+    for name, languages in steps.items():
+        done = run(tmp_path, name, entry(archive, *languages, **about))
+        assert done.returncode == 0, done.stderr
+    chain = [open_weights(tmp_path / "models" / name) for name in steps]
+    names = [f"d_{i}" for i in range(len(LINES))]
+    text_bt.extract(LINES, names, tmp_path / "bt.csv", weights=chain, max_output=60)
+    assert text_bt.read(tmp_path / "bt.csv") == NEXT[1:] + NEXT[:1]
+    with pytest.raises(InputError, match="translates from 'en', but opus_en_fr before it into 'fr'"):
+        translation.translate(LINES, chain[:1] * 2)
