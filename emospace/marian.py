@@ -64,9 +64,9 @@ def convert(package: Path, target: Path, source_lang: str, target_lang: str) -> 
     write_json(target / "vocab.json", words)
     for path in copied:
         shutil.copyfile(path, target / path.name)
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
-    save_file(tensors, target / "model.safetensors", {"format": "pt"})
+    (target / "model.safetensors").write_bytes(save(tensors, {"format": "pt"}))
 
 
 def read_vocabulary(path: Path) -> dict[str, int]:

@@ -26,6 +26,7 @@ for _view in filter(TRANSLATIONS.get, PLAN.augmented()):
             f"logs/translate_text/{{corpus}}/{_view}/{{part}}.tsv"
         conda:
             "../envs/encode.yaml"
+        threads: 2
         resources:
             gpu=1 if PLAN.chain(_view) and gpu_here() else 0,
         params:

@@ -120,7 +120,10 @@ def test_every_tensor_is_the_originals(original, converted):
     assert model.final_logits_bias[0, pad] == 0 and model.generation_config.bad_words_ids == [[pad]]
     model.final_logits_bias[0, pad] = -torch.inf
     for name, tensor in model.state_dict().items():
-        torch.testing.assert_close(tensor, theirs[name], rtol=0, atol=0 if "embed_positions" not in name else 1e-6)
+        known = (
+            tensor[: len(theirs[name])] if "embed_positions" in name else tensor
+        )  # there are fewer in a test's model
+        torch.testing.assert_close(known, theirs[name], rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("activation", ["swish", "relu"])
@@ -315,5 +318,6 @@ def test_from_archives_on_a_server_to_texts_there_and_back(original, server, tmp
     names = [f"d_{i}" for i in range(len(LINES))]
     text_bt.extract(LINES, names, tmp_path / "bt.csv", weights=chain, max_output=60)
     assert text_bt.read(tmp_path / "bt.csv") == NEXT[1:] + NEXT[:1]
+    assert set(text_bt.read_flags(tmp_path / "bt.csv")) == {""}
     with pytest.raises(InputError, match="translates from 'en', but opus_en_fr before it into 'fr'"):
         translation.translate(LINES, chain[:1] * 2)

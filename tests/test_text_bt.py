@@ -44,13 +44,20 @@ def test_rows_flags_and_facts(chain, tmp_path):
     with open(tmp_path / "p.csv", encoding="utf-8", newline="") as handle:
         rows = list(csv.DictReader(handle))
     assert [row["utterance"] for row in rows] == [f"d_{i}" for i in range(6)]
-    assert text_bt.read_flags(tmp_path / "p.csv") == ["", "empty source", "unchanged", "", "", "empty source"]
+    assert text_bt.read_flags(tmp_path / "p.csv") == [
+        "cut off",
+        "empty source",
+        "unchanged",
+        "cut off",
+        "cut off",
+        "empty source",
+    ]
     made = text_bt.read(tmp_path / "p.csv")
     assert made[0] == made[4] != texts[0]
     assert made[0] != made[3]  # the model listens: another source, another translation
     assert made[1:3] == ["", "[LAUGHTER]"]
     assert problems == []
-    assert facts["flags"] == {"ok": 3, "unchanged": 1, "empty source": 2, "empty result": 0, "cut off": 0}
+    assert facts["flags"] == {"ok": 0, "unchanged": 1, "empty source": 2, "empty result": 0, "cut off": 3}
     assert [m["name"] for m in facts["translation"]["models"]] == ["tiny-en-fr", "tiny-fr-de", "tiny-de-en"]
     assert facts["translation"]["models"][0]["pieces"] == 2  # what occurs twice is translated once
     assert facts["translation"]["num_beams"] == 2
@@ -164,20 +171,25 @@ def test_4000_words_all_reach_thetiny_marian(chain, monkeypatch):
     assert sorted(" ".join(seen).split()) == sorted(words)
 
 
-def test_a_translation_that_is_cut_off_is_counted_and_flagged(chain, tmp_path):
+def test_a_translation_that_is_cut_off_is_counted_and_flagged(chain, monkeypatch):
     short = translation.translate(LINES, chain[:1], Settings(1, 60, 2))[2]["models"][0]
     assert short["cut"] > 0
-    texts = ["12", "Why did you lie to me?", ""]
-    limits = {"num_beams": 1, "max_source": 60, "max_output": 2}
-    _, facts = text_bt.extract(texts, ["a", "b", "c"], tmp_path / "p.csv", weights=chain[:2], **limits)
-    assert text_bt.read_flags(tmp_path / "p.csv") == ["unchanged", "cut off", "empty source"]
-    assert facts["flags"]["cut off"] == 1
+    _, cut, _ = translation.translate(["12", LINES[0], f"12 {LINES[1]} 12"], chain[:1], Settings(1, 60, 12))
+    assert cut == [False, True, True]
     assert translation.translate([""], chain[:1], Settings(1, 60, 2))[2]["models"][0] == {
         "name": "tiny-en-fr",
         "pieces": 0,
         "cut": 0,
         "empty": 0,
     }
+    calls = []
+
+    def first_only(self, batch):
+        calls.append(batch)
+        return [(piece, len(calls) == 1) for piece in batch]
+
+    monkeypatch.setattr(translation.Marian, "__call__", first_only)
+    assert translation.translate([LINES[0]], chain, QUICK)[1] == [True]  # though the other models lost nothing
 
 
 def test_a_killed_job_goes_on_where_it_was(chain, tmp_path, monkeypatch):
