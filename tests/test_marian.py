@@ -4,12 +4,14 @@ import functools
 import http.server
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
 
 import numpy as np
 import pytest
+import yaml
 from _marian import LINES
 from _opus import DECODER, NPZ, SETTINGS, VOCABULARY, arrays, drawn, package, teach, write_npz, write_yaml, zipped
 from conftest import ROOT
@@ -321,3 +323,18 @@ def test_from_archives_on_a_server_to_texts_there_and_back(original, server, tmp
     assert set(text_bt.read_flags(tmp_path / "bt.csv")) == {""}
     with pytest.raises(InputError, match="translates from 'en', but opus_en_fr before it into 'fr'"):
         translation.translate(LINES, chain[:1] * 2)
+
+
+def test_the_documented_translators_fit_into_the_preset(tmp_path, monkeypatch):
+    from workflow_scripts._plan import Plan
+
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/augmentation.md").read_text(encoding="utf-8"), re.DOTALL)
+    config = yaml.safe_load((ROOT / "configs/iemocap.yaml").read_text(encoding="utf-8"))
+    for key, more in yaml.safe_load(blocks[0]).items():
+        assert not config[key].keys() & more.keys()
+        config[key] |= more
+    monkeypatch.chdir(tmp_path)
+    plan = Plan(config)  # checks every name, option and digest
+    assert {"models/opus_en_fr/weights.json", "models/opus_de_en/weights.json"} <= set(plan.fetched())
+    assert plan.exchanges("unified_text_bt") == [("text.sbert", "text_bt", "text_bt.sbert")]
+    check_entry(yaml.safe_load(blocks[1])["weights"]["opus_fr_en"], "docs: opus_fr_en")
