@@ -45,21 +45,18 @@ def convert(package: Path, target: Path, source_lang: str, target_lang: str) -> 
     Raises InputError, naming it, for what is missing or left over, of another shape, or not what MarianMT computes.
     """
     decoder = _mapping(_member(package, "decoder.yml"))
-    if decoder.get("word-penalty"):
-        raise InputError("decoder.yml", "MarianMT knows no word-penalty", REMEDY)
-    copied = [_member(package, name) for name in COPIED]
+    search, copied = _search(decoder), [_member(package, name) for name in COPIED]
     weights, vocabulary = (_only(package, decoder, key) for key in ("models", "vocabs"))
     words = read_vocabulary(vocabulary)
     with _opened(weights) as arrays:
         settings = _settings(arrays, weights.name)
         tensors = _tensors(arrays, weights.name, settings, len(words))
-    pad = words["<pad>"] = len(words)
-    ids = {"pad_token_id": pad, "decoder_start_token_id": pad, "bos_token_id": words["</s>"]}
-    ids |= {"eos_token_id": words["</s>"], "forced_eos_token_id": words["</s>"]}
-    search = {"num_beams": decoder.get("beam-size", 1), "length_penalty": float(decoder.get("normalize") or 0)}
-    search |= {"bad_words_ids": [[pad]], "renormalize_logits": True, "max_length": POSITIONS}
+    pad, end = len(words), words["</s>"]
+    words["<pad>"] = pad
+    ids = {"pad_token_id": pad, "decoder_start_token_id": pad}
+    ids |= dict.fromkeys(("bos_token_id", "eos_token_id", "forced_eos_token_id"), end)
     write_json(target / "config.json", _config(settings, len(words)) | ids)
-    write_json(target / "generation_config.json", search | ids)
+    write_json(target / "generation_config.json", search | ids | {"bad_words_ids": [[pad]]})
     write_json(target / "tokenizer_config.json", {"source_lang": source_lang, "target_lang": target_lang})
     write_json(target / "vocab.json", words)
     for path in copied:
@@ -67,6 +64,19 @@ def convert(package: Path, target: Path, source_lang: str, target_lang: str) -> 
     from safetensors.numpy import save
 
     (target / "model.safetensors").write_bytes(save(tensors, {"format": "pt"}))
+
+
+def _search(decoder: dict) -> dict:
+    """How the model was meant to be searched, in the words of transformers."""
+    if decoder.get("word-penalty"):
+        raise InputError("decoder.yml", "MarianMT knows no word-penalty", REMEDY)
+    search = {"renormalize_logits": True, "max_length": POSITIONS}  # probabilities are those of all words but <pad>
+    try:
+        search["num_beams"] = int(decoder.get("beam-size") or 1)
+        search["length_penalty"] = float(decoder.get("normalize") or 0)
+    except (TypeError, ValueError) as error:
+        raise InputError("decoder.yml", f"beam-size or normalize is no number ({error})", REMEDY) from error
+    return search
 
 
 def read_vocabulary(path: Path) -> dict[str, int]:
@@ -168,7 +178,7 @@ def _tensors(arrays: Mapping, file: str, settings: dict, words: int) -> dict[str
         if (array.shape, array.dtype) != (shape, np.float32):
             raise InputError(file, f"{name!r} is {array.dtype} {array.shape}, not float32 {shape}", REMEDY)
         used.add(name)
-        return array
+        return np.ascontiguousarray(array)  # safetensors writes memory as it lies
 
     bias = np.pad(take("decoder_ff_logit_out_b", (1, words)), ((0, 0), (0, 1)))
     tensors = {"model.shared.weight": np.pad(take("Wemb", (words, width)), ((0, 1), (0, 0))), "final_logits_bias": bias}

@@ -85,7 +85,7 @@ def arrays(model) -> dict[str, np.ndarray]:
         elif "layers" in words:
             _, side, _, layer, *rest = words
             made[f"{side}_l{int(layer) + 1}_{_theirs(rest)}"] = value.T if value.ndim == 2 else value[None]
-    return made
+    return {name: np.ascontiguousarray(value) for name, value in made.items()}
 
 
 def _theirs(rest: list[str]) -> str:

@@ -224,6 +224,7 @@ DAMAGE = {
     "ensemble": (_decoder(models=[NPZ, "b.npz"]), "its models are"),
     "two vocabularies": (_decoder(vocabs=[VOCABULARY, "b.yml"]), "its vocabs are"),
     "outside": (_decoder(models=["../a.npz"]), r"\.\./a\.npz: the package has no such file"),
+    "no beams": (_decoder(**{"beam-size": "six"}), "beam-size or normalize is no number"),
     "word penalty": (_decoder(**{"word-penalty": 0.5}), "knows no word-penalty"),
     "no licence": (lambda f, _: (f / "LICENSE").unlink(), "LICENSE: the package has no such file"),
     "no pieces": (lambda f, _: (f / "source.spm").unlink(), r"source\.spm: the package has no such file"),
@@ -248,6 +249,15 @@ def test_the_files_made_and_nothing_else_are_kept_and_recorded(converted, origin
     assert record["revision"] == sha256(converted.directory.parent / "opus.zip")
     assert (converted.directory / "LICENSE").read_bytes() == original[3]["LICENSE"]
     assert read_json(converted.directory / "generation_config.json")["num_beams"] == DECODER["beam-size"]
+
+
+def test_how_arrays_lie_in_memory_does_not_matter(original, converted, spoiled):
+    def turned(kept):
+        kept.update({name: np.asfortranarray(array) for name, array in kept.items()})
+
+    _rewritten(turned)(spoiled, original[0])
+    members = {path.name: path.read_bytes() for path in spoiled.iterdir()}
+    assert fetched(zipped(spoiled / "opus.zip", members), spoiled / "models/opus").files == converted.files
 
 
 def test_equal_archives_give_equal_bytes_and_are_not_fetched_twice(original, tmp_path, monkeypatch):
