@@ -120,6 +120,7 @@ def test_every_tensor_is_the_originals(original, converted):
     assert model.state_dict().keys() == theirs.keys()
     pad = model.config.pad_token_id
     assert model.final_logits_bias[0, pad] == 0 and model.generation_config.bad_words_ids == [[pad]]
+    assert model.generation_config.renormalize_logits and model.generation_config.length_penalty == 1
     model.final_logits_bias[0, pad] = -torch.inf
     for name, tensor in model.state_dict().items():
         known = (
