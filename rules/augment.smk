@@ -28,7 +28,7 @@ for _view in filter(TRANSLATIONS.get, PLAN.augmented()):
             "../envs/encode.yaml"
         threads: 2
         resources:
-            gpu=1 if PLAN.chain(_view) and gpu_here() else 0,
+            gpu=int(GPU and bool(PLAN.chain(_view))),
         params:
             cache=f".emospace/translations/{{corpus}}/{_view}/{{part}}",
         shell:

@@ -27,6 +27,9 @@ try:
 except InputError as error:
     raise WorkflowError(str(error))
 
+# A profile gives `gpu` the scope "local" where jobs run on other machines than this, which have GPUs.
+GPU = gpu_here() or workflow.resource_scopes.is_local("gpu")
+
 
 wildcard_constraints:
     corpus="[a-z][a-z0-9_]*",

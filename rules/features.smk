@@ -7,6 +7,7 @@ For augmented views both lie below data/augmented instead of data.
 
 
 rule fetch_weights:
+    localrule: True  # nodes of a cluster seldom reach the network
     input:
         recipe=lambda w: PLAN.recipe("fetch_models", w.weights),
     output:
@@ -52,7 +53,7 @@ for _feature in PLAN.encoded():
         conda:
             "../envs/encode.yaml"
         resources:
-            gpu=1 if _weights and gpu_here() else 0,
+            gpu=int(GPU and bool(_weights)),
         params:
             kind=kind(_view),
             weights=f"--weights models/{_weights}/weights.json" if _weights else "",

@@ -30,7 +30,7 @@ rule train:
     conda:
         "../envs/train.yaml"
     resources:
-        gpu=lambda w: int(PLAN.uses_gpu(w.run)),
+        gpu=lambda w: int(GPU and PLAN.uses_gpu(w.run)),
     params:
         inputs=input_arguments,
         folder=lambda w, output: os.path.dirname(output.sidecar),

@@ -108,8 +108,8 @@ class Plan:
         return self.run(run).get("versus") or self.baselines(self.run(run)["protocol"])[0]
 
     def uses_gpu(self, run: str) -> bool:
-        """Does training this run occupy a GPU here? (Without one, such jobs may run side by side.)"""
-        return getattr(plugin.find("models", self.run(run)["model"]), "GPU", False) and gpu_here()
+        """Does training this run use a GPU where there is one?"""
+        return getattr(plugin.find("models", self.run(run)["model"]), "GPU", False)
 
     # Features --------------------------------------------------------------------------------------------------
 
