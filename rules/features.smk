@@ -7,7 +7,6 @@ For augmented views both lie below data/augmented instead of data.
 
 
 rule fetch_weights:
-    localrule: True  # nodes of a cluster seldom reach the network
     input:
         recipe=lambda w: PLAN.recipe("fetch_models", w.weights),
     output:
@@ -18,6 +17,7 @@ rule fetch_weights:
         "logs/fetch_models/{weights}.tsv"
     wildcard_constraints:
         weights="|".join(PLAN.config.get("weights", {"none": {}})),
+    localrule: True  # nodes of a cluster seldom reach the network
     conda:
         "../envs/encode.yaml"
     shell:
