@@ -1,0 +1,53 @@
+"""A Slurm cluster for a test module, and the smallest project to run on it."""
+
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT, Project
+from test_adopt import smallest
+
+SLURM = ["--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "3"]
+CLUSTER = str(ROOT / "tests/slurm/cluster.sh")
+
+
+class Cluster:
+    """The cluster of this machine."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def jobs(self) -> list[dict[str, str]]:
+        """What Slurm says of every job so far: its fields, and as `CUDA_VISIBLE_DEVICES` what its tasks saw."""
+        listed = subprocess.run(["scontrol", "show", "job", "--oneliner"], capture_output=True, text=True, check=True)
+        seen = dict(line.split() for line in (self.folder / "gpus").read_text().splitlines())
+        jobs = [dict(re.findall(r"(\w+)=(\S*)", line)) for line in listed.stdout.splitlines()]
+        return [job | {"CUDA_VISIBLE_DEVICES": seen.get(job["JobId"], "")} for job in jobs]
+
+    def of(self, rule: str) -> list[dict[str, str]]:
+        """Those of one rule or group, in the order of their submission."""
+        jobs = [job for job in self.jobs() if job.get("Comment", "").startswith(f"rule_{rule}")]
+        return sorted(jobs, key=lambda job: int(job["JobId"]))
+
+
+def start(*accounting: str) -> Iterator[Cluster]:
+    """A running cluster, stopped afterwards; skips where none can be started."""
+    with tempfile.TemporaryDirectory(prefix="slurm") as folder:
+        try:
+            started = subprocess.run(["bash", CLUSTER, "start", folder, *accounting], stderr=subprocess.PIPE, text=True)
+            if started.returncode:
+                pytest.skip(started.stderr.strip())
+            yield Cluster(Path(folder))
+        finally:
+            subprocess.run(["bash", CLUSTER, "stop", folder], check=True)
+
+
+def build(folder: Path) -> Project:
+    """The smallest project with every phase."""
+    project = Project(folder)
+    (project.folder / "config.yaml").write_text(yaml.safe_dump(smallest(), sort_keys=False), encoding="utf-8")
+    return project

@@ -1,0 +1,96 @@
+"""profiles/slurm on a real Slurm cluster of one node: groups, GPUs, memory, failures, and the same results as here."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from _slurm import SLURM, Cluster, build, start
+from conftest import Project
+from test_adopt import contents, copy
+
+from workflow_scripts._plan import gpu_here
+
+pytestmark = pytest.mark.workflow
+
+FEATURES = [f"data/features/demo/text.clip/{part}.json" for part in range(3)]
+
+# What two jobs do on the cluster and nowhere else: part 1 needs 1.5 GB more than usual, part 2 fails.
+FAULTS = """def job(args, recipe):
+    import os, time
+
+    if "SLURM_JOB_ID" in os.environ and args.out.stem == "1":
+        hoard = bytes(range(256)) * 6_000_000
+        time.sleep(8)
+    if "SLURM_JOB_ID" in os.environ and args.out.stem == "2":
+        raise RuntimeError("this node has no electricity")
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    yield from start()
+
+
+@pytest.fixture(scope="module")
+def ran(cluster, tmp_path_factory) -> tuple[Project, str]:
+    """Features made on the cluster, but for those of the part that fails; what snakemake said."""
+    project = build(tmp_path_factory.mktemp("cluster it's"))
+    project.replace("workflow_scripts/embed.py", "def job(args, recipe):\n", FAULTS)
+    project.replace("profiles/slurm/config.yaml", "mem_mb: attempt * 4000", "mem_mb: attempt * 1500")
+    done = project.run("snakemake", *SLURM, *FEATURES, check=False)
+    assert done.returncode
+    return project, done.stdout
+
+
+def test_jobs_that_can_use_a_gpu_ask_slurm_for_one_and_see_it(ran, cluster):
+    gpu_jobs = cluster.of("embed_text_clip")
+    assert len(gpu_jobs) > 3
+    assert {job["TresPerJob"] for job in gpu_jobs} == {"gres:gpu:1"}
+    assert {job["CUDA_VISIBLE_DEVICES"] for job in gpu_jobs} <= {"0", "1"}
+    for job in cluster.of("make_demo") + cluster.of("part"):
+        assert "TresPerJob" not in job and job["CUDA_VISIBLE_DEVICES"] == "none"
+
+
+def test_small_jobs_share_an_allocation(ran, cluster):
+    project, _ = ran
+    (group,) = cluster.of("part")
+    assert group["MinMemoryNode"] == "3000M" and group["CPUs/Task"] == "3"
+    assert len(list((project.folder / "logs/index_part/demo").iterdir())) == 3
+    assert len(list((project.folder / "logs/extract_text/demo").iterdir())) == 3
+    assert not cluster.of("index_part") + cluster.of("extract_text")
+
+
+def test_a_job_that_needs_more_memory_is_submitted_again_with_more(ran, cluster):
+    project, _ = ran
+    first, second = cluster.of("embed_text_clip_wildcards_demo_1")
+    assert (first["JobState"], first["MinMemoryNode"]) == ("OUT_OF_MEMORY", "1500M")
+    assert (second["JobState"], second["MinMemoryNode"]) == ("COMPLETED", "3000M")
+    assert (project.folder / FEATURES[1]).exists()
+
+
+def test_a_job_that_dies_is_reported_with_its_log(ran, cluster):
+    project, said = ran
+    failed = cluster.of("embed_text_clip_wildcards_demo_2")
+    assert [job["JobState"] for job in failed] == ["FAILED"] * 3
+    assert "logs/embed/demo/text.clip/2.log" in said and "RuntimeError: this node has no electricity" in said
+    assert f"SLURM-job '{failed[-1]['JobId']}' failed" in said
+    assert not (project.folder / FEATURES[2]).exists()
+
+
+def test_what_the_cluster_made_is_what_this_machine_makes(ran, tmp_path):
+    project, _ = ran
+    there = copy(project, tmp_path / "local")
+    for name in ("data", "models", ".snakemake"):
+        (there.folder / name).rename(there.folder / f"{name}.cluster")
+    there.snakemake(*FEATURES)
+    here = contents(project)
+    assert len(here) > 20 and here.items() <= contents(there).items()
+
+
+@pytest.mark.parametrize("profile", [SLURM, []])
+def test_only_what_can_use_a_gpu_asks_for_one_where_there_is_one(profile, project):
+    said = project.run("snakemake", "--cores", "1", "-n", *profile).stdout
+    blocks = [block for block in re.split(r"^\[.+\]$", said, flags=re.MULTILINE) if "gpu=1" in block]
+    asking = {(re.search(r"rule (\w+):", block)[1], *re.findall(r" run=(\w+)", block)) for block in blocks}
+    expected = {("embed_frames_clip",), ("embed_text_sbert",), ("train", "unified")}
+    assert asking == (expected if profile or gpu_here() else set())

@@ -1,0 +1,53 @@
+"""The whole of the smallest demo on a Slurm cluster that keeps accounts, where jobs are asked after with sacct."""
+
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from _slurm import SLURM, Cluster, build, start
+from conftest import Project
+from test_adopt import contents
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    yield from start("accounting")
+
+
+@pytest.fixture(scope="module")
+def ran(cluster, tmp_path_factory) -> Project:
+    project = build(tmp_path_factory.mktemp("cluster"))
+    profile = "profiles/slurm/config.yaml"
+    project.replace(profile, "default-resources:\n", "default-resources:\n  slurm_account: lab\n")
+    project.replace(profile, "slurm-status-command: squeue", "slurm-status-command: sacct")
+    project.run("snakemake", *SLURM)
+    return project
+
+
+def test_the_cluster_makes_what_this_machine_makes_byte_for_byte(ran, tmp_path):
+    here = build(tmp_path / "here")
+    here.snakemake()
+    made = contents(ran)
+    assert {"results/summary.csv", "results/metrics.json", "results/report.html"} <= made.keys()
+    assert sum(path.endswith(".npy") for path in made) > 12
+    assert made == contents(here)
+
+
+def test_nothing_is_left_to_do_here_or_there(ran):
+    assert ran.planned() == ran.planned(*SLURM) == {}
+
+
+def test_evaluations_share_an_allocation_and_so_do_tables_and_page(ran, cluster):
+    assert len(cluster.of("evaluation")) == len(cluster.of("report")) == 1
+    assert len(cluster.of("train")) == 6 and not any("TresPerJob" in job for job in cluster.of("train"))
+
+
+def test_accounts_tell_what_each_job_took(ran, cluster):
+    command = ["sacct", "--allocations", "--noheader", "--parsable2", "--format", "JobID,State,Account,ReqMem"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    jobs = [line.split("|") for line in listed]
+    assert {job[0] for job in jobs} == {job["JobId"] for job in cluster.jobs()}
+    assert {(state, account) for _, state, account, _ in jobs} == {("COMPLETED", "lab")}
+    assert {memory for *_, memory in jobs} >= {"4000M", "8000M"}
