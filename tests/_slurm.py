@@ -25,7 +25,7 @@ class Cluster:
         """What Slurm says of every job so far: its fields, and as `CUDA_VISIBLE_DEVICES` what its tasks saw."""
         listed = subprocess.run(["scontrol", "show", "job", "--oneliner"], capture_output=True, text=True, check=True)
         seen = dict(line.split() for line in (self.folder / "gpus").read_text().splitlines())
-        jobs = [dict(re.findall(r"(\w+)=(\S*)", line)) for line in listed.stdout.splitlines()]
+        jobs = [dict(re.findall(r"([\w/]+)=(\S*)", line)) for line in listed.stdout.splitlines()]
         return [job | {"CUDA_VISIBLE_DEVICES": seen.get(job["JobId"], "")} for job in jobs]
 
     def of(self, rule: str) -> list[dict[str, str]]:

@@ -61,10 +61,11 @@ def test_small_jobs_share_an_allocation(ran, cluster):
 
 
 def test_a_job_that_needs_more_memory_is_submitted_again_with_more(ran, cluster):
-    project, _ = ran
+    project, said = ran
     first, second = cluster.of("embed_text_clip_wildcards_demo_1")
-    assert (first["JobState"], first["MinMemoryNode"]) == ("OUT_OF_MEMORY", "1500M")
+    assert (first["JobState"], first["MinMemoryNode"]) == ("FAILED", "1500M")
     assert (second["JobState"], second["MinMemoryNode"]) == ("COMPLETED", "3000M")
+    assert f"StepId={first['JobId']}.0 exceeded memory limit" in said
     assert (project.folder / FEATURES[1]).exists()
 
 
@@ -72,8 +73,11 @@ def test_a_job_that_dies_is_reported_with_its_log(ran, cluster):
     project, said = ran
     failed = cluster.of("embed_text_clip_wildcards_demo_2")
     assert [job["JobState"] for job in failed] == ["FAILED"] * 3
-    assert "logs/embed/demo/text.clip/2.log" in said and "RuntimeError: this node has no electricity" in said
-    assert f"SLURM-job '{failed[-1]['JobId']}' failed" in said
+    for job in failed:
+        report = said.partition(f"SLURM-job '{job['JobId']}' failed")[2]
+        path, _, content = report.partition("Logfile logs/embed/demo/text.clip/2.log:")
+        assert job["StdOut"] in path and "logs/embed/demo/text.clip/2.log" in path
+        assert "RuntimeError: this node has no electricity" in content.partition("Logfile")[0]
     assert not (project.folder / FEATURES[2]).exists()
 
 

@@ -5,6 +5,7 @@ import errno
 import fcntl
 import logging
 import os
+import platform
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -77,4 +78,6 @@ def _alone(path: Path) -> TextIO:
             file=sys.stderr,
         )
     log.truncate(0)
+    # Never empty: of the logs of a job that was killed, Snakemake shows none after an empty one.
+    print(f"on {platform.node()}", file=log, flush=True)
     return log
