@@ -16,14 +16,18 @@ from workflow_scripts.check_sharing import check_sharing
 prefer_this_python()
 try:
     PLAN = Plan(config)
-    PLAN.refresh_raw()
-    if "DVC_STAGE" in os.environ:  # DVC runs this, and will record whatever lies here
-        check_sharing()
-        for folder in ("data/raw", "models"):  # DVC wants every output; a corpus may lie elsewhere, no run need weights
-            Path(folder).mkdir(parents=True, exist_ok=True)
-    # Snakemake remembers nothing here, as in a clone: by time stamps it would believe in anything that was pulled.
-    if workflow.is_main_process and not any(Path(".snakemake/metadata").glob("*")):
-        PLAN.distrust()
+    if workflow.is_main_process:  # jobs on a cluster read the Snakefile again
+        PLAN.refresh_raw()
+        if "DVC_STAGE" in os.environ:  # DVC runs this, and will record whatever lies here
+            check_sharing()
+            for folder in (
+                "data/raw",
+                "models",
+            ):  # DVC wants every output: a corpus may lie elsewhere, or need no weights
+                Path(folder).mkdir(parents=True, exist_ok=True)
+        # Snakemake remembers nothing here, as in a clone: by time stamps it would believe in anything that was pulled.
+        if not any(Path(".snakemake/metadata").glob("*")):
+            PLAN.distrust()
 except InputError as error:
     raise WorkflowError(str(error))
 
