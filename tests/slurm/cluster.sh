@@ -10,7 +10,9 @@ refuse() { echo "no test cluster: $1" >&2; exit 1; }
 
 process() { cat "$1/$2.pid" 2> /dev/null; }
 
-running() { kill -0 "$(process "$1" "$2")" 2> /dev/null; }
+running() { readlink -e "/proc/$(process "$1" "$2")/exe" > /dev/null; } # not so of one that waits to be reaped
+
+gone() { ! running "$@"; }
 
 wait_for() {
     for _ in $(seq 300); do "$@" > /dev/null 2>&1 && return; sleep 0.2; done
@@ -53,8 +55,7 @@ start_munge() {
 }
 
 start_accounting() {
-    install -d -o mysql -g mysql "$folder/mysql"
-    local mysql=(--no-defaults --user=mysql --datadir="$folder/mysql")
+    local mysql=(--no-defaults --user=root --datadir="$folder/mysql")
     mysql_install_db "${mysql[@]}" --auth-root-authentication-method=socket --skip-test-db > "$folder/mysql.log" 2>&1
     setsid mariadbd "${mysql[@]}" --skip-networking --skip-grant-tables --socket="$folder/mysql/socket" \
         --pid-file="$folder/mysql/pid" >> "$folder/mysql.log" 2>&1 &
@@ -62,7 +63,7 @@ start_accounting() {
     wait_for test -S "$folder/mysql/socket"
     sed "s|FOLDER|$folder|" "$here/slurmdbd.conf" > /etc/slurm/slurmdbd.conf
     chmod 600 /etc/slurm/slurmdbd.conf
-    MYSQL_UNIX_PORT="$folder/mysql/socket" slurmdbd
+    MYSQL_UNIX_PORT="$folder/mysql/socket" slurmdbd < /dev/null > /dev/null 2>&1 # it would keep our streams open
     wait_for sacctmgr --noheader --immediate list cluster
     sacctmgr --immediate add cluster test > /dev/null
     sacctmgr --immediate add account lab cluster=test > /dev/null
@@ -87,7 +88,7 @@ stop() {
     for name in slurmd slurmctld slurmdbd mariadbd munged; do
         running "$folder" $name || continue
         kill "$(process "$folder" $name)"
-        wait_for sh -c "! kill -0 $(process "$folder" $name)"
+        wait_for gone "$folder" $name
     done
     ! grep -qsF "# emospace test cluster in $folder:" /etc/slurm/slurm.conf ||
         rm -f /etc/slurm/{slurm,gres,cgroup,slurmdbd}.conf
