@@ -27,7 +27,7 @@ def ran(cluster, tmp_path_factory) -> Project:
 
 
 def test_the_cluster_makes_what_this_machine_makes_byte_for_byte(ran, tmp_path):
-    here = build(tmp_path / "here")
+    here = build(tmp_path)
     here.snakemake()
     made = contents(ran)
     assert {"results/summary.csv", "results/metrics.json", "results/report.html"} <= made.keys()
