@@ -1,10 +1,12 @@
 """Checks the config and the raw files, and names paths. Every rule file uses PLAN; nothing here is a rule."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
 
 sys.path.insert(0, workflow.basedir)
 
@@ -12,6 +14,14 @@ from emospace.errors import InputError
 from workflow_scripts._plan import Plan, gpu_here, prefer_this_python
 from workflow_scripts._views import AUGMENTED, VIEWS, kind
 from workflow_scripts.check_sharing import check_sharing
+
+# Snakemake would only say that a command was not found.
+if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method:
+    if subprocess.run(["bash", "-c", "type conda"], capture_output=True, check=False).returncode:
+        raise WorkflowError(
+            "--use-conda needs the command `conda` (24.7.1 or later) on PATH: install Miniforge"
+            " (https://conda-forge.org/download/) and open a new shell, or leave out --use-conda to run in this Python"
+        )
 
 prefer_this_python()
 try:
@@ -33,6 +43,16 @@ except InputError as error:
 
 # A profile gives `gpu` the scope "local" where jobs run on other machines than this, which have GPUs.
 GPU = gpu_here() or workflow.resource_scopes.is_local("gpu")
+
+
+# Never two jobs on the GPU of one machine at once, whatever the profile; `--resources gpu=2` allows them. On a cluster,
+# where the limit holds within one submission, its own scheduler deals out the GPUs.
+resource_scopes:
+    gpu="local",
+
+
+if "gpu" not in workflow.global_resources:
+    workflow.register_resource("gpu", 1)
 
 
 wildcard_constraints:
