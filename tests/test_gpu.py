@@ -1,0 +1,67 @@
+"""Never two jobs on the GPU of one machine at once: the real DAG and scheduler, with jobs that record when they ran."""
+
+from itertools import combinations
+
+import pytest
+import yaml
+from conftest import Project
+from test_adopt import smallest
+
+pytestmark = pytest.mark.workflow
+
+RECORDER = """
+import sys, time
+from pathlib import Path
+
+outputs = [Path(path) for path in sys.argv[1 : sys.argv.index("--")]]
+start = time.time()
+time.sleep(0.3)
+for path in outputs:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+with open("jobs.txt", "a") as handle:
+    handle.write(f"{outputs[0]} {start} {time.time()}\\n")
+"""
+ON_GPU = ("data/features/demo/text.clip/", "results/runs/demo/unified/")  # three jobs each
+ON_CPU = ("data/views/", "results/runs/demo/probe")
+
+
+@pytest.fixture
+def recorded(project) -> Project:
+    """A project on a machine that seems to have a GPU; its jobs write nothing but when they ran."""
+    config = smallest()
+    config["runs"]["unified"] = {"model": "unified", "protocol": "session", "inputs": ["text.clip"]}
+    (project.folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    project.replace("workflow_scripts/_plan.py", 'any(Path("/dev").glob("nvidia[0-9]*"))', "True")
+    (project.folder / "recorder.py").write_text(RECORDER, encoding="utf-8")
+    for path in (project.folder / "rules").glob("*.smk"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace('"python -m ', '"python recorder.py {output:q} -- '), encoding="utf-8")
+    site = project.folder / "site"
+    site.mkdir()
+    (site / "config.yaml").write_text("resources: [mem_mb=100000]\n", encoding="utf-8")
+    return project
+
+
+def at_once(jobs: list[list[str]], folders: tuple[str, ...]) -> int:
+    """How many pairs of the jobs below these folders ran at the same time."""
+    spans = [(float(start), float(end)) for path, start, end in jobs if path.startswith(folders)]
+    assert len(spans) >= 6
+    return sum(max(a[0], b[0]) < min(a[1], b[1]) for a, b in combinations(spans, 2))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shared"),
+    [
+        ([], False),
+        (["--profile", "site"], False),
+        (["--workflow-profile", "none", "--resources", "mem_mb=100000"], False),
+        (["--resources", "gpu=2"], True),
+    ],
+    ids=["as it is", "another profile", "no profile", "two allowed"],
+)
+def test_jobs_on_the_gpu_run_one_by_one_unless_told_otherwise(arguments, shared, recorded):
+    recorded.snakemake("--cores", "8", *arguments)
+    jobs = [line.split() for line in (recorded.folder / "jobs.txt").read_text(encoding="utf-8").splitlines()]
+    assert at_once(jobs, ON_CPU) > 0
+    assert (at_once(jobs, ON_GPU) > 0) == shared
