@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 
-.PHONY: demo adopt record push test test-slow bench lint install clean
+.PHONY: demo adopt record push test test-slow test-conda bench lint install clean
 
 demo: $(VENV)/.installed
 	@$(SNAKEMAKE) --quiet rules host reason
@@ -33,6 +33,10 @@ test: $(VENV)/.installed-dev
 
 test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+
+# The whole demo inside conda environments (docs/conda.md); part of test-slow.
+test-conda: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m slow tests/test_conda.py $(PYTEST_ARGS)
 
 bench: $(VENV)/.installed-dev
 	@$(SNAKEMAKE) fetch_models --quiet all --configfile configs/ablation_demo.yaml

@@ -35,6 +35,12 @@ def grid() -> Path:
     return _from_environment("EMOSPACE_GRID", "GRID clips")
 
 
+@pytest.fixture(scope="session")
+def conda_tools() -> Path:
+    """Folder with setup.sh, which makes a stand-in for conda."""
+    return _from_environment("EMOSPACE_CONDA_TOOLS", "stand-in for conda")
+
+
 def utterance(name: str, **fields) -> Utterance:
     """A plausible manifest row."""
     plain = {
