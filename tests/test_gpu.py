@@ -15,7 +15,7 @@ from pathlib import Path
 
 outputs = [Path(path) for path in sys.argv[1 : sys.argv.index("--")]]
 start = time.time()
-time.sleep(0.3)
+time.sleep(SECONDS if str(outputs[0]).startswith(ON_GPU) else 0.3)
 for path in outputs:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
@@ -23,6 +23,7 @@ with open("jobs.txt", "a") as handle:
     handle.write(f"{outputs[0]} {start} {time.time()}\\n")
 """
 ON_GPU = ("data/features/demo/text.clip/", "results/runs/demo/unified/")  # three jobs each
+SECONDS = 2  # of a job on the GPU: more than it takes to start the next one, on a busy machine too
 ON_CPU = ("data/views/", "results/runs/demo/probe")
 
 
@@ -33,7 +34,7 @@ def recorded(project) -> Project:
     config["runs"]["unified"] = {"model": "unified", "protocol": "session", "inputs": ["text.clip"]}
     (project.folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     project.replace("workflow_scripts/_plan.py", 'any(Path("/dev").glob("nvidia[0-9]*"))', "True")
-    (project.folder / "recorder.py").write_text(RECORDER, encoding="utf-8")
+    (project.folder / "recorder.py").write_text(f"{ON_GPU, SECONDS = }\n{RECORDER}", encoding="utf-8")
     for path in (project.folder / "rules").glob("*.smk"):
         text = path.read_text(encoding="utf-8")
         path.write_text(text.replace('"python -m ', '"python recorder.py {output:q} -- '), encoding="utf-8")
