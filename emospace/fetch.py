@@ -51,7 +51,7 @@ def check_entry(entry: dict, where: str) -> None:
         raise InputError(where, f"the option {missing[0]!r} is missing", f"the source {kind!r} takes {[*options]}")
     if entry.get("if_unreachable", "stop") not in ("stop", "random"):
         raise InputError(where, f"if_unreachable is {entry['if_unreachable']!r}", "use stop or random")
-    if "sha256" in options:
+    if "sha256" in entry:
         _check_digest(where, "the archive", entry["sha256"])
     for name, digest in entry.get("files", {}).items():
         _check_file(entry, where, name, digest)

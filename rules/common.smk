@@ -30,10 +30,8 @@ try:
         PLAN.refresh_raw()
         if "DVC_STAGE" in os.environ:  # DVC runs this, and will record whatever lies here
             check_sharing()
-            for folder in (
-                "data/raw",
-                "models",
-            ):  # DVC wants every output: a corpus may lie elsewhere, or need no weights
+            # DVC wants every output, also where the corpus lies elsewhere and no weights are needed.
+            for folder in ("data/raw", "models"):
                 Path(folder).mkdir(parents=True, exist_ok=True)
         # Snakemake remembers nothing here, as in a clone: by time stamps it would believe in anything that was pulled.
         if not any(Path(".snakemake/metadata").glob("*")):
@@ -43,14 +41,7 @@ except InputError as error:
 
 # A profile gives `gpu` the scope "local" where jobs run on other machines than this, which have GPUs.
 GPU = gpu_here() or workflow.resource_scopes.is_local("gpu")
-
-
-# Never two jobs on the GPU of one machine at once, whatever the profile; `--resources gpu=2` allows them. On a cluster,
-# where the limit holds within one submission, its own scheduler deals out the GPUs.
-resource_scopes:
-    gpu="local",
-
-
+# Never two jobs on the GPU of one machine at once, whatever the profile; `--resources gpu=2` allows them.
 if "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", 1)
 

@@ -4,8 +4,8 @@ from itertools import combinations
 
 import pytest
 import yaml
+from _machines import smallest
 from conftest import Project
-from test_adopt import smallest
 
 pytestmark = pytest.mark.workflow
 
