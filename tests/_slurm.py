@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from _machines import smallest
 from conftest import ROOT, Project
-from test_adopt import smallest
 
 SLURM = ["--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "3"]
 CLUSTER = str(ROOT / "tests/slurm/cluster.sh")

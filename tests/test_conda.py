@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 from _augmented import augmented, small, tiny_weights
+from _machines import contents, smallest
 from conftest import ROOT, Project
-from test_adopt import contents, smallest
 from test_envs import UNCALLED, environments, held, imported, normal, pins
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(3600)]

@@ -120,7 +120,7 @@ def test_a_job_killed_in_mid_write_is_named_and_done_again(fresh, undisturbed):
 def test_a_job_that_outlives_its_snakemake_meets_no_second_writer(fresh, undisturbed):
     run = start(fresh, *RUN, *PHASES)
     part = writing(fresh, "text.clip")
-    orphan, wanted = writer(part), part.with_name(part.name.split(".")[1] + part.suffix)
+    orphan, wanted = writer(part), part.with_name(f"{part.name.split('.')[1]}.npy")
     os.kill(orphan, signal.SIGSTOP)  # it is to live as long as this test wants
     run.kill()
     run.wait()

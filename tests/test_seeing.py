@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from _machines import smallest
 from conftest import ROOT, Project
-from test_adopt import smallest
 
 from workflow_scripts._summary import summary
 

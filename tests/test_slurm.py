@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from _machines import contents, copy
 from _slurm import SLURM, Cluster, build, start
 from conftest import Project
-from test_adopt import contents, copy
 
 from workflow_scripts._plan import gpu_here
 

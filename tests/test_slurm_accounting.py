@@ -4,9 +4,9 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
+from _machines import contents
 from _slurm import SLURM, Cluster, build, start
 from conftest import Project
-from test_adopt import contents
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 

@@ -7,13 +7,14 @@ import logging
 import os
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
 
 from emospace.errors import InputError
 from emospace.provenance import read_recipe
 
+LOCKS = Path(".emospace/locks")  # a file for each job that ever ran
 # Nothing but fetch_models may reach a model hub; set before any library can read them.
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "NO_ALBUMENTATIONS_UPDATE": "1"}
 
@@ -37,9 +38,10 @@ def run(
     if not online:
         os.environ.update(OFFLINE)
     args = parser.parse_args()
-    _log_to(args.log)
     try:
-        job(args, read_recipe(args.recipe))
+        with _alone(args.log):
+            _log_to(args.log)
+            job(args, read_recipe(args.recipe))
     except InputError as error:
         logging.error("%s", error)
         sys.exit(1)
@@ -56,28 +58,31 @@ def _log_to(path: Path | None) -> None:
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.StreamHandler(_alone(path)))
+        # Never empty: of the logs of a job that was killed, Snakemake shows none after an empty one.
+        path.write_text(f"on {platform.node()}\n", encoding="utf-8")
+        handlers.append(logging.FileHandler(path, encoding="utf-8"))
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", handlers=handlers)
 
 
-def _alone(path: Path) -> TextIO:
-    """The log of this job, emptied, as soon as no other process has it.
+@contextmanager
+def _alone(log: Path | None) -> Iterator[None]:
+    """Wait until no other process runs the job that has this log.
 
-    A job lives on when its snakemake is killed, and would meet the one that the next run starts. Both have one log, and
-    who holds its lock may write. The kernel lets go of the lock with the process, so that nothing has to be cleared.
+    A job lives on when its snakemake is killed, and would meet the one that the next run starts: so both lock one file.
+    The kernel lets go of a lock with its process; nothing has to be cleared. (The log itself is removed by Snakemake.)
     """
-    log = open(path, "a", encoding="utf-8")  # noqa: SIM115 - open, and locked, as long as the process lives
-    try:
-        fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        print(f"{path}: the same job of an earlier run is still at work; waiting for its end", file=sys.stderr)
-        fcntl.flock(log, fcntl.LOCK_EX)
-    except OSError as error:
-        print(
-            f"{path}: no locks on this file system ({error.strerror}); let no killed run's jobs live on",
-            file=sys.stderr,
-        )
-    log.truncate(0)
-    # Never empty: of the logs of a job that was killed, Snakemake shows none after an empty one.
-    print(f"on {platform.node()}", file=log, flush=True)
-    return log
+    if log is None:
+        yield
+        return
+    path = LOCKS / log.with_suffix(".lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"{log}: the same job of an earlier run is still at work; waiting for its end", file=sys.stderr)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        except OSError as error:
+            why = f"this file system has no locks ({error.strerror})"
+            print(f"{path}: {why}; after a kill, see that no job lives on", file=sys.stderr)
+        yield
