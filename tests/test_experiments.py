@@ -38,7 +38,7 @@ def tuned(origin, tmp_path_factory) -> Project:
 
 @pytest.mark.workflow
 def test_an_experiment_runs_what_its_option_changes_and_gives_the_right_model(tuned, origin):
-    logs = {path.name.removesuffix(".log") for path in (tuned.folder / "logs").iterdir()}
+    logs = {path.name.removesuffix(".log") for path in (tuned.folder / "logs").iterdir() if path.suffix in ("", ".log")}
     assert logs == {"train", "evaluate", "summarize", "make_report"}
     for run, options in {"probe": {}, "probe_text": {"candidates": [10.0]}}.items():
         made = [sidecar(tuned, f"results/runs/demo/{run}/fold{k}-1/run.json") for k in range(3)]

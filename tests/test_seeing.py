@@ -121,7 +121,7 @@ def test_a_failing_job_is_shown_with_its_rule_its_log_and_the_remedy(project):
     log = "logs/embed/demo/audio.mfcc/1.log"
     message = (project.folder / log).read_text(encoding="utf-8").splitlines()[-1]
     assert re.search(r"data/views/demo/audio/1\.npy: not a readable store .*delete it and run", message)
-    ending = done.stdout[done.stdout.index("2 of ") :]
+    ending = done.stdout[re.search(r"\d+ of \d+ jobs done", done.stdout).start() :]
     assert f"failed: embed_audio_mfcc, log: {log}\n" in ending and message in ending
     assert "Error in rule embed_audio_mfcc" in done.stdout[: -len(ending)]
     assert told(project)[1] == {"embed_audio_mfcc": 2}

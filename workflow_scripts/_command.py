@@ -6,6 +6,7 @@ import fcntl
 import logging
 import os
 import platform
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from pathlib import Path
 from emospace.errors import InputError
 from emospace.provenance import read_recipe
 
+LITTLE = 64 * 2**20  # bytes free: a disk that is as good as full
 LOCKS = Path(".emospace/locks")  # a file for each job that ever ran
 # Nothing but fetch_models may reach a model hub; set before any library can read them.
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "NO_ALBUMENTATIONS_UPDATE": "1"}
@@ -46,12 +48,19 @@ def run(
         logging.error("%s", error)
         sys.exit(1)
     except Exception as error:
-        if getattr(error, "errno", None) == errno.ENOSPC:
-            where = getattr(error, "filename", None) or Path.cwd()
-            logging.error("%s", InputError(where, "the disk is full", "free some space, then start the workflow again"))
+        if _full(error):
+            remedy = "free some space, then start the workflow again"
+            logging.error("%s (%s)", InputError(Path.cwd(), "the disk is full", remedy), error)
             sys.exit(1)
         logging.exception("unexpected error")
         sys.exit(2)
+
+
+def _full(error: Exception) -> bool:
+    """Did a disk have no room? numpy raises an OSError without a number then."""
+    if not isinstance(error, OSError):
+        return False
+    return error.errno == errno.ENOSPC or (error.errno is None and shutil.disk_usage(".").free < LITTLE)
 
 
 def _log_to(path: Path | None) -> None:
