@@ -43,7 +43,7 @@ def small(config: dict) -> dict:
     clip = {"weights": "drawn", "model": "ViT-S-32-alt"}
     weights = {"minilm": config["weights"]["minilm"], "drawn": {"source": "random"}}
     features = {name: config["features"][name] for name in ("audio.mfcc", "text.sbert")} | {"frames.clip": clip}
-    views = config["views"] | {"frames": {"frames": 2, "size": 224}}
+    views = {"audio": {}, "text": {}, "frames": {"frames": 2, "size": 224}}
     return config | {
         "corpora": corpora,
         "protocols": protocols,
