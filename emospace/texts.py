@@ -4,8 +4,8 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
+from emospace import records
 from emospace.errors import InputError
-from emospace.provenance import atomic
 
 COLUMNS = ["utterance", "text"]
 FLAGGED = [*COLUMNS, "flag"]  # of texts that were made: "" or what became of them
@@ -13,10 +13,8 @@ FLAGGED = [*COLUMNS, "flag"]  # of texts that were made: "" or what became of th
 
 def write(path: Path, utterances: Sequence[str], texts: Sequence[str], **more: Sequence[str]) -> None:
     """Write the texts of a part, one per utterance, "" where missing, and the columns `more` beside them."""
-    with atomic(path) as tmp, open(tmp, "w", encoding="utf-8", newline="") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow([*COLUMNS, *more])
-        writer.writerows(zip(utterances, texts, *more.values(), strict=True))
+    columns, rows = [*COLUMNS, *more], zip(utterances, texts, *more.values(), strict=True)
+    records.write(path, columns, (dict(zip(columns, row, strict=True)) for row in rows))
 
 
 def read(path: Path, columns: Sequence[str] = COLUMNS, wanted: str = "text") -> list[str]:

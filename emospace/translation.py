@@ -203,7 +203,7 @@ def _through(model: Marian, texts: Sequence[str], cache: Cache) -> tuple[list[st
     for batch in tqdm(list(batches(wanted, model.settings.budget)), "translate", disable=None, unit="batch"):
         made.update(zip(batch, cache.get(batch, model), strict=True))
     joined = {t: "".join(made[piece][0] if use else piece for piece, use in pieces) for t, pieces in parts.items()}
-    ended = {t: not any(use and made[piece][1] for piece, use in pieces) for t, pieces in parts.items()}
+    lost = {t: any(use and made[piece][1] for piece, use in pieces) for t, pieces in parts.items()}
     counts = {"pieces": len(made), "cut": sum(cut for _, cut in made.values())}
     counts["empty"] = sum(not text for text, _ in made.values())
-    return [" ".join(joined[text].split()) for text in texts], [not ended[text] for text in texts], counts
+    return [" ".join(joined[text].split()) for text in texts], [lost[text] for text in texts], counts
