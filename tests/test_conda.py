@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import sysconfig
@@ -42,16 +43,29 @@ def conda(conda_tools, tmp_path_factory) -> dict[str, str]:
         (bare / program).write_text("#!/bin/sh\nexit 97\n")
         (bare / program).chmod(0o755)
     here = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    python = standing_in(folder / "venv")
     subprocess.run(["bash", conda_tools / "setup.sh", folder], check=True, env=os.environ | {"PATH": here})
     channel, site = folder / "channels/conda-forge", sysconfig.get_path("purelib")
-    command = [folder / "venv/bin/python", ROOT / "tests/conda/channel.py", channel, site, *ENVS]
+    command = [python, ROOT / "tests/conda/channel.py", channel, site, *ENVS]
     subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": str(conda_tools)})
     return {
         "PATH": os.pathsep.join([f"{folder}/root/bin", str(bare), here]),
-        "CONDA_STANDIN_PYTHON": f"{folder}/venv/bin/python",
+        "CONDA_STANDIN_PYTHON": str(python),
         "CONDA_CHANNEL_ALIAS": f"file://{folder}/channels",
         "CONDA_PKGS_DIRS": f"{folder}/packages",
     }
+
+
+def standing_in(venv: Path) -> Path:
+    """The stand-in's Python, made before its setup would make it, so that every script of it ends by leave.py."""
+    subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+    python, itself = venv / "bin/python", venv / "bin/itself"
+    itself.symlink_to(python.resolve())
+    python.unlink()
+    command = shlex.join([str(itself), str(ROOT / "tests/conda/leave.py")])
+    python.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+    python.chmod(0o755)
+    return python
 
 
 @pytest.fixture(scope="session")
