@@ -18,10 +18,13 @@ TRANSLATIONS = {
 
 
 def all_children(pattern):
-    """The pattern for every protocol, fold and augmented view."""
+    """The pattern for every fold and augmented view of every protocol; of a leaky one only if a run learns from it."""
+    learnt = {run["protocol"] for run in map(PLAN.run, PLAN.config["runs"]) if run["augment"]}
+    protocols = {name: PLAN.protocol(name) for name in PLAN.config["protocols"]}
     return [
         path
-        for name, spec in PLAN.config["protocols"].items()
+        for name, spec in protocols.items()
+        if name in learnt or not spec["leaky"]
         for path in expand(pattern, corpus=spec["corpus"], protocol=name, fold=PLAN.folds(name), view=PLAN.augmented())
     ]
 

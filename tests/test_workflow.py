@@ -82,15 +82,15 @@ def test_an_mfcc_option_reruns_mfcc_and_its_dependants_only(demo, edited):
     planned = demo.planned()
     assert kinds(planned) == {"embed_audio_mfcc"} | AFTER_FEATURES
     assert planned["embed_audio_mfcc"] == 5
-    # probe, probe_audio, late_fusion, unified, probe_random on five folds; not probe_frames and probe_text
-    assert planned["train"] == 25
+    # probe, probe_aug, probe_audio, late_fusion, unified, probe_random on five folds; not probe_frames and probe_text
+    assert planned["train"] == 30
 
 
 @pytest.mark.parametrize(
     ("module", "rules", "trainings"),
     [
-        ("emospace/encoders/sbert.py", {"embed_text_sbert"}, 25),
-        ("emospace/encoders/mfcc.py", {"embed_audio_mfcc"}, 25),
+        ("emospace/encoders/sbert.py", {"embed_text_sbert"}, 30),
+        ("emospace/encoders/mfcc.py", {"embed_audio_mfcc"}, 30),
         ("emospace/models/unified.py", set(), 5),
     ],
 )
@@ -115,13 +115,13 @@ def test_a_changed_raw_dialogue_reruns_its_part_only_up_to_training(demo, edited
 def test_an_edit_is_carried_through_and_recorded(demo, edited):
     edited(
         "config.yaml",
-        "frames.top: {select: frames.clip, by: text.clip, k: 2}",
         "frames.top: {select: frames.clip, by: text.clip, k: 1}",
+        "frames.top: {select: frames.clip, by: text.clip, k: 2}",
     )
     before = (demo.folder / "results/summary.csv").read_bytes()
     demo.snakemake("data/features/demo/frames.top/0.json")
     sidecar = json.loads((demo.folder / "data/features/demo/frames.top/0.json").read_text())
-    assert sidecar["recipe"]["options"]["k"] == 1
+    assert sidecar["recipe"]["options"]["k"] == 2
     assert (demo.folder / "results/summary.csv").read_bytes() == before
 
 
