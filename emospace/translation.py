@@ -121,6 +121,18 @@ class Cache:
         return kept
 
 
+class Never:
+    """A processor of the scores of a step, (rows, vocabulary) in place, after which these tokens cannot be chosen."""
+
+    def __init__(self, device, tokens: list[int]):
+        import torch
+
+        self.tokens = torch.tensor(tokens, device=device)
+
+    def __call__(self, input_ids, scores):
+        return scores.index_fill_(1, self.tokens, float("-inf"))
+
+
 class Marian:
     """One MarianMT model from a folder: a list of pieces -> (translation, was it cut off) of each, in order."""
 
@@ -157,6 +169,13 @@ class Marian:
         self.search = copy.deepcopy(self.model.generation_config)
         self.search.update(num_beams=self.settings.num_beams, do_sample=False, max_length=None)
         self.search.update(max_new_tokens=self.settings.max_output)
+        # What may never be said, in opus-mt the padding: the library adds a mask of the whole vocabulary to the scores
+        # of every step. Where it is single tokens, it is the same to write into their scores.
+        never = [tokens for tokens in self.search.bad_words_ids or [] if tokens != [self.search.eos_token_id]]
+        self.processors = []
+        if never and all(len(tokens) == 1 for tokens in never):
+            self.search.update(bad_words_ids=None)
+            self.processors = [Never(self.model.device, [token for (token,) in never])]
 
     def length(self, text: str) -> int:
         """Tokens of a text, its end included."""
@@ -167,7 +186,8 @@ class Marian:
 
         inputs = self.tokenizer(batch, return_tensors="pt", padding=True).to(self.model.device)
         with torch.inference_mode():
-            made = self.model.generate(**inputs, generation_config=self.search)[:, 1:]  # all begin with one start token
+            made = self.model.generate(**inputs, generation_config=self.search, logits_processor=self.processors)
+        made = made[:, 1:]  # all begin with one start token
         pad = self.search.pad_token_id
         # The last token is forced to be the end, so what needed all the room was, as far as one can tell, cut off.
         cut = ((made != pad).sum(1) >= self.settings.max_output).tolist()

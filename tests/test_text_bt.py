@@ -2,13 +2,14 @@
 
 import csv
 import json
+from pathlib import Path
 
 import pytest
 from _marian import LINES, record, tiny_marian
 
 from emospace import translation
 from emospace.errors import InputError
-from emospace.provenance import canonical
+from emospace.provenance import canonical, read_json, write_json
 from emospace.sentences import segments
 from emospace.translation import Settings
 from emospace.views import text_bt
@@ -84,16 +85,31 @@ def test_the_batch_does_not_matter(chain):
     assert len(set(alone)) >= 4  # or nothing would have been compared
 
 
-def test_it_is_what_transformers_gives_for_one_sentence(chain):
+def library(folder: Path) -> list[str]:
+    """Translations by the library, as its own example does it."""
     from transformers import MarianMTModel, MarianTokenizer
 
-    folder = str(chain[0].directory)
     tokenizer, model = MarianTokenizer.from_pretrained(folder), MarianMTModel.from_pretrained(folder)
-    theirs = []
-    for line in LINES:
-        made = model.generate(**tokenizer([line], return_tensors="pt"), num_beams=2, max_new_tokens=12)
-        theirs.append(" ".join(tokenizer.decode(made[0], skip_special_tokens=True).split()))
-    assert translation.translate(LINES, chain[:1], Settings(2, 60, 12))[0] == theirs
+    tokens = [tokenizer([line], return_tensors="pt") for line in LINES]
+    made = [model.generate(**row, num_beams=2, max_new_tokens=12)[0] for row in tokens]
+    return [" ".join(tokenizer.decode(row, skip_special_tokens=True).split()) for row in made]
+
+
+def test_it_is_what_transformers_gives_for_one_sentence(chain):
+    assert translation.translate(LINES, chain[:1], Settings(2, 60, 12))[0] == library(chain[0].directory)
+
+
+def test_what_a_model_must_not_say_it_does_not_say(spoiled):
+    from transformers import MarianTokenizer
+
+    plain = library(spoiled.directory)
+    tokens = MarianTokenizer.from_pretrained(spoiled.directory)(text_target=plain[0]).input_ids
+    path = spoiled.directory / "generation_config.json"
+    for forbidden in ([[tokens[0]]], [[tokens[0]], [tokens[1]]], [[tokens[0]], tokens[1:3]]):
+        write_json(path, read_json(path) | {"bad_words_ids": forbidden})
+        expected = library(spoiled.directory)
+        assert expected != plain
+        assert translation.translate(LINES, [spoiled], Settings(2, 60, 12))[0] == expected
 
 
 def test_bad_texts_are_flagged_and_never_fatal(chain, tmp_path):
