@@ -105,18 +105,19 @@ def vosk(weights: Weights, threads: int) -> Iterator[Listen]:
             reason = f"not a Vosk model that can be loaded ({error})"
             raise InputError(weights.directory, reason, f"delete it and {REMEDY}") from error
 
-    def listen(wave: np.ndarray) -> str:
-        # A fresh recogniser: it adapts to what it hears, so that another order would give other texts.
-        recogniser = library.KaldiRecognizer(model, RATE)
-        said = []
-        for start in range(0, len(wave), CHUNK):
-            # True means that speech has ended: what was said until then must be taken now, or it is lost.
-            if recogniser.AcceptWaveform(wave[start : start + CHUNK].tobytes()):
-                said.append(json.loads(recogniser.Result())["text"])
-        said.append(json.loads(recogniser.FinalResult())["text"])
-        return " ".join(said)
+    # A fresh recogniser for each: it adapts to what it hears, so that another order would give other texts.
+    yield lambda wave: _all_said(library.KaldiRecognizer(model, RATE), wave)
 
-    yield listen
+
+def _all_said(recogniser, wave: np.ndarray) -> str:
+    """Everything that a KaldiRecognizer hears in a wave, not only what follows its last pause."""
+    said = []
+    for start in range(0, len(wave), CHUNK):
+        # True means that speech has ended: what was said until then must be taken now, or it is lost.
+        if recogniser.AcceptWaveform(wave[start : start + CHUNK].tobytes()):
+            said.append(json.loads(recogniser.Result())["text"])
+    said.append(json.loads(recogniser.FinalResult())["text"])
+    return " ".join(said)
 
 
 @contextlib.contextmanager

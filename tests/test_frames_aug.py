@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from conftest import ROOT, utterance
 from PIL import Image
 
@@ -299,3 +300,11 @@ def test_real_talking_faces(grid, tmp_path):
         for before, after in zip(old[name], new[name], strict=True):
             assert pixels(after).shape == pixels(before).shape
             assert 1 < np.abs(pixels(after) - pixels(before)).mean() < 100
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "configs/ablation_demo.yaml"])
+def test_the_list_that_a_config_shows_is_the_default(name):
+    config = yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
+    assert [{"options": {}} | entry for entry in config["views"]["frames_aug"]["transforms"]] == [
+        {"options": {}} | entry for entry in DEFAULT
+    ]

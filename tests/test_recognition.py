@@ -177,6 +177,33 @@ def test_the_step_writes_texts_flags_and_problems(tmp_path, tiny):
     assert done.returncode == 1 and "the audio has 48000 Hz" in done.stderr and "Traceback" not in done.stderr
 
 
+class Endpointing:
+    """Speaks Vosk's protocol: a chunk is a word, 0 a pause, at which what was heard must be fetched or is lost."""
+
+    def __init__(self):
+        self.words, self.ended = [], False
+
+    def AcceptWaveform(self, data: bytes) -> bool:
+        if self.ended:
+            self.words = []
+        self.ended = not data[0]
+        self.words += [str(data[0])] if data[0] else []
+        return self.ended
+
+    def Result(self) -> str:
+        said, self.words = self.words, []
+        return json.dumps({"text": " ".join(said)})
+
+    FinalResult = Result
+
+
+@pytest.mark.parametrize("chunks", [[1, 2, 0, 3], [1, 0, 2, 0], [0, 0, 1], [5]])
+def test_nothing_that_was_said_before_a_pause_is_lost(chunks):
+    wave = np.repeat(np.array(chunks, np.int16), recognition.CHUNK)
+    heard = recognition._all_said(Endpointing(), wave[: len(wave) - 7])
+    assert heard.split() == [str(chunk) for chunk in chunks if chunk]
+
+
 def test_vosk_hears_all_of_an_utterance(kaldi):
     """A pause of 2 s ends an utterance for Vosk: what it said before must not be lost."""
     pause = np.zeros(2 * RATE, np.int16)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import random
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,17 @@ def test_equal_work_gives_equal_bytes(chain, tmp_path):
     for name in ("a", "b"):
         _extract(chain, LINES, tmp_path / f"{name}.csv")
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+
+def test_batches_are_of_like_length_and_within_their_budget():
+    draw = random.Random(0)
+    sizes = {f"piece {i}": draw.randint(1, 40) for i in range(300)} | {"long": 500}
+    made = list(translation.batches(sizes, budget=200))
+    assert sorted(piece for batch in made for piece in batch) == sorted(sizes)
+    lengths = [[sizes[piece] for piece in batch] for batch in made]
+    assert [size for batch in lengths for size in batch] == sorted(sizes.values(), reverse=True)
+    assert all(len(batch) * max(batch) <= 200 for batch in lengths if len(batch) > 1)
+    assert all((len(batch) + 1) * max(batch) > 200 for batch in lengths[:-1])
 
 
 def test_each_model_of_the_chain_counts(chain):
