@@ -7,7 +7,6 @@ machine does not show. docs/scale.md has the table that `python -m benchmarks.sc
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,20 +17,8 @@ from pathlib import Path
 import yaml
 
 from benchmarks._large import config, corpus
+from benchmarks._project import copy_project, environment
 
-ROOT = Path(__file__).resolve().parent.parent
-PROJECT = [
-    "Snakefile",
-    "dvc.yaml",
-    "emospace",
-    "envs",
-    "profiles",
-    "rules",
-    "schemas",
-    "workflow_scripts",
-    "benchmarks",
-]
-PROJECT += [".dvc", ".dvcignore", ".gitignore"]
 # (utterances, parts): more rows at equal parts, more parts at equal rows.
 CELLS = [(1_000, 45), (10_000, 45), (100_000, 45), (100_000, 5), (100_000, 90)]
 ARGUMENT = 128 * 1024  # bytes that Linux allows one argument, such as the command that bash gets by -c
@@ -43,9 +30,7 @@ PHASES = ["report", "augment"]  # all that DVC tracks
 
 def project(folder: Path, utterances: int, parts: int) -> Path:
     """A copy of the project with a raw corpus and a config, nothing made."""
-    for name in PROJECT:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
-        copy(ROOT / name, folder / name)
+    copy_project(folder)
     corpus(folder / "raw", utterances)
     (folder / "data/raw").mkdir(parents=True)  # DVC wants it, though the corpus is elsewhere
     (folder / "config.yaml").write_text(yaml.safe_dump(config(parts)), encoding="utf-8")
@@ -62,9 +47,8 @@ class Cost:
 
 def cost(folder: Path, *command: str) -> Cost:
     """Run one of the environment's programs in a folder."""
-    env = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     with open(folder / "said.txt", "wb") as said:
-        process = subprocess.Popen(command, cwd=folder, env=env, stdout=said, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, cwd=folder, env=environment(), stdout=said, stderr=subprocess.STDOUT)
         _, status, used = os.wait4(process.pid, 0)
     if status:
         sys.exit(f"{' '.join(command)}\n{(folder / 'said.txt').read_text()[-2000:]}")

@@ -1,19 +1,16 @@
 """What several test files share: real data by environment variable, manifest rows, a copy of the project to run."""
 
 import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
+from benchmarks._project import copy_project, environment
 from emospace.manifest import Utterance
 
 ROOT = Path(__file__).resolve().parent.parent
-PROJECT = ["Snakefile", "config.yaml", "configs", "dvc.yaml", "emospace", "envs", "profiles", "rules", "schemas"]
-PROJECT += ["workflow_scripts", ".dvc", ".dvcignore", ".gitignore"]
 
 
 def _from_environment(name: str, what: str) -> Path:
@@ -67,30 +64,22 @@ class Project:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        for name in PROJECT:
-            if (ROOT / name).is_dir():
-                shutil.copytree(
-                    ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "tmp", "cache")
-                )
-            else:
-                shutil.copy2(ROOT / name, folder / name)
+        copy_project(folder)
 
-    def run(self, *command: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess:
+    def run(self, *command: str, check: bool = True, **variables: str) -> subprocess.CompletedProcess:
         """Run one of the environment's programs in the copy; its output, stdout and stderr together."""
-        env = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"} | environment
-        done = subprocess.run(
-            command, cwd=self.folder, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-        )
+        both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        done = subprocess.run(command, cwd=self.folder, env=environment() | variables, check=False, **both)
         assert not check or done.returncode == 0, done.stdout[-6000:]
         return done
 
-    def snakemake(self, *arguments: str, check: bool = True, **environment: str) -> str:
+    def snakemake(self, *arguments: str, check: bool = True, **variables: str) -> str:
         """Output of `snakemake --cores 2 ...`."""
-        return self.run("snakemake", "--cores", "2", *arguments, check=check, **environment).stdout
+        return self.run("snakemake", "--cores", "2", *arguments, check=check, **variables).stdout
 
-    def planned(self, *arguments: str, **environment: str) -> dict[str, int]:
+    def planned(self, *arguments: str, **variables: str) -> dict[str, int]:
         """What `snakemake -n` would run: rule -> number of jobs."""
-        output = self.snakemake("-n", *arguments, **environment)
+        output = self.snakemake("-n", *arguments, **variables)
         if "Nothing to be done" in output:
             return {}
         lines = iter(output.splitlines())

@@ -6,7 +6,6 @@ import random
 import re
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import yaml
 from _machines import contents, copy, smallest
 from conftest import Project
 
+from benchmarks._project import environment
 from emospace.provenance import atomic
 
 pytestmark = pytest.mark.workflow
@@ -26,11 +26,9 @@ ROUNDS = 20  # of the soak
 
 def start(project: Project, *command: str) -> subprocess.Popen:
     """Start a command in a process group of its own, its output in a file beside the project."""
-    env = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     with open(output(project), "w", encoding="utf-8") as out:
-        return subprocess.Popen(
-            command, cwd=project.folder, env=env, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
-        )
+        both = {"stdout": out, "stderr": subprocess.STDOUT}
+        return subprocess.Popen(command, cwd=project.folder, env=environment(), start_new_session=True, **both)
 
 
 def output(project: Project) -> Path:
