@@ -29,6 +29,14 @@ def smallest() -> dict:
     }
 
 
+def build(folder: Path) -> Project:
+    """A project with the smallest config, in a folder that is empty or made here."""
+    folder.mkdir(exist_ok=True)
+    project = Project(folder)
+    project.configure(smallest())
+    return project
+
+
 def contents(project: Project) -> dict[str, str]:
     folders = [project.folder / name for name in ("data", "models", "results")]
     files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
@@ -36,10 +44,8 @@ def contents(project: Project) -> dict[str, str]:
 
 
 def make_everything(folder: Path, store: Path) -> None:
-    """Run all phases in a copy of the project below `folder`, commit it to git, push to a remote in `store`."""
-    folder.mkdir()
-    project = Project(folder)
-    (folder / "config.yaml").write_text(yaml.safe_dump(smallest(), sort_keys=False), encoding="utf-8")
+    """Run all phases of the smallest config in `folder`, commit it to git, push to a remote in `store`."""
+    project = build(folder)
     project.run("git", "init", "-q")
     project.run("dvc", "remote", "add", "-q", "-d", "store", str(store))
     project.snakemake(*PHASES)

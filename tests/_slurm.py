@@ -1,4 +1,4 @@
-"""A Slurm cluster for a test module, and the smallest project to run on it."""
+"""A Slurm cluster for a test module."""
 
 import re
 import subprocess
@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
-from _machines import smallest
-from conftest import ROOT, Project
+from conftest import ROOT
 
 SLURM = ["--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "3"]
 CLUSTER = str(ROOT / "tests/slurm/cluster.sh")
@@ -44,10 +42,3 @@ def start(*accounting: str) -> Iterator[Cluster]:
             yield Cluster(Path(folder))
         finally:
             subprocess.run(["bash", CLUSTER, "stop", folder], check=True)
-
-
-def build(folder: Path) -> Project:
-    """The smallest project with every phase."""
-    project = Project(folder)
-    (project.folder / "config.yaml").write_text(yaml.safe_dump(smallest(), sort_keys=False), encoding="utf-8")
-    return project

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from filelock import FileLock
 
 from benchmarks._project import copy_project, environment
@@ -94,6 +95,11 @@ class Project:
                 break
             jobs[words[0]] = int(words[1])
         return jobs
+
+    def configure(self, config: dict) -> None:
+        """Write the copy's config.yaml."""
+        text = yaml.safe_dump(config, sort_keys=False)
+        (self.folder / "config.yaml").write_text(text, encoding="utf-8")
 
     def replace(self, file: str, old: str, new: str) -> None:
         """Edit a file of the copy; the old text must be there."""

@@ -168,10 +168,9 @@ def change_raw(project: Project) -> None:
 
 def configure(block: str, name: str, **options):
     def edit(project: Project) -> None:
-        path = project.folder / "config.yaml"
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        config = yaml.safe_load((project.folder / "config.yaml").read_text(encoding="utf-8"))
         config[block][name] |= options
-        path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+        project.configure(config)
 
     return edit
 

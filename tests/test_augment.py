@@ -12,10 +12,6 @@ from conftest import ROOT, Project
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 
-def configure(project: Project, config: dict) -> None:
-    (project.folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
-
-
 @pytest.fixture(scope="module")
 def plain() -> dict:
     return small(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")))
@@ -30,10 +26,10 @@ def config(plain, tmp_path_factory) -> dict:
 def built(plain, config, tmp_path_factory) -> tuple[Project, dict[str, bytes]]:
     """The small demo trained without augmentation; its results then; and augmentation and all runs added to it."""
     project = Project(tmp_path_factory.mktemp("augment it's"))
-    configure(project, plain)
+    project.configure(plain)
     project.snakemake("train_all")
     before = results(project)
-    configure(project, config)
+    project.configure(config)
     planned = project.planned("train_all")
     assert planned["train"] == 6  # two new runs on three folds; the old ones are as they were
     project.snakemake("augment", "train_all", "report", "export")
@@ -43,7 +39,7 @@ def built(plain, config, tmp_path_factory) -> tuple[Project, dict[str, bytes]]:
 @pytest.fixture
 def project(built, config) -> Project:
     yield built[0]
-    configure(built[0], config)
+    built[0].configure(config)
 
 
 def results(project: Project) -> dict[str, bytes]:
@@ -63,7 +59,7 @@ def kinds(planned: dict[str, int]) -> set[str]:
 
 
 def planned(project: Project, config: dict, *targets: str) -> dict[str, int]:
-    configure(project, config)
+    project.configure(config)
     return project.planned(*(targets or ("augment", "train_all")))
 
 

@@ -14,7 +14,7 @@ def recipes(project: Project) -> dict[str, bytes]:
 
 
 def planned(project: Project, config: dict) -> dict[str, int]:
-    (project.folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    project.configure(config)
     return project.planned("augment", "train_all")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from _augmented import augmented, small, tiny_weights
-from _machines import contents, smallest
+from _machines import build, contents
 from conftest import ROOT, Project
 from test_envs import UNCALLED, environments, held, imported, normal, pins
 
@@ -71,15 +71,10 @@ def standing_in(venv: Path) -> Path:
 @pytest.fixture(scope="session")
 def created(conda, tmp_path_factory) -> dict[str, Path]:
     """Name of each file of envs/ -> folder of the environment that Snakemake had made of it."""
-    project, prefix = Project(tmp_path_factory.mktemp("creates it's")), tmp_path_factory.mktemp("envs")
-    configure(project, smallest())
+    project, prefix = build(tmp_path_factory.mktemp("creates it's")), tmp_path_factory.mktemp("envs")
     project.snakemake("--use-conda", "--conda-prefix", str(prefix), "--conda-create-envs-only", **conda)
     text_of = {path.read_text(): path.stem for path in ENVS}
     return {text_of[path.read_text()]: path.with_suffix("") for path in prefix.glob("*.yaml")}
-
-
-def configure(project: Project, config: dict) -> None:
-    (project.folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
 
 
 def inside(folder: Path, code: str) -> str:
@@ -142,7 +137,7 @@ def config(tmp_path_factory) -> dict:
 def deployed(conda, created, config, tmp_path_factory) -> Project:
     """Everything made by jobs in the environments, on a machine whose network is gone once the weights are there."""
     project = Project(tmp_path_factory.mktemp("deployed it's"))
-    configure(project, config)
+    project.configure(config)
     for folder in created.values():
         (folder / "lib/python3.11/site-packages/sitecustomize.py").write_text(WITNESS)
     conda = conda | {"WITNESS": str(project.folder / "jobs.txt")}
@@ -161,7 +156,7 @@ def may_unshare() -> bool:
 def plain(config, tmp_path_factory) -> Project:
     """The same, made without conda."""
     project = Project(tmp_path_factory.mktemp("plain"))
-    configure(project, config)
+    project.configure(config)
     project.snakemake(*TARGETS)
     return project
 

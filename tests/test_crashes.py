@@ -10,8 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-import yaml
-from _machines import contents, copy, smallest
+from _machines import build, contents, copy
 from conftest import Project
 
 from benchmarks._project import environment
@@ -68,17 +67,10 @@ def kill(process: subprocess.Popen) -> None:
     process.wait()
 
 
-def prepared(folder: Path) -> Project:
-    folder.mkdir()
-    project = Project(folder)
-    (folder / "config.yaml").write_text(yaml.safe_dump(smallest(), sort_keys=False), encoding="utf-8")
-    return project
-
-
 @pytest.fixture(scope="module")
 def raw(tmp_path_factory) -> Project:
     """A project whose corpus is there and nothing else; every test begins with a copy."""
-    project = prepared(tmp_path_factory.mktemp("raw") / "it's")
+    project = build(tmp_path_factory.mktemp("raw") / "it's")
     project.snakemake("corpora")
     return project
 

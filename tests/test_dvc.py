@@ -30,7 +30,7 @@ def produced(tmp_path_factory) -> set[str]:
     """Every file that the DAG would make, from Snakemake's own summary of a fresh copy with augmented views."""
     project = Project(tmp_path_factory.mktemp("dag"))
     config = augmented(yaml.safe_load((ROOT / "config.yaml").read_text()), dict.fromkeys(NAMES, LOCAL))
-    (project.folder / "config.yaml").write_text(yaml.safe_dump(config))
+    project.configure(config)
     output = project.run("snakemake", "report", "augment", "--cores", "1", "--summary").stdout
     rows = [line.split("\t") for line in output.splitlines() if "\t" in line]
     return {row[0] for row in rows if row[0] != "output_file"}
@@ -66,7 +66,7 @@ def test_the_phases_before_augment_make_all_that_it_reads(tmp_path):
     features["frames_aug.top"] = selection | {"select": "frames_aug.clip"}
     runs = {"probe_audio": config["runs"]["probe_audio"], "probe_random": config["runs"]["probe_random"]}
     runs["probe_random"]["inputs"] = ["audio.mfcc"]  # no run reads what the augmented features are compared with
-    (project.folder / "config.yaml").write_text(yaml.safe_dump(config | {"features": features, "runs": runs}))
+    project.configure(config | {"features": features, "runs": runs})
     phases = [re.fullmatch(r".* (\w+)", stage["cmd"]).group(1) for stage in stages().values()]
     before = phases[: phases.index("augment")]
     made, all_made = project.planned(*before), project.planned(*before, "augment")

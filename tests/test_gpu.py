@@ -3,7 +3,6 @@
 from itertools import combinations
 
 import pytest
-import yaml
 from _machines import smallest
 from conftest import Project
 
@@ -32,7 +31,7 @@ def recorded(project) -> Project:
     """A project on a machine that seems to have a GPU; its jobs write nothing but when they ran."""
     config = smallest()
     config["runs"]["unified"] = {"model": "unified", "protocol": "session", "inputs": ["text.clip"]}
-    (project.folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    project.configure(config)
     project.replace("workflow_scripts/_plan.py", 'any(Path("/dev").glob("nvidia[0-9]*"))', "True")
     (project.folder / "recorder.py").write_text(f"{ON_GPU, SECONDS = }\n{RECORDER}", encoding="utf-8")
     for path in (project.folder / "rules").glob("*.smk"):

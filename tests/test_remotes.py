@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from _machines import ADOPT, GIT, cloned, contents, copy
+from _machines import ADOPT, GIT, cloned, contents, copy, smallest
 from conftest import ROOT, Project
 
 from emospace.corpora import iemocap, ravdess
@@ -79,10 +79,9 @@ def test_no_job_writes_into_the_cache(kind, phases, folders, origin, tmp_path):
     clone.run("dvc", "config", "--local", "cache.type", kind)
     clone.run("dvc", "pull", "-q")
     made, before = contents(clone), cached(clone)
-    config = clone.folder / "config.yaml"
-    other = yaml.safe_load(config.read_text())
+    other = smallest()
     other["corpora"]["demo"]["generate"]["utterances"] = 20  # under the same names nothing is as it was
-    config.write_text(yaml.safe_dump(other, sort_keys=False))
+    clone.configure(other)
     clone.snakemake("--forceall", *phases)
     assert len(before) > 100 and cached(clone) == before
     changed = {path for path, digest in contents(clone).items() if made.get(path) not in (None, digest)}
@@ -153,8 +152,7 @@ def signed(origin, tmp_path_factory) -> Project:
     folder.mkdir()
     project = Project(folder)
     shutil.copytree(origin.folder / "data/raw/demo", base / "corpus")
-    config = closed(str(base / "corpus"))
-    (project.folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    project.configure(closed(str(base / "corpus")))
     project.run("git", "init", "-q")
     project.run("dvc", "remote", "add", "-q", "-d", "public", str(base / "public"))
     (project.folder / "data/raw").mkdir(parents=True)  # an output of the stage, empty where the corpus lies elsewhere
@@ -189,12 +187,12 @@ def test_dvc_pushes_it_to_the_private_remote_and_nowhere_else(signed, tmp_path):
 def test_a_config_that_forgets_it_is_refused_before_dvc_records_anything(signed, tmp_path):
     """The same config without a private remote; then that of the demo, over what this one left behind."""
     project = copy(signed, tmp_path / "project")
-    config, lock = project.folder / "config.yaml", project.folder / "dvc.lock"
+    lock = project.folder / "dvc.lock"
     before = lock.read_bytes()
-    config.write_text(yaml.safe_dump(closed(str(signed.folder.parent / "corpus")) | {"private_remote": "", "seed": 2}))
+    project.configure(closed(str(signed.folder.parent / "corpus")) | {"private_remote": "", "seed": 2})
     done = project.run("dvc", "repro", "corpora", check=False)
     assert done.returncode and "signed: it may not be shared" in done.stdout
-    shutil.copy(ROOT / "config.yaml", config)
+    shutil.copy(ROOT / "config.yaml", project.folder)
     done = project.run("dvc", "repro", "corpora", check=False)
     assert done.returncode and "signed is here, and may not be shared" in done.stdout
     assert lock.read_bytes() == before

@@ -3,7 +3,6 @@
 import time
 
 import pytest
-import yaml
 from conftest import Project
 
 from benchmarks._large import config, corpus
@@ -19,7 +18,7 @@ def jobs(project: Project):
         root = project.folder / f"corpus of {utterances}"
         if not root.exists():
             corpus(root, utterances)
-        (project.folder / "config.yaml").write_text(yaml.safe_dump(config(parts)), encoding="utf-8")
+        project.configure(config(parts))
         return sum(project.planned(EMOSPACE_IEMOCAP=str(root)).values())
 
     return count

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import soundfile
-import yaml
 from conftest import ROOT, Project
 from test_report import Page
 
@@ -116,7 +115,7 @@ def hostile(tmp_path) -> Project:
         "protocols": {"actors": {"corpus": "ravdess", "split": "actors", "labels": "ravdess8", "folds": 3}},
         "runs": {"probe": {"model": "linear_probe", "protocol": "actors", "inputs": ["audio.mfcc"]}},
     }
-    (project.folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    project.configure(config)
     return project
 
 

@@ -1,14 +1,12 @@
 """What a user sees: a table of what ran at the end, and on failure the rule, its log and the message."""
 
 import re
-import shutil
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import yaml
-from _machines import smallest
+from _machines import copy, smallest
 from conftest import ROOT, Project
 
 from workflow_scripts._summary import summary
@@ -63,7 +61,7 @@ def built(tmp_path_factory) -> SimpleNamespace:
     project = Project(tmp_path_factory.mktemp("seeing it's"))
     config = smallest()
     del config["features"]["text.clip"], config["runs"]["probe_text"]
-    (project.folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    project.configure(config)
     planned = project.planned()
     return SimpleNamespace(project=project, planned=planned, said=project.snakemake())
 
@@ -71,10 +69,7 @@ def built(tmp_path_factory) -> SimpleNamespace:
 @pytest.fixture
 def project(built, tmp_path) -> Project:
     """A copy of it for one test to change."""
-    copy = Project.__new__(Project)
-    copy.folder = tmp_path / "copy"
-    shutil.copytree(built.project.folder, copy.folder, symlinks=True)
-    return copy
+    return copy(built.project, tmp_path / "copy")
 
 
 def told(project: Project) -> tuple[str, dict[str, int]]:

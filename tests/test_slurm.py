@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from _machines import contents, copy
-from _slurm import SLURM, Cluster, build, start
+from _machines import build, contents, copy
+from _slurm import SLURM, Cluster, start
 from conftest import Project
 
 from workflow_scripts._plan import gpu_here

@@ -4,8 +4,8 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from _machines import contents
-from _slurm import SLURM, Cluster, build, start
+from _machines import build, contents
+from _slurm import SLURM, Cluster, start
 from conftest import Project
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
