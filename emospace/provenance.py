@@ -7,12 +7,13 @@ artifact is fresh exactly when its sidecar holds today's recipe and today's inpu
 """
 
 import contextlib
-import glob
+import functools
 import hashlib
 import importlib.metadata
 import json
 import os
 import platform
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def atomic(path: Path) -> Iterator[Path]:
 
     The temporary name keeps the suffix (writers such as numpy append one otherwise) and holds the process
     id, so two writers never share it and a killed one never leaves half a file under the real name. What killed ones
-    left under temporary names goes when the file is next written.
+    left under temporary names goes when another process next writes the file.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -53,11 +54,26 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def _sweep(path: Path) -> None:
-    """Remove the temporary files of writers of `path` that are no more."""
-    for left in path.parent.glob(f".{glob.escape(path.stem)}.*.tmp*"):
-        pid = left.name.removeprefix(f".{path.stem}.").partition(".")[0]
-        if pid.isdigit() and not _alive(int(pid)):
+    """Remove the temporary files of writers of `path` that are no more.
+
+    Not those of its neighbours: their writers may live on another machine, where their process ids mean something.
+    """
+    for pid, left in _left_in(path.parent.absolute()).get(path.stem, []):
+        if not _alive(pid):
             left.unlink(missing_ok=True)
+
+
+@functools.cache
+def _left_in(folder: Path) -> dict[str, list[tuple[int, Path]]]:
+    """Stem of a file -> (process id, temporary file) of each writer of it, as found in the folder.
+
+    Looked up at the first write of this process there: a folder may get thousands of files from one writer.
+    """
+    found: dict[str, list[tuple[int, Path]]] = {}
+    for path in folder.glob(".*.tmp*"):
+        if match := re.fullmatch(r"\.(.+)\.(\d+)\.tmp.*", path.name):
+            found.setdefault(match[1], []).append((int(match[2]), path))
+    return found
 
 
 def _alive(pid: int) -> bool:
