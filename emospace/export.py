@@ -6,7 +6,6 @@ details"; its code reads `Label` there and adds `Label_num`. So the further colu
 speaker, gender, and the path of each array.
 """
 
-import csv
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from emospace import records
 from emospace.errors import InputError
 from emospace.manifest import Utterance
 from emospace.store import Ragged
@@ -79,18 +79,23 @@ def write(
         raise InputError(out, "no utterance has a label of the map", f"the labels of the corpus are: {known}")
     number = numbers([classes[row.label] for row in kept])
     missing: dict[str, list[str]] = {FOLDERS[view]: [] for view in stores}
+
+    def shared(row: Utterance) -> dict:
+        return {"FileName": row.utterance, "Sentences": before(row), "Label": row.label}
+
+    def texts(row: Utterance) -> dict:
+        return shared(row) | {"text": " ".join(words(before(row))), "AugmentedText": after(row)}
+
+    def features(row: Utterance) -> dict:
+        about = {"Label_num": number[classes[row.label]], "speaker": row.speaker, "gender": row.gender}
+        return shared(row) | about | _arrays(folder, row, stores, missing)
+
     with replaced(out) as folder:
         for name in missing:
             (folder / name).mkdir()
         (folder / "README.txt").write_text(ABOUT.format(corpus=corpus), encoding="utf-8")
-        plain, full = folder / f"{corpus}.csv", folder / f"{corpus}_features.csv"
-        with table(plain, TABLE) as first, table(full, FEATURES) as second:
-            for row in progress(kept):
-                text = before(row)
-                shared = {"FileName": row.utterance, "Sentences": text, "Label": row.label}
-                first({**shared, "text": " ".join(words(text)), "AugmentedText": after(row)})
-                about = {"Label_num": number[classes[row.label]], "speaker": row.speaker, "gender": row.gender}
-                second({**shared, **about, **_arrays(folder, row, stores, missing)})
+        records.write(folder / f"{corpus}.csv", TABLE, map(texts, kept))
+        records.write(folder / f"{corpus}_features.csv", FEATURES, map(features, progress(kept)))
     counts = {"rows": len(kept), "left_out": len(rows) - len(kept), "numbers": number, "missing": missing}
     return counts | {"files": {name: len(kept) - len(names) for name, names in missing.items()}}
 
@@ -112,15 +117,6 @@ def progress(rows: Sequence) -> Iterator:
     from tqdm import tqdm
 
     return iter(tqdm(rows, "export", disable=None, unit="row"))
-
-
-@contextmanager
-def table(path: Path, columns: list[str]) -> Iterator[Callable[[dict], None]]:
-    """Yield a function that appends a line to a CSV; cells not given stay empty."""
-    with open(path, "w", encoding="utf-8", newline="") as handle:
-        writer = csv.DictWriter(handle, columns, restval="", lineterminator="\n")
-        writer.writeheader()
-        yield writer.writerow
 
 
 @contextmanager
