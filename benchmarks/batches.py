@@ -34,7 +34,7 @@ def packed(folder: Path, order) -> list:
     import torch
 
     from emospace.data import Rows
-    from emospace.models._space import Resident
+    from emospace.models._resident import Resident
 
     inputs = {name: store.Ragged.open(folder / f"{name}.npy") for name in SHAPES}
     unknown = np.full(UTTERANCES, -1)

@@ -108,7 +108,8 @@ def test_padding_and_neighbours_have_no_influence(fold, tmp_path):
     """A row alone, and the same row beside a much longer one, are predicted alike."""
     import torch
 
-    from emospace.models._space import Resident, Space, predict
+    from emospace.models._resident import Resident
+    from emospace.models._space import Space, predict
 
     torch.manual_seed(0)
     shapes = {name: (dims, name == "audio.mfcc") for name, dims in INPUTS.items()}

@@ -7,7 +7,9 @@ import torch
 
 from emospace.cepstra import vocal_tract
 from emospace.losses import cross_modal, known_cross_entropy, masked_mean_square, supervised_contrastive
-from emospace.models._space import Batch, Output, Resident, SequenceEncoder, Space, inside_of
+from emospace.models._encoder import SequenceEncoder, inside_of
+from emospace.models._resident import Batch, Resident
+from emospace.models._space import Output, Space
 
 VOICES = 33  # vocal tracts to draw from
 

@@ -59,11 +59,12 @@ def train(
     import torch
 
     from emospace.models import _objective, _space
+    from emospace.models._resident import Resident
     from emospace.training import Schedule, fit
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(seed)
-    train_set, dev_set, test_set = (_space.Resident(r, device, max_steps) for r in (fold.train, fold.dev, fold.test))
+    train_set, dev_set, test_set = (Resident(r, device, max_steps) for r in (fold.train, fold.dev, fold.test))
     shapes = {n: (i.values.shape[1], bool(np.median(i.lengths[i.lengths > 0]) >= LONG)) for n, i in _present(fold)}
     if not shapes:
         raise InputError("unified", "none of the run's inputs has any data in train", "see data/quality")
@@ -128,6 +129,7 @@ def predict_subset(folder: Path, rows: Rows, keep: Sequence[str] | None = None) 
     from safetensors.torch import load_file
 
     from emospace.models import _space
+    from emospace.models._resident import Resident
     from emospace.provenance import read_json
 
     architecture = read_json(folder / "run.json")["facts"]["architecture"]
@@ -137,5 +139,5 @@ def predict_subset(folder: Path, rows: Rows, keep: Sequence[str] | None = None) 
         raise InputError(folder, f"the model has no input {min(unknown)!r}", f"it has {known}")
     network = _space.Space(**architecture)
     network.load_state_dict(load_file(folder / "model.safetensors"))
-    found = _space.predict(network.eval(), _space.Resident(rows, torch.device("cpu")), SCORED, keep)
+    found = _space.predict(network.eval(), Resident(rows, torch.device("cpu")), SCORED, keep)
     return found.emotion, found.embedding

@@ -1,0 +1,101 @@
+"""From padded sequences of one modality, (B, T, D) and their lengths (B,), to a vector a row."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def inside_of(values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
+    """Mask of real steps, (B, T)."""
+    return torch.arange(values.shape[1], device=values.device) < length[:, None]
+
+
+class RealSteps(nn.BatchNorm1d):
+    """Batch normalisation whose statistics see real steps only: (B, T, C) with a mask (B, T)."""
+
+    def forward(self, values: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
+        out = torch.zeros_like(values)
+        out[inside] = super().forward(values[inside]).to(out.dtype)
+        return out
+
+
+class Convolution(nn.Module):
+    """Convolution over time, normalisation, GELU, dropout; padding is zeroed before it can be read."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, dropout: float):
+        super().__init__()
+        self.stride = stride
+        self.convolve = nn.Conv1d(inputs, outputs, 5, stride=stride, padding=2)
+        self.normalise = RealSteps(outputs)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, values: torch.Tensor, length: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        found = self.convolve(values.transpose(1, 2)).transpose(1, 2)
+        length = (length + self.stride - 1) // self.stride
+        inside = inside_of(found, length)
+        found = self.dropout(F.gelu(self.normalise(found, inside)))
+        return found * inside[..., None], length
+
+
+class AttentionPooling(nn.Module):
+    """Weighted mean and deviation over real steps (attentive statistics pooling, Okabe et al. 2018)."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.score = nn.Sequential(nn.Linear(width, 64), nn.Tanh(), nn.Linear(64, 1))
+
+    def forward(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
+        inside = inside_of(values, length.clamp(min=1))[..., None]
+        weight = self.score(values).float().masked_fill(~inside, -torch.inf).softmax(1)
+        mean = (weight * values).sum(1)
+        spread = (weight * (values - mean[:, None]).square()).sum(1).clamp(min=1e-5).sqrt()
+        return torch.cat([mean, spread], 1)
+
+
+class SequenceEncoder(nn.Module):
+    """Modality -> (B, E). Long inputs pass convolutions and a GRU; short ones (pictures, a sentence) a linear layer."""
+
+    def __init__(self, inputs: int, long: bool, width: int, embedding: int, recurrent: int, dropout: float):
+        super().__init__()
+        self.long = long
+        self.register_buffer("mean", torch.zeros(inputs))
+        self.register_buffer("scale", torch.ones(inputs))
+        strides = (1, 2, 2) if long else ()
+        sizes = [3 * inputs, *[width] * len(strides)]
+        pairs = zip(sizes[:-1], sizes[1:], strides, strict=True)
+        self.convolutions = nn.ModuleList([Convolution(i, o, s, dropout) for i, o, s in pairs])
+        self.recurrent = nn.GRU(width, recurrent, batch_first=True, bidirectional=True) if long and recurrent else None
+        self.enter = None if long else nn.Sequential(nn.Linear(inputs, width), nn.GELU(), nn.Dropout(dropout))
+        pooled = 2 * recurrent if self.recurrent else width
+        self.pool = AttentionPooling(pooled)
+        self.leave = nn.Sequential(nn.Dropout(dropout), nn.Linear(2 * pooled, embedding))
+
+    def standardise(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
+        """Zero mean and unit deviation over the train rows; padding stays zero."""
+        return (values - self.mean) / self.scale * inside_of(values, length)[..., None]
+
+    def forward(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
+        """values are standardised."""
+        if not self.long:
+            return self.leave(self.pool(self.enter(values), length))
+        found = self._channels(values, length)
+        for convolution in self.convolutions:
+            found, length = convolution(found, length)
+        if self.recurrent:
+            found = self._recur(found, length)
+        return self.leave(self.pool(found, length))
+
+    def _channels(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
+        """The values, the values less their own mean over the utterance (the voice), and their slope: (B, T, 3 D)."""
+        inside = inside_of(values, length)[..., None]
+        own = values - values.sum(1, keepdim=True) / length.clamp(min=1)[:, None, None]
+        # Before the first and after the last step there is zero, whether the batch goes on or not.
+        slope = F.pad(values, (0, 0, 0, 1))[:, 1:] - F.pad(values, (0, 0, 1, 0))[:, :-1]
+        return torch.cat([values, own, slope], -1) * inside
+
+    def _recur(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
+        # Packed, so that the backward direction starts at the last real step; a missing row counts as one zero step.
+        steps = length.clamp(min=1).cpu()
+        packed = nn.utils.rnn.pack_padded_sequence(values, steps, batch_first=True, enforce_sorted=False)
+        found, _ = self.recurrent(packed)
+        return nn.utils.rnn.pad_packed_sequence(found, True, total_length=values.shape[1])[0]
