@@ -15,7 +15,8 @@ import numpy as np
 
 from emospace.manifest import Utterance
 from emospace.pictures import Frames
-from emospace.views._video import command, probe
+from emospace.views._decoders import command
+from emospace.views._video import probe
 from emospace.views.frames import extract, frame_indices
 
 SECONDS, UTTERANCES, FRAMES, SIZE = 180, 30, 8, 224

@@ -1,21 +1,15 @@
-"""Video files: what they hold, and two ways to decode chosen pictures of them."""
+"""Video files: which pictures they hold, and when each is shown."""
 
-import subprocess
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
-
-from emospace.errors import InputError
 from emospace.views._files import LOCAL, Flaw, source
 
-DRIFT = (
-    0.25  # seconds that time stamps may stray from a constant rate (encoders' delays do) before it counts as varying
-)
-PER_RUN = 2000  # pictures per run of ffmpeg: one argument may hold 128 KiB, each picture takes some 30 bytes
+# Seconds that time stamps may stray from a constant rate (encoders' delays do) before it counts as varying.
+DRIFT = 0.25
 
 
 @dataclass(frozen=True)
@@ -46,10 +40,6 @@ class Video:
         return bisect_right(self.times, time) - 1 if self.times else int(time * self.fps // 1)
 
 
-class Miscounted(Exception):
-    """The ffmpeg program could not decode some picture, so that its counting is off from there on."""
-
-
 def probe(path: Path) -> Video:
     """Read a file's packets, decoding none of them (20 ms for 3 minutes). Raises Flaw if it holds no pictures."""
     import av
@@ -78,130 +68,3 @@ def _video(path: Path, stream, packets: list[tuple], avi: bool) -> Video:
     keys = [i for i, key in enumerate(keyed) if key]
     video = Video(path, stream.width, stream.height, fps, len(packets))
     return Video(**vars(video) | {"times": None if steady else times, "stamps": pts if trusted else None, "keys": keys})
-
-
-def by_pyav(video: Video, wanted: Sequence[int], threads: int = 1) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield (index, I420 planes) of the wanted pictures (sorted), decoding only packets that they depend on."""
-    import av
-
-    number = {stamp: i for i, stamp in enumerate(sorted(video.stamps))} if video.stamps else None
-    needed, todo = _needed(video, wanted), set(wanted)
-    with av.open(source(video.path), options=LOCAL, metadata_errors="replace") as container:
-        stream = container.streams.video[0]
-        stream.codec_context.thread_count = threads
-        packets = (packet for packet in container.demux(stream) if packet.size)
-        for shown, frame in enumerate(_frames(stream.codec_context, packets, needed)):
-            index = number.get(frame.pts) if number and frame else shown
-            if frame and index in todo:
-                todo.remove(index)
-                yield index, _planes(frame, video)
-            if not todo:
-                return
-
-
-def _frames(decoder, packets, needed: Sequence[bool]):
-    """Decode the needed packets; one that cannot be decoded gives None, to keep the count."""
-    running = False
-    for packet, wanted in zip(packets, needed, strict=False):
-        if wanted:
-            yield from _decoded(decoder, packet)
-        elif running:
-            yield from _decoded(decoder, None)  # what it still holds back
-            decoder.flush_buffers()
-        running = wanted
-    yield from _decoded(decoder, None)
-
-
-def _decoded(decoder, packet) -> list:
-    import av
-
-    try:
-        return decoder.decode(packet)
-    except av.FFmpegError:
-        return [None] if packet else []
-
-
-def _needed(video: Video, wanted: Sequence[int]) -> np.ndarray:
-    """Which packets to decode, bool (count,): for each wanted picture those from the key picture before it.
-
-    Without trusted time stamps, all.
-    """
-    if video.stamps is None:
-        return np.ones(video.count, bool)
-    order = np.argsort(video.stamps, kind="stable")  # picture -> packet
-    rank = np.argsort(order, kind="stable")  # packet -> picture
-    needed = np.zeros(video.count, bool)
-    for index in wanted:
-        packet = order[index]
-        # A picture that follows a key packet in the file but is shown before it may need the group before.
-        starts = (k for k in reversed(video.keys[: bisect_right(video.keys, packet)]) if rank[k] <= index)
-        needed[next(starts, 0) : packet + 1] = True
-    return needed
-
-
-def _planes(frame, video: Video) -> np.ndarray:
-    """A decoded picture as I420, uint8 (H * 3 / 2, W), with even sides."""
-    even = {"width": video.width // 2 * 2, "height": video.height // 2 * 2}
-    return frame.to_ndarray(format="yuv420p", dst_color_range="MPEG", **even)
-
-
-def by_ffmpeg(video: Video, wanted: Sequence[int], threads: int = 1) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield (index, I420 planes) of the wanted pictures (sorted), from one pass of the ffmpeg program.
-
-    Raises Miscounted in the end if what it yielded cannot be relied on.
-    """
-    for first in range(0, len(wanted), PER_RUN):
-        yield from _ffmpeg_run(video, wanted[first : first + PER_RUN], threads)
-
-
-def ffmpeg_version() -> str:
-    """Version of the ffmpeg program, for the sidecar. Raises InputError if there is none."""
-    try:
-        said = subprocess.run(["ffmpeg", "-version"], capture_output=True, text=True, check=True).stdout
-    except FileNotFoundError as error:
-        remedy = "install it (Debian: apt-get install ffmpeg), or set views: frames: extractor to pyav"
-        raise InputError("ffmpeg", "the program is not installed", remedy) from error
-    return said.split()[2]
-
-
-def _ffmpeg_run(video: Video, wanted: Sequence[int], threads: int) -> Iterator[tuple[int, np.ndarray]]:
-    width, height = video.width // 2 * 2, video.height // 2 * 2
-    # A pipe of 1 MiB, the most that Linux grants: ffmpeg goes on decoding while a picture is encoded here.
-    quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "pipesize": 1 << 20}
-    # The last picture of the file comes too if all those before it could be decoded.
-    asked = sorted({*wanted, video.count - 1})
-    with subprocess.Popen(command(video, asked, threads), **quiet) as process:
-        for index in asked:
-            raw = process.stdout.read(width * height * 3 // 2)
-            if len(raw) < width * height * 3 // 2:
-                raise Miscounted
-            if index in wanted:
-                yield index, np.frombuffer(raw, np.uint8).reshape(height * 3 // 2, width)
-
-
-def command(video: Video, wanted: Sequence[int], threads: int = 1) -> list[str]:
-    """The ffmpeg command that writes the wanted pictures to a pipe, I420, and stops after the last one."""
-    import ffmpeg
-
-    stream = ffmpeg.input(source(video.path), threads=threads, noautorotate=None, **LOCAL)
-    picked = stream.video.filter("select", _any_of(wanted))
-    # Evenly spaced time stamps, or ffmpeg would repeat pictures to keep to the clock.
-    timed = picked.filter("setpts", "N/FRAME_RATE/TB")
-    even = (
-        timed.filter("scale", video.width // 2 * 2, video.height // 2 * 2)
-        if video.width % 2 or video.height % 2
-        else timed
-    )
-    output = even.output("pipe:", format="rawvideo", pix_fmt="yuv420p", vframes=len(wanted))
-    return output.global_args("-nostdin", "-v", "quiet").compile()
-
-
-def _any_of(numbers: Sequence[int]) -> str:
-    """An expression of n, true for these sorted numbers: a search tree, since ffmpeg refuses a sum of many terms."""
-    if len(numbers) == 1:
-        return f"eq(n,{numbers[0]})"
-    half = len(numbers) // 2
-    return f"if(lt(n,{numbers[half]}),{_any_of(numbers[:half])},{_any_of(numbers[half:])})"
-
-
-EXTRACTORS = {"ffmpeg": by_ffmpeg, "pyav": by_pyav}

@@ -19,8 +19,9 @@ from emospace import pictures
 from emospace.errors import InputError
 from emospace.manifest import Problem, Utterance
 from emospace.provenance import atomic
+from emospace.views._decoders import EXTRACTORS, Miscounted, by_pyav, ffmpeg_version
 from emospace.views._files import Flaw, by_file, ends_early, locate, mostly_there
-from emospace.views._video import EXTRACTORS, Miscounted, Video, by_pyav, ffmpeg_version, probe
+from emospace.views._video import Video, probe
 
 THREAD = threading.local()
 
