@@ -22,15 +22,26 @@ def percent(value: float | None) -> str:
 
 
 def table(rows: Sequence[dict]) -> str:
-    """The rows of summary.csv as people read them: every metric with its interval, marks, and footnotes on marks."""
+    """The rows of summary.csv as people read them: metrics and gains with their intervals, marks, and footnotes."""
     cells = [["run", "model", "protocol", "n", *METRICS]]
     for row in rows:
         scores = [f"{percent(row[m])} [{percent(row[f'{m}_lo'])}, {percent(row[f'{m}_hi'])}]" for m in METRICS]
         cells.append([row["run"] + marks(row), row["model"], row["protocol"], str(row["n"]), *scores])
     notes = [UNITS]
     notes += [f"* {LEAKY}"] if any(row["leaky"] for row in rows) else []
-    notes += [f"~ {RANDOM}: {names}" for names in sorted({row["random_weights"] for row in rows} - {""})]
-    return "\n".join([*_aligned(cells), "", *notes])
+    drawn = sorted({name for row in rows for name in row["random_weights"].split()})
+    notes += [f"~ {RANDOM}: {' '.join(drawn)}"] if drawn else []
+    return "\n".join([*_aligned(cells), "", *_gains(rows), *notes])
+
+
+def _gains(rows: Sequence[dict]) -> list[str]:
+    """Each run against its baseline on the same test rows, and an empty line; nothing where no run has a baseline."""
+    cells = [["run", "over", "gain in UA", "p, paired"]]
+    for row in rows:
+        if row["UA_gain"] not in ("", None):
+            gain, lo, hi = (f"{100 * row[name]:+.1f}" for name in ("UA_gain", "UA_gain_lo", "UA_gain_hi"))
+            cells.append([row["run"] + marks(row), row["baseline"], f"{gain} [{lo}, {hi}]", f"{row['UA_gain_p']:.3f}"])
+    return [*_aligned(cells), ""] if len(cells) > 1 else []
 
 
 def details(result: dict) -> str:

@@ -293,6 +293,9 @@ def test_result_marks_leaks_and_random_weights_and_has_every_report(summarized):
     head, *reports = text.split("=" * 100)
     assert "\nmixed_probe*" in head and "\nnoise~" in head and "\nprobe " in head
     assert "* leaky protocol" in head and "~ random weights" in head and "frames.clip" in head
+    paired = metrics(summarized, "noise")["paired"]["UA"]
+    shown = " [".join(f"{100 * paired[key]:+.1f}" for key in ("difference", "lo"))
+    assert any(line.startswith("noise~  probe") and shown in line for line in head.splitlines())
     assert len(reports) == 3 and all("emotion accuracy" in r and "precision" in r for r in reports)
     assert "gender accuracy   50.0 %" in reports[0] and "not predicted" in reports[1]
     truth, guess, _ = zip(*joined(summarized).values(), strict=True)
