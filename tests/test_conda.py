@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -98,10 +99,19 @@ def test_an_environment_is_created_with_its_pins_and_its_scripts_can_be_imported
     assert all((created[name] / "bin" / program).exists() for program in PROGRAMS.get(name, []))
 
 
-def test_without_conda_it_is_said_what_to_install(project):
-    done = project.run("snakemake", "-n", "--cores", "8", "--use-conda", check=False)
-    if subprocess.run(["bash", "-c", "type conda"], capture_output=True, check=False).returncode == 0:
-        pytest.skip("this machine has conda")
+def without_conda(folder: Path) -> dict[str, str]:
+    """An environment in which no shell finds conda, though it may be installed: neither a program nor a function."""
+    folder.mkdir()
+    for name in ("bash", "sh", "which"):  # what Snakemake itself calls
+        (folder / name).symlink_to(shutil.which(name))
+    (folder / "snakemake").symlink_to(Path(sys.executable).with_name("snakemake"))
+    functions = {name: "" for name in os.environ if name.startswith("BASH_FUNC_conda")}
+    return functions | {"PATH": str(folder), "BASH_ENV": ""}
+
+
+def test_without_conda_it_is_said_what_to_install(project, tmp_path):
+    hidden = without_conda(tmp_path / "programs")
+    done = project.run("snakemake", "-n", "--cores", "8", "--use-conda", check=False, **hidden)
     assert done.returncode == 1 and "install Miniforge" in done.stdout and "Traceback" not in done.stdout
     assert project.planned()["make_demo"] == 1  # nobody needs it who does not ask for it
 
