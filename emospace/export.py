@@ -27,13 +27,18 @@ FOLDERS = {
     "audio": "mfcc_embeddings",
     "audio_tts": "aug_mfcc_embeddings",
 }
+ENCODERS = {"text": "sbert", "frames": "clip", "audio": "mfcc"}  # what the folders hold, augmented or not
+RANDOM = ": RANDOM WEIGHTS, it was not pretrained"
 TABLE = ["FileName", "Sentences", "Label", "text", "AugmentedText"]
 FEATURES = ["FileName", "Sentences", "Label", "Label_num", "speaker", "gender", *FOLDERS.values()]
 NUMBERS = ("neu", "ang", "sad", "hap")  # 0, 1, 2, 3 in that code, which counts exc as hap
 ABOUT = """Features, one .npy (float32, numpy.load) per utterance:
 text_embeddings/, augmented_text_embeddings/  (D,)    sentence embedding of the transcript; of its back-translation
 frames_embedding/, aug_frames_embeddings/     (K, D)  a row per picture in order of time; of the changed pictures
-mfcc_embeddings/, aug_mfcc_embeddings/        (20, T) coefficients by time; of the synthetic speech
+mfcc_embeddings/, aug_mfcc_embeddings/        (C, T)  MFCC by time, 20 coefficients by default; of the synthetic speech
+
+The folders that are here hold:
+{origins}
 
 {corpus}.csv: FileName, Sentences (transcript), Label (the corpus's own code), text (its words in lower case, without
 punctuation or tags), AugmentedText (the back-translation, empty where there is none).
@@ -66,12 +71,14 @@ def write(
     before: Callable[[Utterance], str],
     after: Callable[[Utterance], str],
     classes: dict[str, str],
+    origins: dict[str, dict],
 ) -> dict:
     """Write the folder `out`, replacing an earlier one as a whole; returns facts for a sidecar.
 
     rows: of the whole corpus; those whose label is not in `classes` (code -> class) are left out. stores: view ->
     matrix (T, D) of a row, T = 0 where missing: that file is left out, and the row named in facts["missing"].
-    before, after: transcript and back-translation of a row. Raises InputError where no row is left.
+    before, after: transcript and back-translation of a row. origins: view -> {"feature", "weights" (a name or None),
+    "random"} of a store, told to readers. Raises InputError where no row is left.
     """
     kept = [row for row in rows if row.label in classes]
     if not kept:
@@ -93,11 +100,21 @@ def write(
     with replaced(out) as folder:
         for name in missing:
             (folder / name).mkdir()
-        (folder / "README.txt").write_text(ABOUT.format(corpus=corpus), encoding="utf-8")
+        (folder / "README.txt").write_text(readme(corpus, origins), encoding="utf-8")
         records.write(folder / f"{corpus}.csv", TABLE, map(texts, kept))
         records.write(folder / f"{corpus}_features.csv", FEATURES, map(features, progress(kept)))
     counts = {"rows": len(kept), "left_out": len(rows) - len(kept), "numbers": number, "missing": missing}
+    counts |= {"features": {FOLDERS[view]: about for view, about in origins.items()}}
     return counts | {"files": {name: len(kept) - len(names) for name, names in missing.items()}}
+
+
+def readme(corpus: str, origins: dict[str, dict]) -> str:
+    """What an export says of itself: what its files are, and which are by random weights."""
+    lines = []
+    for view, about in origins.items():
+        weights = f", weights {about['weights']}" if about["weights"] else ""
+        lines.append(f"{FOLDERS[view]}/: {about['feature']}{weights}{RANDOM if about['random'] else ''}")
+    return ABOUT.format(corpus=corpus, origins="\n".join(lines))
 
 
 def _arrays(folder: Path, row: Utterance, stores: dict, missing: dict[str, list[str]]) -> dict[str, str]:

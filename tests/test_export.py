@@ -13,13 +13,21 @@ from emospace.errors import InputError
 from emospace.provenance import read_json, write_json
 
 SHAPES = {"text.sbert": 8, "text_bt.sbert": 8, "frames.clip": 5, "frames_aug.clip": 5, "audio.mfcc": 20}
+SHAPES["audio_tts.mfcc"] = 20
 LABELS = {"name": "four", "map": {"ang": "ang", "exc": "hap", "hap": "hap", "neu": "neu"}}
 ODD = 'He said "no, \u00e9t\u00e9",\nand [SIGH] left.'
 
 
+def about(name: str) -> dict:
+    """What `embed` says of the weights of a feature."""
+    encoder = name.split(".")[1]
+    weights = None if encoder == "mfcc" else {"name": f"my_{encoder}"}
+    return {"weights": weights, "random_weights": encoder == "clip"}
+
+
 @pytest.fixture
 def home(tmp_path):
-    """Nine utterances in two parts, one without pictures, one without a label of the map; no synthetic speech."""
+    """Nine utterances in two parts, one without pictures, one without a label of the map; CLIP is random."""
     codes = ["ang", "exc", "hap", "neu", "xxx", "ang", "neu", "exc", "hap"]
     rows = [utterance(f"u{i}", part=str(i % 2), label=code) for i, code in enumerate(codes)]
     rows.sort(key=lambda row: (row.part, row.utterance))
@@ -33,7 +41,7 @@ def home(tmp_path):
                 steps[1] = 0
             matrices = [random.normal(size=(n, width)).astype(np.float32) for n in steps]
             store.write(tmp_path / name / f"{part}.npy", matrices, dtype=np.float32)
-            write_json(tmp_path / name / f"{part}.json", {})
+            write_json(tmp_path / name / f"{part}.json", about(name))
         texts.write(tmp_path / f"text/{part}.csv", ids, [f"{ODD} {u}" for u in ids])
         texts.write(tmp_path / f"made/{part}.csv", ids, [f"copy of {u}" for u in ids], flag=[""] * len(ids))
         for name in ("text", "made"):
@@ -54,6 +62,7 @@ def run(home, *more, check: bool = True):
 def test_every_array_is_the_row_of_its_store(home):
     done = run(home)
     rows = manifest.read(home / "data/manifest/iemocap.csv")
+    assert set(export.FOLDERS) == {name.split(".")[0] for name in SHAPES}
     seen = 0
     for name, width in SHAPES.items():
         view = name.split(".")[0]
@@ -69,8 +78,7 @@ def test_every_array_is_the_row_of_its_store(home):
                     assert found.shape == (
                         (width,) if "text" in view else wanted.T.shape if "audio" in view else wanted.shape
                     )
-    assert seen == 5 * 8 - 1
-    assert "no aug_mfcc_embeddings" in done.stderr and not (home / "out/aug_mfcc_embeddings").exists()
+    assert seen == 6 * 8 - 1 and "the config has no feature" not in done.stderr
     assert "frames_embedding lacks 1 utterances, such as u3" in done.stderr
 
 
@@ -83,7 +91,7 @@ def test_tables_have_the_columns_and_rows_that_are_expected(home):
     assert plain[0]["text"] == "he said no \u00e9t\u00e9 and left u0"
     numbers = {"ang": "1", "exc": "3", "hap": "3", "neu": "0"}
     for row in full:
-        assert row["Label_num"] == numbers[row["Label"]] and row["aug_mfcc_embeddings"] == ""
+        assert row["Label_num"] == numbers[row["Label"]] and row["aug_mfcc_embeddings"]
         for name in export.FOLDERS.values():
             assert not row[name] or np.load(home / "out" / row[name]).size
     assert [row["FileName"] for row in full if not row["frames_embedding"]] == ["u3"]
@@ -94,6 +102,37 @@ def test_tables_have_the_columns_and_rows_that_are_expected(home):
         and sidecar["left_out"] == 1
         and set(sidecar["outputs"]) == {"iemocap.csv", "iemocap_features.csv"}
     )
+
+
+def test_a_folder_without_a_feature_is_not_made_and_said(home):
+    script(home, "export_seed", {"options": {}}, *arguments(home, ["text.sbert", "audio.mfcc"]))
+    assert sorted(path.name for path in (home / "out").iterdir() if path.is_dir()) == [
+        "mfcc_embeddings",
+        "text_embeddings",
+    ]
+
+
+def test_random_weights_are_said(home):
+    said = run(home).stderr
+    readme = (home / "out/README.txt").read_text()
+    features = read_json(home / "export.json")["features"]
+    for name in SHAPES:
+        folder, random = export.FOLDERS[name.split(".")[0]], name.endswith(".clip")
+        assert features[folder] == {
+            "feature": name,
+            "weights": about(name)["weights"] and about(name)["weights"]["name"],
+            "random": random,
+        }
+        assert (f"random weights: what made {name} " in said) == random
+        line = next(line for line in readme.splitlines() if line.startswith(f"{folder}/: {name}"))
+        assert ("RANDOM WEIGHTS" in line) == random
+    assert "frames_embedding/: frames.clip, weights my_clip: RANDOM" in readme
+
+
+def test_one_random_part_makes_a_folder_random(home):
+    write_json(home / "text.sbert/1.json", about("text.sbert") | {"random_weights": True})
+    run(home)
+    assert read_json(home / "export.json")["features"]["text_embeddings"]["random"]
 
 
 def test_without_a_label_map_every_row_is_there(home):
@@ -124,7 +163,7 @@ def test_a_failure_leaves_the_earlier_export_and_nothing_else(home):
         raise InputError("x", "broken", "mend it")
 
     with pytest.raises(InputError, match="broken"):
-        export.write(home / "out", "x", rows, {"audio": fail}, str, str, LABELS["map"])
+        export.write(home / "out", "x", rows, {"audio": fail}, str, str, LABELS["map"], {})
     assert sorted(path.name for path in home.iterdir()) == before and (home / "out/iemocap.csv").exists()
 
 
@@ -139,7 +178,7 @@ def test_features_that_have_no_folder_are_refused(home, name, words):
 def test_labels_that_fit_nothing_are_an_error(home):
     rows = manifest.read(home / "data/manifest/iemocap.csv")
     with pytest.raises(InputError, match="the labels of the corpus are: ang"):
-        export.write(home / "out", "x", rows, {}, str, str, {"zzz": "z"})
+        export.write(home / "out", "x", rows, {}, str, str, {"zzz": "z"}, {})
 
 
 def test_many_utterances_do_not_take_long(tmp_path):
@@ -147,7 +186,7 @@ def test_many_utterances_do_not_take_long(tmp_path):
     matrix = np.ones((120, 20), np.float32)
     start = time.perf_counter()
     export.write(
-        tmp_path / "out", "x", rows, {"audio": lambda row: matrix}, lambda row: "a", lambda row: "", {"neu": "neu"}
+        tmp_path / "out", "x", rows, {"audio": lambda row: matrix}, lambda row: "a", lambda row: "", {"neu": "neu"}, {}
     )
     assert time.perf_counter() - start < 60  # seconds; about 4 on an idle core
     with open(tmp_path / "out/x_features.csv", encoding="utf-8", newline="") as handle:

@@ -174,6 +174,30 @@ def test_a_feature_of_a_view_that_is_not_made_is_refused(augmented, view):
     refused(augmented, f"there is no '{view}' in views")
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_folders_of_the_export_hold_what_they_are_meant_for(augmented, turned):
+    """The order of the config decides nothing: text.clip is no sentence embedding, frames.top not all pictures."""
+    features = augmented["features"]
+    plan = Plan(augmented | {"features": dict(reversed(features.items())) if turned else features})
+    wanted = ["audio.mfcc", "audio_tts.mfcc", "frames.clip", "frames_aug.clip", "text.sbert", "text_bt.sbert"]
+    assert plan.exported() == wanted
+
+
+def test_an_export_without_its_feature_or_with_two_is_refused(config):
+    features = config["features"]
+    del features["text.sbert"], config["runs"]
+    config["runs"] = {"probe": {"model": "linear_probe", "protocol": "session", "inputs": ["audio.mfcc"]}}
+    with pytest.raises(InputError, match=r"text_embeddings .* text by sbert, not text.clip. add text.sbert"):
+        Plan(config).exported()
+    features |= {f"text.{name}": {"encoder": "sbert", "weights": "minilm"} for name in ("one", "two")}
+    with pytest.raises(InputError, match=r"text by sbert, not text.one and text.two.* has one"):
+        Plan(config).exported()
+    for name in ("clip", "one", "two"):
+        del features[f"text.{name}"]
+    del features["frames.top"]
+    assert Plan(config).exported() == ["audio.mfcc", "frames.clip", "frames_aug.clip"]
+
+
 def test_a_view_that_nothing_can_judge_is_refused(augmented):
     del augmented["features"]["text_bt.sbert"]
     refused(augmented, "views: text_bt", "by one its rows are judged")

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from emospace import plugin, splits
+from emospace.errors import InputError
+from emospace.export import ENCODERS, FOLDERS
 from emospace.provenance import read_digests, read_json
 from workflow_scripts._checks import check_names, validate
 from workflow_scripts._raw import refresh
 from workflow_scripts._recipes import write_recipes
-from workflow_scripts._views import AUGMENTED, in_child, in_parent
+from workflow_scripts._views import AUGMENTED, in_child, in_parent, kind
 
 STATE = Path(".emospace")
 FEATURE_KEYS = {"encoder", "weights", "select", "by"}
@@ -140,10 +142,22 @@ class Plan:
         return [f for f in self.config["features"] if f in wanted]
 
     def exported(self) -> list[str]:
-        """Of each view the feature that is exported: the first that an encoder makes of it."""
-        first = {self.feature(f)["view"]: f for f in reversed(self.encoded())}
-        first |= {in_parent(view): in_parent(first[view]) for view in AUGMENTED if view in first}
-        return sorted(first.values())
+        """The feature of each view that its folder of the export is meant for; none of a view without features.
+
+        Raises InputError where a view has others only, or two such to choose from.
+        """
+        found = []
+        for view, folder in FOLDERS.items():
+            known = [f for f in self.encoded() if self.feature(f)["view"] == view]
+            wanted = ENCODERS[kind(view)]
+            fit = [f for f in known if self.feature(f)["encoder"] == wanted]
+            if known and len(fit) != 1:
+                where, wants = "config: features", f"the export's {folder} takes one feature of {view} by {wanted}"
+                if fit:
+                    raise InputError(where, f"{wants}, not {' and '.join(fit)}", "export with a config that has one")
+                raise InputError(where, f"{wants}, not {' or '.join(known)}", f"add {view}.{wanted}")
+            found += fit
+        return sorted(found)
 
     def fetched(self) -> list[str]:
         """Records of the pretrained weights that anything needs which the config asks to be made."""

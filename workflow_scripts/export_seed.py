@@ -7,11 +7,20 @@ from pathlib import Path
 from emospace import export, manifest, texts
 from emospace.errors import InputError
 from emospace.manifest import Utterance
-from emospace.provenance import write_sidecar
+from emospace.provenance import read_json, write_sidecar
 from emospace.views import text_bt
 from workflow_scripts._beside import parts, sidecars
 from workflow_scripts._command import arguments, run
 from workflow_scripts.make_protocol import positions
+
+
+def origin(name: str, files: list[Path]) -> dict:
+    """Of a feature: its name, that of its weights, and whether these were random in any part."""
+    abouts = [read_json(path) for path in sidecars(*files)]
+    random = any(about["random_weights"] for about in abouts)
+    if random:
+        logging.warning("random weights: what made %s was not pretrained", name)
+    return {"feature": name, "weights": (abouts[0]["weights"] or {}).get("name"), "random": random}
 
 
 def features(given: list[list[str]]) -> dict[str, dict[str, Path]]:
@@ -39,9 +48,10 @@ def job(args, recipe):
     place = positions(rows)
     given = features(args.feature)
     stores = {view: export.reader(files, place) for view, files in given.items()}
+    origins = {name.split(".")[0]: origin(name, files) for name, *files in args.feature}
     before, after = lines(args.texts, texts.read, place), lines(args.made, text_bt.read, place)
     classes = recipe.get("labels", {}).get("map") or {row.label: row.label for row in rows}
-    facts = export.write(args.out, args.manifest.stem, rows, stores, before, after, classes)
+    facts = export.write(args.out, args.manifest.stem, rows, stores, before, after, classes, origins)
     for name, utterances in facts["missing"].items():
         if utterances:
             logging.warning("%s lacks %d utterances, such as %s", name, len(utterances), utterances[0])
