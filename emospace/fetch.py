@@ -15,10 +15,11 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from emospace import downloads, marian, pairs
 from emospace.errors import InputError
-from emospace.plugin import suggest
+from emospace.plugin import check_values, options_of, suggest
 from emospace.provenance import read_json, sha256
 from emospace.weights import RECORD
 
@@ -31,7 +32,7 @@ SOURCES: dict[str, Callable[..., None] | None] = {
     "pairs": pairs.train,  # not fetched but made, and never in the name of a published model
     "random": None,  # the encoder draws them; everything made with them says so
 }
-COMMON = {"source", "licence", "if_unreachable"}
+COMMON = {"source": str, "licence": str, "if_unreachable": Literal["stop", "random"]}
 PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".npy", ".npz"}
 CTRANSLATE2 = "model.bin"  # the one name of a file that may end in .bin; what is in it is looked at
 Digests = dict[str, str | None]
@@ -42,15 +43,13 @@ def check_entry(entry: dict, where: str) -> None:
     kind = entry.get("source")
     if kind not in SOURCES:
         raise InputError(where, f"there is no source {kind!r}", suggest(kind, SOURCES))
-    parameters = inspect.signature(SOURCES[kind]).parameters.values() if SOURCES[kind] else ()
-    options = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
-    for name in entry.keys() - COMMON - options.keys():
-        raise InputError(where, f"unexpected option {name!r}", suggest(name, [*options, *sorted(COMMON)]))
-    missing = [n for n, default in options.items() if default is inspect.Parameter.empty and not entry.get(n)]
+    kinds = options_of(SOURCES[kind]) if SOURCES[kind] else {}
+    kinds |= {"files": dict} if "files" in kinds else {}  # there with their digests
+    parameters = inspect.signature(SOURCES[kind]).parameters if SOURCES[kind] else {}
+    missing = [name for name in kinds if parameters[name].default is inspect.Parameter.empty and not entry.get(name)]
+    check_values(COMMON | kinds, {name: value for name, value in entry.items() if name not in missing}, where)
     if missing:
-        raise InputError(where, f"the option {missing[0]!r} is missing", f"the source {kind!r} takes {[*options]}")
-    if entry.get("if_unreachable", "stop") not in ("stop", "random"):
-        raise InputError(where, f"if_unreachable is {entry['if_unreachable']!r}", "use stop or random")
+        raise InputError(where, f"the option {missing[0]!r} is missing", f"the source {kind!r} takes {[*kinds]}")
     if "sha256" in entry:
         _check_digest(where, "the archive", entry["sha256"])
     for name, digest in entry.get("files", {}).items():

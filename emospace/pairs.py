@@ -75,6 +75,13 @@ def pinned(entry: dict) -> dict:
     return entry | {"sha256": digest_of(Path(entry["pairs"]))}
 
 
+def languages(entry: dict) -> tuple[str | None, str | None]:
+    """Source and target language of a translator, as far as its entry of the config's `weights` says them."""
+    if entry["source"] == "pairs":
+        return tuple(read(Path(pinned(entry)["pairs"]))[0])
+    return entry.get("source_lang"), entry.get("target_lang")
+
+
 def described(pairs: str) -> str:
     """What is to be said of such a model wherever it is named."""
     return f"trained on the {len(read(Path(pairs))[1])} sentence pairs of {pairs}: a toy, not a published model"

@@ -1,14 +1,17 @@
 """Find a component by file name and check its options against its signature.
 
 A corpus, view, encoder or model is one module; its options are the keyword arguments of one function. There is no
-registry: a file in the folder is the registration, the signature is the schema.
+registry: a file in the folder is the registration, the signature is the schema: its names, types, words and limits.
 """
 
 import difflib
 import importlib
 import inspect
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from emospace.errors import InputError
 
@@ -35,17 +38,85 @@ def find(kind: str, name: str) -> ModuleType:
     return importlib.import_module(f"emospace.{kind}.{name}")
 
 
+LISTS = (tuple, list, Sequence)
+WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", dict: "a mapping"}
+WORDS |= {NoneType: "null"}
 # Keyword-only arguments that the workflow fills in; everything else is the user's.
 SUPPLIED = {"weights", "view", "seed", "checkpoint", "parents", "threads", "device"}
 
 
-def check_options(kind: str, name: str, function: str, options: dict, where: str) -> None:
-    """Bind options to the keyword-only arguments of a plug-in's function; InputError says which one does not fit.
+def options_of(function: Callable) -> dict[str, Any]:
+    """Option -> what it may be: a keyword-only argument's annotation, or without one the type of its default."""
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: _kind(p) for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in SUPPLIED}
 
-    `where` names the place in the config for the message, e.g. "config.yaml: features: audio.mfcc".
+
+def _kind(parameter: inspect.Parameter) -> Any:
+    if parameter.annotation is not parameter.empty and not isinstance(parameter.annotation, str):
+        return parameter.annotation
+    return object if parameter.default in (None, parameter.empty) else type(parameter.default)
+
+
+def check_values(kinds: dict[str, Any], options: dict, where: str, taker: str = "it") -> None:
+    """Raise InputError for the first option that is not in `kinds`, or has a value that its kind does not allow.
+
+    kinds: option -> a type or annotation (see kinds.py). `where` names the place in the config, `taker` who takes them.
     """
-    parameters = inspect.signature(getattr(find(kind, name), function)).parameters.values()
-    known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in SUPPLIED]
-    for option in options:
-        if option not in known:
-            raise InputError(where, f"{name}.{function}() got an unexpected option {option!r}", suggest(option, known))
+    for option, value in options.items():
+        if option not in kinds:
+            raise InputError(where, f"{taker} got an unexpected option {option!r}", suggest(option, kinds))
+        if not fits(value, kinds[option]):
+            raise InputError(f"{where}: {option}", f"it is {value!r}", f"give {described(kinds[option])}")
+
+
+def fits(value, kind) -> bool:
+    """May an option of this kind have this value? A bool is no number, an int is a float, and nan is nothing."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return fits(value, inner[0]) and inner[1].least <= value <= inner[1].most
+    if origin is Literal:
+        return any(type(value) is type(word) and value == word for word in inner)
+    if origin in (Union, UnionType):
+        return any(fits(value, one) for one in inner)
+    if (origin or kind) in LISTS:
+        each = inner[0] if inner else object
+        return isinstance(value, list | tuple) and len(value) > 0 and all(fits(one, each) for one in value)
+    if isinstance(value, bool):
+        return kind in (bool, object)
+    if isinstance(value, float) and math.isnan(value):
+        return False
+    return isinstance(value, int | float if kind is float else origin or kind)
+
+
+def described(kind) -> str:
+    """What an option of this kind may be, in words."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        least, most = inner[1]
+        return f"{described(inner[0])} " + (
+            f"of at least {least:g}" if most == math.inf else f"from {least:g} to {most:g}"
+        )
+    if origin is Literal:
+        return " or ".join(map(str, inner))
+    if origin in (Union, UnionType):
+        return " or ".join(map(described, inner))
+    if (origin or kind) in LISTS:
+        return f"a list that is not empty, each {described(inner[0])}" if inner else "a list that is not empty"
+    return WORDS.get(origin or kind, str(kind))
+
+
+def check_options(kind: str, name: str, function: str, options: dict, where: str) -> None:
+    """Compare options with the keyword-only arguments of a plug-in's function; InputError says which does not fit.
+
+    What no annotation can say, the plug-in's own `check_<function>(**options)` may, if it has one. `where` names the
+    place in the config for the message, e.g. "config.yaml: features: audio.mfcc".
+    """
+    module = find(kind, name)
+    parameters = inspect.signature(getattr(module, function)).parameters
+    check_values(options_of(getattr(module, function)), options, where, f"{name}.{function}()")
+    if hasattr(module, f"check_{function}"):
+        defaults = {name: parameters[name].default for name in options_of(getattr(module, function))}
+        try:
+            getattr(module, f"check_{function}")(**defaults | options)
+        except InputError as error:
+            raise InputError(where, error.reason, error.remedy) from error

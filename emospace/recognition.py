@@ -14,11 +14,13 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from emospace.errors import InputError
-from emospace.plugin import suggest
+from emospace.kinds import Count, NotNegative
+from emospace.plugin import check_values, options_of, suggest
 from emospace.views.audio import loudness
 from emospace.weights import REMEDY, Weights
 
@@ -27,6 +29,8 @@ CHUNK = 4_000  # samples (0.25 s) per call of Vosk, which looks for ends of spee
 FLAGS = ("", "no audio", "too short", "silent", "empty result", "recogniser failed")
 VOSK_FILES = ("am/final.mdl", "conf/mfcc.conf", "conf/model.conf", "graph")
 WHISPER_FILES = ("config.json", "model.bin", "tokenizer.json", "vocabulary.*")
+# What CTranslate2 may compute in on a CPU; all of them, but for int16 without Intel's MKL, are there on any.
+ComputeType = Literal["int8", "int8_float32", "int16", "float32", "default", "auto"]
 
 Listen = Callable[[np.ndarray], str]
 
@@ -64,12 +68,10 @@ def settings(options: dict, where: str = "recognise") -> dict:
     if engine not in ENGINES:
         raise InputError(where, f"there is no engine {engine!r}", suggest(engine, ENGINES))
     known = {"engine": engine, "min_seconds": 0.1, "silence_dbfs": -70.0}
-    parameters = inspect.signature(ENGINES[engine]).parameters.values()
-    known |= {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
-    for name in options:
-        if name not in known:
-            raise InputError(where, f"the engine {engine!r} got an unexpected option {name!r}", suggest(name, known))
-    return known | options
+    kinds = {"engine": str, "min_seconds": NotNegative, "silence_dbfs": float} | options_of(ENGINES[engine])
+    check_values(kinds, options, where, f"the engine {engine!r}")
+    parameters = inspect.signature(ENGINES[engine]).parameters
+    return known | {name: parameters[name].default for name in kinds if name in parameters} | options
 
 
 def _hear(wave: np.ndarray, listen: Listen, least: float, quiet: float) -> tuple[str, str]:
@@ -141,7 +143,7 @@ def _undithered(weights: Weights) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def whisper(
-    weights: Weights, threads: int, *, language: str = "en", beam_size: int = 1, compute_type: str = "int8"
+    weights: Weights, threads: int, *, language: str = "en", beam_size: Count = 1, compute_type: ComputeType = "int8"
 ) -> Iterator[Listen]:
     """A Whisper model (Radford et al. 2022) in the CTranslate2 format, on the CPU; beam_size 1 is greedy.
 
@@ -170,6 +172,7 @@ def whisper(
 
 
 ENGINES = {"vosk": vosk, "whisper": whisper}
+FILES = {"vosk": VOSK_FILES, "whisper": WHISPER_FILES}
 
 
 def _complete(weights: Weights, files: Sequence[str], kind: str) -> None:

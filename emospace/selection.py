@@ -4,25 +4,18 @@ The published system cross_modal_emotion_recognition describes such a selection 
 its code does not hold it, and neither k nor whether the embeddings are normalised is said anywhere.
 """
 
-import inspect
-
 import numpy as np
 
-from emospace.errors import InputError
-from emospace.plugin import suggest
+from emospace.kinds import Count
+from emospace.plugin import check_values, options_of
 
 
 def check_options(options: dict, where: str) -> None:
     """Raise InputError, naming the place `where`, for options that `best_frames` does not take."""
-    parameters = inspect.signature(best_frames).parameters.values()
-    known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
-    for name in options.keys() - set(known):
-        raise InputError(where, f"unexpected option {name!r}", suggest(name, known))
-    if not (isinstance(options.get("k", 1), int) and options.get("k", 1) > 0):
-        raise InputError(where, f"k is {options['k']!r}", "it is how many frames are kept: 1 or more")
+    check_values(options_of(best_frames), options, where)
 
 
-def best_frames(frames: np.ndarray, text: np.ndarray, *, k: int = 4, normalise: bool = True) -> np.ndarray:
+def best_frames(frames: np.ndarray, text: np.ndarray, *, k: Count = 4, normalise: bool = True) -> np.ndarray:
     """Indices, increasing, of the k frames that score highest against the text; int64 (min(k, T),).
 
     frames: (T, D). text: (1, D), or no row where there are no words: then k frames spread evenly over time are taken.

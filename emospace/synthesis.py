@@ -6,14 +6,15 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from emospace import prosody as manner
 from emospace import store
-from emospace.errors import InputError
+from emospace.kinds import Positive
 from emospace.manifest import WITHOUT_COPY, Problem, Utterance
-from emospace.plugin import suggest
+from emospace.plugin import check_values
 from emospace.prosody import RATE, Scale, Setting
 from emospace.voices import ENGINES, Mute
 
@@ -32,14 +33,9 @@ def settings(options: dict, where: str = "synthesise") -> dict:
     espeak-ng by the gender of the speaker; neutral where the manifest does not say.
     """
     known = DEFAULTS | VOICES
-    for name in options:
-        if name not in known:
-            raise InputError(where, f"unexpected option {name!r}", suggest(name, known))
-    chosen = known | options
-    for name, values in {"engine": ENGINES, "prosody": PROSODIES}.items():
-        if chosen[name] not in values:
-            raise InputError(where, f"{name} is {chosen[name]!r}", suggest(chosen[name], values))
-    return chosen
+    words = {"engine": Literal[tuple(ENGINES)], "prosody": Literal[PROSODIES]}
+    check_values(dict.fromkeys(known, str) | words | {"timeout": Positive}, options, where)
+    return known | options
 
 
 def synthesise(

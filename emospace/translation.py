@@ -9,17 +9,22 @@ import copy
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from inspect import get_annotations
 from itertools import pairwise
 from pathlib import Path
+from typing import Annotated
 
 from emospace.encoders import _batches, _torchvision
 from emospace.errors import InputError
+from emospace.kinds import Between, Count, Precision
+from emospace.plugin import check_values
 from emospace.provenance import canonical, read_json, sha256, versions, write_json
 from emospace.sentences import segments
 from emospace.weights import REMEDY, Weights
 
 PACKAGES = ("torch", "transformers", "sentencepiece", "sacremoses")
 
+FILES = ("config.json", "source.spm", "target.spm", "vocab.json", "*.safetensors")
 LEAST = 16  # tokens: no single character takes that many, so that halving always ends
 
 
@@ -31,16 +36,19 @@ class Settings:
     translation. budget: tokens of a batch, padding counted, before the beams. precision: fp32, bf16 or auto.
     """
 
-    num_beams: int = 4
-    max_source: int = 160
-    max_output: int = 320
-    budget: int = 768
-    precision: str = "fp32"
+    num_beams: Count = 4
+    max_source: Annotated[int, Between(LEAST)] = 160
+    max_output: Count = 320
+    budget: Count = 768
+    precision: Precision = "fp32"
 
     def __post_init__(self):
-        for name, least in {"num_beams": 1, "max_source": LEAST, "max_output": 1, "budget": 1}.items():
-            if getattr(self, name) < least:
-                raise InputError(f"option {name}", f"it is {getattr(self, name)}", f"make it at least {least}")
+        check_settings(asdict(self))
+
+
+def check_settings(options: dict, where: str = "translation") -> None:
+    """Raise InputError, naming the place `where`, for options that `Settings` does not have or values of no use."""
+    check_values(get_annotations(Settings), options, where, "translation")
 
 
 def translate(
@@ -93,7 +101,7 @@ def _languages(weights: Weights) -> tuple[str | None, str | None]:
 
 def _complete(weights: Weights) -> None:
     """Raise InputError where a file is missing: the library would look for some of them on the network."""
-    for wanted in ("config.json", "source.spm", "target.spm", "vocab.json", "*.safetensors"):
+    for wanted in FILES:
         if not any(weights.directory.glob(wanted)):
             reason = f"this MarianMT model has no {wanted} (weights in a pickle are never opened)"
             raise InputError(weights.directory, reason, f"delete it and {REMEDY}")

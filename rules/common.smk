@@ -27,6 +27,8 @@ prefer_this_python()
 try:
     PLAN = Plan(config)
     if workflow.is_main_process:  # jobs on a cluster read the Snakefile again
+        for warning in PLAN.warnings:
+            logger.warning(warning)
         PLAN.refresh_raw()
         if "DVC_STAGE" in os.environ:  # DVC runs this, and will record whatever lies here
             check_sharing()

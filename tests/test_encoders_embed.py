@@ -157,7 +157,8 @@ def test_equal_scores_missing_words_and_missing_frames():
 
 
 @pytest.mark.parametrize(
-    ("options", "words"), [({"kk": 2}, "unexpected option 'kk'"), ({"k": 0}, "k is 0"), ({"k": "2"}, "k is '2'")]
+    ("options", "words"),
+    [({"kk": 2}, "unexpected option 'kk'"), ({"k": 0}, "k: it is 0"), ({"k": "2"}, "k: it is '2'")],
 )
 def test_options_of_the_selection_are_checked(options, words):
     with pytest.raises(InputError, match=words):

@@ -1,5 +1,6 @@
 """The frames_aug view: one draw per utterance, the same everywhere; what cannot be decoded or built is named."""
 
+import inspect
 import io
 import json
 import os
@@ -169,6 +170,15 @@ def test_all_six_are_drawn_alike_often():
     assert len({draw(0, str(i), 6)[1] for i in range(1000)}) == 1000
     assert draw(0, "Ses01F_impro01_F000", 6) == (3, 2024116753), "not what it was when this was written"
     assert draw(1, "a", 1 << 60) != draw(0, "a", 1 << 60) != draw(0, "b", 1 << 60)
+
+
+def test_the_options_that_are_allowed_are_those_there_are():
+    """They are written down so that a plan can look at them; here the library has the last word."""
+    import albumentations
+
+    withheld = {"p", "fit_output", "num_output_channels", "ensure_safe_range"}
+    for name, known in ALLOWED.items():
+        assert set(known) == set(inspect.signature(getattr(albumentations, name)).parameters) - withheld, name
 
 
 @pytest.mark.parametrize("name", ALLOWED)

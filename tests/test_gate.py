@@ -72,7 +72,7 @@ def test_options_are_parted_and_misspelt_ones_refused():
     )
     with pytest.raises(InputError, match="did you mean 'min_similarity'"):
         thresholds("text_bt", {"min_similarty": 0.5}, "config.yaml: gate")
-    with pytest.raises(InputError, match="has no threshold 'min_agreement'"):
+    with pytest.raises(InputError, match="gate: text_bt: the gate got an unexpected option 'min_agreement'"):
         thresholds("text_bt", {"min_agreement": 0.5})  # there is no probe of texts
     with pytest.raises(InputError, match="did you mean 'text_bt'"):
         thresholds("text_tb", {})

@@ -1,7 +1,10 @@
 """The config is closed: whatever is misspelt is refused before any job, with its name, its place and a suggestion."""
 
 import copy
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -73,6 +76,44 @@ def edit(config, path, value):
         (["runs", "late_fusion", "parents"], ["probe_random"], ["another protocol"]),
         (["runs", "unified", "seeds"], 0, ["runs: unified: seeds"]),
         (["runs", "Unified"], {"model": "unified", "protocol": "session"}, ["Unified"]),
+        (
+            ["corpora", "dmo"],
+            {"parts": 1},
+            ["corpora: dmo: one of 'root' and 'generate' is missing", "root: Folder of"],
+        ),
+        (
+            ["corpora", "demo", "options"],
+            {"expect_counts": "no"},
+            ["demo: options: expect_counts: it is 'no'. give true or false"],
+        ),
+        (
+            ["corpora", "demo", "generate", "sessions"],
+            "three",
+            ["demo: generate: sessions: it is 'three'. give a whole number"],
+        ),
+        (["corpora", "demo", "generate", "sessions"], 0, ["corpora: demo: generate: cannot make 0 sessions"]),
+        (["views", "frames", "frames"], 0, ["views: frames: frames: it is 0. give a whole number of at least 1"]),
+        (["views", "frames", "size"], "big", ["frames: size: .* 'big'. give a whole number of at least 1 or null"]),
+        (["views", "frames", "quality"], 100, ["quality: it is 100. give a whole number from 1 to 95"]),
+        (["views", "frames", "extractor"], "opencv", ["extractor: it is 'opencv'. give ffmpeg or pyav"]),
+        (["views", "audio"], {"channel": "left"}, ["channel: it is 'left'. give mean or a whole number"]),
+        (["views", "audio"], {"sample_rate": 22050}, ["audio: sample_rate: it is 22050 Hz", "audio.mfcc takes 16000"]),
+        (["features", "audio.mfcc"], {"coefficients": "many"}, ["features: audio.mfcc: coefficients: it is 'many'"]),
+        (["features", "audio.mfcc"], {"coefficients": True}, ["coefficients: it is True"]),
+        (["features", "audio.mfcc"], {"coefficients": 13.0}, ["coefficients: it is 13.0"]),
+        (["features", "audio.mfcc"], {"coefficients": 200}, ["features: audio.mfcc: coefficients=200.*<= n_mels"]),
+        (["features", "text.sbert", "precision"], "fp16", ["precision: it is 'fp16'. give fp32 or bf16 or auto"]),
+        (["features", "frames.clip", "normalise"], 1, ["frames.clip: normalise: it is 1. give true or false"]),
+        (["features", "frames.top", "k"], 0, ["features: frames.top: k: it is 0. give a whole number of at least 1"]),
+        (["weights", "minilm", "packages"], "a==1", ["weights: minilm: packages: it is 'a==1'. give a list"]),
+        (["weights", "minilm", "files"], ["a"], ["weights: minilm: files: it is \\['a'\\]. give a mapping"]),
+        (["weights", "clip", "if_unreachable"], "drop", ["if_unreachable: it is 'drop'. give stop or random"]),
+        (["runs", "unified", "dropout"], 2, ["runs: unified: dropout: it is 2. give a number from 0 to 1"]),
+        (["runs", "unified", "lr"], float("nan"), ["runs: unified: lr: it is nan. give a number"]),
+        (["runs", "unified", "epochs"], "thirty", ["runs: unified: epochs: it is 'thirty'"]),
+        (["runs", "probe", "candidates"], [0.1, "1"], ["runs: probe: candidates: .* give a list .* a number of at"]),
+        (["runs", "probe", "candidates"], [], ["runs: probe: candidates"]),
+        (["gate"], {"text_bt": {}}, ["gate: text_bt: there is no 'text_bt' in views"]),
     ],
 )
 def test_mistakes_are_refused_by_name(config, path, value, words):
@@ -80,14 +121,18 @@ def test_mistakes_are_refused_by_name(config, path, value, words):
 
 
 CHAIN = ["opus_en_fr", "opus_fr_en"]
-LOCAL = {"source": "local", "path": "somewhere", "files": {"model.safetensors": None}}
+LOCAL = {"source": "local", "path": "somewhere"}
+MARIAN = ["config.json", "source.spm", "target.spm", "vocab.json", "model.safetensors"]
+VOSK = ["am/final.mdl", "conf/mfcc.conf", "conf/model.conf", "graph/HCLr.fst"]
+WHISPER = ["config.json", "model.bin", "tokenizer.json", "vocabulary.txt"]
 
 
 @pytest.fixture
 def augmented(config):
     """The demo with all three augmented views."""
     config = copy.deepcopy(config)
-    config["weights"] |= dict.fromkeys([*CHAIN, "listener", "idle"], LOCAL)
+    kinds = {**dict.fromkeys(CHAIN, MARIAN), "listener": VOSK, "whisperer": WHISPER, "idle": ["model.safetensors"]}
+    config["weights"] |= {name: LOCAL | {"files": dict.fromkeys(files)} for name, files in kinds.items()}
     config["views"] |= {"text_bt": {"chain": CHAIN}, "frames_aug": {}}
     speech = {"recognise": {"engine": "vosk", "weights": "listener"}, "translate": {"chain": CHAIN[:1]}}
     config["views"]["audio_tts"] = speech | {"synthesise": {"engine": "espeak", "prosody": "flat"}}
@@ -132,6 +177,43 @@ def test_weights_are_fetched_where_something_needs_them(config, augmented):
         (["views", "frames_aug"], {"transforms": [{"name": "ToGrey"}]}, ["no transform 'ToGrey'", "'ToGray'"]),
         (["views", "frames_aug"], {"qualty": 80}, ["frames_aug", "'qualty'", "'quality'"]),
         (["weights", "listener"], {"source": "random"}, ["views: audio_tts", "'listener' may be random"]),
+        (["views", "text_bt", "num_beams"], "four", ["config: views: text_bt: num_beams: it is 'four'. give a whole"]),
+        (
+            ["views", "text_bt", "num_beams"],
+            0,
+            ["views: text_bt: num_beams: it is 0. give a whole number of at least 1"],
+        ),
+        (["views", "text_bt", "max_source"], 3, ["max_source: it is 3. give a whole number of at least 16"]),
+        (["views", "text_bt", "precision"], "fp16", ["views: text_bt: precision: it is 'fp16'"]),
+        (["views", "audio_tts", "translate", "num_beams"], 0, ["views: audio_tts: translate: num_beams: it is 0"]),
+        (["views", "audio_tts", "recognise", "min_seconds"], "x", ["audio_tts: recognise: min_seconds: it is 'x'"]),
+        (["views", "audio_tts", "synthesise", "timeout"], "long", ["audio_tts: synthesise: timeout: it is 'long'"]),
+        (["views", "audio_tts", "synthesise", "female"], 3, ["synthesise: female: it is 3. give a text"]),
+        (
+            ["views", "audio_tts", "recognise"],
+            {"engine": "whisper", "weights": "whisperer", "compute_type": "int9"},
+            ["audio_tts: recognise: compute_type: it is 'int9'. give int8 or"],
+        ),
+        (
+            ["views", "audio_tts", "recognise", "weights"],
+            "whisperer",
+            ["'whisperer' has no am/final.mdl", "engine vosk"],
+        ),
+        (
+            ["views", "audio_tts", "recognise", "engine"],
+            "whisper",
+            ["recognise: weights: 'listener' has no config.json"],
+        ),
+        (["views", "text_bt", "chain"], ["minilm"], ["text_bt: chain: 'minilm' has no source.spm", "MarianMT"]),
+        (["views", "audio"], {"sample_rate": 22050}, ["sample_rate: it is 22050 Hz, and audio_tts takes 16000"]),
+        (
+            ["views", "frames_aug"],
+            {"transforms": [{"name": "ToGray"}, {"name": "CLAHE", "options": {"clip_limits": 2}}]},
+            ["frames_aug: transforms: CLAHE has no option 'clip_limits' here. did you mean 'clip_limit'"],
+        ),
+        (["views", "frames_aug"], {"quality": "best"}, ["frames_aug: quality: it is 'best'"]),
+        (["gate"], {"text_bt": {"min_similarity": "high"}}, ["gate: text_bt: min_similarity: it is 'high'"]),
+        (["gate"], {"audio_tts": {"min_agreement": 2}}, ["gate: audio_tts: min_agreement: it is 2. .* from 0 to 1"]),
         (["gate"], {"text_bt": {"min_similarty": 1}}, ["gate: text_bt", "'min_similarty'", "'min_similarity'"]),
         (["gate"], {"text_tb": {}}, ["unknown key 'text_tb'", "'text_bt'"]),
         (["gate"], {"text_bt": {"min_agreement": 1}}, ["gate: text_bt", "'min_agreement'"]),
@@ -161,6 +243,50 @@ def test_weights_are_fetched_where_something_needs_them(config, augmented):
 )
 def test_mistakes_in_augmentation_are_refused_by_name(augmented, path, value, words):
     refused(edit(augmented, path, value), *words)
+
+
+def chained(config, *names) -> Plan:
+    """The plan with translators of known languages: a toy from English to French, opus-mt from French to German."""
+    opus = {"source": "opus_mt", "url": "https://x/y.zip", "sha256": "0" * 64}
+    config["weights"] |= {
+        "toy_en_fr": {"source": "pairs", "pairs": "configs/pairs/en_fr.csv"},
+        "fr_de": opus | {"source_lang": "fr", "target_lang": "de"},
+        "fr_en": opus | {"source_lang": "fr", "target_lang": "en"},
+    }
+    config["views"]["text_bt"] = {"chain": [*names]}
+    return Plan(config)
+
+
+def test_translators_of_a_chain_join(augmented):
+    assert chained(augmented, "toy_en_fr", "fr_en").warnings == []
+    with pytest.raises(InputError, match=r"text_bt: chain: fr_en translates from 'fr', but fr_de before it into 'de'"):
+        chained(augmented, "toy_en_fr", "fr_de", "fr_en")
+    assert chained(augmented, "opus_en_fr", "fr_de").warnings == []  # nobody knows what the first one takes
+
+
+@pytest.mark.parametrize(("names", "last"), [(["toy_en_fr"], "fr"), (["toy_en_fr", "fr_de"], "de")])
+def test_a_chain_that_does_not_come_back_is_said(augmented, names, last):
+    (warning,) = chained(augmented, *names).warnings
+    assert f"config: views: text_bt: chain: it begins with 'en' and ends with '{last}'" in warning
+    assert "add a translator to 'en'" in warning
+
+
+def test_what_a_value_may_be(augmented):
+    """A whole number is a number; no number is a limit, too; what a plug-in does not say is left to it."""
+    good = edit(augmented, ["runs", "unified", "dropout"], 0)
+    good = edit(good, ["views", "frames", "size"], None)
+    good = edit(good, ["gate"], {"audio_tts": {"max_word_errors": float("inf"), "min_agreement": 1}})
+    good = edit(good, ["runs", "probe", "candidates"], [1, 0.5])
+    assert Plan(good).warnings == []
+
+
+def test_a_plan_does_not_wait_for_libraries(augmented, tmp_path):
+    (tmp_path / "augmented.yaml").write_text(yaml.safe_dump(augmented))
+    code = "import sys, yaml; from workflow_scripts._plan import Plan; Plan(yaml.safe_load(open('augmented.yaml')));"
+    code += "print(sorted({'torch', 'transformers', 'albumentations', 'cv2', 'scipy', 'sklearn'} & sys.modules.keys()))"
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_a_selection_from_the_parents_frames_is_refused(augmented):

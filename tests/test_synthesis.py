@@ -169,9 +169,9 @@ def test_a_missing_program_or_voice_and_a_misspelt_option_are_named(tmp_path, mo
     with pytest.raises(InputError, match="espeak-ng has no such voice"):
         made(tmp_path / "0.npy", [KIDS], female="zz-zz")
     for wrong, words in {"prosdy": "did you mean 'prosody'", "engin": "did you mean 'engine'"}.items():
-        with pytest.raises(InputError, match=f"config: unexpected option '{wrong}'.*{words}"):
+        with pytest.raises(InputError, match=f"config: it got an unexpected option '{wrong}'.*{words}"):
             settings({wrong: "x"}, "config")
-    with pytest.raises(InputError, match=r"engine is 'espaek'.*did you mean 'espeak'"):
+    with pytest.raises(InputError, match=r"engine: it is 'espaek'. give espeak or pyttsx3"):
         settings({"engine": "espaek"})
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InputError, match=r"espeak-ng: the program is not installed.*install espeak-ng"):

@@ -294,9 +294,11 @@ def test_a_chain_out_of_order_fails_before_any_work(chain):
         translation.translate(["Hello."], [], QUICK)
 
 
-@pytest.mark.parametrize("options", [{"num_beams": 0}, {"max_source": 3}, {"max_output": 0}, {"budget": 0}])
+@pytest.mark.parametrize(
+    "options", [{"num_beams": 0}, {"max_source": 3}, {"max_output": 0}, {"budget": 0}, {"precision": "fp16"}]
+)
 def test_impossible_settings(options):
-    with pytest.raises(InputError, match=f"option {next(iter(options))}"):
+    with pytest.raises(InputError, match=f"translation: {next(iter(options))}: it is"):
         Settings(**options)
 
 

@@ -293,7 +293,7 @@ def test_a_cut_off_local_file_is_refused(tmp_path):
         ({"repos": "me/tiny"}, "unexpected option 'repos'.*did you mean 'repo'"),
         ({"revision": None}, "'revision' is missing"),
         ({"files": {}}, "'files' is missing"),
-        ({"if_unreachable": "radnom"}, "use stop or random"),
+        ({"if_unreachable": "radnom"}, "give stop or random"),
         ({"files": {"../x.json": "0" * 64}}, "not a file below"),
         ({"files": {"/etc/x.json": "0" * 64}}, "not a file below"),
         ({"files": {"pytorch_model.bin": "0" * 64}}, "may hold a pickle"),

@@ -3,11 +3,12 @@
 import jsonschema
 import yaml
 
-from emospace import gate, labels, plugin, recognition, selection, splits, synthesis
+from emospace import labels, plugin, selection, splits
 from emospace.errors import InputError
 from emospace.fetch import check_entry
 from emospace.plugin import suggest
 from emospace.provenance import PACKAGE_ROOT
+from workflow_scripts._check_views import check_thresholds, check_view, known
 from workflow_scripts._views import AUGMENTED, VIEWS, in_parent, kind
 
 
@@ -26,23 +27,22 @@ def _explain(error: jsonschema.ValidationError) -> InputError:
         known = list(error.schema.get("properties", {}))
         wrong = next(k for k in error.instance if k not in known)
         return InputError(where, f"unknown key {wrong!r}", suggest(wrong, known))
+    if error.validator == "anyOf":
+        keys = [key for choice in error.validator_value for key in choice["required"]]
+        known = error.schema["properties"]
+        told = " ".join(f"{key}: {known[key]['description']}" for key in keys).rstrip(".")
+        return InputError(where, f"one of {' and '.join(map(repr, keys))} is missing", told)
     hint = error.parent.schema.get("description", "") if error.parent else error.schema.get("description", "")
     return InputError(where, error.message, hint or "see schemas/config.schema.yaml")
 
 
 def check_names(plan) -> None:
     """Raise InputError for the first name or option of a plan that leads nowhere; its config is valid by the schema."""
-    blocks = {"corpora": _corpus, "views": _view, "gate": _thresholds, "weights": _weights}
+    blocks = {"corpora": _corpus, "weights": _weights, "views": check_view, "gate": check_thresholds}
     blocks |= {"features": _feature, "protocols": _protocol, "runs": _run}
     for block, check in blocks.items():
         for name in plan.config.get(block, {}):
             check(plan, f"config: {block}: {name}", name)
-
-
-def _known(plan, where: str, name: str, block: str) -> None:
-    known = plan.config.get(block, {})
-    if name not in known:
-        raise InputError(where, f"there is no {name!r} in {block}", suggest(name, known))
 
 
 def _corpus(plan, where: str, name: str) -> None:
@@ -50,9 +50,13 @@ def _corpus(plan, where: str, name: str) -> None:
     if not (corpus.PUBLIC or plan.config.get("private_remote")):
         remedy = "name in `private_remote` the DVC remote that only those who signed can read: nothing goes to another"
         raise InputError(where, f"it may not be shared ({corpus.LICENCE})", remedy)
-    plugin.check_options("corpora", plan.reader(name), "index", plan.corpus(name).get("options", {}), where)
+    plugin.check_options(
+        "corpora", plan.reader(name), "index", plan.corpus(name).get("options", {}), f"{where}: options"
+    )
     if plan.generated(name):
-        plugin.check_options("corpora", plan.reader(name), "generate", plan.corpus(name)["generate"], where)
+        plugin.check_options(
+            "corpora", plan.reader(name), "generate", plan.corpus(name)["generate"], f"{where}: generate"
+        )
 
 
 def _weights(plan, where: str, name: str) -> None:
@@ -61,63 +65,21 @@ def _weights(plan, where: str, name: str) -> None:
         raise InputError(where, "it is trained on a few pairs, and its name does not say so", f"call it toy_{name}")
 
 
-# Views ---------------------------------------------------------------------------------------------------------
-
-
-def _view(plan, where: str, view: str) -> None:
-    if view in ("text_bt", "audio_tts"):
-        options = {k: v for k, v in plan.translation(view).items() if k != "chain"}
-        plugin.check_options("views", "text_bt", "extract", options, where)
-    else:
-        plugin.check_options("views", view, "extract", plan.config["views"][view], where)
-    if view == "audio_tts":
-        _speech(plan.config["views"][view], where)
-    for name in plan.view_weights(view):
-        _known(plan, where, name, "weights")
-        entry = plan.config["weights"][name]
-        if "random" in (entry.get("source"), entry.get("if_unreachable")):
-            reason = f"the weights {name!r} may be random, and nothing can be translated or recognised with such"
-            raise InputError(where, reason, "give them a source, and no `if_unreachable: random`")
-    if view == "frames_aug":
-        _transforms(plan, where)
-    elif view in AUGMENTED and not plan.judge(view):
-        reason = "it has no feature, and by one its rows are judged"
-        raise InputError(where, reason, f"add {view}.<encoder> to features, as its parent {AUGMENTED[view]} has it")
-
-
-def _speech(options: dict, where: str) -> None:
-    engine = {k: v for k, v in options["recognise"].items() if k != "weights"}
-    recognition.settings(engine, f"{where}: recognise")
-    synthesis.settings(options.get("synthesise", {}), f"{where}: synthesise")
-
-
-def _thresholds(plan, where: str, view: str) -> None:
-    gate.thresholds(view, plan.config["gate"][view], "config: gate")
-
-
-def _transforms(plan, where: str) -> None:
-    """Names only: their options are tried by the job, which has albumentations at hand."""
-    allowed = plugin.find("views", "frames_aug").ALLOWED
-    for entry in plan.config["views"]["frames_aug"].get("transforms", ()):
-        if entry["name"] not in allowed:
-            raise InputError(where, f"there is no transform {entry['name']!r}", suggest(entry["name"], allowed))
-
-
 # Features ------------------------------------------------------------------------------------------------------
 
 
 def _feature(plan, where: str, name: str) -> None:
     spec = plan.feature(name)
     if spec["view"] in AUGMENTED:
-        _known(plan, where, spec["view"], "views")
+        known(plan, where, spec["view"], "views")
         _same_as_parent(plan, where, name)
     if "select" in spec or "by" in spec:
         for key in ("select", "by"):
-            _known(plan, where, spec.get(key, ""), "features")
+            known(plan, where, spec.get(key, ""), "features")
         selection.check_options(plan.feature_options(name), where)
         return
     if "weights" in spec:
-        _known(plan, where, spec["weights"], "weights")
+        known(plan, where, spec["weights"], "weights")
     module = plugin.find("encoders", spec["encoder"])
     if kind(spec["view"]) not in module.VIEWS:
         reason = f"the encoder {spec['encoder']!r} does not take the view {spec['view']!r}"
@@ -147,7 +109,7 @@ def _same_as_parent(plan, where: str, name: str) -> None:
 
 def _protocol(plan, where: str, name: str) -> None:
     spec = plan.protocol(name)
-    _known(plan, where, spec["corpus"], "corpora")
+    known(plan, where, spec["corpus"], "corpora")
     labels.label_map(spec["labels"], plan.config.get("labels"))
     if spec["split"] in splits.LEAKY and not spec["leaky"]:
         reason = f"the split {spec['split']!r} puts speakers on both sides"
@@ -156,20 +118,20 @@ def _protocol(plan, where: str, name: str) -> None:
 
 def _run(plan, where: str, name: str) -> None:
     spec = plan.run(name)
-    _known(plan, where, spec["protocol"], "protocols")
+    known(plan, where, spec["protocol"], "protocols")
     for item in spec["inputs"]:
         if item not in VIEWS:
-            _known(plan, where, item, "features")
+            known(plan, where, item, "features")
         if item.partition(".")[0] in AUGMENTED:
             reason = f"{item!r} is augmented, and its rows must never be dev or test rows"
             raise InputError(where, reason, f"read {in_parent(item)} and list the view under `augment`")
     for parent in spec["parents"]:
-        _known(plan, where, parent, "runs")
+        known(plan, where, parent, "runs")
         other = plan.run(parent)
         if other["protocol"] != spec["protocol"] or other["seeds"] < spec["seeds"]:
             raise InputError(where, f"its parent {parent!r} has another protocol or fewer seeds", "make them agree")
     if "versus" in spec:
-        _known(plan, where, spec["versus"], "runs")
+        known(plan, where, spec["versus"], "runs")
         if spec["versus"] == name or plan.run(spec["versus"])["protocol"] != spec["protocol"]:
             reason = f"it cannot be compared with {spec['versus']!r}"
             raise InputError(where, reason, "name another run on the same protocol, or leave `versus` out")
@@ -182,9 +144,9 @@ def _run(plan, where: str, name: str) -> None:
 
 
 def _augment(plan, where: str, run: str, view: str) -> None:
-    known = plan.augmented()
-    if view not in known:
-        remedy = suggest(view, known) if known else f"add one of {', '.join(AUGMENTED)} to views"
+    there = plan.augmented()
+    if view not in there:
+        remedy = suggest(view, there) if there else f"add one of {', '.join(AUGMENTED)} to views"
         raise InputError(where, f"there is no augmented view {view!r} in views", remedy)
     exchanged = [child for _, of_view, child in plan.exchanges(run) if of_view == view]
     if not exchanged:
@@ -192,4 +154,4 @@ def _augment(plan, where: str, run: str, view: str) -> None:
         raise InputError(where, reason, f"leave {view} out, or read a feature of {AUGMENTED[view]}")
     for child in exchanged:
         if child not in AUGMENTED:
-            _known(plan, where, child, "features")
+            known(plan, where, child, "features")

@@ -41,6 +41,7 @@ class Plan:
 
     config: dict
     recipes: dict[tuple[str, str], Path] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)  # what is allowed, and most often a mistake
 
     def __post_init__(self):
         validate(self.config)

@@ -40,9 +40,7 @@ def generate(
     """
     from tqdm.auto import tqdm
 
-    if not (0 < sessions < 100 and 0 < dialogues < 100 and 5 < utterances < 500):
-        reason = f"cannot make {sessions} sessions of {dialogues} dialogues of {utterances} utterances"
-        raise InputError("config: generate", reason, "take 1 to 99 sessions and dialogues, 6 to 499 utterances")
+    check_generate(sessions=sessions, dialogues=dialogues, utterances=utterances)
     jobs = [(seed, session, number, utterances) for session in range(1, sessions + 1) for number in range(dialogues)]
     with _replaced(Path(root)) as folder:
         with ThreadPoolExecutor(threads) as pool:
@@ -50,6 +48,13 @@ def generate(
             list(tqdm(done, "make demo corpus", len(jobs), disable=None, unit="dialogue"))
         _corners(folder, sessions)
         (folder / MARK).write_text(f"The demo corpus of emospace, made by its workflow.\n{NOTE}\n", encoding="utf-8")
+
+
+def check_generate(*, sessions: int, dialogues: int, utterances: int) -> None:
+    """Raise InputError for counts that make no corpus."""
+    if not (0 < sessions < 100 and 0 < dialogues < 100 and 5 < utterances < 500):
+        reason = f"cannot make {sessions} sessions of {dialogues} dialogues of {utterances} utterances"
+        raise InputError("config: generate", reason, "take 1 to 99 sessions and dialogues, 6 to 499 utterances")
 
 
 @contextlib.contextmanager

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import get_args
 
 from emospace.errors import InputError
+from emospace.kinds import Precision
 
-PRECISIONS = ("fp32", "bf16", "auto")
+PRECISIONS = get_args(Precision)
 
 
 def by_length(lengths: Sequence[int], size: int) -> list[list[int]]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from emospace.encoders import _batches, _torchvision
 from emospace.errors import InputError
+from emospace.kinds import Count, Precision
 from emospace.weights import REMEDY, Weights
 
 VIEWS = ("frames", "text")
@@ -26,8 +27,8 @@ WINDOW = 16  # batches per call, so that the next batch is ready while the model
 def load(
     *,
     model: str | None = None,
-    precision: str = "fp32",
-    batch: int = 32,
+    precision: Precision = "fp32",
+    batch: Count = 32,
     normalise: bool = False,
     view: str = "frames",
     weights: Weights | None = None,

@@ -11,6 +11,7 @@ import numpy as np
 
 from emospace.encoders._batches import by_length
 from emospace.errors import InputError
+from emospace.kinds import Count
 from emospace.weights import Weights
 
 if TYPE_CHECKING:
@@ -28,11 +29,11 @@ AMIN, TOP_DB = 1e-10, 80.0  # power floor; dB kept below each clip's own maximum
 
 def load(
     *,
-    coefficients: int = 20,
-    sample_rate: int = VIEW_RATE,
-    n_fft: int = 2048,
-    hop: int = 512,
-    n_mels: int = 128,
+    coefficients: Count = 20,
+    sample_rate: Count = VIEW_RATE,
+    n_fft: Count = 2048,
+    hop: Count = 512,
+    n_mels: Count = 128,
     view: str = "audio",
     weights: Weights | None = None,
 ) -> "Mfcc":
@@ -41,10 +42,15 @@ def load(
     sample_rate (Hz): resample to it first, as librosa.load does. n_fft and hop are in samples. Raises InputError for
     settings that make no spectrum.
     """
+    check_load(coefficients=coefficients, sample_rate=sample_rate, n_fft=n_fft, hop=hop, n_mels=n_mels)
+    return Mfcc(coefficients, sample_rate, n_fft, hop, n_mels)
+
+
+def check_load(*, coefficients: int, sample_rate: int, n_fft: int, hop: int, n_mels: int) -> None:
+    """Raise InputError for settings that make no spectrum."""
     if not 0 < coefficients <= n_mels or not 0 < hop <= n_fft or sample_rate <= 0:
         reason = f"coefficients={coefficients}, n_mels={n_mels}, hop={hop}, n_fft={n_fft}, sample_rate={sample_rate}"
         raise InputError("encoder mfcc", reason, "needs coefficients <= n_mels, hop <= n_fft, all positive")
-    return Mfcc(coefficients, sample_rate, n_fft, hop, n_mels)
 
 
 def _in_groups(filters: np.ndarray) -> list[tuple[slice, "torch.Tensor"]]:

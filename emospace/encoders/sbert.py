@@ -6,6 +6,7 @@ import numpy as np
 
 from emospace.encoders import _batches, _torchvision
 from emospace.errors import InputError
+from emospace.kinds import Count, Precision
 from emospace.weights import REMEDY, Weights
 
 VIEWS = ("text",)
@@ -17,8 +18,8 @@ WINDOW = 16  # batches per call: they are sorted by length within it
 
 def load(
     *,
-    precision: str = "fp32",
-    batch: int = 64,
+    precision: Precision = "fp32",
+    batch: Count = 64,
     normalise: bool = False,
     view: str = "text",
     weights: Weights | None = None,

@@ -4,10 +4,7 @@
 rows alone, how far the copies still carry their parents' labels. `_tables.py` writes both down.
 """
 
-import inspect
-
 from emospace import plugin
-from emospace.errors import InputError
 from emospace.gate import _tables
 
 
@@ -15,17 +12,9 @@ def thresholds(view: str, options: dict, where: str = "gate") -> tuple[dict, dic
     """Part the options of `gate: <view>` into those of its scores and those of its verdicts per fold.
 
     They are the keyword arguments of the view's `score` and of `_tables.judge`. Raises InputError, which names the
-    place `where` in the config, for an unknown view or option.
+    place `where` in the config, for an unknown view or option, or a wrong value.
     """
     module = plugin.find("gate", view)
-    scoring, judging = _keywords(module.score), _keywords(_tables.judge) if module.PROBE else []
-    for option in options:
-        if option not in [*scoring, *judging]:
-            reason = f"{view} has no threshold {option!r}"
-            raise InputError(f"{where}: {view}", reason, plugin.suggest(option, [*scoring, *judging]))
+    scoring, judging = plugin.options_of(module.score), plugin.options_of(_tables.judge) if module.PROBE else {}
+    plugin.check_values(scoring | judging, options, f"{where}: {view}", "the gate")
     return tuple({k: v for k, v in options.items() if k in known} for known in (scoring, judging))
-
-
-def _keywords(function) -> list[str]:
-    parameters = inspect.signature(function).parameters.values()
-    return [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]

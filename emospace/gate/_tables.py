@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from emospace.errors import InputError
+from emospace.kinds import Share
 
 PASS, FAIL = "pass", "fail"
 FOLD_COLUMNS = ["utterance", "verdict", "reason", "agreement"]
@@ -22,7 +23,7 @@ def number(value: float) -> float:
     return round(float(value), 4)
 
 
-def judge(utterance: str, verdict: str, reason: str, agreement: float | None, *, min_agreement: float = 0.05) -> dict:
+def judge(utterance: str, verdict: str, reason: str, agreement: float | None, *, min_agreement: Share = 0.05) -> dict:
     """A line of a fold's table. min_agreement: least probability that the probe gives the parent's label.
 
     The default, 0.05, refuses only what the probe all but rules out: a probe trained on voices of people is a poor

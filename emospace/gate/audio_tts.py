@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from emospace.gate._tables import line, number
+from emospace.kinds import NotNegative
 from emospace.store import Ragged
 from emospace.words import word_error_rate, words
 
@@ -22,10 +23,10 @@ def score(
     spoken: Sequence[str],
     heard: Sequence[str],
     *,
-    min_duration_ratio: float = 0.4,
-    max_duration_ratio: float = 2.5,
-    max_loudness_db: float = 12.0,
-    max_word_errors: float = 0.5,
+    min_duration_ratio: NotNegative = 0.4,
+    max_duration_ratio: NotNegative = 2.5,
+    max_loudness_db: NotNegative = 12.0,
+    max_word_errors: NotNegative = 0.5,
 ) -> list[dict[str, str]]:
     """Lines of the gate's table of a part, one per utterance, in the order given.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from emospace.gate._tables import line, number
+from emospace.kinds import NotNegative
 from emospace.pictures import Frames
 
 COLUMNS = ["utterance", "frames", "change", "contrast", "verdict", "reason"]
@@ -19,8 +20,8 @@ def score(
     parent_zip: Path,
     child_zip: Path,
     *,
-    min_change: float = 1.0,
-    min_contrast: float = 0.4,
+    min_change: NotNegative = 1.0,
+    min_contrast: NotNegative = 0.4,
 ) -> list[dict[str, str]]:
     """Lines of the gate's table of a part, one per utterance, in the order given. At most three pictures are decoded.
 

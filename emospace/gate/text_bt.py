@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from emospace.gate._tables import line, number
+from emospace.kinds import Cosine
 from emospace.store import Ragged
 from emospace.words import words
 
@@ -20,7 +21,7 @@ def score(
     after: Sequence[str],
     cut: Sequence[bool],
     *,
-    min_similarity: float = 0.7,
+    min_similarity: Cosine = 0.7,
 ) -> list[dict[str, str]]:
     """Lines of the gate's table of a part, one per utterance, in the order given.
 

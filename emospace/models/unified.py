@@ -14,6 +14,7 @@ import numpy as np
 
 from emospace.data import Fold, Rows, Trained
 from emospace.errors import InputError
+from emospace.kinds import Count, Natural, NotNegative, Positive, Share
 
 DETERMINISTIC = False
 GPU = True
@@ -27,26 +28,26 @@ def train(
     seed: int,
     checkpoint: Path,
     parents: dict[str, Path],
-    width: int = 96,
-    embedding: int = 128,
-    recurrent: int = 64,
-    dropout: float = 0.3,
-    modality_dropout: float = 0.2,
-    augment: float = 1.0,
-    vocal_tract: float = 0.1,
-    label_smoothing: float = 0.1,
-    gender: float = 0.2,
-    dimensions: float = 0.1,
-    reconstruction: float = 0.1,
-    contrastive: float = 0.3,
-    alignment: float = 0.1,
-    children: float = 0.1,
-    epochs: int = 60,
-    patience: int = 20,
-    batch: int = 64,
-    lr: float = 2e-3,
-    weight_decay: float = 0.05,
-    max_steps: int = 1024,
+    width: Count = 96,
+    embedding: Count = 128,
+    recurrent: Natural = 64,
+    dropout: Share = 0.3,
+    modality_dropout: Share = 0.2,
+    augment: NotNegative = 1.0,
+    vocal_tract: Share = 0.1,
+    label_smoothing: Share = 0.1,
+    gender: NotNegative = 0.2,
+    dimensions: NotNegative = 0.1,
+    reconstruction: NotNegative = 0.1,
+    contrastive: NotNegative = 0.3,
+    alignment: NotNegative = 0.1,
+    children: NotNegative = 0.1,
+    epochs: Count = 60,
+    patience: Natural = 20,
+    batch: Count = 64,
+    lr: Positive = 2e-3,
+    weight_decay: NotNegative = 0.05,
+    max_steps: Count = 1024,
 ) -> Trained:
     """Train on fold.train, choose the epoch on fold.dev by UA (mean class recall).
 

@@ -8,11 +8,13 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from emospace import store
 from emospace.errors import InputError
+from emospace.kinds import Count, Natural, NotNegative
 from emospace.manifest import Problem, Utterance
 from emospace.views._files import LOCAL, Flaw, by_file, ends_early, locate, mostly_there, source
 
@@ -24,9 +26,9 @@ def extract(
     root: Path,
     out: Path,
     *,
-    sample_rate: int = 16000,
-    channel: str | int = "mean",
-    min_seconds: float = 0.1,
+    sample_rate: Count = 16000,
+    channel: Literal["mean"] | Natural = "mean",
+    min_seconds: NotNegative = 0.1,
     silence_dbfs: float = -70.0,
 ) -> tuple[list[Problem], dict]:
     """Write the store `out` with one row of samples per utterance; returns the problems met and facts for the sidecar.

@@ -12,11 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from emospace import pictures
 from emospace.errors import InputError
+from emospace.kinds import Count, Quality
 from emospace.manifest import Problem, Utterance
 from emospace.provenance import atomic
 from emospace.views._decoders import EXTRACTORS, Miscounted, by_pyav, ffmpeg_version
@@ -31,10 +33,10 @@ def extract(
     root: Path,
     out: Path,
     *,
-    frames: int = 8,
-    size: int | None = 224,
-    quality: int = 90,
-    extractor: str = "ffmpeg",
+    frames: Count = 8,
+    size: Count | None = 224,
+    quality: Quality = 90,
+    extractor: Literal["ffmpeg", "pyav"] = "ffmpeg",
     threads: int = 1,
 ) -> tuple[list[Problem], dict]:
     """Write the zip `out` with up to `frames` JPEGs per utterance; returns the problems met and facts for the sidecar.

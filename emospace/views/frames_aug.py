@@ -5,7 +5,6 @@ number of its pictures, or what they show. So it is the same on any machine and 
 """
 
 import hashlib
-import inspect
 import io
 import os
 import warnings
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from emospace.errors import InputError
+from emospace.kinds import Quality
 from emospace.manifest import Problem
 from emospace.pictures import Frames, add, encode
 from emospace.plugin import suggest
@@ -41,13 +41,27 @@ DEFAULT = [
     {"name": "GaussianBlur", "options": {"blur_limit": [3, 7], "sigma_limit": [0.8, 1.4]}},
     {"name": "ToGray"},
 ]
-# Classes that keep size and channels, and whose draw does not look at the picture.
-ALLOWED = (
-    *(entry["name"] for entry in DEFAULT),
-    *("Affine", "CLAHE", "ColorJitter", "ImageCompression", "MotionBlur", "RandomGamma", "Sharpen"),
-)
-# Options that would break this: a drawn transform always applies, and none may change the shape or look at a picture.
-WITHHELD = {"p", "fit_output", "num_output_channels", "ensure_safe_range"}
+# Classes that keep size and channels, and whose draw does not look at the picture, and their options that keep it so:
+# without p, fit_output, num_output_channels, ensure_safe_range. Written down, as it takes seconds to import them.
+FILL = ("interpolation", "mask_interpolation", "rotate_method", "border_mode", "fill", "fill_mask")
+ALLOWED = {
+    "HorizontalFlip": (),
+    "RandomBrightnessContrast": ("brightness_limit", "contrast_limit", "brightness_by_max"),
+    "ShiftScaleRotate": ("shift_limit", "scale_limit", "rotate_limit", "shift_limit_x", "shift_limit_y", *FILL),
+    "HueSaturationValue": ("hue_shift_limit", "sat_shift_limit", "val_shift_limit"),
+    "GaussianBlur": ("blur_limit", "sigma_limit"),
+    "ToGray": ("method",),
+    "Affine": (
+        *("scale", "translate_percent", "translate_px", "rotate", "shear", "keep_ratio", "balanced_scale"),
+        *FILL,
+    ),
+    "CLAHE": ("clip_limit", "tile_grid_size"),
+    "ColorJitter": ("brightness", "contrast", "saturation", "hue"),
+    "ImageCompression": ("compression_type", "quality_range"),
+    "MotionBlur": ("blur_limit", "allow_shifted", "angle_range", "direction_range"),
+    "RandomGamma": ("gamma_limit",),
+    "Sharpen": ("alpha", "lightness", "method", "kernel_size", "sigma"),
+}
 
 
 def extract(
@@ -57,7 +71,7 @@ def extract(
     *,
     seed: int,
     transforms: Sequence[dict] = DEFAULT,
-    quality: int = 90,
+    quality: Quality = 90,
 ) -> tuple[list[Problem], dict]:
     """Write `out_zip`, the augmented copy of the frames view `source_zip`; returns problems and facts for the sidecar.
 
@@ -103,7 +117,7 @@ def build(transforms: Sequence[dict], where: str = "views: frames_aug: transform
     if not isinstance(transforms, Sequence) or isinstance(transforms, str) or not transforms:
         raise InputError(where, "it is not a list of at least one transform", "list {name: ..., options: {...}}")
     for entry in transforms:
-        _check(entry, where)
+        check(entry, where)
     os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # or the import asks the network for a newer version
     import albumentations
     import cv2
@@ -112,23 +126,24 @@ def build(transforms: Sequence[dict], where: str = "views: frames_aug: transform
     return [_transform(getattr(albumentations, e["name"]), e.get("options") or {}, where) for e in transforms]
 
 
-def _check(entry: dict, where: str) -> None:
+def check(entry: dict, where: str) -> None:
+    """Raise InputError for an entry of the list with a name or an option that is not allowed; values are not tried."""
     if not isinstance(entry, dict) or "name" not in entry:
         raise InputError(where, f"{entry!r} names no transform", "write {name: ..., options: {...}}")
     for key in entry.keys() - {"name", "options"}:
         raise InputError(where, f"unexpected key {key!r}", suggest(key, ("name", "options")))
-    if entry["name"] not in ALLOWED:
+    if entry["name"] not in [*ALLOWED]:
         raise InputError(where, f"there is no transform {entry['name']!r}", suggest(entry["name"], ALLOWED))
     if not isinstance(entry.get("options") or {}, dict):
         raise InputError(where, f"the options of {entry['name']} are no mapping", "write {option: value}")
+    for option in entry.get("options") or {}:
+        if option not in (known := ALLOWED[entry["name"]]):
+            remedy = suggest(option, known) if known else "leave it out"
+            raise InputError(where, f"{entry['name']} has no option {option!r} here", remedy)
 
 
 def _transform(kind: type, options: dict, where: str):
-    """An instance that always applies, tried once. albumentations itself only warns of an option it does not know."""
-    known = [name for name in inspect.signature(kind).parameters if name not in WITHHELD]
-    for option in options:
-        if option not in known:
-            raise InputError(where, f"{kind.__name__} has no option {option!r} here", suggest(option, known))
+    """An instance that always applies, tried once."""
     try:
         with warnings.catch_warnings(), np.errstate(divide="raise", invalid="raise"):
             warnings.filterwarnings("ignore", "ShiftScaleRotate is a special case", UserWarning)

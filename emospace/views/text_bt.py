@@ -21,11 +21,7 @@ def extract(
     cache: Path | None = None,
     *,
     weights: Sequence[Weights],
-    num_beams: int = 4,
-    max_source: int = 160,
-    max_output: int = 320,
-    budget: int = 768,
-    precision: str = "fp32",
+    **options,
 ) -> tuple[list[Problem], dict]:
     """Write the CSV `out`: row i is `texts[i]` of `utterances[i]`; returns the problems met and facts for the sidecar.
 
@@ -33,7 +29,7 @@ def extract(
     on; of no use once `out` exists. The options are those of `translation.Settings`. A text that is unchanged (but for
     case) or cut off is kept and flagged; an empty one stays empty. Raises InputError where a model cannot be used.
     """
-    settings = translation.Settings(num_beams, max_source, max_output, budget, precision)
+    settings = translation.Settings(**options)
     parents = [clean(text) for text in texts]
     made, cut, facts = translation.translate(parents, weights, settings, cache)
     flags = [flag(*row) for row in zip(parents, made, cut, strict=True)]
