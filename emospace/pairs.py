@@ -147,12 +147,14 @@ def _model(words: int, tokenizer):
 def _learnt(model, tokenizer, sentences: list[tuple[str, str]]) -> bool:
     """Train until every translation is sure; False if that takes too long."""
     import torch
+    from tqdm import tqdm
 
     optimiser = torch.optim.Adam(model.parameters(), RATE, betas=(0.9, 0.98))
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: min((step + 1) / WARM, (WARM / (step + 1)) ** 0.5)
     )
-    for number in range(ROUNDS):
+    rounds = tqdm(range(ROUNDS), "learn pairs", disable=None, unit="round")  # it ends as soon as all are known
+    for number in rounds:
         worst = 0.0
         for chosen in torch.randperm(len(sentences)).split(BATCH):
             losses = _losses(model, tokenizer, [sentences[i] for i in chosen])
@@ -162,6 +164,7 @@ def _learnt(model, tokenizer, sentences: list[tuple[str, str]]) -> bool:
             optimiser.step()
             schedule.step()
             worst = max(worst, losses.max().item())
+        rounds.set_postfix(loss=worst)
         if worst < SURE and _all_sure(model, tokenizer, sentences):
             logging.info("knew %d pairs by heart after %d rounds", len(sentences), number + 1)
             return True

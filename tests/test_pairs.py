@@ -1,5 +1,6 @@
 """Toy translators: really trained on sentence pairs, the same bytes each time, never taken for published models."""
 
+import io
 import json
 import os
 import subprocess
@@ -185,6 +186,15 @@ def test_misspelt_options_are_refused():
         check_entry({"source": "pairs", "pair": "x.csv"}, "config: weights: toy")
     with pytest.raises(InputError, match="'pairs' is missing"):
         check_entry({"source": "pairs"}, "config: weights: toy")
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_how_far_it_is_can_be_seen_on_a_terminal(few, tmp_path, monkeypatch, terminal):
+    screen = io.StringIO()
+    screen.isatty = lambda: terminal
+    monkeypatch.setattr(sys, "stderr", screen)
+    pairs.train(tmp_path, pairs=str(few))
+    assert ("learn pairs:" in screen.getvalue() and "round/s, loss=0." in screen.getvalue()) == terminal
 
 
 @pytest.mark.slow

@@ -60,12 +60,13 @@ def train(
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import recall_score
     from sklearn.preprocessing import StandardScaler
+    from tqdm import tqdm
 
     tables = [pooled(rows) for rows in (fold.train, fold.dev, fold.test)]
     scaler = StandardScaler().fit(tables[0])
     train_x, dev_x, test_x = (scaler.transform(table) for table in tables)
     history, best = [], None
-    for strength in candidates:
+    for strength in tqdm(candidates, "strength", disable=None):
         model = LogisticRegression(C=strength, class_weight="balanced", max_iter=max_iter)
         model.fit(train_x, fold.train.label)
         found = float(recall_score(fold.dev.label, model.predict(dev_x), average="macro", zero_division=0))
