@@ -79,7 +79,7 @@ def edit(config, path, value):
         (
             ["corpora", "dmo"],
             {"parts": 1},
-            ["corpora: dmo: one of 'root' and 'generate' is missing", "root: Folder of"],
+            ["corpora: dmo: it has neither 'root' nor 'generate'", "root: Folder of"],
         ),
         (
             ["corpora", "demo", "options"],

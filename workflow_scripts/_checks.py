@@ -31,7 +31,7 @@ def _explain(error: jsonschema.ValidationError) -> InputError:
         keys = [key for choice in error.validator_value for key in choice["required"]]
         known = error.schema["properties"]
         told = " ".join(f"{key}: {known[key]['description']}" for key in keys).rstrip(".")
-        return InputError(where, f"one of {' and '.join(map(repr, keys))} is missing", told)
+        return InputError(where, f"it has neither {' nor '.join(map(repr, keys))}", told)
     hint = error.parent.schema.get("description", "") if error.parent else error.schema.get("description", "")
     return InputError(where, error.message, hint or "see schemas/config.schema.yaml")
 
