@@ -22,7 +22,8 @@ def test_speech_is_planned_step_by_step(project):
     config = small(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")))
     without = planned(project, config)
     speech = {"recognise": {"engine": "whisper", "weights": "hears"}, "translate": {"chain": []}}
-    config["weights"]["hears"] = {"source": "local", "path": "somewhere", "files": {"model.safetensors": None}}
+    files = dict.fromkeys(["config.json", "model.bin", "tokenizer.json", "vocabulary.txt"])
+    config["weights"]["hears"] = {"source": "local", "path": "somewhere", "files": files}
     config["views"] = config["views"] | {"audio_tts": speech}
     config["features"]["audio_tts.mfcc"] = {}
     config["runs"]["probe_tts"] = config["runs"]["probe"] | {"augment": ["audio_tts"]}
