@@ -24,7 +24,6 @@ from emospace.weights import REMEDY, Weights
 
 PACKAGES = ("torch", "transformers", "sentencepiece", "sacremoses")
 
-FILES = ("config.json", "source.spm", "target.spm", "vocab.json", "*.safetensors")
 LEAST = 16  # tokens: no single character takes that many, so that halving always ends
 
 
@@ -101,7 +100,7 @@ def _languages(weights: Weights) -> tuple[str | None, str | None]:
 
 def _complete(weights: Weights) -> None:
     """Raise InputError where a file is missing: the library would look for some of them on the network."""
-    for wanted in FILES:
+    for wanted in ("config.json", "source.spm", "target.spm", "vocab.json", "*.safetensors"):
         if not any(weights.directory.glob(wanted)):
             reason = f"this MarianMT model has no {wanted} (weights in a pickle are never opened)"
             raise InputError(weights.directory, reason, f"delete it and {REMEDY}")

@@ -1,6 +1,5 @@
 """Refuse what the config says of views and the gate, where it is misspelt, out of range, or does not fit together."""
 
-from collections.abc import Sequence
 from fnmatch import fnmatch
 from itertools import pairwise
 
@@ -55,7 +54,6 @@ def _translation(plan, where: str, view: str) -> None:
     links = []
     for name in plan.chain(view):
         known(plan, where, name, "weights")
-        _files(plan, f"{where}: chain", name, translation.FILES, "MarianMT")
         links.append((name, *pairs.languages(plan.config["weights"][name])))
     for (first, _, target), (second, source, _) in pairwise(links):
         if target and source and target != source:
@@ -73,19 +71,16 @@ def _translation(plan, where: str, view: str) -> None:
         plan.warnings.append(str(InputError(f"{where}: chain", reason, remedy)))
 
 
-def _files(plan, where: str, name: str, wanted: Sequence[str], kind: str) -> None:
-    """Refuse weights whose `files`, if the config lists them, are not those of such a model."""
-    listed = plan.config["weights"][name].get("files", {})
-    for pattern in wanted if listed else ():
-        if not any(fnmatch(file, pattern) or file.startswith(f"{pattern}/") for file in listed):
-            raise InputError(where, f"{name!r} has no {pattern}, so it is no model for {kind}", "name weights that are")
-
-
 def _speech(plan, where: str, options: dict) -> None:
     chosen = {k: v for k, v in options["recognise"].items() if k != "weights"}
     engine = recognition.settings(chosen, f"{where}: recognise")["engine"]
-    known(plan, where, plan.recogniser(), "weights")
-    _files(plan, f"{where}: recognise: weights", plan.recogniser(), recognition.FILES[engine], f"the engine {engine}")
+    name = plan.recogniser()
+    known(plan, where, name, "weights")
+    listed = plan.config["weights"][name].get("files", {})
+    for wanted in recognition.FILES[engine] if listed else ():
+        if not any(fnmatch(file, wanted) or file.startswith(f"{wanted}/") for file in listed):
+            reason = f"{name!r} has no {wanted}, so it is no model for the engine {engine}"
+            raise InputError(f"{where}: recognise: weights", reason, "name weights that are, or set `engine`")
     synthesis.settings(options.get("synthesise", {}), f"{where}: synthesise")
 
 
