@@ -10,6 +10,9 @@ class Between(NamedTuple):
     least: float
     most: float = math.inf
 
+    def __str__(self) -> str:
+        return f"of at least {self.least:g}" if self.most == math.inf else f"from {self.least:g} to {self.most:g}"
+
 
 Natural = Annotated[int, Between(0)]
 Count = Annotated[int, Between(1)]

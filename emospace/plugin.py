@@ -14,6 +14,7 @@ from types import ModuleType, NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from emospace.errors import InputError
+from emospace.kinds import Between
 
 HERE = Path(__file__).parent
 
@@ -54,7 +55,7 @@ def options_of(function: Callable) -> dict[str, Any]:
 def _kind(parameter: inspect.Parameter) -> Any:
     if parameter.annotation is not parameter.empty and not isinstance(parameter.annotation, str):
         return parameter.annotation
-    return object if parameter.default in (None, parameter.empty) else type(parameter.default)
+    return Any if parameter.default in (None, parameter.empty) else type(parameter.default)
 
 
 def check_values(kinds: dict[str, Any], options: dict, where: str, taker: str = "it") -> None:
@@ -72,30 +73,35 @@ def check_values(kinds: dict[str, Any], options: dict, where: str, taker: str = 
 def fits(value, kind) -> bool:
     """May an option of this kind have this value? A bool is no number, an int is a float, and nan is nothing."""
     origin, inner = get_origin(kind), get_args(kind)
+    if kind is Any:
+        return True
     if origin is Annotated:
-        return fits(value, inner[0]) and inner[1].least <= value <= inner[1].most
+        return fits(value, inner[0]) and all(one.least <= value <= one.most for one in limits(kind))
     if origin is Literal:
         return any(type(value) is type(word) and value == word for word in inner)
     if origin in (Union, UnionType):
         return any(fits(value, one) for one in inner)
     if (origin or kind) in LISTS:
-        each = inner[0] if inner else object
+        each = inner[0] if inner else Any
         return isinstance(value, list | tuple) and len(value) > 0 and all(fits(one, each) for one in value)
     if isinstance(value, bool):
-        return kind in (bool, object)
+        return kind is bool
     if isinstance(value, float) and math.isnan(value):
         return False
-    return isinstance(value, int | float if kind is float else origin or kind)
+    plain = int | float if kind is float else origin or kind
+    return isinstance(value, plain) if isinstance(plain, type | UnionType) else True
+
+
+def limits(kind) -> list[Between]:
+    """What an annotation says of a number beside its type."""
+    return [one for one in get_args(kind)[1:] if isinstance(one, Between)]
 
 
 def described(kind) -> str:
     """What an option of this kind may be, in words."""
     origin, inner = get_origin(kind), get_args(kind)
     if origin is Annotated:
-        least, most = inner[1]
-        return f"{described(inner[0])} " + (
-            f"of at least {least:g}" if most == math.inf else f"from {least:g} to {most:g}"
-        )
+        return " ".join([described(inner[0]), *map(str, limits(kind))])
     if origin is Literal:
         return " or ".join(map(str, inner))
     if origin in (Union, UnionType):
@@ -112,11 +118,11 @@ def check_options(kind: str, name: str, function: str, options: dict, where: str
     place in the config for the message, e.g. "config.yaml: features: audio.mfcc".
     """
     module = find(kind, name)
-    parameters = inspect.signature(getattr(module, function)).parameters
-    check_values(options_of(getattr(module, function)), options, where, f"{name}.{function}()")
-    if hasattr(module, f"check_{function}"):
-        defaults = {name: parameters[name].default for name in options_of(getattr(module, function))}
+    kinds, check = options_of(getattr(module, function)), getattr(module, f"check_{function}", None)
+    check_values(kinds, options, where, f"{name}.{function}()")
+    if check:
+        parameters = inspect.signature(getattr(module, function)).parameters
         try:
-            getattr(module, f"check_{function}")(**defaults | options)
+            check(**{option: parameters[option].default for option in kinds} | options)
         except InputError as error:
             raise InputError(where, error.reason, error.remedy) from error

@@ -5,11 +5,13 @@ import os
 import re
 import subprocess
 import sys
+from typing import Annotated, Any, Literal, TypeVar
 
 import pytest
 import yaml
 from conftest import ROOT
 
+from emospace import kinds, plugin
 from emospace.errors import InputError
 from workflow_scripts._checks import validate
 from workflow_scripts._plan import Plan
@@ -109,7 +111,8 @@ def edit(config, path, value):
         (["weights", "minilm", "files"], ["a"], ["weights: minilm: files: it is \\['a'\\]. give a mapping"]),
         (["weights", "clip", "if_unreachable"], "drop", ["if_unreachable: it is 'drop'. give stop or random"]),
         (["runs", "unified", "dropout"], 2, ["runs: unified: dropout: it is 2. give a number from 0 to 1"]),
-        (["runs", "unified", "lr"], float("nan"), ["runs: unified: lr: it is nan. give a number"]),
+        (["runs", "unified", "lr"], 0, ["runs: unified: lr: it is 0. give a number of at least 1e-12"]),
+        (["views", "audio"], {"silence_dbfs": float("nan")}, ["views: audio: silence_dbfs: it is nan. give a number"]),
         (["runs", "unified", "epochs"], "thirty", ["runs: unified: epochs: it is 'thirty'"]),
         (["runs", "probe", "candidates"], [0.1, "1"], ["runs: probe: candidates: .* give a list .* a number of at"]),
         (["runs", "probe", "candidates"], [], ["runs: probe: candidates"]),
@@ -409,3 +412,30 @@ def test_roots_come_from_the_environment(config, monkeypatch):
 def test_validate_names_the_place_of_a_wrong_type(config):
     with pytest.raises(InputError, match="config: corpora: demo: parts"):
         validate(edit(config, ["corpora", "demo", "parts"], "five"))
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "allowed"),
+    [
+        (1, Any, True),
+        (True, Any, True),
+        (2, Annotated[int, "only a remark"], True),
+        (1, TypeVar("T"), True),
+        (1.0, int, False),
+        (True, Literal[1], False),
+        ("x", list[str], False),
+        (["x"], list[str], True),
+        ([True], tuple[float, ...], False),
+        ({"a": 1}, dict[str, int], True),
+        (None, kinds.Count | None, True),
+        (0, kinds.Count | None, False),
+    ],
+)
+def test_annotations_of_a_plug_in_are_understood(value, kind, allowed):
+    assert plugin.fits(value, kind) == allowed
+
+
+def test_without_an_annotation_the_default_says_what_an_option_is():
+    def load(*, steps=3, name=None, scale: "float" = 1.0, weights=None): ...
+
+    assert plugin.options_of(load) == {"steps": int, "name": Any, "scale": float}
