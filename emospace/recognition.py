@@ -29,7 +29,7 @@ CHUNK = 4_000  # samples (0.25 s) per call of Vosk, which looks for ends of spee
 FLAGS = ("", "no audio", "too short", "silent", "empty result", "recogniser failed")
 VOSK_FILES = ("am/final.mdl", "conf/mfcc.conf", "conf/model.conf", "graph")
 WHISPER_FILES = ("config.json", "model.bin", "tokenizer.json", "vocabulary.*")
-# What CTranslate2 may compute in on a CPU; all of them, but for int16 without Intel's MKL, are there on any.
+# What CTranslate2 may compute in on a CPU (int16 on some only).
 ComputeType = Literal["int8", "int8_float32", "int16", "float32", "default", "auto"]
 
 Listen = Callable[[np.ndarray], str]
