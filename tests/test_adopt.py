@@ -1,6 +1,8 @@
 """Another machine: git clone, dvc pull, adopt. Only what an edit changes is made again, and nothing stale stays."""
 
+import functools
 import json
+import operator
 import os
 import shutil
 import time
@@ -166,10 +168,11 @@ def change_raw(project: Project) -> None:
     wav.write_bytes(content[:-2000] + bytes(2000))
 
 
-def configure(block: str, name: str, **options):
+def configure(*place: str, **options):
     def edit(project: Project) -> None:
         config = yaml.safe_load((project.folder / "config.yaml").read_text(encoding="utf-8"))
-        config[block][name] |= options
+        block = functools.reduce(operator.getitem, place, config)
+        block |= options
         project.configure(config)
 
     return edit
@@ -246,6 +249,18 @@ def test_dvc_repro_after_an_edit_runs_and_records_exactly_that(clone):
     assert not any("probe/fold" in path or path.startswith(("data/", "models/")) for path in differ)
     assert "up to date" in clone.run("dvc", "status").stdout
     assert clone.planned(*PHASES) == {}
+
+
+@pytest.mark.workflow
+def test_dvc_sees_label_maps_and_sentence_pairs(clone):
+    clone.run(*ADOPT)
+    assert "up to date" in clone.run("dvc", "status").stdout
+    configure("labels", mine={"ang": "high", "neu": "low"})(clone)
+    append("configs/pairs/en_fr.csv", "One more,Encore un\n")(clone)
+    said = clone.run("dvc", "status", "--json").stdout
+    status = json.loads(said.splitlines()[-1])
+    assert status.keys() == {"corpora", "models", "evaluate", "report"}
+    assert {"changed deps": {"configs/pairs": "modified"}} in status["models"]
 
 
 @pytest.mark.workflow

@@ -1,5 +1,7 @@
 """dvc.yaml and the Snakefile agree: same phases, every artifact under exactly one stage, every config block tracked."""
 
+import contextlib
+import copy
 import re
 from pathlib import PurePosixPath
 
@@ -8,8 +10,12 @@ import yaml
 from _augmented import NAMES, augmented
 from conftest import ROOT, Project
 
+from workflow_scripts._plan import Plan
+from workflow_scripts._views import AUGMENTED
+
 LOCAL = {"source": "local", "path": "somewhere", "files": {"model.safetensors": None}}
 CODE = {"Snakefile", "rules", "emospace", "workflow_scripts"}
+PAIRS = {"configs/pairs"}  # what toy translators are trained on
 
 
 def stages() -> dict:
@@ -77,19 +83,120 @@ def test_the_phases_before_augment_make_all_that_it_reads(tmp_path):
     assert {name for name in new if not re.fullmatch(own, name)} == set()
 
 
-def test_every_config_block_is_a_parameter_of_a_stage():
-    tracked = {key for stage in stages().values() for entry in stage.get("params", []) for key in entry["config.yaml"]}
+def blocks(stage: str) -> set[str]:
+    """Blocks of the config that a stage has for parameters."""
+    return {key for entry in stages()[stage].get("params", []) for key in entry["config.yaml"]}
+
+
+@pytest.mark.parametrize(
+    "preset", ["config.yaml", *sorted(f"configs/{p.name}" for p in (ROOT / "configs").glob("*.yaml"))]
+)
+def test_every_config_block_is_a_parameter_of_a_stage_and_in_every_preset(preset):
+    """DVC fails where one is missing, so any preset can be copied to config.yaml."""
+    tracked = set().union(*map(blocks, stages()))
+    assert tracked | {"private_remote"} == set(yaml.safe_load((ROOT / preset).read_text()))  # that: where artifacts go
     schema = yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text())
-    config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    assert tracked >= set(config) - {"private_remote"}  # where artifacts go, not what they are
-    assert set(schema["properties"]) - tracked - {"private_remote"} <= {"labels"} - set(config)
+    assert tracked | {"private_remote"} == set(schema["properties"])
+
+
+# Stage -> the scripts that it runs. What is exported is not versioned.
+SCRIPTS = {
+    "corpora": "make_demo index_part merge_manifest make_protocol audit_protocol",
+    "views": "extract_audio extract_frames extract_text check_quality",
+    "models": "fetch_models",
+    "features": "embed select_frames",
+    "augment": "translate_text recognise_speech synthesise_speech augment_frames score_text score_speech score_frames"
+    " gate_fold make_children audit_children count_children make_sheet",
+    "train": "train",
+    "evaluate": "evaluate",
+    "report": "summarize make_report",
+}
+STAGE = {script: stage for stage, scripts in SCRIPTS.items() for script in scripts.split()}
+# Whatever can be asked of one block: an option, another choice, and one thing more or less.
+EDITS = [
+    ("seed", 2),
+    ("on_problem", "stop"),
+    ("examples", 2),
+    ("corpora.demo.parts", 4),
+    ("corpora.demo.options.expect_counts", True),
+    ("corpora.demo.generate.dialogues", 1),
+    ("labels.mine.sad", "low"),
+    ("views.frames.size", 64),
+    ("views.text_bt.num_beams", 3),
+    ("views.text_bt.chain", NAMES[:1]),
+    ("weights.clip.revision", "0" * 40),
+    ("features.audio.mfcc.coefficients", 13),
+    ("features.text.clip.weights", "other"),
+    ("features.frames.top.k", 2),
+    ("gate.text_bt.min_similarity", 0.5),
+    ("protocols.session.folds", 3),
+    ("protocols.session.split", "speaker"),
+    ("protocols.random.labels", "iemocap6"),
+    ("protocols.random", None),
+    ("runs.probe.max_iter", 1500),
+    ("runs.probe.seeds", 2),
+    ("runs.unified.versus", "probe_audio"),
+    ("runs.probe_audio.inputs", ["frames.top"]),
+    ("runs.probe_bt.augment", []),
+    ("runs.probe_text", None),
+]
+
+
+def changed(config: dict, where: str, value) -> dict:
+    """The config with something set, or taken away for None; names of features have a dot of their own."""
+    config = copy.deepcopy(config)
+    *above, last = re.sub(r"^(features\.\w+)\.", r"\1|", where).split(".")
+    block = config
+    for key in above:
+        block = block[key.replace("|", ".")]
+    if value is None:
+        del block[last]
+        config["runs"] = {n: r for n, r in config["runs"].items() if last not in (r["protocol"], *r.get("parents", []))}
+    else:
+        block[last.replace("|", ".")] = value
+    return config
+
+
+def asked(config: dict) -> dict[str, set]:
+    """Stage -> all that it is to make and how, but for what earlier stages hand it."""
+    plan = Plan(config)
+    found = {stage: set() for stage in SCRIPTS}
+    for (rule, key), path in plan.recipes.items():
+        if rule != "export_seed":
+            view = "augment" if rule == "embed" and key.partition(".")[0] in AUGMENTED else STAGE[rule]
+            found[view].add((rule, key, path.read_text()))
+    found["models"].update(plan.fetched())
+    found["features"].update(plan.used_features("demo"))
+    return found
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory) -> tuple[dict, dict[str, set]]:
+    """A config that has something in every block, and what it asks of the stages."""
+    config = augmented(yaml.safe_load((ROOT / "config.yaml").read_text()), dict.fromkeys(NAMES, LOCAL))
+    config["labels"] = {"mine": {"ang": "high", "hap": "high", "neu": "low", "sad": "sad"}}
+    config["protocols"]["session"]["labels"] = "mine"
+    config["weights"]["other"] = LOCAL
+    with contextlib.chdir(tmp_path_factory.mktemp("labelled")):
+        return config, asked(config)
+
+
+@pytest.mark.parametrize(("where", "value"), EDITS)
+def test_a_stage_has_for_parameters_what_its_jobs_are_asked(where, value, labelled, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config, before = labelled
+    after = asked(changed(config, where, value))
+    touched = {stage for stage in before if before[stage] != after[stage]}
+    assert "report" in touched
+    assert not [stage for stage in touched if where.partition(".")[0] not in blocks(stage)]
 
 
 def test_dependencies_are_code_or_outputs_of_earlier_stages():
     earlier: set[str] = set()
     for name, stage in stages().items():
         assert set(stage["deps"]) >= CODE, name
-        assert set(stage["deps"]) - CODE <= earlier, name
+        assert set(stage["deps"]) - CODE - PAIRS <= earlier, name
+        assert set(stage["deps"]) >= PAIRS or name != "models"
         earlier |= set(paths(stage))
         kept = [e for e in stage.get("outs", []) + stage.get("metrics", []) if not next(iter(e.values()))["persist"]]
         assert not kept, f"{name}: without persist DVC deletes {kept} before each run"
