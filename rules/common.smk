@@ -35,9 +35,7 @@ try:
             # DVC wants every output, also where the corpus lies elsewhere and no weights are needed.
             for folder in ("data/raw", "models"):
                 Path(folder).mkdir(parents=True, exist_ok=True)
-        # Snakemake remembers nothing here, as in a clone: by time stamps it would believe in anything that was pulled.
-        if not any(Path(".snakemake/metadata").glob("*")):
-            PLAN.distrust()
+        PLAN.distrust()
 except InputError as error:
     raise WorkflowError(str(error))
 

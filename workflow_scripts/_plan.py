@@ -53,7 +53,11 @@ class Plan:
         return str(self.recipes[rule, name])
 
     def distrust(self) -> None:
-        """Make every recipe newer than whatever is here, so that all of it is made again unless it is adopted."""
+        """Make every recipe newer than whatever is here, so that no time stamp can vouch for an artifact.
+
+        Snakemake compares a newer input by content with what it recorded of the job, and runs a job again of which it
+        has no record, as of all that was pulled and not adopted.
+        """
         for path in self.recipes.values():
             path.touch()
 
