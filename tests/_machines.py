@@ -1,6 +1,7 @@
 """Machines for tests of git, DVC and Snakemake together: one where everything was made, and copies of it."""
 
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import yaml
@@ -37,10 +38,21 @@ def build(folder: Path) -> Project:
     return project
 
 
+def look_each_time(project: Project) -> None:
+    """What dvc.yaml needs for a corpus that the workflow does not generate."""
+    project.replace("dvc.yaml", "always_changed: false", "always_changed: true")
+
+
 def contents(project: Project) -> dict[str, str]:
     folders = [project.folder / name for name in ("data", "models", "results")]
     files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     return {str(path.relative_to(project.folder)): sha256(path) for path in files}
+
+
+def jobs_run(project: Project) -> dict[str, int]:
+    """Script -> how often it ran since the logs were deleted."""
+    logs = [path.relative_to(project.folder / "logs") for path in (project.folder / "logs").rglob("*.log")]
+    return dict(Counter(path.parts[0].removesuffix(".log") for path in logs))
 
 
 def make_everything(folder: Path, store: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from _machines import ADOPT, GIT, cloned, contents, copy, smallest
+from _machines import ADOPT, GIT, cloned, contents, copy, look_each_time, smallest
 from conftest import ROOT, Project
 
 from emospace.corpora import iemocap, ravdess
@@ -152,6 +152,7 @@ def signed(origin, tmp_path_factory) -> Project:
     folder.mkdir()
     project = Project(folder)
     shutil.copytree(origin.folder / "data/raw/demo", base / "corpus")
+    look_each_time(project)
     project.configure(closed(str(base / "corpus")))
     project.run("git", "init", "-q")
     project.run("dvc", "remote", "add", "-q", "-d", "public", str(base / "public"))

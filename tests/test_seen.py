@@ -1,0 +1,109 @@
+"""Whatever comes from outside the project, DVC notices its change, or refuses to record what it could not watch."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import yaml
+from _machines import contents, jobs_run, look_each_time
+from conftest import ROOT
+
+from emospace.errors import InputError
+from emospace.provenance import sha256
+from workflow_scripts._plan import Plan
+from workflow_scripts._seen import check_seen
+from workflow_scripts.adopt import PHASES
+
+SECOND = 16_000  # samples
+
+
+def recordings(root: Path) -> None:
+    """Tones under names of RAVDESS: two emotions, twice, of six actors."""
+    for actor in range(1, 7):
+        for emotion in ("03", "04"):
+            for repetition in ("01", "02"):
+                path = root / f"Actor_{actor:02d}" / f"03-01-{emotion}-01-01-{repetition}-{actor:02d}.wav"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                steps = np.arange(3 * SECOND) * (actor + 10 * int(emotion)) / 500  # above 64 KiB: known by its size
+                soundfile.write(path, 0.3 * np.sin(steps), SECOND)
+
+
+def config(root: Path) -> dict:
+    """The smallest that reads them."""
+    return yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")) | {
+        "corpora": {"ravdess": {"root": str(root), "parts": 3}},
+        "views": {"audio": {}},
+        "weights": {},
+        "features": {"audio.mfcc": {}},
+        "protocols": {"actors": {"corpus": "ravdess", "split": "actors", "labels": "ravdess8", "folds": 3}},
+        "runs": {"probe": {"model": "linear_probe", "protocol": "actors", "inputs": ["audio.mfcc"]}},
+    }
+
+
+def silence(path: Path) -> None:
+    """Zero the end of a recording; its size stays."""
+    content = path.read_bytes()
+    path.write_bytes(content[:-SECOND] + bytes(SECOND))
+
+
+FIRST = {"index_part": 1, "merge_manifest": 1, "make_protocol": 1, "audit_protocol": 1}
+FIRST |= {"extract_audio": 1, "check_quality": 1}
+REST = {"embed": 1, "train": 3, "evaluate": 1, "summarize": 1, "make_report": 1}
+ALL = pytest.param(PHASES, "report", FIRST | REST, id="all", marks=pytest.mark.slow)
+
+
+@pytest.mark.workflow
+@pytest.mark.parametrize(("phases", "stage", "expected"), [pytest.param(PHASES[:2], "views", FIRST, id="first"), ALL])
+def test_dvc_repro_notices_a_raw_file_that_lies_elsewhere(phases, stage, expected, project, tmp_path):
+    root = tmp_path / "it's elsewhere"
+    recordings(root)
+    (project.folder / "config.yaml").write_text(yaml.safe_dump(config(root), sort_keys=False), encoding="utf-8")
+    project.run("git", "init", "-q")
+    refused = project.run("dvc", "repro", stage, check=False)
+    assert refused.returncode and "always_changed: true" in refused.stdout
+    assert not (project.folder / "dvc.lock").exists() and not (project.folder / "data/manifest").exists()
+    look_each_time(project)
+    project.run("dvc", "repro", stage)
+    before, lock = contents(project), (project.folder / "dvc.lock").read_bytes()
+    always = {"corpora": ["always changed"]}
+    stages = ["corpora", stage]
+    assert json.loads(project.run("dvc", "status", "--json", *stages).stdout.splitlines()[-1]) == always
+
+    shutil.rmtree(project.folder / "logs")
+    project.run("dvc", "repro", stage)  # it looks, and that is all
+    assert jobs_run(project) == {}
+    assert contents(project) == before and (project.folder / "dvc.lock").read_bytes() == lock
+
+    clip = sorted(root.rglob("*.wav"))[0]
+    silence(clip)
+    project.run("dvc", "repro", stage)
+    assert jobs_run(project) == expected
+    manifest = json.loads((project.folder / "data/manifest/ravdess/0.json").read_text())
+    assert manifest["raw"][str(clip.relative_to(root))] == sha256(clip)
+    differ = {path for path, digest in contents(project).items() if before.get(path) != digest}
+    assert "data/views/ravdess/audio/0.npy" in differ and "data/views/ravdess/audio/1.npy" not in differ
+    if stage == "report":
+        assert {f"results/runs/ravdess/probe/fold{k}-1/model.safetensors" for k in range(3)} <= differ
+    assert json.loads(project.run("dvc", "status", "--json", *stages).stdout.splitlines()[-1]) == always
+    assert project.planned(*phases) == {}
+
+
+def test_what_dvc_could_not_watch_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    demo = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    own, pairs = config(Path("data/raw/ravdess")), {"source": "pairs", "pairs": "configs/pairs/en_fr.csv"}
+    stages = tmp_path / "dvc.yaml"
+    for always in (False, True):
+        stages.write_text(yaml.safe_dump({"stages": {"corpora": {"always_changed": always}}}), encoding="utf-8")
+        check_seen(Plan(demo | {"weights": demo["weights"] | {"toy_pairs": pairs}}))
+    check_seen(Plan(own))
+    shutil.copy("configs/pairs/en_fr.csv", "pairs.csv")
+    with pytest.raises(InputError, match=r"pairs.csv: .*configs/pairs"):
+        check_seen(Plan(demo | {"weights": demo["weights"] | {"toy_pairs": pairs | {"pairs": "pairs.csv"}}}))
+    stages.write_text("stages: {corpora: {cmd: snakemake}}")
+    with pytest.raises(InputError, match=r"dvc.yaml: ravdess .*always_changed: true"):
+        check_seen(Plan(own))

@@ -1,0 +1,23 @@
+"""Would DVC see it if what comes from outside the project changed? It looks at the paths of dvc.yaml, and no others."""
+
+from pathlib import Path
+
+import yaml
+
+from emospace.errors import InputError
+
+PAIRS = Path("configs/pairs")
+
+
+def check_seen(plan, stages: Path = Path("dvc.yaml")) -> None:
+    """Raise InputError for a corpus or sentence pairs that could change while DVC skips the stage that reads them."""
+    always = yaml.safe_load(stages.read_text(encoding="utf-8"))["stages"]["corpora"].get("always_changed")
+    for name in plan.config["corpora"]:
+        if not (always or plan.generated(name)):
+            reason = f"{name} may lie where DVC does not look, so that a changed raw file goes unnoticed"
+            raise InputError(stages, reason, "set `always_changed: true` in its stage corpora")
+    for name, entry in plan.config.get("weights", {}).items():
+        if "pairs" in entry and not Path(entry["pairs"]).resolve().is_relative_to(PAIRS.resolve()):
+            raise InputError(
+                entry["pairs"], f"DVC does not look there for the pairs of {name}", f"move them to {PAIRS}"
+            )
