@@ -17,10 +17,10 @@ demo: $(VENV)/.installed
 adopt: $(VENV)/.installed
 	@$(BIN)/python -m workflow_scripts.adopt
 
-# After a run of snakemake: finish what DVC tracks, and bring dvc.lock up to date.
+# After a run of snakemake: finish what DVC tracks, and bring dvc.lock up to date. As in a stage of DVC, it is checked
+# whether that may be recorded.
 record: $(VENV)/.installed
-	@$(BIN)/python -m workflow_scripts.check_sharing
-	$(SNAKEMAKE) report augment
+	DVC_STAGE=record $(SNAKEMAKE) report augment
 	$(BIN)/dvc commit --force
 
 # To the default remote, or to the one that config.yaml calls private; says under which licences.

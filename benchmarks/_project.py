@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = ["Snakefile", "config.yaml", "configs", "dvc.yaml", "emospace", "envs", "profiles", "rules", "schemas"]
-FILES += ["workflow_scripts", "benchmarks", ".dvc", ".dvcignore", ".gitignore"]
+FILES += ["workflow_scripts", "benchmarks", ".dvc", ".dvcignore", ".gitignore", "Makefile"]
 LOCAL = shutil.ignore_patterns("__pycache__", "tmp", "cache")  # of this machine only, the last two below .dvc
 
 

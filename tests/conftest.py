@@ -78,6 +78,10 @@ class Project:
         """Output of `snakemake --cores 2 ...`."""
         return self.run("snakemake", "--cores", "2", *arguments, check=check, **variables).stdout
 
+    def make(self, target: str, check: bool = True) -> subprocess.CompletedProcess:
+        """Run `make target` with the programs of this environment instead of those that it would install."""
+        return self.run("make", target, f"BIN={Path(sys.executable).parent}", "-o", ".venv/.installed", check=check)
+
     def planned(self, *arguments: str, **variables: str) -> dict[str, int]:
         """What `snakemake -n` would run: rule -> number of jobs."""
         output = self.snakemake("-n", *arguments, **variables)

@@ -176,7 +176,7 @@ def test_dvc_pushes_it_to_the_private_remote_and_nowhere_else(signed, tmp_path):
     for words in ([], ["--all-commits"], ["--run-cache"], ["corpora"]):
         signed.run("dvc", "push", "--remote", "public", *words)
         assert not stored(public), words
-    signed.run("dvc", "push")
+    assert iemocap.LICENCE in signed.make("push").stdout
     assert len(stored(lab)) > 20 and not stored(public)
     signed.run(*GIT, "commit", "-qam", "the lab")
     clone = cloned(signed, tmp_path / "clone")
@@ -196,7 +196,9 @@ def test_a_config_that_forgets_it_is_refused_before_dvc_records_anything(signed,
     shutil.copy(ROOT / "config.yaml", project.folder)
     done = project.run("dvc", "repro", "corpora", check=False)
     assert done.returncode and "signed is here, and may not be shared" in done.stdout
+    for target in ("record", "push"):
+        done = project.make(target, check=False)
+        assert done.returncode and iemocap.LICENCE in done.stdout and "Traceback" not in done.stdout
+        assert not stored(signed.folder.parent / "public")
     assert lock.read_bytes() == before
-    done = project.run("python", "-m", "workflow_scripts.check_sharing", check=False)
-    assert done.returncode and iemocap.LICENCE in done.stdout and "Traceback" not in done.stdout
     project.snakemake("-n", "corpora")  # which records nothing
