@@ -11,7 +11,8 @@ from snakemake.settings.types import DeploymentMethod
 sys.path.insert(0, workflow.basedir)
 
 from emospace.errors import InputError
-from workflow_scripts._plan import Plan, gpu_here, prefer_this_python
+from workflow_scripts._exchanged import forget_exchanged
+from workflow_scripts._plan import STATE, Plan, gpu_here, prefer_this_python
 from workflow_scripts._seen import check_seen
 from workflow_scripts._views import AUGMENTED, VIEWS, kind
 from workflow_scripts.check_sharing import check_sharing
@@ -34,6 +35,7 @@ try:
         if "DVC_STAGE" in os.environ:  # DVC runs this, and will record whatever lies here
             check_sharing()
             check_seen(PLAN)
+            forget_exchanged(PLAN.config["corpora"], STATE / "recipes")
             # DVC wants every output, also where the corpus lies elsewhere and no weights are needed.
             for folder in ("data/raw", "models"):
                 Path(folder).mkdir(parents=True, exist_ok=True)
