@@ -4,9 +4,10 @@ Snakemake knows that it ran a job with today's recipe, not whether what lies the
 """
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
-from emospace.provenance import read_json
+from emospace.provenance import read_json, sha256
 
 # Where sidecars are. Of raw files, which may be many, only the list of generated ones is looked at.
 OF_CORPUS = ["data/raw/{0}/{0}.json", "data/[!r]*/{0}.json", "data/[!r]*/{0}/**/*.json", "results/*/{0}/**/*.json"]
@@ -15,24 +16,25 @@ OF_ALL = ["models/*/weights.json", "data/augmented/*.json", "results/*.json"]
 
 
 def forget_exchanged(corpora: Iterable[str], recipes: Path) -> None:
-    """Make Snakemake forget how it made what another recipe than today's made; then it makes that again.
+    """Make Snakemake forget how it made what another recipe or other inputs than today's made: it makes that again.
 
     corpora: those of the config; what belongs to others is left alone. recipes: the folder of today's.
     """
     from snakemake.io import IOFile
     from snakemake.persistence.file import FilePersistence
 
-    records = FilePersistence(nolock=True)
-    for path in _sidecars(corpora):
+    records, digest = FilePersistence(nolock=True), cache(sha256)
+    for path, says in _sidecars(corpora):
         if record := records.metadata(IOFile(path)):
             recipe = next((Path(p) for p in record.input if Path(p).is_relative_to(recipes)), None)
-            if recipe and recipe.exists() and read_json(path)["recipe"] != read_json(recipe):
+            other = recipe and recipe.exists() and says["recipe"] != read_json(recipe)
+            if other or any(Path(p).exists() and digest(p) != then for p, then in says["inputs"].items()):
                 records.cleanup_metadata(IOFile(path))
 
 
-def _sidecars(corpora: Iterable[str]) -> Iterator[Path]:
+def _sidecars(corpora: Iterable[str]) -> Iterator[tuple[Path, dict]]:
     for pattern in [*OF_ALL, *(pattern.format(corpus) for pattern in OF_CORPUS for corpus in corpora)]:
         for path in sorted(Path().glob(pattern)):
             says = read_json(path)
             if isinstance(says, dict) and says.keys() >= {"recipe", "inputs", "outputs"}:
-                yield path
+                yield path, says
