@@ -59,7 +59,7 @@ ALL = pytest.param(PHASES, "report", FIRST | REST, id="all", marks=pytest.mark.s
 def test_dvc_repro_notices_a_raw_file_that_lies_elsewhere(phases, stage, expected, project, tmp_path):
     root = tmp_path / "it's elsewhere"
     recordings(root)
-    (project.folder / "config.yaml").write_text(yaml.safe_dump(config(root), sort_keys=False), encoding="utf-8")
+    project.configure(config(root))
     project.run("git", "init", "-q")
     refused = project.run("dvc", "repro", stage, check=False)
     assert refused.returncode and "always_changed: true" in refused.stdout
