@@ -19,8 +19,11 @@ SIDES = {"attention_heads": 2, "ffn_dim": 64}
 LOUDER = 10  # how many times stronger words are than drawn
 
 
-def tiny_marian(folder, seed: int, source: str, target: str):
-    """Save a tiny MarianMT and its tokenizer as fetch_models would leave them, and open them."""
+def tiny_marian(folder, seed: int, source: str, target: str, end: float = 0):
+    """Save a tiny MarianMT and its tokenizer as fetch_models would leave them, and open them.
+
+    end: added to the logit of the end of a sentence, which such a model else hardly ever chooses.
+    """
     _torchvision.ensure()
     import sentencepiece
     import torch
@@ -47,6 +50,7 @@ def tiny_marian(folder, seed: int, source: str, target: str):
     model = MarianMTModel(config)
     with torch.no_grad():  # drawn at random alone, it would all but ignore what it is to translate
         model.get_input_embeddings().weight.mul_(LOUDER)
+        model.final_logits_bias[0, 0] = end
     model.save_pretrained(folder)
     return record(folder)
 
