@@ -9,8 +9,9 @@ import pytest
 import soundfile
 import yaml
 from _machines import contents, jobs_run, look_each_time
-from conftest import ROOT
+from conftest import ROOT, Project
 
+from emospace import records
 from emospace.errors import InputError
 from emospace.provenance import sha256
 from workflow_scripts._plan import Plan
@@ -47,6 +48,11 @@ def silence(path: Path) -> None:
     """Zero the end of a recording; its size stays."""
     content = path.read_bytes()
     path.write_bytes(content[:-SECOND] + bytes(SECOND))
+
+
+def split_of(project: Project, fold: int, utterance: str) -> str:
+    rows = records.read(project.folder / f"data/protocols/ravdess/actors/fold{fold}.csv")
+    return next(row["split"] for row in rows if row["utterance"] == utterance)
 
 
 FIRST = {"index_part": 1, "merge_manifest": 1, "make_protocol": 1, "audit_protocol": 1}
@@ -88,7 +94,10 @@ def test_dvc_repro_notices_a_raw_file_that_lies_elsewhere(phases, stage, expecte
     if stage == "report":
         assert "data/views/ravdess/audio/0.npy" in differ and "data/views/ravdess/audio/1.npy" not in differ
         assert {f"results/runs/ravdess/probe/fold{k}-1/run.json" for k in range(3)} <= differ
-        assert sum(path.endswith("model.safetensors") for path in differ) == 1  # in one fold it is learnt from
+        changed = {k for k in range(3) if f"results/runs/ravdess/probe/fold{k}-1/model.safetensors" in differ}
+        splits = [split_of(project, k, clip.stem[3:]) for k in range(3)]
+        assert sorted(splits) == ["dev", "test", "train"]
+        assert splits.index("train") in changed and splits.index("test") not in changed  # dev chooses, and so may
     assert json.loads(project.run("dvc", "status", "--json", *stages).stdout.splitlines()[-1]) == always
     assert project.planned(*phases) == {}
 
