@@ -338,16 +338,18 @@ def test_from_archives_on_a_server_to_texts_there_and_back(original, server, tmp
         translation.translate(LINES, chain[:1] * 2)
 
 
-def test_the_documented_translators_fit_into_the_preset(tmp_path, monkeypatch):
+def test_the_preset_has_the_translators_that_it_names_and_says_which_are_not_pinned(tmp_path, monkeypatch):
     from workflow_scripts._plan import Plan
 
-    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/augmentation.md").read_text(encoding="utf-8"), re.DOTALL)
-    config = yaml.safe_load((ROOT / "configs/iemocap.yaml").read_text(encoding="utf-8"))
-    for key, more in yaml.safe_load(blocks[0]).items():
-        assert not config[key].keys() & more.keys()
-        config[key] |= more
+    config = yaml.safe_load((ROOT / "configs/iemocap_augmented.yaml").read_text(encoding="utf-8"))
+    doc = (ROOT / "docs/augmentation.md").read_text(encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     plan = Plan(config)  # checks every name, option and digest
-    assert {"models/opus_en_fr/weights.json", "models/opus_de_en/weights.json"} <= set(plan.fetched())
-    assert plan.exchanges("unified_text_bt") == [("text.sbert", "text_bt", "text_bt.sbert")]
-    check_entry(yaml.safe_load(blocks[1])["weights"]["opus_fr_en"], "docs: opus_fr_en")
+    chains = plan.chain("text_bt") + plan.chain("audio_tts")
+    assert {f"models/{name}/weights.json" for name in [*chains, "vosk_en"]} <= set(plan.fetched())
+    assert [name.split("_")[1:] for name in chains[:3]] == [["en", "fr"], ["fr", "de"], ["de", "en"]]
+    assert plan.exchanges("text") == [("text.sbert", "text_bt", "text_bt.sbert")]
+    unpinned = {name for name in chains if not config["weights"][name]["sha256"].strip("0")}
+    assert unpinned == {"opus_fr_de", "opus_de_fr"} and "fr-de and de-fr" in doc
+    alternative = yaml.safe_load(re.search(r"```yaml\n(.*?)```", doc, re.DOTALL)[1])
+    check_entry(alternative["weights"]["opus_fr_en"], "docs: opus_fr_en")
