@@ -81,7 +81,7 @@ def test_an_mfcc_option_reruns_mfcc_and_its_dependants_only(demo, edited):
     edited("config.yaml", "audio.mfcc: {}", "audio.mfcc: {coefficients: 13}")
     planned = demo.planned()
     assert kinds(planned) == {"embed_audio_mfcc"} | AFTER_FEATURES
-    assert planned["embed_audio_mfcc"] == 5
+    assert planned["embed_audio_mfcc"] == 3
     # probe, probe_aug, probe_audio, late_fusion, unified, probe_random on five folds; not probe_frames and probe_text
     assert planned["train"] == 30
 
