@@ -14,7 +14,7 @@ def tiny_weights(folder: Path) -> dict[str, dict]:
     """Entries of `weights` for translators that are saved below `folder`."""
     entries = {}
     for seed, (name, pair) in enumerate(zip(NAMES, CHAIN, strict=True)):
-        tiny_marian(folder / name, seed, *pair, end=70)  # or every translation would be cut off, and fail the gate
+        tiny_marian(folder / name, seed, *pair, end=60)  # or every translation would be cut off, and fail the gate
         files = {path.name: None for path in sorted((folder / name).iterdir()) if path.name != RECORD}
         entries[name] = {"source": "local", "path": str(folder / name), "files": files}
     return entries

@@ -22,7 +22,8 @@ LOUDER = 10  # how many times stronger words are than drawn
 def tiny_marian(folder, seed: int, source: str, target: str, end: float = 0):
     """Save a tiny MarianMT and its tokenizer as fetch_models would leave them, and open them.
 
-    end: added to the logit of the end of a sentence, which such a model else hardly ever chooses.
+    end: added to the logit of the end of a sentence, which such a model else hardly ever chooses: it says one word again
+    and again. With it, no word is said twice.
     """
     _torchvision.ensure()
     import sentencepiece
@@ -51,6 +52,8 @@ def tiny_marian(folder, seed: int, source: str, target: str, end: float = 0):
     with torch.no_grad():  # drawn at random alone, it would all but ignore what it is to translate
         model.get_input_embeddings().weight.mul_(LOUDER)
         model.final_logits_bias[0, 0] = end
+    if end:
+        model.generation_config.no_repeat_ngram_size = 1
     model.save_pretrained(folder)
     return record(folder)
 
