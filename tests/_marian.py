@@ -22,8 +22,8 @@ LOUDER = 10  # how many times stronger words are than drawn
 def tiny_marian(folder, seed: int, source: str, target: str, end: float = 0):
     """Save a tiny MarianMT and its tokenizer as fetch_models would leave them, and open them.
 
-    end: added to the logit of the end of a sentence, which such a model else hardly ever chooses: it says one word again
-    and again. With it, no word is said twice.
+    end: added to the logit of the end of a sentence, which such a model else hardly ever chooses: it says one word
+    again and again. With it, no word is said twice.
     """
     _torchvision.ensure()
     import sentencepiece
