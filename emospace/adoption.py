@@ -34,11 +34,16 @@ class Record:
     files: dict[Path, str]
 
 
+def read_sidecar(path: Path) -> dict | None:
+    """What a sidecar says; None of a file that is none, or not here. Raises InputError where it is broken."""
+    says = read_json(path) if path.suffix == ".json" and path.exists() else None
+    return says if isinstance(says, dict) and says.keys() >= {"recipe", "inputs", "outputs"} else None
+
+
 def record_of(job: Job) -> Record | None:
     """The sidecar among the outputs of a job, if it is there. Raises InputError where it is broken."""
     for path in job.outputs:
-        says = read_json(path) if path.suffix == ".json" and path.exists() else None
-        if isinstance(says, dict) and says.keys() >= {"recipe", "inputs", "outputs"}:
+        if says := read_sidecar(path):
             return Record(path, says, _vouched(path, says, job.outputs))
     return None
 

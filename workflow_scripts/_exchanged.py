@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
+from emospace.adoption import read_sidecar
 from emospace.provenance import read_json, sha256
 
 # Where sidecars are. Of raw files, which may be many, only the list of generated ones is looked at.
@@ -35,6 +36,5 @@ def forget_exchanged(corpora: Iterable[str], recipes: Path) -> None:
 def _sidecars(corpora: Iterable[str]) -> Iterator[tuple[Path, dict]]:
     for pattern in [*OF_ALL, *(pattern.format(corpus) for pattern in OF_CORPUS for corpus in corpora)]:
         for path in sorted(Path().glob(pattern)):
-            says = read_json(path)
-            if isinstance(says, dict) and says.keys() >= {"recipe", "inputs", "outputs"}:
+            if says := read_sidecar(path):
                 yield path, says
