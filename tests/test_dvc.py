@@ -50,8 +50,9 @@ def test_every_stage_calls_a_phase_of_the_snakefile():
 
 
 def test_every_artifact_is_an_output_of_exactly_one_stage(produced):
-    assert len(produced) > 100
-    assert sum(lies_under(file, "data/augmented") for file in produced) > 100
+    # Enough of each that neither half of the DAG can be missing.
+    copies = {file for file in produced if lies_under(file, "data/augmented")}
+    assert len(copies) > 50 and len(produced - copies) > 50
     outputs = [out for stage in stages().values() for out in paths(stage)]
     for file in produced:
         owners = [out for out in outputs if lies_under(file, out)]
