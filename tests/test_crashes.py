@@ -143,6 +143,23 @@ def test_all_is_killed_at_once(fresh, undisturbed, command):
         assert "up to date" in fresh.run("dvc", "status").stdout
 
 
+def test_dvc_alone_is_killed_and_its_snakemake_lives_on(fresh, undisturbed):
+    fresh.run("git", "init", "-q")
+    run = start(fresh, "dvc", "repro", "features")
+    part = writing(fresh, "text.clip")
+    job, alive = writer(part), psutil.Process(run.pid).children(recursive=True)
+    os.kill(job, signal.SIGSTOP)  # it is to live as long as this test wants
+    run.kill()
+    run.wait()
+    try:
+        assert "--unlock" in fresh.run("dvc", "repro", check=False).stdout and part.exists()
+    finally:
+        os.kill(job, signal.SIGCONT)
+    assert psutil.wait_procs(alive, PATIENCE)[1] == [] and not part.exists()
+    recover(fresh, undisturbed, "dvc", "repro")
+    assert "up to date" in fresh.run("dvc", "status").stdout
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A disk of a few megabytes that can be made larger."""

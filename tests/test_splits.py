@@ -1,5 +1,8 @@
 """Protocols put every row in test once and keep speakers apart."""
 
+from dataclasses import replace
+
+import _results
 import pytest
 from conftest import utterance
 
@@ -55,6 +58,19 @@ def test_random_depends_on_the_seed_and_not_on_the_order():
     other = dict(zip([r.utterance for r in rows], splits.random(rows, 5, 2)[0], strict=True))
     assert forward == backward
     assert forward != other
+
+
+def test_the_number_of_parts_does_not_change_what_a_model_sees(tmp_path):
+    """Rows are in the same order, so that the same seed draws the same batches."""
+    seen = []
+    for parts in (1, 2, 3):
+        rows = [replace(row, part=str(int(row.session[1:]) % parts)) for row in _results.rows()]
+        rows.sort(key=lambda row: (row.part, row.utterance))  # as parts of a manifest are joined
+        _results.corpus(folder := tmp_path / str(parts), rows)
+        _results.protocol(folder)
+        tables = [_results.read_csv(path) for path in sorted(folder.glob("data/protocols/toy/session/*.csv"))]
+        seen.append([[row | {"part": "", "row": ""} for row in table] for table in tables])
+    assert seen[0] == seen[1] == seen[2] and len(seen[0]) == 3
 
 
 @pytest.mark.parametrize(

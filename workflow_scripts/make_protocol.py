@@ -34,7 +34,8 @@ def job(args, recipe):
     mapping = recipe["labels"]["map"]
     every = manifest.read(args.manifest)
     place = positions(every)
-    rows = [r for r in every if r.label in mapping]
+    # Batches are drawn from rows in their order, which must not depend on how many parts the corpus is made in.
+    rows = sorted((r for r in every if r.label in mapping), key=lambda row: row.utterance)
     if not rows:
         known = ", ".join(sorted({r.label for r in every}))
         reason = f"no label fits the map {recipe['labels']['name']!r}"
