@@ -102,7 +102,8 @@ def fetch(name: str, entry: dict, directory: Path) -> dict:
         if entry.get("if_unreachable") != "random":
             raise
         logging.warning("%s: random weights, because %s", name, error)
-        return record | {"random": True, "why": f"{error.file} {error.reason}", "revision": "", "files": {}}
+        absent = {"kind": "random", "source": f"random, in the place of {record['source']}", "revision": ""}
+        return record | absent | {"random": True, "why": f"{error.file} {error.reason}", "files": {}}
 
 
 def _unpacked_before(entry: dict, directory: Path) -> Digests:

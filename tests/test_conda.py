@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from _augmented import augmented, small, tiny_weights
-from _machines import build, contents
+from _machines import ADOPT, PHASES, build, contents, copy
 from conftest import ROOT, Project
 from test_envs import UNCALLED, environments, held, imported, normal, pins
 
@@ -116,6 +116,15 @@ def test_without_conda_it_is_said_what_to_install(project, tmp_path):
     assert project.planned()["make_demo"] == 1  # nobody needs it who does not ask for it
 
 
+def test_with_conda_or_without_nothing_is_made_again(origin, conda, tmp_path):
+    """What one way has made is taken by the other, after an adoption too: results are the same to the byte (below)."""
+    here = copy(origin, tmp_path / "here")
+    assert here.planned("--use-conda", *PHASES, **conda) == {}
+    shutil.rmtree(here.folder / ".snakemake/metadata")
+    here.run(*ADOPT)
+    assert here.planned("--use-conda", *PHASES, **conda) == {}
+
+
 # The whole demo ----------------------------------------------------------------------------------------------------
 
 
@@ -193,4 +202,5 @@ def test_the_results_are_those_without_conda_to_the_byte(deployed, plain):
 @pytest.mark.slow
 def test_a_second_run_does_nothing(deployed, conda, created):
     where = ["--use-conda", "--conda-prefix", str(next(iter(created.values())).parent)]
-    assert "Nothing to be done" in deployed.snakemake("-n", *where, *TARGETS, **conda)
+    assert deployed.planned(*where, *TARGETS, **conda) == {}
+    assert deployed.planned(*TARGETS) == {}  # nor does one without conda

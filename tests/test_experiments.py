@@ -3,13 +3,16 @@
 import csv
 import io
 import json
+import re
 import shutil
+from pathlib import Path
 
 import pytest
 import yaml
 from _machines import ADOPT, contents, copy
-from conftest import Project
+from conftest import ROOT, Project
 
+from workflow_scripts._checks import validate
 from workflow_scripts.adopt import PHASES
 from workflow_scripts.summarize import curve
 
@@ -65,6 +68,21 @@ def test_dvc_shows_and_compares_experiments(tuned, origin):
     row = next(row for row in rows if row["Experiment"] == "tuned")
     assert float(row["probe_text.UA.value"]) == after["probe_text"]["UA"]["value"]
     assert row["runs.probe_text.candidates"] == "[10.0]"
+
+
+def test_the_documented_overrides_fit_the_shipped_config(tmp_path, monkeypatch):
+    from dvc.utils.hydra import apply_overrides
+
+    monkeypatch.chdir(ROOT)
+    file = tmp_path / "config.yaml"
+    found = re.findall(r"-S 'config\.yaml:(.+)'", Path("docs/dvc.md").read_text(encoding="utf-8"))
+    assert len(found) == 3
+    for override in found:
+        shutil.copy("config.yaml", file)
+        apply_overrides(file, [override])
+        config = yaml.safe_load(file.read_text(encoding="utf-8"))
+        assert config != yaml.safe_load(Path("config.yaml").read_text(encoding="utf-8"))
+        validate(config)
 
 
 def test_a_training_curve_is_the_mean_of_the_folds_that_came_so_far():

@@ -32,7 +32,11 @@ def recorded(project) -> Project:
     config = smallest()
     config["runs"]["unified"] = {"model": "unified", "protocol": "session", "inputs": ["text.clip"]}
     project.configure(config)
-    project.replace("workflow_scripts/_plan.py", 'any(Path("/dev").glob("nvidia[0-9]*"))', "True")
+    project.replace(
+        "workflow_scripts/_plan.py",
+        "return any(file for name in GPU_FILES",
+        "return True or any(file for name in GPU_FILES",
+    )
     (project.folder / "recorder.py").write_text(f"{ON_GPU, SECONDS = }\n{RECORDER}", encoding="utf-8")
     for path in (project.folder / "rules").glob("*.smk"):
         text = path.read_text(encoding="utf-8")
@@ -65,3 +69,6 @@ def test_jobs_on_the_gpu_run_one_by_one_unless_told_otherwise(arguments, shared,
     jobs = [line.split() for line in (recorded.folder / "jobs.txt").read_text(encoding="utf-8").splitlines()]
     assert at_once(jobs, ON_CPU) > 0
     assert (at_once(jobs, ON_GPU) > 0) == shared
+    rows = [line.split() for line in (recorded.folder / "logs/summary.txt").read_text(encoding="utf-8").splitlines()]
+    hours = {row[0]: float(row[-1]) for row in rows if row[0] in ("train", "embed_text_clip")}
+    assert hours["train"] >= 3 * SECONDS / 3600 - 0.001 and hours.keys() == {"train", "embed_text_clip"}

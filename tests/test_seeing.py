@@ -31,7 +31,7 @@ def test_the_table_sums_times_takes_the_largest_memory_and_counts_gpu_hours(tmp_
     lines = summary([*jobs, target], wanted.__contains__, lambda job: True).splitlines()
     assert lines[0] == "3 of 3 jobs done, 1 up to date before."
     assert [line.split() for line in lines[2:]] == [
-        ["train", "2", "3:00:00", "102", "MB", "3.00"],
+        ["train", "2", "3:00:00", "102", "MB", "3.000"],
         ["merge", "1", "0:00:00"],
     ]
 

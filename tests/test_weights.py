@@ -183,6 +183,7 @@ def test_random_weights_only_where_config_says_so_and_then_said(tmp_path, hub, s
     assert done.returncode == 0 and "WARNING tiny: random weights, because" in done.stderr
     weights = open_weights(tmp_path / "models/tiny")
     assert weights.random and weights.revision == "" and "cannot be reached" in weights.why
+    assert weights.kind == "random" and weights.source == "random, in the place of hub me/tiny"
     assert left(tmp_path) == ["tiny/weights.json"]
 
 

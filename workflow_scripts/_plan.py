@@ -18,13 +18,14 @@ from workflow_scripts._recipes import write_recipes
 from workflow_scripts._views import AUGMENTED, in_child, in_parent, kind
 
 STATE = Path(".emospace")
+GPU_FILES = ("nvidia[0-9]*", "kfd", "dxg")  # below /dev; to ask PyTorch would take seconds at every planning
 FEATURE_KEYS = {"encoder", "weights", "select", "by"}
 RUN_KEYS = {"model", "protocol", "inputs", "parents", "augment", "versus", "seeds"}
 
 
 def gpu_here() -> bool:
-    """Is there an NVIDIA GPU on this machine?"""
-    return any(Path("/dev").glob("nvidia[0-9]*"))
+    """Is there a GPU on this machine that PyTorch may use: one of NVIDIA, of AMD (ROCm), or that of Windows in WSL?"""
+    return any(file for name in GPU_FILES for file in Path("/dev").glob(name))
 
 
 def prefer_this_python() -> None:

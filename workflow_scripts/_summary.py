@@ -29,7 +29,7 @@ def _line(rule: str, jobs: list) -> tuple[float, str]:
     seconds, memory = sum(s for s, _ in found), max(m for _, m in found)
     gpu = sum(s * job.resources.get("gpu", 0) for (s, _), job in zip(found, jobs, strict=True)) / 3600
     cells = [rule, str(len(jobs)), str(timedelta(seconds=round(seconds)))]
-    cells += [f"{memory:.0f} MB" if memory else "", f"{gpu:.2f}" if gpu else ""]
+    cells += [f"{memory:.0f} MB" if memory else "", f"{gpu:.3f}" if gpu else ""]
     return seconds, _row(cells)
 
 
