@@ -12,7 +12,7 @@ import yaml
 from _machines import ADOPT, contents, copy
 from conftest import ROOT, Project
 
-from workflow_scripts._checks import validate
+from workflow_scripts._plan import Plan
 from workflow_scripts.adopt import PHASES
 from workflow_scripts.summarize import curve
 
@@ -73,16 +73,15 @@ def test_dvc_shows_and_compares_experiments(tuned, origin):
 def test_the_documented_overrides_fit_the_shipped_config(tmp_path, monkeypatch):
     from dvc.utils.hydra import apply_overrides
 
-    monkeypatch.chdir(ROOT)
-    file = tmp_path / "config.yaml"
-    found = re.findall(r"-S 'config\.yaml:(.+)'", Path("docs/dvc.md").read_text(encoding="utf-8"))
-    assert len(found) == 3
-    for override in found:
-        shutil.copy("config.yaml", file)
+    monkeypatch.chdir(tmp_path)
+    shipped = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    overrides = re.findall(r"-S 'config\.yaml:(.+)'", (ROOT / "docs/dvc.md").read_text(encoding="utf-8"))
+    assert len(overrides) == 3
+    for override in overrides:
+        file = Path(shutil.copy(ROOT / "config.yaml", tmp_path))
         apply_overrides(file, [override])
         config = yaml.safe_load(file.read_text(encoding="utf-8"))
-        assert config != yaml.safe_load(Path("config.yaml").read_text(encoding="utf-8"))
-        validate(config)
+        assert config != shipped and Plan(config)
 
 
 def test_a_training_curve_is_the_mean_of_the_folds_that_came_so_far():
