@@ -34,8 +34,9 @@ test: $(VENV)/.installed-dev
 test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
 
-# The whole demo inside conda environments (docs/conda.md); part of test-slow.
+# A demo with every rule inside conda environments (docs/conda.md); part of test-slow.
 test-conda: $(VENV)/.installed-dev
+	@test -n "$$EMOSPACE_CONDA_TOOLS" || { echo "set EMOSPACE_CONDA_TOOLS to the folder of the stand-in (docs/conda.md)"; exit 1; }
 	$(BIN)/python -m pytest -m slow tests/test_conda.py $(PYTEST_ARGS)
 
 bench: $(VENV)/.installed-dev

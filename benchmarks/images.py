@@ -34,6 +34,8 @@ def measure() -> list[dict]:
     """Both stages on the same pictures. Augmentation works in one thread anyway; here CLIP does too."""
     import torch
 
+    if torch.cuda.is_available():
+        raise RuntimeError("this compares work on one core: hide the GPU by CUDA_VISIBLE_DEVICES=")
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -11,7 +11,7 @@ from emospace.errors import InputError
 from emospace.provenance import read_json
 
 RECORD = "weights.json"
-REMEDY = "run: snakemake --cores 1 fetch_models"
+REMEDY = "run: snakemake --cores 1 fetch_models (with your --configfile, if any)"
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The config is closed: whatever is misspelt is refused before any job, with its name, its place and a suggestion."""
 
 import copy
+import inspect
 import os
 import re
 import subprocess
@@ -13,6 +14,7 @@ from conftest import ROOT
 
 from emospace import kinds, plugin
 from emospace.errors import InputError
+from emospace.gate import _tables
 from workflow_scripts._checks import validate
 from workflow_scripts._plan import Plan
 
@@ -31,6 +33,17 @@ def elsewhere(tmp_path, monkeypatch):
 
 def presets():
     return ["config.yaml", *(f"configs/{p.name}" for p in sorted((ROOT / "configs").glob("*.yaml")))]
+
+
+def test_the_documented_thresholds_are_the_defaults():
+    told = re.findall(r"^- `(\w+: \{.+\})`:", (ROOT / "docs/augmentation.md").read_text(encoding="utf-8"), re.M)
+    assert len(told) == 3
+    for view, options in (item for line in told for item in yaml.safe_load(line).items()):
+        module = plugin.find("gate", view)
+        functions = [module.score, _tables.judge] if module.PROBE else [module.score]
+        known = {p.name: p.default for f in functions for p in inspect.signature(f).parameters.values()}
+        limits = {name: value for name, value in known.items() if name.startswith(("min_", "max_"))}
+        assert options == limits
 
 
 @pytest.mark.parametrize("preset", presets())
