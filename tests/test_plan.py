@@ -51,6 +51,30 @@ def test_shipped_presets_are_valid(preset):
     Plan(yaml.safe_load((ROOT / preset).read_text()))
 
 
+ABLATIONS = {  # preset -> run -> the views that it learns from beside the run `none`
+    "ablation_demo": {"text": ["text_bt"], "audio": ["audio_tts"], "images": ["frames_aug"]},
+    "ablation_ravdess": {"audio": ["audio_tts"]},
+    "iemocap_augmented": {"text": ["text_bt"], "audio": ["audio_tts"], "images": ["frames_aug"]},
+}
+
+
+@pytest.mark.parametrize("preset", ABLATIONS)
+def test_the_runs_of_an_ablation_differ_in_augmentation_alone(preset):
+    config = yaml.safe_load((ROOT / f"configs/{preset}.yaml").read_text())
+    views = dict(ABLATIONS[preset])
+    if len(views) > 1:
+        views["all"] = [view for alone in ABLATIONS[preset].values() for view in alone]
+    plan, none = Plan(config), config["runs"]["none"]
+    assert {"model": "unified", "seeds": 3}.items() <= none.items() and not {"augment", "versus"} & none.keys()
+    assert {name for name in config["runs"] if plan.run(name)["model"] == "unified"} == {"none", *views}
+    for name, wanted in views.items():
+        # As it is written: protocol, model, inputs, seeds and whatever options there are.
+        assert config["runs"][name] == none | {"augment": wanted, "versus": "none"}
+        assert plan.baseline(name) == "none" and plan.seeds(name) == plan.seeds("none") == [1, 2, 3]
+        # Each view takes the place of an input, or the run would learn nothing from it.
+        assert [view for _, view, _ in plan.exchanges(name)] == wanted
+
+
 def refused(config, *words):
     with pytest.raises(InputError) as caught:
         Plan(config)
