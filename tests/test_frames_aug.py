@@ -312,7 +312,7 @@ def test_real_talking_faces(grid, tmp_path):
             assert 1 < np.abs(pixels(after) - pixels(before)).mean() < 100
 
 
-@pytest.mark.parametrize("name", ["config.yaml", "configs/ablation_demo.yaml"])
+@pytest.mark.parametrize("name", ["config.yaml", "configs/ablation_demo.yaml", "configs/iemocap_augmented.yaml"])
 def test_the_list_that_a_config_shows_is_the_default(name):
     config = yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
     assert [{"options": {}} | entry for entry in config["views"]["frames_aug"]["transforms"]] == [
