@@ -390,6 +390,91 @@ def test_originals_bring_their_own_children():
     assert drawn == {4, 5, 6, 7}
 
 
+ORIGINALS, PARENTS = 12, [7, 2, 7, 0, 11, 2]  # rows 12 ... 17 are children of these
+
+
+def family(child_labels):
+    """The losses, without any noise, of originals and children no two of which are alike; all weights are 0.5."""
+    import torch
+
+    from emospace.models._objective import Objective
+    from emospace.models._resident import Resident
+    from emospace.models._space import Space
+
+    label, inputs = arrays(7, ORIGINALS + len(PARENTS), missing=0)
+    label[ORIGINALS:] = child_labels
+    rows = Rows(
+        utterances=[f"u{i}" for i in range(len(label))],
+        speakers=["s"] * len(label),
+        inputs={"audio.mfcc": ragged(inputs["audio.mfcc"])},
+        label=label,
+        gender=label % 2,
+        vad=np.stack([label] * 3, 1).astype(np.float32),
+        parent=np.concatenate([np.full(ORIGINALS, -1), PARENTS]),
+    )
+    torch.manual_seed(0)
+    network = Space({"audio.mfcc": (INPUTS["audio.mfcc"], True)}, len(CLASSES), 16, 16, 8, 0.0).eval()
+    resident = Resident(rows, torch.device("cpu"))
+    network.fit_scales(resident)
+    weights = ("gender", "dimensions", "reconstruction", "contrastive", "alignment", "children")
+    return Objective(network, resident, dict.fromkeys(weights, 0.5), smoothing=0.1, drop=0.0, augment=0.0)
+
+
+def test_children_are_positives_of_their_own_parents_alone(monkeypatch):
+    import torch
+
+    from emospace.models import _objective, _space
+
+    given, real = [], _objective.cross_modal
+    monkeypatch.setattr(_objective, "cross_modal", lambda *pair: given.append(pair[:2]) or real(*pair))
+    objective = family([0] * len(PARENTS))
+    everyone = torch.from_numpy(_space.predict(objective.network, objective.rows, 32).embedding)
+
+    def who(embeddings) -> list[int]:
+        """The rows that these are embeddings of."""
+        far = (embeddings[:, None] - everyone).abs().amax(2)
+        assert ((far < 1e-5).sum(1) == 1).all()
+        return far.argmin(1).tolist()
+
+    seen = set()
+    for _ in range(20):
+        batch = torch.randperm(ORIGINALS)[:9]
+        losses = objective(batch)
+        [(first, second)] = given  # with one input there are no modalities to align
+        parents, children = who(first), who(second)
+        assert parents == [number for number in batch.tolist() if number in PARENTS]
+        assert [PARENTS[child - ORIGINALS] for child in children] == parents
+        assert losses["children"] == 0.5 * real(first, second, objective.network.scales[1])
+        given.clear()
+        seen |= set(children)
+    assert seen == set(range(ORIGINALS, ORIGINALS + len(PARENTS)))
+
+
+def test_a_childs_own_label_is_learnt():
+    """Other labels of the children alone, with as many of each class: another loss, and the one that they make."""
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    found = []
+    for labels in ([0, 0, 1, 1, 2, 2], [1, 1, 2, 2, 0, 0]):
+        objective = family(labels)
+        network, rows, batch = objective.network, objective.rows, torch.tensor([3, 2, 11, 0, 5, 7])
+        torch.manual_seed(1)
+        drawn = torch.cat([batch, objective.children.draw(batch)[0]])
+        inputs = network.standardise(rows.batch(drawn, network.names))
+        logits = network(inputs, {name: length > 0 for name, (_, length) in inputs.items()}).emotion
+        torch.manual_seed(1)  # the same children again
+        losses = objective(batch)
+        mine = torch.cat([rows.label[batch], torch.tensor(labels)[drawn[len(batch) :] - ORIGINALS]])
+        expected = cross_entropy(logits, mine, weight=objective.balance, label_smoothing=0.1)
+        torch.testing.assert_close(losses["emotion"], expected)
+        found.append((objective.balance, losses))
+    (balance, first), (other, second) = found
+    assert torch.equal(balance, other)  # so that it is not by the weights of the classes
+    assert abs(first["emotion"] - second["emotion"]) > 1e-3
+    assert abs(first["contrastive"] - second["contrastive"]) > 1e-3 and first["children"] == second["children"]
+
+
 @pytest.mark.parametrize("model", [linear_probe, unified])
 def test_children_take_part_in_training_only(fold, tmp_path, model):
     options = SMALL | {"epochs": 6} if model is unified else {}
