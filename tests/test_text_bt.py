@@ -124,19 +124,46 @@ def test_what_a_model_must_not_say_it_does_not_say(spoiled):
         assert translation.translate(LINES, [spoiled], Settings(2, 60, 12))[0] == expected
 
 
-def test_bad_texts_are_flagged_and_never_fatal(chain, tmp_path):
-    long = " ".join(f"word{i}, and" for i in range(2_000))
-    texts = [long, "", "😀😀", "so happy 😀!", "أنا سعيد جدا. لماذا؟", "- I told you", "--help me", "x" * 500, "a\x00b"]
-    names = [f"d_{i}" for i in range(len(texts))]
-    limits = {"num_beams": 1, "max_source": 60, "max_output": 4}
-    _, facts = text_bt.extract(texts, names, tmp_path / "p.csv", weights=chain[:2], **limits)
-    made, flags = text_bt.read(tmp_path / "p.csv"), text_bt.read_flags(tmp_path / "p.csv")
-    assert len(made) == len(flags) == len(texts)
-    assert flags[1:3] == ["empty source", "unchanged"]
-    assert made[2] == "😀😀"
-    assert made[3].endswith("😀!")
-    assert set(flags) <= set(text_bt.FLAGS)
-    assert facts["rows"] == len(texts)
+LONG = " ".join(f"word{i}, and" for i in range(2_000))  # 4,000 words
+AWKWARD = {  # text -> what the first model is given of it, its flag
+    "": ([], "empty source"),
+    " \t ": ([], "empty source"),
+    "😀😀": ([], "unchanged"),
+    "?! 12": ([], "unchanged"),
+    "so happy 😀!": (["so happy"], ""),
+    "أنا سعيد جدا. لماذا؟": (["أنا سعيد جدا.", "لماذا؟"], ""),
+    "שלום עולם": (["שלום עולם"], ""),
+    "- I told you": (["- I told you"], ""),
+    "--help me": (["--help me"], ""),
+    "a\x00b": (["a\x00b"], ""),
+    "x" * 500: (["x" * 500], ""),
+    LONG: ([], "cut off"),  # its pieces are looked at one by one
+}
+
+
+def test_awkward_texts_reach_the_model_are_flagged_and_never_fatal(tmp_path, monkeypatch):
+    steps = [("en", "fr"), ("fr", "de")]
+    chain = [tiny_marian(tmp_path / f"{a}-{b}", seed, a, b, end=60) for seed, (a, b) in enumerate(steps)]
+    given, real = {weights.directory: [] for weights in chain}, translation.Marian.__call__
+
+    def listen(self, batch):
+        given[Path(self.model.name_or_path)].extend(batch)
+        return real(self, batch)
+
+    monkeypatch.setattr(translation.Marian, "__call__", listen)
+    names = [f"d_{i}" for i in range(len(AWKWARD))]
+    limits = {"num_beams": 1, "max_source": 60, "max_output": 12, "budget": 4_000}
+    problems, facts = text_bt.extract(list(AWKWARD), names, tmp_path / "p.csv", weights=chain, **limits)
+    flags = dict(zip(AWKWARD, text_bt.read_flags(tmp_path / "p.csv"), strict=True))
+    assert flags == {text: flag for text, (_, flag) in AWKWARD.items()}
+    assert problems == [] and facts["rows"] == len(AWKWARD)
+    pieces = given[chain[0].directory]
+    plain = [piece for piece in pieces if "word" not in piece]
+    assert sorted(plain) == sorted(piece for wanted, _ in AWKWARD.values() for piece in wanted)
+    assert sorted(" ".join(set(pieces) - set(plain)).split()) == sorted(LONG.split())
+    made = dict(zip(AWKWARD, text_bt.read(tmp_path / "p.csv"), strict=True))
+    assert all(made[text] and made[text] != text for text, flag in flags.items() if flag in ("", "cut off"))
+    assert made["😀😀"] == "😀😀" and made["so happy 😀!"].endswith(" 😀!") and len(made[LONG].split()) > 100
 
 
 def test_an_empty_result_is_flagged_and_a_problem(chain, tmp_path, monkeypatch):
