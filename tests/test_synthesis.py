@@ -1,5 +1,6 @@
 """Synthetic speech by real engines; faults of engines are planted as programs of their name."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -19,8 +20,8 @@ from emospace.views.audio import decode
 KIDS, DOGS = "Kids are talking by the door", "Dogs are sitting by the door"
 
 
-def parent(seconds: float = 1.0) -> np.ndarray:
-    return (np.sin(2 * np.pi * 180 * np.arange(round(seconds * RATE)) / RATE) * 6000).astype(np.int16)
+def parent(seconds: float = 1.0, hertz: float = 180) -> np.ndarray:
+    return (np.sin(2 * np.pi * hertz * np.arange(round(seconds * RATE)) / RATE) * 6000).astype(np.int16)
 
 
 def made(out, spoken, genders=None, parents=None, **options):
@@ -106,12 +107,12 @@ def fake_espeak(folder, monkeypatch, body: str) -> None:
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
 
 
-EMPTY = "w = wave.open(out, 'wb'); w.setnchannels(1); w.setsampwidth(2); w.setframerate(22050); w.close(); sys.exit()"
+EMPTY = "w = wave.open(out, 'wb'); w.setnchannels(1); w.setsampwidth(2); w.setframerate(22050); w.close()"
 FAULTS = {
     "writes nothing": ("sys.exit()", "it wrote no audio"),
-    "0 seconds": (EMPTY, "its the file holds no samples"),
+    "0 seconds": (f"{EMPTY}; sys.exit()", "its the file holds no samples"),
     "0 bytes": ("open(out, 'w').close(); sys.exit()", "its the file is empty"),
-    "silence": (EMPTY.replace("w.close()", "w.writeframes(bytes(44100)); w.close()"), "it wrote silence"),
+    "silence": (EMPTY.replace("w.close()", "w.writeframes(bytes(44100)); w.close(); sys.exit()"), "it wrote silence"),
     "junk": ("open(out, 'w').write('no sound at all'); sys.exit()", "its not a media file"),
     "crash": ("os.abort()", "it ended with status -6"),
     "refusal": ("sys.exit('out of breath')", "it ended with status 1 out of breath"),
@@ -161,6 +162,56 @@ def test_pyttsx3_is_started_afresh_after_a_crash_or_a_hang(tmp_path, monkeypatch
     with pytest.raises(voices.Mute, match="it crashed"):
         engine("hello", "en-us", Setting())
     engine.close()
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [("pass", "it wrote no audio"), (EMPTY, "its the file holds no samples")],
+    ids=["nothing", "0 s"],
+)
+def test_a_pyttsx3_that_says_all_is_well_and_wrote_no_audio_is_flagged(tmp_path, monkeypatch, fault, reason):
+    worker = tmp_path / "worker.py"
+    # The real worker, but for texts with the word BAD in them.
+    worker.write_text(
+        "import contextlib, json, os, runpy, sys, wave\ndef requests():\n    for line in sys.stdin:\n"
+        "        text, out, _ = json.loads(line)\n        if 'BAD' not in text:\n            yield line\n"
+        f"            continue\n        {fault}\n        print(json.dumps(''), file=sys.__stdout__, flush=True)\n"
+        f"serve = runpy.run_path({voices._pyttsx3_worker.__file__!r})['serve']\n"
+        "with open(os.devnull, 'w') as nowhere, contextlib.redirect_stdout(nowhere):\n"
+        "    serve(requests(), sys.__stdout__)\n"
+    )
+    monkeypatch.setattr(voices._pyttsx3_worker, "__file__", str(worker))
+    spoken = [KIDS, "BAD luck", DOGS]
+    rows, problems, facts = made(tmp_path / "0.npy", spoken, engine="pyttsx3", prosody="flat", timeout=10.0)
+    assert rows.lengths[1] == 0 and rows.lengths[0] > RATE and rows.lengths[2] > RATE
+    assert [p.utterance for p in problems] == ["d_001"] and reason in problems[0].detail
+    assert problems[0].reason in manifest.REASONS and facts["counts"] == {"engine failed": 1, "ok": 2}
+
+
+def test_pyttsx3_says_each_text_with_its_own_settings():
+    """Of the voice and settings before, or of those that a new process begins with, nothing is left."""
+    asked = [("en-us+f2", 50, 175), ("en-us+f2", 0, 120), ("en-us", 50, 175), ("en-us", 99, 300), ("en-us+f2", 50, 120)]
+    settings = [(voice, Setting(pitch=step, rate=rate)) for voice, step, rate in asked]
+    wanted = [len(voices.Espeak(30)(KIDS, *setting)) for setting in settings]
+    for _ in range(6):
+        with contextlib.closing(voices.Pyttsx3(30)) as engine:
+            assert [len(engine._try(KIDS, *setting)) for setting in settings] == pytest.approx(wanted, rel=0.03)
+
+
+def test_pyttsx3_takes_over_pitch_and_rate(tmp_path):
+    asked = [(hertz, seconds) for hertz in (160, 200, 250) for seconds in (1.2, 1.8)]
+    parents = [parent(seconds, hertz) for hertz, seconds in asked]
+    found = {}
+    for mode in ("transfer", "flat"):
+        options = {"engine": "pyttsx3", "prosody": mode}
+        rows, problems, facts = made(tmp_path / f"{mode}.npy", [KIDS] * len(asked), parents=parents, **options)
+        assert not problems and facts["counts"] == {"ok": len(asked)}
+        heard = [prosody.measure(row) for row in rows]
+        found[mode] = np.array([(voice.pitch, voice.seconds) for voice in heard])
+        wanted = ["pitch", "rate", "loudness"] if mode == "transfer" else []  # it cannot be asked for a range
+        assert facts["transfers"] == wanted
+    assert np.abs(found["transfer"] / asked - 1).max() < 0.15, found["transfer"] / asked
+    assert np.ptp(found["flat"] / found["flat"][0], axis=0).max() < 0.05
 
 
 def test_a_missing_program_or_voice_and_a_misspelt_option_are_named(tmp_path, monkeypatch):
