@@ -9,6 +9,7 @@ from emospace.errors import InputError
 
 COLUMNS = ["utterance", "text"]
 FLAGGED = [*COLUMNS, "flag"]  # of texts that were made: "" or what became of them
+CUT_OFF = "cut off"  # a flag: a translation on the way needed more than max_output tokens, what follows is missing
 
 
 def write(path: Path, utterances: Sequence[str], texts: Sequence[str], **more: Sequence[str]) -> None:
@@ -27,3 +28,8 @@ def read(path: Path, columns: Sequence[str] = COLUMNS, wanted: str = "text") -> 
         if (reader.fieldnames or [])[: len(columns)] != list(columns):
             raise InputError(path, f"its columns are {reader.fieldnames}, not {columns}", "run the workflow again")
         return [record[wanted] for record in reader]
+
+
+def read_cut(path: Path) -> list[bool]:
+    """Did the text lose its end when it was made? For each row, as `read`, which says what is raised."""
+    return [flag == CUT_OFF for flag in read(path, FLAGGED, "flag")]

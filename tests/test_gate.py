@@ -112,13 +112,15 @@ def test_sound_is_measured_between_pauses():
 
 def test_speech_passes_if_as_long_as_loud_and_understood():
     good, words_of_it = wave(1.0), "the dogs sit by the door"
-    children = good, wave(0.3), wave(3), wave(1, 0.5), wave(1, 0.02), good, [], np.zeros(900), good, good
-    parents = [wave(1.0)] * 8 + [[], wave(1.0)]
-    heard = [words_of_it] * 5 + ["some cats fly at noon today", "", "", words_of_it, words_of_it]
-    spoken = [words_of_it] * 9 + ["[LAUGHTER]"]
-    lines = audio_tts.score("abcdefghij", ragged(parents, np.int16), ragged(children, np.int16), spoken, heard)
+    children = good, wave(0.3), wave(3), wave(1, 0.5), wave(1, 0.02), good, [], np.zeros(900), good, good, good
+    parents = [wave(1.0)] * 8 + [[], wave(1.0), wave(1.0)]
+    heard = [words_of_it] * 5 + ["some cats fly at noon today", "", "", *[words_of_it] * 3]
+    spoken = [words_of_it] * 9 + ["[LAUGHTER]", words_of_it]
+    cut = [False] * 10 + [True]
+    lines = audio_tts.score("abcdefghijk", ragged(parents, np.int16), ragged(children, np.int16), spoken, heard, cut)
     wanted = ["", "too short", "too long", "too loud", "too soft", "not understood"]
-    assert reasons(lines) == [*wanted, "no voice", "no voice", "no audio", "nothing to say"]
+    assert reasons(lines) == [*wanted, "no voice", "no voice", "no audio", "nothing to say", "cut off"]
+    assert lines[10] | {"utterance": "a", "verdict": "pass", "reason": ""} == lines[0]  # in no score does it show
     assert [lines[0][c] for c in audio_tts.COLUMNS[1:4]] == ["1", "0", "0"]
     assert float(lines[3]["loudness_db"]) == pytest.approx(20 * np.log10(5), abs=0.01)
     assert lines[6]["duration_ratio"] == lines[6]["word_errors"] == lines[9]["word_errors"] == ""
@@ -130,9 +132,10 @@ def test_a_voice_that_speaks_is_told_from_one_that_does_not(ravdess):
     files = sorted((ravdess / "Actor_01").glob("03-01-0[13]-01-01-01-01.*"))
     waves = [np.int16(2**15 * soundfile.read(file)[0][::3]) for file in files]  # 48 kHz to 16 kHz
     quiet = [np.int16(waves[1] * 0.02), waves[1][:4000]]
-    lines = audio_tts.score("ab", ragged(waves, np.int16), ragged(waves[::-1], np.int16), ["kids"] * 2, ["kids"] * 2)
+    texts_of_both = ["kids"] * 2, ["kids"] * 2, [False] * 2
+    lines = audio_tts.score("ab", ragged(waves, np.int16), ragged(waves[::-1], np.int16), *texts_of_both)
     assert reasons(lines) == ["", ""]
-    lines = audio_tts.score("ab", ragged(waves, np.int16), ragged(quiet, np.int16), ["kids"] * 2, ["kids"] * 2)
+    lines = audio_tts.score("ab", ragged(waves, np.int16), ragged(quiet, np.int16), *texts_of_both)
     assert lines[0]["verdict"] == lines[1]["verdict"] == "fail"
 
 
@@ -289,8 +292,9 @@ def home(tmp_path_factory):
             store.write(folder / f"{name}/{part}.npy", rows, dtype=kind)
             write_json(folder / f"{name}/{part}.json", {"name": name})
         ids = [row.utterance for row in mine]
-        for step in ("spoken", "heard"):
-            texts.write(folder / f"audio_tts/{part}.{step}.csv", ids, ["hello"] * len(ids), flag=[""] * len(ids))
+        for step, flag in (("spoken", "cut off"), ("heard", "")):
+            flags = ["", "", flag, *[""] * (len(ids) - 3)]
+            texts.write(folder / f"audio_tts/{part}.{step}.csv", ids, ["hello"] * len(ids), flag=flags)
             write_json(folder / f"audio_tts/{part}.{step}.json", {"step": step})
     shared = ["--manifest", "data/manifest/toy.csv", "--manifest-sidecar", "data/manifest/toy.json"]
     recipe = {"protocol": "p", "corpus": "toy", "split": "session", "leaky": False, "labels": LABELS, "seed": 1}
@@ -317,9 +321,10 @@ def gate(home, fold: int = 0, out: str = "out.csv", probe: bool = True, check: b
 
 def test_a_part_is_scored_by_the_script(home):
     lines = read_csv(home / "gate/0.csv")
-    assert list(lines[0]) == audio_tts.COLUMNS and reasons(lines) == ["no voice"] + [""] * (2 * EACH - 1)
+    assert list(lines[0]) == audio_tts.COLUMNS and reasons(lines) == ["no voice", "", "cut off"] + [""] * (2 * EACH - 3)
     sidecar = read_json(home / "gate/0.json")
-    assert sidecar["passed"] == 2 * EACH - 1 and sidecar["failed"] == {"no voice": 1} and sidecar["rows"] == 2 * EACH
+    assert sidecar["failed"] == {"cut off": 1, "no voice": 1}
+    assert sidecar["passed"] == 2 * EACH - 2 and sidecar["rows"] == 2 * EACH
     assert "audio_tts/0.spoken.json" in sidecar["inputs"] and "audio/0.json" in sidecar["inputs"]
 
 
@@ -354,9 +359,10 @@ def test_equal_work_gives_equal_bytes(home):
 
 
 def test_without_a_probe_the_scores_decide(home):
-    gate(home, 0, "plain.csv", probe=False)
+    gate(home, 3, "plain.csv", probe=False)
     lines = read_csv(home / "plain.csv")
-    assert {line["reason"] for line in lines} <= {"", "no voice"} and {line["agreement"] for line in lines} == {""}
+    assert {line["reason"] for line in lines} == {"", "no voice", "cut off"}
+    assert {line["agreement"] for line in lines} == {""}
 
 
 def test_dev_and_test_rows_change_nothing(home, tmp_path):

@@ -15,7 +15,8 @@ def job(args, recipe):
     parents, children = (Ragged.open(path, len(utterances)) for path in (args.parent, args.child))
     chosen, _ = thresholds("audio_tts", recipe["options"])
     spoken, heard = (texts.read(path, texts.FLAGGED) for path in (args.spoken, args.heard))
-    lines = audio_tts.score(utterances, parents, children, spoken, heard, **chosen)
+    cut = texts.read_cut(args.spoken)
+    lines = audio_tts.score(utterances, parents, children, spoken, heard, cut, **chosen)
     records.write(args.out, audio_tts.COLUMNS, lines)
     inputs = [args.manifest, *sidecars(args.parent, args.child, args.spoken, args.heard)]
     write_sidecar(args.sidecar, recipe, inputs=inputs, outputs=[args.out], **_tables.counts(lines))

@@ -6,7 +6,6 @@ from emospace import manifest, records, texts
 from emospace.gate import _tables, text_bt, thresholds
 from emospace.provenance import write_sidecar
 from emospace.store import Ragged
-from emospace.views import text_bt as view
 from workflow_scripts._beside import sidecars
 from workflow_scripts._command import arguments, run
 
@@ -15,8 +14,8 @@ def job(args, recipe):
     utterances = [row.utterance for row in manifest.read(args.manifest)]
     parents, children = (Ragged.open(path, len(utterances)) for path in (args.parent, args.child))
     chosen, _ = thresholds("text_bt", recipe["options"])
-    before, after = texts.read(args.texts), view.read(args.made)
-    cut = [flag == view.CUT_OFF for flag in view.read_flags(args.made)]
+    before, after = texts.read(args.texts), texts.read(args.made, texts.FLAGGED)
+    cut = texts.read_cut(args.made)
     lines = text_bt.score(utterances, parents, children, before, after, cut, **chosen)
     records.write(args.out, text_bt.COLUMNS, lines)
     inputs = [args.manifest, *sidecars(args.parent, args.child, args.texts, args.made)]

@@ -22,6 +22,7 @@ def score(
     children: Ragged,
     spoken: Sequence[str],
     heard: Sequence[str],
+    cut: Sequence[bool],
     *,
     min_duration_ratio: NotNegative = 0.4,
     max_duration_ratio: NotNegative = 2.5,
@@ -33,13 +34,14 @@ def score(
     parents, children: int16 samples (T,). duration_ratio: seconds from the first to the last sound, child by parent.
     loudness_db: difference of their loudness, child minus parent, in dB; its size counts. word_errors: rate at which
     what a recogniser has `heard` in the child differs from what it should say, `spoken`; figures that are written as
-    digits on one side count as errors.
+    digits on one side count as errors. cut: did what it should say lose its end in translation? Such a copy fails:
+    no score shows it, since the voice says all that is left.
     """
     limits = (min_duration_ratio, max_duration_ratio, max_loudness_db, max_word_errors)
     found = []
     for i, utterance in enumerate(utterances):
         scores = _scores(parents[i], children[i], spoken[i], heard[i])
-        reason = _missing(parents[i], children[i], spoken[i]) or _reason(scores, *limits)
+        reason = _missing(parents[i], children[i], spoken[i]) or _reason(scores, cut[i], *limits)
         found.append(line(utterance, scores, reason))
     return found
 
@@ -62,7 +64,9 @@ def _missing(parent: np.ndarray, child: np.ndarray, spoken: str) -> str:
     return "" if sound(child)[0] else "no voice"
 
 
-def _reason(scores: dict, shortest: float, longest: float, level: float, errors: float) -> str:
+def _reason(scores: dict, cut: bool, shortest: float, longest: float, level: float, errors: float) -> str:
+    if cut:
+        return "cut off"
     if scores["duration_ratio"] < shortest:
         return "too short"
     if scores["duration_ratio"] > longest:

@@ -9,8 +9,7 @@ from emospace.manifest import WITHOUT_COPY, Problem
 from emospace.views.text import clean
 from emospace.weights import Weights
 
-CUT_OFF = "cut off"  # a translation on the way needed more than max_output tokens: what follows is missing
-FLAGS = ("", "unchanged", "empty source", "empty result", CUT_OFF)
+FLAGS = ("", "unchanged", "empty source", "empty result", table.CUT_OFF)
 PACKAGES = translation.PACKAGES
 
 
@@ -45,7 +44,7 @@ def flag(parent: str, text: str, cut: bool) -> str:
     if not text:
         return "empty result"
     if cut:
-        return CUT_OFF
+        return table.CUT_OFF
     return "unchanged" if text.casefold() == parent.casefold() else ""
 
 
