@@ -1,0 +1,136 @@
+"""The job that translates what was recognised, run by its script as the workflow does; and killed."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from _marian import LINES, tiny_marian
+from _results import read_csv
+from conftest import ROOT, utterance
+
+from emospace import manifest, recognition, texts
+from emospace.provenance import read_json, write_json
+from emospace.translation import Settings, translate
+from emospace.views import text_bt
+from emospace.weights import RECORD, Weights
+
+OPTIONS = {"num_beams": 2, "max_source": 24, "max_output": 6, "budget": 1}  # one piece at a time: many batches
+MADE = ("spoken.csv", "spoken.quality.csv", "spoken.json")
+CACHE = Path("cache")
+PATIENCE = 120  # seconds
+
+
+def recognised() -> list[tuple[str, str]]:
+    """(text, flag) of each row: a recogniser's table, with every flag it knows and words that nobody can translate."""
+    draw = random.Random(0)
+    words = sorted({word.strip(".!?;,") for line in LINES for word in line.split()})
+    said = [(" ".join(draw.sample(words, 3 + i % 3)), "") for i in range(18)]
+    return [*said[:9], *(("", flag) for flag in recognition.FLAGS if flag), ("12 ...", ""), *said[9:]]
+
+
+def texts_of(table: list[tuple[str, str]]) -> list[str]:
+    return [text for text, _ in table]
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory) -> list[Weights]:
+    folder = tmp_path_factory.mktemp("models")
+    steps = [("en", "fr"), ("fr", "en")]
+    return [tiny_marian(folder / f"tiny_{a}_{b}", seed, a, b, end=60) for seed, (a, b) in enumerate(steps)]
+
+
+def command(folder: Path, weights: list[Weights]) -> dict:
+    """What starts the job on a part below `folder`, which gets its inputs."""
+    table = recognised()
+    names = [f"d_{i:03d}" for i in range(len(table))]
+    manifest.write(folder / "m.csv", [utterance(name) for name in names])
+    texts.write(folder / "recognised.csv", names, texts_of(table), flag=[flag for _, flag in table])
+    write_json(folder / "recipe.json", {"options": OPTIONS if weights else {}})
+    words = [sys.executable, "-m", "workflow_scripts.translate_text", "--recipe", "recipe.json", "--log", "log/0.log"]
+    words += ["--manifest", "m.csv", "--texts", "recognised.csv", "--cache", str(CACHE)]
+    words += ["--weights", *(str(model.directory / RECORD) for model in weights)]
+    words += [
+        word for option, file in zip(("out", "quality", "sidecar"), MADE, strict=True) for word in (f"--{option}", file)
+    ]
+    env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    return {"args": words, "cwd": folder, "env": env, "stderr": subprocess.PIPE, "text": True}
+
+
+def finish(started: dict) -> None:
+    done = subprocess.run(**started, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def whole(chain, tmp_path_factory) -> Path:
+    """Folder in which a chain of two translated the part, undisturbed."""
+    folder = tmp_path_factory.mktemp("whole")
+    finish(command(folder, chain))
+    return folder
+
+
+def test_an_empty_chain_hands_on_what_was_recognised(tmp_path):
+    finish(command(tmp_path, []))
+    heard, spoken = read_csv(tmp_path / "recognised.csv"), read_csv(tmp_path / "spoken.csv")
+    assert [(row["utterance"], row["text"]) for row in spoken] == [(row["utterance"], row["text"]) for row in heard]
+    assert [row["flag"] for row in spoken] == ["" if row["text"] else "empty source" for row in heard]
+    assert manifest.read_problems(tmp_path / "spoken.quality.csv") == []
+    facts = read_json(tmp_path / "spoken.json")
+    assert facts["flags"] == {"ok": 19, "empty source": 5} and facts["weights"] == []
+
+
+def test_a_chain_of_two_translates_what_was_recognised(whole, chain):
+    heard, spoken = read_csv(whole / "recognised.csv"), read_csv(whole / "spoken.csv")
+    assert [row["utterance"] for row in spoken] == [row["utterance"] for row in heard]
+    once, cut, _ = translate(texts_of(recognised()), chain[:1], Settings(**OPTIONS))
+    twice, cut_again, _ = translate(once, chain[1:], Settings(**OPTIONS))
+    assert [row["text"] for row in spoken] == twice
+    lost = [any(pair) for pair in zip(cut, cut_again, strict=True)]
+    wanted = [text_bt.flag(*row) for row in zip(texts_of(recognised()), twice, lost, strict=True)]
+    assert [row["flag"] for row in spoken] == wanted and set(wanted) == set(text_bt.FLAGS)
+    for before, between, row in zip(texts_of(recognised()), once, spoken, strict=True):
+        assert len({before, between, row["text"]}) == 3 or row["flag"] in ("empty source", "empty result", "unchanged")
+    empty = [row["utterance"] for row in spoken if row["flag"] == "empty result"]
+    problems = manifest.read_problems(whole / "spoken.quality.csv")
+    assert [problem.utterance for problem in problems] == empty
+    facts = read_json(whole / "spoken.json")
+    assert facts["flags"] == dict(Counter(flag or "ok" for flag in wanted))
+    assert [model["name"] for model in facts["weights"]] == ["tiny_en_fr", "tiny_fr_en"]
+    assert not (whole / CACHE).exists()
+
+
+def kept(folder: Path) -> dict[str, tuple[int, int]]:
+    """Finished batches: name -> what changes when the file is written anew."""
+    found = {path.name: path.stat() for path in folder.glob("[!.]*.json")}
+    return {name: (stat.st_ino, stat.st_mtime_ns) for name, stat in found.items()}
+
+
+def test_killed_after_its_first_batch_it_goes_on_there(whole, chain, tmp_path):
+    """The cache is behind a link, which the job does not follow to remove it at its end: so one can look into it."""
+    saved = tmp_path / "saved"
+    saved.mkdir()
+    (tmp_path / CACHE).symlink_to(saved)
+    started = command(tmp_path, chain)
+    job = subprocess.Popen(**started)
+    end = time.monotonic() + PATIENCE
+    while not kept(saved) and job.poll() is None and time.monotonic() < end:
+        time.sleep(0.001)
+    job.kill()
+    _, said = job.communicate()
+    assert job.returncode == -signal.SIGKILL, said
+    first = kept(saved)
+    assert first and not any((tmp_path / name).exists() for name in MADE)
+    finish(started)
+    assert {name: (tmp_path / name).read_bytes() for name in MADE} == {
+        name: (whole / name).read_bytes() for name in MADE
+    }
+    last = kept(saved)
+    assert first.items() < last.items()
+    models = read_json(tmp_path / "spoken.json")["translation"]["models"]
+    assert len(last) == sum(model["pieces"] for model in models)  # no batch has a second file
