@@ -248,15 +248,37 @@ SAME = {
 QUICK = "training option"
 
 
-@pytest.mark.workflow
-@pytest.mark.parametrize("name", [QUICK, *(pytest.param(n, marks=pytest.mark.slow) for n in EDITS if n != QUICK)])
-def test_dvc_repro_after_an_edit_runs_and_records_exactly_that(name, clone):
+def by_dvc(project: Project) -> None:
+    project.run("dvc", "repro")
+
+
+def by_snakemake(project: Project) -> None:
+    project.snakemake()
+    project.make("record")
+
+
+@pytest.fixture(scope="module")
+def where_it_was_made(origin, tmp_path_factory):
+    """Edit -> file -> digest on the machine that made everything, after that edit and plain `snakemake`; each once."""
+
+    @functools.cache
+    def after(name: str) -> dict[str, str]:
+        there = copy(origin, tmp_path_factory.mktemp("edited") / "origin")
+        EDITS[name][0](there)
+        there.snakemake()
+        return contents(there)
+
+    return after
+
+
+def edit_runs_and_records_exactly_that(name: str, bring_up_to_date, clone: Project) -> None:
+    """Hold what one of the two ways does in a clone that was adopted after an edit to RUN and SAME."""
     EDITS[name][0](clone)
     said = clone.run(*ADOPT).stdout
     assert name != QUICK or ("3 x train" in said and "options" in said)
     before = contents(clone)
     shutil.rmtree(clone.folder / "logs")  # Snakemake leaves empty ones of what it touches
-    clone.run("dvc", "repro")
+    bring_up_to_date(clone)
     assert jobs_run(clone) == RUN[name]
     differ = {path for path, digest in contents(clone).items() if before.get(path) != digest}
     assert any(path.endswith("model.safetensors") or path.endswith("run.json") for path in differ)
@@ -269,6 +291,20 @@ def test_dvc_repro_after_an_edit_runs_and_records_exactly_that(name, clone):
     assert made == [read_json(recipes / "embed/audio.mfcc.json")] * 3
     assert "up to date" in clone.run("dvc", "status").stdout
     assert clone.planned(*PHASES) == {}
+
+
+@pytest.mark.workflow
+def test_dvc_repro_after_an_edit_runs_and_records_exactly_that(clone):
+    edit_runs_and_records_exactly_that(QUICK, by_dvc, clone)
+
+
+@pytest.mark.slow
+@pytest.mark.workflow
+@pytest.mark.parametrize("way", [by_dvc, by_snakemake])
+@pytest.mark.parametrize("name", EDITS)
+def test_after_an_edit_the_clone_has_byte_for_byte_what_the_origin_has(name, way, clone, where_it_was_made):
+    edit_runs_and_records_exactly_that(name, way, clone)
+    assert contents(clone) == where_it_was_made(name)
 
 
 @pytest.mark.workflow

@@ -3,10 +3,14 @@
 import csv
 import json
 import os
+import re
 import time
 
 import pytest
+from _machines import ADOPT, GIT, cloned, contents
 from conftest import Project
+
+from workflow_scripts.adopt import PHASES
 
 pytestmark = pytest.mark.workflow
 
@@ -135,14 +139,42 @@ def test_lint_is_clean(demo):
     assert "Congratulations" in demo.run("snakemake", "--lint").stdout
 
 
-@pytest.mark.slow
-def test_dvc_repro_on_a_fresh_clone_gives_the_same_metrics(demo, project):
-    for command in (["init", "-q"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "a"]):
-        project.run("git", *command)
+@pytest.fixture(scope="module")
+def reproduced(tmp_path_factory) -> Project:
+    """The demo, made by DVC on another machine; tests only add to it."""
+    project = Project(tmp_path_factory.mktemp("reproduced"))
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "code"]):
+        project.run(*GIT, *command)
     project.run("dvc", "repro")
+    return project
+
+
+@pytest.mark.slow
+def test_dvc_repro_on_a_fresh_clone_gives_the_same_metrics(demo, reproduced):
     for name in ("metrics.json", "summary.csv"):
-        assert (project.folder / "results" / name).read_bytes() == (demo.folder / "results" / name).read_bytes()
-    assert "up to date" in project.run("dvc", "status").stdout
-    assert "unified" in project.run("dvc", "metrics", "show").stdout
-    assert "evaluate" in project.run("dvc", "dag").stdout
-    assert project.planned() == {}
+        assert (reproduced.folder / "results" / name).read_bytes() == (demo.folder / "results" / name).read_bytes()
+    assert "up to date" in reproduced.run("dvc", "status").stdout
+    assert "unified" in reproduced.run("dvc", "metrics", "show").stdout
+    assert "evaluate" in reproduced.run("dvc", "dag").stdout
+    assert reproduced.planned() == {}
+
+
+@pytest.mark.slow
+def test_all_of_the_demo_is_adopted_where_it_was_pulled(reproduced, tmp_path):
+    """Augmented views, a selection, runs that read runs, a network: nothing of them is made again, or changes."""
+    reproduced.run("dvc", "remote", "add", "-q", "-d", "store", str(tmp_path / "store"))
+    reproduced.run(*GIT, "add", ".")
+    reproduced.run(*GIT, "commit", "-qm", "everything")
+    reproduced.run("dvc", "push", "-q")
+    clone = cloned(reproduced, tmp_path / "clone")
+    clone.run("dvc", "pull", "-q")
+    before = contents(clone)
+    assert before == contents(reproduced)
+    adopted, jobs = map(int, re.search(r"^(\d+) of (\d+) jobs", clone.run(*ADOPT).stdout, re.MULTILINE).groups())
+    every = reproduced.planned("--forceall", *PHASES)
+    assert {"augment_frames", "select_frames_top", "make_children", "fetch_weights", "train"} <= every.keys()
+    assert adopted == jobs == sum(count for rule, count in every.items() if rule not in PHASES)
+    assert clone.planned(*PHASES) == clone.planned() == {}
+    assert "up to date" in clone.run("dvc", "status").stdout
+    assert not list(clone.folder.rglob("logs/**/*.tsv"))  # which every job of any size leaves
+    assert contents(clone) == before
