@@ -68,6 +68,11 @@ def cached(project: Project) -> dict[str, str]:
     return {str(path.relative_to(cache)): sha256(path) for path in cache.rglob("*") if path.is_file()}
 
 
+def kind_of(path: Path) -> str:
+    """How a pulled file lies in the workspace, in DVC's words."""
+    return "symlink" if path.is_symlink() else "hardlink" if path.stat().st_nlink > 1 else "copy"
+
+
 FOLDERS = ["data/raw", "data/manifest", "data/views", "data/features", "results/runs", "results/evaluation"]
 LINKS = [pytest.param(kind, PHASES, FOLDERS, marks=pytest.mark.slow) for kind in ("symlink", "hardlink", "copy")]
 
@@ -78,6 +83,7 @@ def test_no_job_writes_into_the_cache(kind, phases, folders, origin, tmp_path):
     clone = cloned(origin, tmp_path / "clone")
     clone.run("dvc", "config", "--local", "cache.type", kind)
     clone.run("dvc", "pull", "-q")
+    assert {kind_of(clone.folder / name) for name in contents(clone)} == {kind}
     made, before = contents(clone), cached(clone)
     other = smallest()
     other["corpora"]["demo"]["generate"]["utterances"] = 20  # under the same names nothing is as it was
