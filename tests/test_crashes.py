@@ -181,8 +181,8 @@ def test_a_full_disk_is_named_and_nothing_half_written_is_kept(small_disk, raw, 
     used = sum(path.stat().st_blocks * 512 for path in folder.rglob("*"))
     resize(used + 3 * 2**20)  # the views of the first parts fit, no more
     assert "the disk is full" in project.snakemake(*PHASES, check=False)
-    kept = {name for name in contents(project) if ".tmp" not in name}
-    assert kept < undisturbed.keys()
+    kept = {name: digest for name, digest in contents(project).items() if ".tmp" not in name}
+    assert kept and kept.items() < undisturbed.items()
     resize(2**30)
     if (project.folder / ".snakemake/locks").exists():
         project.run("snakemake", "--unlock")
@@ -210,6 +210,7 @@ def test_twenty_kills_at_random_moments_change_nothing(fresh, undisturbed):
         time.sleep(moments.uniform(0, 8))
         met.append(len(jobs(run)))
         if run.poll() is not None:  # it had done everything: the next one gets something to do
+            assert run.returncode == 0, output(fresh).read_text()[-3000:]
             shutil.rmtree(fresh.folder / "data/features")
         kill(run)
         fresh.run("snakemake", "--unlock")
