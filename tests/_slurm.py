@@ -11,6 +11,7 @@ from conftest import ROOT
 
 SLURM = ["--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "3"]
 CLUSTER = str(ROOT / "tests/slurm/cluster.sh")
+REFUSED = 77  # exit status of cluster.sh where this machine cannot have a cluster
 
 
 class Cluster:
@@ -33,12 +34,15 @@ class Cluster:
 
 
 def start(*accounting: str) -> Iterator[Cluster]:
-    """A running cluster, stopped afterwards; skips where none can be started."""
+    """A running cluster, stopped afterwards; skips where this machine can have none, fails where one does not start."""
     with tempfile.TemporaryDirectory(prefix="slurm") as folder:
         try:
             started = subprocess.run(["bash", CLUSTER, "start", folder, *accounting], stderr=subprocess.PIPE, text=True)
-            if started.returncode:
+            if started.returncode == REFUSED:
                 pytest.skip(started.stderr.strip())
+            if started.returncode:
+                logs = [f"{log}:\n{log.read_text(errors='replace')[-2000:]}" for log in Path(folder).glob("*.log")]
+                pytest.fail("\n".join([started.stderr, *logs]))
             yield Cluster(Path(folder))
         finally:
             subprocess.run(["bash", CLUSTER, "stop", folder], check=True)

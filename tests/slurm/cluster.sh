@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # A real Slurm cluster of one node on this machine, for tests: cluster.sh start|stop FOLDER [accounting]
 # Needs root, and installs Debian's packages where they are missing. Jobs look for Slurm's configuration in /etc/slurm
-# only, so a machine with a cluster of its own is left alone.
+# only, so a machine with a cluster of its own is left alone. Ends with 77 where none can be had for such a reason.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 action=$1 folder=$2 accounting=${3:-}
 
-refuse() { echo "no test cluster: $1" >&2; exit 1; }
+refuse() { echo "no test cluster: $1" >&2; exit 77; }
 
 process() { cat "$1/$2.pid" 2> /dev/null; }
 
@@ -16,7 +16,8 @@ gone() { ! running "$@"; }
 
 wait_for() {
     for _ in $(seq 300); do "$@" > /dev/null 2>&1 && return; sleep 0.2; done
-    refuse "waited a minute in vain for: $*"
+    echo "waited a minute in vain for: $*" >&2
+    exit 1
 }
 
 install_packages() {
