@@ -161,7 +161,7 @@ def test_dvc_repro_on_a_fresh_clone_gives_the_same_metrics(demo, reproduced):
 
 @pytest.mark.slow
 def test_all_of_the_demo_is_adopted_where_it_was_pulled(reproduced, tmp_path):
-    """Augmented views, a selection, runs that read runs, a network: nothing of them is made again, or changes."""
+    """Augmented views, a run that reads runs, a network, fetched weights: nothing of them is made again, or changes."""
     reproduced.run("dvc", "remote", "add", "-q", "-d", "store", str(tmp_path / "store"))
     reproduced.run(*GIT, "add", ".")
     reproduced.run(*GIT, "commit", "-qm", "everything")
@@ -172,7 +172,7 @@ def test_all_of_the_demo_is_adopted_where_it_was_pulled(reproduced, tmp_path):
     assert before == contents(reproduced)
     adopted, jobs = map(int, re.search(r"^(\d+) of (\d+) jobs", clone.run(*ADOPT).stdout, re.MULTILINE).groups())
     every = reproduced.planned("--forceall", *PHASES)
-    assert {"augment_frames", "select_frames_top", "make_children", "fetch_weights", "train"} <= every.keys()
+    assert {"augment_frames", "make_children", "fetch_weights", "train"} <= every.keys()
     assert adopted == jobs == sum(count for rule, count in every.items() if rule not in PHASES)
     assert clone.planned(*PHASES) == clone.planned() == {}
     assert "up to date" in clone.run("dvc", "status").stdout
