@@ -123,7 +123,8 @@ def test_the_voice_is_to_say_what_both_translators_made_of_it(project):
         assert row["flag"] == text_bt.flag(text, row["text"], any(lost))
         assert not row["text"] or len({text, between, row["text"]}) == 3
     flags = Counter(row["flag"] for row in spoken.values())
-    assert flags["empty source"] == len(AWKWARD) and flags["cut off"] and flags[""] > len(spoken) / 3, flags
+    assert flags.keys() == {"", "empty source", "empty result", "cut off"} and flags[""] > 9, flags
+    assert flags["empty source"] == len(AWKWARD)
 
 
 def test_every_row_with_words_gets_a_voice_and_its_feature(project):

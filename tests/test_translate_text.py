@@ -21,7 +21,7 @@ from emospace.views import text_bt
 from emospace.weights import RECORD, Weights
 
 OPTIONS = {"num_beams": 2, "max_source": 24, "max_output": 6, "budget": 1}  # one piece at a time: many batches
-MADE = ("spoken.csv", "spoken.quality.csv", "spoken.json")
+MADE = {"out": "spoken.csv", "quality": "spoken.quality.csv", "sidecar": "spoken.json"}
 CACHE = Path("cache")
 PATIENCE = 120  # seconds
 
@@ -30,12 +30,8 @@ def recognised() -> list[tuple[str, str]]:
     """(text, flag) of each row: a recogniser's table, with every flag it knows and words that nobody can translate."""
     draw = random.Random(0)
     words = sorted({word.strip(".!?;,") for line in LINES for word in line.split()})
-    said = [(" ".join(draw.sample(words, 3 + i % 3)), "") for i in range(18)]
-    return [*said[:9], *(("", flag) for flag in recognition.FLAGS if flag), ("12 ...", ""), *said[9:]]
-
-
-def texts_of(table: list[tuple[str, str]]) -> list[str]:
-    return [text for text, _ in table]
+    speech = [(" ".join(draw.sample(words, 3 + i % 3)), "") for i in range(18)]
+    return [*speech[:9], *(("", flag) for flag in recognition.FLAGS if flag), ("12 ...", ""), *speech[9:]]
 
 
 @pytest.fixture(scope="module")
@@ -47,17 +43,15 @@ def chain(tmp_path_factory) -> list[Weights]:
 
 def command(folder: Path, weights: list[Weights]) -> dict:
     """What starts the job on a part below `folder`, which gets its inputs."""
-    table = recognised()
-    names = [f"d_{i:03d}" for i in range(len(table))]
+    heard, flags = zip(*recognised(), strict=True)
+    names = [f"d_{i:03d}" for i in range(len(heard))]
     manifest.write(folder / "m.csv", [utterance(name) for name in names])
-    texts.write(folder / "recognised.csv", names, texts_of(table), flag=[flag for _, flag in table])
+    texts.write(folder / "recognised.csv", names, heard, flag=flags)
     write_json(folder / "recipe.json", {"options": OPTIONS if weights else {}})
     words = [sys.executable, "-m", "workflow_scripts.translate_text", "--recipe", "recipe.json", "--log", "log/0.log"]
     words += ["--manifest", "m.csv", "--texts", "recognised.csv", "--cache", str(CACHE)]
     words += ["--weights", *(str(model.directory / RECORD) for model in weights)]
-    words += [
-        word for option, file in zip(("out", "quality", "sidecar"), MADE, strict=True) for word in (f"--{option}", file)
-    ]
+    words += [f"--{option}={file}" for option, file in MADE.items()]
     env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     return {"args": words, "cwd": folder, "env": env, "stderr": subprocess.PIPE, "text": True}
 
@@ -88,13 +82,14 @@ def test_an_empty_chain_hands_on_what_was_recognised(tmp_path):
 def test_a_chain_of_two_translates_what_was_recognised(whole, chain):
     heard, spoken = read_csv(whole / "recognised.csv"), read_csv(whole / "spoken.csv")
     assert [row["utterance"] for row in spoken] == [row["utterance"] for row in heard]
-    once, cut, _ = translate(texts_of(recognised()), chain[:1], Settings(**OPTIONS))
+    said = [text for text, _ in recognised()]
+    once, cut, _ = translate(said, chain[:1], Settings(**OPTIONS))
     twice, cut_again, _ = translate(once, chain[1:], Settings(**OPTIONS))
     assert [row["text"] for row in spoken] == twice
     lost = [any(pair) for pair in zip(cut, cut_again, strict=True)]
-    wanted = [text_bt.flag(*row) for row in zip(texts_of(recognised()), twice, lost, strict=True)]
+    wanted = [text_bt.flag(*row) for row in zip(said, twice, lost, strict=True)]
     assert [row["flag"] for row in spoken] == wanted and set(wanted) == set(text_bt.FLAGS)
-    for before, between, row in zip(texts_of(recognised()), once, spoken, strict=True):
+    for before, between, row in zip(said, once, spoken, strict=True):
         assert len({before, between, row["text"]}) == 3 or row["flag"] in ("empty source", "empty result", "unchanged")
     empty = [row["utterance"] for row in spoken if row["flag"] == "empty result"]
     problems = manifest.read_problems(whole / "spoken.quality.csv")
@@ -122,14 +117,13 @@ def test_killed_after_its_first_batch_it_goes_on_there(whole, chain, tmp_path):
     while not kept(saved) and job.poll() is None and time.monotonic() < end:
         time.sleep(0.001)
     job.kill()
-    _, said = job.communicate()
-    assert job.returncode == -signal.SIGKILL, said
+    _, output = job.communicate()
+    assert job.returncode == -signal.SIGKILL, output
     first = kept(saved)
-    assert first and not any((tmp_path / name).exists() for name in MADE)
+    assert first and not any((tmp_path / name).exists() for name in MADE.values())
     finish(started)
-    assert {name: (tmp_path / name).read_bytes() for name in MADE} == {
-        name: (whole / name).read_bytes() for name in MADE
-    }
+    for name in MADE.values():
+        assert (tmp_path / name).read_bytes() == (whole / name).read_bytes(), name
     last = kept(saved)
     assert first.items() < last.items()
     models = read_json(tmp_path / "spoken.json")["translation"]["models"]
