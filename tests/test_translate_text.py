@@ -1,11 +1,13 @@
 """The job that translates what was recognised, run by its script as the workflow does; and killed."""
 
+import contextlib
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from argparse import Namespace
 from collections import Counter
 from pathlib import Path
 
@@ -15,14 +17,15 @@ from _results import read_csv
 from conftest import ROOT, utterance
 
 from emospace import manifest, recognition, texts
-from emospace.provenance import read_json, write_json
+from emospace.provenance import read_json, read_recipe, write_json
 from emospace.translation import Settings, translate
 from emospace.views import text_bt
 from emospace.weights import RECORD, Weights
+from workflow_scripts.translate_text import job
 
 OPTIONS = {"num_beams": 2, "max_source": 24, "max_output": 6, "budget": 1}  # one piece at a time: many batches
 MADE = {"out": "spoken.csv", "quality": "spoken.quality.csv", "sidecar": "spoken.json"}
-CACHE = Path("cache")
+FILES = {"manifest": "m.csv", "texts": "recognised.csv", "cache": "cache"} | MADE  # argument -> path
 PATIENCE = 120  # seconds
 
 
@@ -41,36 +44,45 @@ def chain(tmp_path_factory) -> list[Weights]:
     return [tiny_marian(folder / f"tiny_{a}_{b}", seed, a, b, end=60) for seed, (a, b) in enumerate(steps)]
 
 
-def command(folder: Path, weights: list[Weights]) -> dict:
-    """What starts the job on a part below `folder`, which gets its inputs."""
+def part(folder: Path, options: dict) -> Path:
+    """Write what the job reads."""
     heard, flags = zip(*recognised(), strict=True)
     names = [f"d_{i:03d}" for i in range(len(heard))]
-    manifest.write(folder / "m.csv", [utterance(name) for name in names])
-    texts.write(folder / "recognised.csv", names, heard, flag=flags)
-    write_json(folder / "recipe.json", {"options": OPTIONS if weights else {}})
+    manifest.write(folder / FILES["manifest"], [utterance(name) for name in names])
+    texts.write(folder / FILES["texts"], names, heard, flag=flags)
+    write_json(folder / "recipe.json", {"options": options})
+    return folder
+
+
+def records(weights: list[Weights]) -> list[Path]:
+    return [model.directory / RECORD for model in weights]
+
+
+def start(folder: Path, weights: list[Weights]) -> subprocess.Popen:
+    """Start the job in a process of its own."""
     words = [sys.executable, "-m", "workflow_scripts.translate_text", "--recipe", "recipe.json", "--log", "log/0.log"]
-    words += ["--manifest", "m.csv", "--texts", "recognised.csv", "--cache", str(CACHE)]
-    words += ["--weights", *(str(model.directory / RECORD) for model in weights)]
-    words += [f"--{option}={file}" for option, file in MADE.items()]
+    words += ["--weights", *map(str, records(weights)), *(f"--{name}={path}" for name, path in FILES.items())]
     env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    return {"args": words, "cwd": folder, "env": env, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(words, cwd=folder, env=env, stderr=subprocess.PIPE, text=True)
 
 
-def finish(started: dict) -> None:
-    done = subprocess.run(**started, check=False)
-    assert done.returncode == 0, done.stderr
+def finish(process: subprocess.Popen) -> None:
+    _, said = process.communicate()
+    assert process.returncode == 0, said
 
 
 @pytest.fixture(scope="module")
 def whole(chain, tmp_path_factory) -> Path:
-    """Folder in which a chain of two translated the part, undisturbed."""
-    folder = tmp_path_factory.mktemp("whole")
-    finish(command(folder, chain))
+    """Folder in which the job translated the part undisturbed; in this process, which has imported all it needs."""
+    folder = part(tmp_path_factory.mktemp("whole"), OPTIONS)
+    paths = {name: Path(path) for name, path in FILES.items()}
+    with contextlib.chdir(folder):
+        job(Namespace(**paths, weights=records(chain), threads=1), read_recipe(Path("recipe.json")))
     return folder
 
 
 def test_an_empty_chain_hands_on_what_was_recognised(tmp_path):
-    finish(command(tmp_path, []))
+    finish(start(part(tmp_path, {}), []))
     heard, spoken = read_csv(tmp_path / "recognised.csv"), read_csv(tmp_path / "spoken.csv")
     assert [(row["utterance"], row["text"]) for row in spoken] == [(row["utterance"], row["text"]) for row in heard]
     assert [row["flag"] for row in spoken] == ["" if row["text"] else "empty source" for row in heard]
@@ -97,7 +109,7 @@ def test_a_chain_of_two_translates_what_was_recognised(whole, chain):
     facts = read_json(whole / "spoken.json")
     assert facts["flags"] == dict(Counter(flag or "ok" for flag in wanted))
     assert [model["name"] for model in facts["weights"]] == ["tiny_en_fr", "tiny_fr_en"]
-    assert not (whole / CACHE).exists()
+    assert not (whole / FILES["cache"]).exists()
 
 
 def kept(folder: Path) -> dict[str, tuple[int, int]]:
@@ -110,18 +122,17 @@ def test_killed_after_its_first_batch_it_goes_on_there(whole, chain, tmp_path):
     """The cache is behind a link, which the job does not follow to remove it at its end: so one can look into it."""
     saved = tmp_path / "saved"
     saved.mkdir()
-    (tmp_path / CACHE).symlink_to(saved)
-    started = command(tmp_path, chain)
-    job = subprocess.Popen(**started)
+    (tmp_path / FILES["cache"]).symlink_to(saved)
+    victim = start(part(tmp_path, OPTIONS), chain)
     end = time.monotonic() + PATIENCE
-    while not kept(saved) and job.poll() is None and time.monotonic() < end:
+    while not kept(saved) and victim.poll() is None and time.monotonic() < end:
         time.sleep(0.001)
-    job.kill()
-    _, output = job.communicate()
-    assert job.returncode == -signal.SIGKILL, output
+    victim.kill()
+    _, output = victim.communicate()
+    assert victim.returncode == -signal.SIGKILL, output
     first = kept(saved)
     assert first and not any((tmp_path / name).exists() for name in MADE.values())
-    finish(started)
+    finish(start(tmp_path, chain))
     for name in MADE.values():
         assert (tmp_path / name).read_bytes() == (whole / name).read_bytes(), name
     last = kept(saved)
