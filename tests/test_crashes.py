@@ -126,7 +126,10 @@ def test_a_job_that_outlives_its_snakemake_meets_no_second_writer(fresh, undistu
     recover(fresh, undisturbed)
 
 
-@pytest.mark.parametrize("command", [[*RUN, *PHASES], ["dvc", "repro"]], ids=["snakemake", "dvc repro"])
+BY_DVC = pytest.param(["dvc", "repro"], id="dvc repro", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("command", [pytest.param([*RUN, *PHASES], id="snakemake"), BY_DVC])
 def test_all_is_killed_at_once(fresh, undisturbed, command):
     if command[0] == "dvc":
         fresh.run("git", "init", "-q")
