@@ -338,7 +338,7 @@ def test_from_archives_on_a_server_to_texts_there_and_back(original, server, tmp
         translation.translate(LINES, chain[:1] * 2)
 
 
-def test_the_preset_has_the_translators_that_it_names_and_says_which_are_not_pinned(tmp_path, monkeypatch):
+def test_the_preset_has_the_translators_that_it_names_each_of_them_pinned(tmp_path, monkeypatch):
     from workflow_scripts._plan import Plan
 
     config = yaml.safe_load((ROOT / "configs/iemocap_augmented.yaml").read_text(encoding="utf-8"))
@@ -347,14 +347,15 @@ def test_the_preset_has_the_translators_that_it_names_and_says_which_are_not_pin
     plan = Plan(config)  # checks every name, option and digest
     chains = plan.chain("text_bt") + plan.chain("audio_tts")
     assert {f"models/{name}/weights.json" for name in [*chains, "vosk_en"]} <= set(plan.fetched())
-    languages = [(config["weights"][n]["source_lang"], config["weights"][n]["target_lang"]) for n in chains]
-    assert languages[:3] == [("en", "fr"), ("fr", "de"), ("de", "en")]
-    assert languages[3:] == [("en", "de"), ("de", "fr"), ("fr", "en")]
-    pairs = ["-".join(pair) for pair in languages]
-    assert pairs == [config["weights"][n]["url"].split("/")[-2] for n in chains]
-    assert pairs == [n.removeprefix("opus_").replace("_", "-") for n in chains]
+    for name, pair in zip(chains, ["en-fr", "fr-de", "de-en", "en-de", "de-fr", "fr-en"], strict=True):
+        entry = config["weights"][name]
+        assert name == f"opus_{pair.replace('-', '_')}"
+        if entry["source"] == "opus_mt":
+            assert entry["url"].split("/")[-2] == pair == f"{entry['source_lang']}-{entry['target_lang']}"
+            assert entry["sha256"].strip("0")
+        else:
+            assert entry["repo"] == f"Helsinki-NLP/opus-mt-{pair}" and len(entry["revision"]) == 40
+            assert {"model.safetensors", "source.spm", "target.spm", "vocab.json"} < entry["files"].keys()
     assert plan.exchanges("text") == [("text.sbert", "text_bt", "text_bt.sbert")]
-    unpinned = {name for name in chains if not config["weights"][name]["sha256"].strip("0")}
-    assert unpinned == {"opus_fr_de", "opus_de_fr"} and "fr-de and de-fr" in doc
     alternative = yaml.safe_load(re.search(r"```yaml\n(.*?)```", doc, re.DOTALL)[1])
     check_entry(alternative["weights"]["opus_fr_en"], "docs: opus_fr_en")

@@ -166,6 +166,19 @@ def test_awkward_texts_reach_the_model_are_flagged_and_never_fatal(tmp_path, mon
     assert made["😀😀"] == "😀😀" and made["so happy 😀!"].endswith(" 😀!") and len(made[LONG].split()) > 100
 
 
+def test_settings_of_the_search_may_be_those_of_the_model_itself(tmp_path):
+    """Repositories of opus-mt have them in config.json too, where they were before generation_config.json was."""
+    weights = tiny_marian(tmp_path / "a", 0, "en", "fr", end=60)
+    expected = translation.translate(LINES, [weights], Settings(2, 60, 12))
+    settings = json.loads((weights.directory / "generation_config.json").read_text())
+    (weights.directory / "generation_config.json").unlink()
+    model = json.loads((weights.directory / "config.json").read_text())
+    own = {"bad_words_ids": [[model["pad_token_id"]]], "max_length": 512, "num_beams": 4}
+    assert settings.pop("no_repeat_ngram_size") == 1 and expected[0][0]
+    write_json(weights.directory / "config.json", settings | model | own | {"no_repeat_ngram_size": 1})
+    assert translation.translate(LINES, [weights], Settings(2, 60, 12)) == expected
+
+
 def test_an_empty_result_is_flagged_and_a_problem(chain, tmp_path, monkeypatch):
     monkeypatch.setattr(translation.Marian, "__call__", lambda self, batch: [("", False)] * len(batch))
     problems, facts = _extract(chain, ["Why did you lie to me?", "", "Oh [LAUGHTER]"], tmp_path / "p.csv")
