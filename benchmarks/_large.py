@@ -35,6 +35,7 @@ def config(parts: int) -> dict:
         "seed": 1,
         "private_remote": "nowhere",
         "on_problem": "warn",
+        "labels": {},
         "gate": {},
         "examples": 6,
         "corpora": {"iemocap": {"root": "raw", "parts": parts, "options": {"expect_counts": False}}},
