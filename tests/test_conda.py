@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -204,3 +205,15 @@ def test_a_second_run_does_nothing(deployed, conda, created):
     where = ["--use-conda", "--conda-prefix", str(next(iter(created.values())).parent)]
     assert deployed.planned(*where, *TARGETS, **conda) == {}
     assert deployed.planned(*TARGETS) == {}  # nor does one without conda
+
+
+@pytest.mark.slow
+def test_the_demo_as_it_is_shipped_runs_in_environments(conda, created, tmp_path):
+    """The README's command, on the whole corpus, with all folds and runs."""
+    demo = Project(tmp_path)
+    prefix = ["--conda-prefix", str(next(iter(created.values())).parent)]
+    demo.run("snakemake", "--cores", "8", "--use-conda", *prefix, **conda)
+    runs = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["runs"]
+    table = (demo.folder / "results/result.txt").read_text(encoding="utf-8")
+    assert all(re.search(rf"^{run}\W", table, re.M) for run in runs)
+    assert demo.planned() == {}
