@@ -30,6 +30,16 @@ def read(path: Path, columns: Sequence[str] = COLUMNS, wanted: str = "text") -> 
         return [record[wanted] for record in reader]
 
 
+def read_made(path: Path) -> list[str]:
+    """Texts that were made (translated, recognised), "" where there are none; as `read`, but they must have flags."""
+    return read(path, FLAGGED)
+
+
+def read_flags(path: Path) -> list[str]:
+    """The flag of each text that was made; as `read`."""
+    return read(path, FLAGGED, "flag")
+
+
 def read_cut(path: Path) -> list[bool]:
-    """Did the text lose its end when it was made? For each row, as `read`, which says what is raised."""
-    return [flag == CUT_OFF for flag in read(path, FLAGGED, "flag")]
+    """Did each text lose its end when it was made? As `read`."""
+    return [flag == CUT_OFF for flag in read_flags(path)]

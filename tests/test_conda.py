@@ -79,6 +79,11 @@ def created(conda, tmp_path_factory) -> dict[str, Path]:
     return {text_of[path.read_text()]: path.with_suffix("") for path in prefix.glob("*.yaml")}
 
 
+def within(created: dict[str, Path]) -> list[str]:
+    """Options by which Snakemake's jobs run in these environments."""
+    return ["--use-conda", "--conda-prefix", str(next(iter(created.values())).parent)]
+
+
 def inside(folder: Path, code: str) -> str:
     """What a program says when the Python of an environment runs it in the project's folder."""
     command = [folder / "bin/python", "-c", code]
@@ -161,7 +166,7 @@ def deployed(conda, created, config, tmp_path_factory) -> Project:
     for folder in created.values():
         (folder / "lib/python3.11/site-packages/sitecustomize.py").write_text(WITNESS)
     conda = conda | {"WITNESS": str(project.folder / "jobs.txt")}
-    where = ["--use-conda", "--conda-prefix", str(next(iter(created.values())).parent)]
+    where = within(created)
     project.snakemake(*where, "fetch_models", **conda)
     offline = ["unshare", "--net"] if may_unshare() else []
     project.run(*offline, "snakemake", "--cores", "8", *where, *TARGETS, **conda)
@@ -202,7 +207,7 @@ def test_the_results_are_those_without_conda_to_the_byte(deployed, plain):
 
 @pytest.mark.slow
 def test_a_second_run_does_nothing(deployed, conda, created):
-    where = ["--use-conda", "--conda-prefix", str(next(iter(created.values())).parent)]
+    where = within(created)
     assert deployed.planned(*where, *TARGETS, **conda) == {}
     assert deployed.planned(*TARGETS) == {}  # nor does one without conda
 
@@ -211,8 +216,7 @@ def test_a_second_run_does_nothing(deployed, conda, created):
 def test_the_demo_as_it_is_shipped_runs_in_environments(conda, created, tmp_path):
     """The README's command, on the whole corpus, with all folds and runs."""
     demo = Project(tmp_path)
-    prefix = ["--conda-prefix", str(next(iter(created.values())).parent)]
-    demo.run("snakemake", "--cores", "8", "--use-conda", *prefix, **conda)
+    demo.run("snakemake", "--cores", "8", *within(created), **conda)
     runs = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["runs"]
     table = (demo.folder / "results/result.txt").read_text(encoding="utf-8")
     assert all(re.search(rf"^{run}\W", table, re.M) for run in runs)

@@ -20,6 +20,7 @@ from emospace import marian, translation
 from emospace.errors import InputError
 from emospace.fetch import check_entry, fetch
 from emospace.provenance import read_json, sha256, write_json
+from emospace.texts import read_flags, read_made
 from emospace.translation import Settings
 from emospace.views import text_bt
 from emospace.weights import open_weights
@@ -332,8 +333,8 @@ def test_from_archives_on_a_server_to_texts_there_and_back(original, server, tmp
     chain = [open_weights(tmp_path / "models" / name) for name in steps]
     names = [f"d_{i}" for i in range(len(LINES))]
     text_bt.extract(LINES, names, tmp_path / "bt.csv", weights=chain, max_output=60)
-    assert text_bt.read(tmp_path / "bt.csv") == NEXT[1:] + NEXT[:1]
-    assert set(text_bt.read_flags(tmp_path / "bt.csv")) == {""}
+    assert read_made(tmp_path / "bt.csv") == NEXT[1:] + NEXT[:1]
+    assert set(read_flags(tmp_path / "bt.csv")) == {""}
     with pytest.raises(InputError, match="translates from 'en', but opus_en_fr before it into 'fr'"):
         translation.translate(LINES, chain[:1] * 2)
 

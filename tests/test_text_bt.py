@@ -12,6 +12,7 @@ from emospace import translation
 from emospace.errors import InputError
 from emospace.provenance import canonical, read_json, write_json
 from emospace.sentences import segments
+from emospace.texts import read_flags, read_made
 from emospace.translation import Settings
 from emospace.views import text_bt
 from emospace.weights import open_weights
@@ -46,7 +47,7 @@ def test_rows_flags_and_facts(chain, tmp_path):
     with open(tmp_path / "p.csv", encoding="utf-8", newline="") as handle:
         rows = list(csv.DictReader(handle))
     assert [row["utterance"] for row in rows] == [f"d_{i}" for i in range(6)]
-    assert text_bt.read_flags(tmp_path / "p.csv") == [
+    assert read_flags(tmp_path / "p.csv") == [
         "cut off",
         "empty source",
         "unchanged",
@@ -54,7 +55,7 @@ def test_rows_flags_and_facts(chain, tmp_path):
         "cut off",
         "empty source",
     ]
-    made = text_bt.read(tmp_path / "p.csv")
+    made = read_made(tmp_path / "p.csv")
     assert made[0] == made[4] != texts[0]
     assert made[0] != made[3]  # the model listens: another source, another translation
     assert made[1:3] == ["", "[LAUGHTER]"]
@@ -154,14 +155,14 @@ def test_awkward_texts_reach_the_model_are_flagged_and_never_fatal(tmp_path, mon
     names = [f"d_{i}" for i in range(len(AWKWARD))]
     limits = {"num_beams": 1, "max_source": 60, "max_output": 12, "budget": 4_000}
     problems, facts = text_bt.extract(list(AWKWARD), names, tmp_path / "p.csv", weights=chain, **limits)
-    flags = dict(zip(AWKWARD, text_bt.read_flags(tmp_path / "p.csv"), strict=True))
+    flags = dict(zip(AWKWARD, read_flags(tmp_path / "p.csv"), strict=True))
     assert flags == {text: flag for text, (_, flag) in AWKWARD.items()}
     assert problems == [] and facts["rows"] == len(AWKWARD)
     pieces = given[chain[0].directory]
     plain = [piece for piece in pieces if "word" not in piece]
     assert sorted(plain) == sorted(piece for wanted, _ in AWKWARD.values() for piece in wanted)
     assert sorted(" ".join(set(pieces) - set(plain)).split()) == sorted(LONG.split())
-    made = dict(zip(AWKWARD, text_bt.read(tmp_path / "p.csv"), strict=True))
+    made = dict(zip(AWKWARD, read_made(tmp_path / "p.csv"), strict=True))
     assert all(made[text] and made[text] != text for text, flag in flags.items() if flag in ("", "cut off"))
     assert made["😀😀"] == "😀😀" and made["so happy 😀!"].endswith(" 😀!") and len(made[LONG].split()) > 100
 
@@ -182,7 +183,7 @@ def test_settings_of_the_search_may_be_those_of_the_model_itself(tmp_path):
 def test_an_empty_result_is_flagged_and_a_problem(chain, tmp_path, monkeypatch):
     monkeypatch.setattr(translation.Marian, "__call__", lambda self, batch: [("", False)] * len(batch))
     problems, facts = _extract(chain, ["Why did you lie to me?", "", "Oh [LAUGHTER]"], tmp_path / "p.csv")
-    assert text_bt.read_flags(tmp_path / "p.csv") == ["empty result", "empty source", ""]
+    assert read_flags(tmp_path / "p.csv") == ["empty result", "empty source", ""]
     assert [(p.utterance, p.reason, p.dropped) for p in problems] == [("d_0", "no transcript", False)]
     assert facts["translation"]["models"][0]["empty"] == 2
 
@@ -350,4 +351,4 @@ def test_more_tokens_than_the_model_has_positions(chain):
 def test_reading_something_else(tmp_path):
     (tmp_path / "p.csv").write_text("utterance,text\n")
     with pytest.raises(InputError, match="its columns are"):
-        text_bt.read(tmp_path / "p.csv")
+        read_made(tmp_path / "p.csv")

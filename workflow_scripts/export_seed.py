@@ -8,7 +8,6 @@ from emospace import export, manifest, texts
 from emospace.errors import InputError
 from emospace.manifest import Utterance
 from emospace.provenance import read_json, write_sidecar
-from emospace.views import text_bt
 from workflow_scripts._beside import parts, sidecars
 from workflow_scripts._command import arguments, run
 from workflow_scripts.make_protocol import positions
@@ -49,7 +48,7 @@ def job(args, recipe):
     given = features(args.feature)
     stores = {view: export.reader(files, place) for view, files in given.items()}
     origins = {name.split(".")[0]: origin(name, files) for name, *files in args.feature}
-    before, after = lines(args.texts, texts.read, place), lines(args.made, text_bt.read, place)
+    before, after = lines(args.texts, texts.read, place), lines(args.made, texts.read_made, place)
     classes = recipe.get("labels", {}).get("map") or {row.label: row.label for row in rows}
     facts = export.write(args.out, args.manifest.stem, rows, stores, before, after, classes, origins)
     for name, utterances in facts["missing"].items():

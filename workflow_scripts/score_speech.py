@@ -14,7 +14,7 @@ def job(args, recipe):
     utterances = [row.utterance for row in manifest.read(args.manifest)]
     parents, children = (Ragged.open(path, len(utterances)) for path in (args.parent, args.child))
     chosen, _ = thresholds("audio_tts", recipe["options"])
-    spoken, heard = (texts.read(path, texts.FLAGGED) for path in (args.spoken, args.heard))
+    spoken, heard = (texts.read_made(path) for path in (args.spoken, args.heard))
     cut = texts.read_cut(args.spoken)
     lines = audio_tts.score(utterances, parents, children, spoken, heard, cut, **chosen)
     records.write(args.out, audio_tts.COLUMNS, lines)

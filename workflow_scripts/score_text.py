@@ -14,7 +14,7 @@ def job(args, recipe):
     utterances = [row.utterance for row in manifest.read(args.manifest)]
     parents, children = (Ragged.open(path, len(utterances)) for path in (args.parent, args.child))
     chosen, _ = thresholds("text_bt", recipe["options"])
-    before, after = texts.read(args.texts), texts.read(args.made, texts.FLAGGED)
+    before, after = texts.read(args.texts), texts.read_made(args.made)
     cut = texts.read_cut(args.made)
     lines = text_bt.score(utterances, parents, children, before, after, cut, **chosen)
     records.write(args.out, text_bt.COLUMNS, lines)

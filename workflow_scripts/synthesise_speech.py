@@ -18,7 +18,7 @@ def job(args, recipe):
     if rate != RATE:
         reason = f"it has {rate} Hz, synthetic speech {RATE}"
         raise InputError(args.audio, reason, f"set views: audio: sample_rate to {RATE}")
-    heard, spoken = (texts.read(path, texts.FLAGGED) for path in (args.recognised, args.spoken))
+    heard, spoken = (texts.read_made(path) for path in (args.recognised, args.spoken))
     parents = Ragged.open(args.audio, len(rows))
     problems, facts = synthesise(rows, parents, heard, spoken, args.out, threads=args.threads, **recipe["options"])
     manifest.write_problems(args.quality, problems)

@@ -53,13 +53,3 @@ def _problems(utterances: Sequence[str], flags: Sequence[str], out: Path) -> lis
     detail = "the back-translation is empty"
     lost = [name for name, flag in zip(utterances, flags, strict=True) if flag == "empty result"]
     return [Problem(name, Path(out).name, "no transcript", detail, WITHOUT_COPY) for name in lost]
-
-
-def read(path: Path) -> list[str]:
-    """Texts of a part in the order of its manifest, "" where missing. Raises InputError if it is not such a view."""
-    return table.read(path, table.FLAGGED)
-
-
-def read_flags(path: Path) -> list[str]:
-    """Flags of a part, one of FLAGS each, in the order of its manifest. Raises InputError as `read` does."""
-    return table.read(path, table.FLAGGED, "flag")
