@@ -5,6 +5,7 @@ from pathlib import Path
 
 from emospace import records
 
+SIDES = ("train", "dev", "test")
 LABELS = ["label", "gender", "valence", "arousal", "dominance"]
 COLUMNS = ["utterance", "parent", "part", "row", "speaker", "split", *LABELS]
 # Where a row lies and what it is labelled: a child has all of it from its parent.

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from emospace.audit import normalise_text
 from emospace.errors import InputError
+from emospace.fold_facts import normalise_text
 from emospace.manifest import Utterance
 
 SUM_TOLERANCE = 1e-3  # probabilities are stored with seven digits

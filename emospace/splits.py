@@ -2,11 +2,13 @@
 
 Each split function takes the rows of the experiment and returns, per fold, one of "train", "dev", "test" for each row.
 Every row is test exactly once over the folds. Dev is never part of test: it stops training and makes every choice.
+The `label` of these rows is the class of the experiment, not the corpus's own code.
 """
 
 import random as _random
 from collections.abc import Callable, Sequence
 
+from emospace.dealing import deal
 from emospace.errors import InputError
 from emospace.manifest import Utterance
 
@@ -37,11 +39,11 @@ def speaker(rows: Sequence[Utterance], folds: int, seed: int) -> Assignment:
 
 
 def actors(rows: Sequence[Utterance], folds: int, seed: int) -> Assignment:
-    """Folds of disjoint actors: every `folds`-th actor (sorted by name) is test, the next fold's actors are dev."""
-    names = sorted({r.speaker for r in rows})
+    """Folds of disjoint actors, alike in sex and classes: one fold is test, the next one dev, the others train."""
+    names = {r.speaker for r in rows}
     if len(names) < folds or folds < 3:
         raise InputError("split: actors", f"{len(names)} actors cannot make {folds} folds", "set 3 <= folds <= actors")
-    fold_of = {name: i % folds for i, name in enumerate(names)}
+    fold_of = deal(rows, folds)
     return _rotate([fold_of[r.speaker] for r in rows], folds, "actors")
 
 

@@ -50,7 +50,7 @@ rule audit_children:
         protocol=PROTOCOL,
         folds=of_folds(lambda w: w.protocol),
         children=lambda w: expand(CHILDREN, fold=PLAN.folds(w.protocol), **w),
-        digests=of_parts("data/manifest/{corpus}/{part}.audio.sha256"),
+        digests=of_parts(expand("data/manifest/{{corpus}}/{{part}}.{medium}.sha256", medium=["audio", "video"])),
     output:
         CHILD_AUDIT,
     log:

@@ -104,7 +104,7 @@ rule audit_protocol:
         sidecar="data/manifest/{corpus}.json",
         protocol="data/protocols/{corpus}/{protocol}.json",
         folds=of_folds(lambda w: w.protocol),
-        digests=of_parts("data/manifest/{corpus}/{part}.audio.sha256"),
+        digests=of_parts(expand("data/manifest/{{corpus}}/{{part}}.{medium}.sha256", medium=["audio", "video"])),
     output:
         "data/audit/{corpus}/{protocol}.json",
     log:

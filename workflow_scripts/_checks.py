@@ -110,10 +110,21 @@ def _same_as_parent(plan, where: str, name: str) -> None:
 def _protocol(plan, where: str, name: str) -> None:
     spec = plan.protocol(name)
     known(plan, where, spec["corpus"], "corpora")
-    labels.label_map(spec["labels"], plan.config.get("labels"))
+    _label_map(plan, where, spec)
     if spec["split"] in splits.LEAKY and not spec["leaky"]:
         reason = f"the split {spec['split']!r} puts speakers on both sides"
         raise InputError(where, reason, "declare it with `leaky: true`; its numbers are then marked in every table")
+
+
+def _label_map(plan, where: str, spec: dict) -> None:
+    """A code that the corpus does not have would leave out the rows that were meant, without a word."""
+    mapping = labels.label_map(spec["labels"], plan.config.get("labels"))
+    codes = plugin.find("corpora", plan.reader(spec["corpus"])).CODES
+    code_of = {name: code for code, name in codes.items()}
+    for code in mapping:
+        if code not in codes:
+            reason = f"its label map {spec['labels']!r} has {code!r}, which is no code of {spec['corpus']}"
+            raise InputError(where, reason, suggest(code_of.get(code, code), codes))
 
 
 def _run(plan, where: str, name: str) -> None:

@@ -24,7 +24,7 @@ def job(args, recipe):
         found = audit_children(table.stem, originals, added, recipe["view"])
         strays += found
         if not found:  # else a child may have no parent to compare it by
-            leaks += audit_fold(table.stem, [*originals, *added], rows, recordings, shared)[0]
+            leaks += audit_fold(table.stem, [*originals, *added], rows, recordings, shared)
         counts[table.stem] = len(added)
     kinds = dict(sorted(Counter(leak.kind for leak in leaks).items()))
     for leak in (strays + leaks)[:SHOWN]:
@@ -46,7 +46,7 @@ def main():
     parser.add_argument("--protocol", type=Path, required=True, help="sidecar of the protocol")
     parser.add_argument("--folds", type=Path, nargs="+", required=True)
     parser.add_argument("--children", type=Path, nargs="+", required=True, help="those of each fold, in the same order")
-    parser.add_argument("--digests", type=Path, nargs="+", required=True, help="audio digests of every part")
+    parser.add_argument("--digests", type=Path, nargs="+", required=True, help="of the sounds and films of every part")
     parser.add_argument("--out", type=Path, required=True)
     run(parser, job)
 

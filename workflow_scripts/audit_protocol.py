@@ -5,8 +5,9 @@ from collections import Counter
 from pathlib import Path
 
 from emospace import manifest, records
-from emospace.audit import audit_fold
+from emospace.audit import KINDS, Leak, audit_fold
 from emospace.errors import InputError
+from emospace.fold_facts import fold_facts, lacks
 from emospace.provenance import read_digests, read_json, write_sidecar
 from emospace.splits import SHARES_DIALOGUES
 from workflow_scripts._command import arguments, run
@@ -14,13 +15,26 @@ from workflow_scripts._command import arguments, run
 SHOWN = 10
 
 
+def audited(args, protocol: dict) -> tuple[list[Leak], dict[str, dict]]:
+    """Leaks of all folds, and the facts of each."""
+    rows = {row.utterance: row for row in manifest.read(args.manifest)}
+    recordings = read_digests(args.digests)
+    leaks, facts = [], {}
+    for path in args.folds:
+        table = records.read(path)
+        leaks += audit_fold(path.stem, table, rows, recordings, SHARES_DIALOGUES.get(protocol["split"], ()))
+        facts[path.stem] = fold_facts(table, rows, protocol["labels"]["map"])
+    return leaks, facts
+
+
+def shared_by_definition(split: str) -> list[str]:
+    pairs = sorted(" and ".join(pair) for pair in SHARES_DIALOGUES.get(split, ()))
+    return [f"dialogues and their recordings: {pair}" for pair in pairs]
+
+
 def job(args, recipe):
     protocol = read_json(args.protocol)
-    rows = {r.utterance: r for r in manifest.read(args.manifest)}
-    recordings = read_digests(args.digests)
-    shared = SHARES_DIALOGUES.get(protocol["split"], ())
-    found = {p.stem: audit_fold(p.stem, records.read(p), rows, recordings, shared) for p in args.folds}
-    leaks = [leak for fold_leaks, _ in found.values() for leak in fold_leaks]
+    leaks, folds = audited(args, protocol)
     kinds = dict(sorted(Counter(leak.kind for leak in leaks).items()))
     for leak in leaks[:SHOWN]:
         logging.warning("%s", leak)
@@ -28,16 +42,21 @@ def job(args, recipe):
     if kinds.get("test label") or (leaks and not protocol["leaky"]):
         reason = f"{len(leaks)} leaks ({', '.join(f'{n} {k}' for k, n in kinds.items())}); first: {leaks[0]}"
         raise InputError(args.protocol, reason, "mend the split, or declare the protocol `leaky: true`")
+    for what, where in (lacking := lacks(folds)).items():
+        logging.warning("%s: %s, which others of its sides have", ", ".join(where), what)
     facts = {
         "ok": True,
         "leaky": protocol["leaky"],
-        "checked": ["utterance", "speaker", "dialogue", "recording", "augmented child", "test label"],
-        "shared_by_definition": sorted(f"dialogue: {' and '.join(pair)}" for pair in shared),
+        "checked": [*KINDS, "test label"],
+        "shared_by_definition": shared_by_definition(protocol["split"]),
         "leaks": kinds,
         "examples": [str(leak) for leak in leaks[:SHOWN]],
-        "folds": {name: fold_facts for name, (_, fold_facts) in found.items()},
+        "left_out": protocol["left_out"],
+        "lacks": lacking,
+        "folds": folds,
     }
-    write_sidecar(args.out, recipe, inputs=[args.protocol, args.manifest_sidecar, *args.digests], outputs=[], **facts)
+    inputs = [args.protocol, args.manifest_sidecar, *args.folds, *args.digests]  # training reads no other fold table
+    write_sidecar(args.out, recipe, inputs=inputs, outputs=[], **facts)
 
 
 def main():
@@ -46,7 +65,7 @@ def main():
     parser.add_argument("--manifest-sidecar", type=Path, required=True)
     parser.add_argument("--protocol", type=Path, required=True, help="sidecar of the protocol")
     parser.add_argument("--folds", type=Path, nargs="+", required=True)
-    parser.add_argument("--digests", type=Path, nargs="+", required=True, help="audio digests of every part")
+    parser.add_argument("--digests", type=Path, nargs="+", required=True, help="of the sounds and films of every part")
     parser.add_argument("--out", type=Path, required=True)
     run(parser, job)
 

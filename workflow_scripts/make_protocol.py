@@ -1,6 +1,7 @@
 """Split a corpus: one table per fold, with the labels of its test rows left blank."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from emospace import manifest
@@ -8,7 +9,7 @@ from emospace.errors import InputError
 from emospace.fold_tables import LABELS, write_table
 from emospace.labels import classes
 from emospace.manifest import Utterance
-from emospace.provenance import write_sidecar
+from emospace.provenance import read_json, write_sidecar
 from emospace.splits import SPLITS
 from workflow_scripts._command import arguments, run
 
@@ -30,22 +31,38 @@ def line(row: Utterance, position: int, side: str, label: str) -> dict:
     return facts | {"split": side} | (dict.fromkeys(LABELS, "") if side == "test" else labels)
 
 
+def mapped(every: list[Utterance], about: Path, labels: dict) -> list[Utterance]:
+    """Rows whose code is in the map, ordered by utterance. Raises InputError unless there are some of each class."""
+    mapping = labels["map"]
+    # Batches are drawn from rows in their order, which must not depend on how many parts the corpus is made in.
+    rows = sorted((row for row in every if row.label in mapping), key=lambda row: row.utterance)
+    counts = Counter(mapping[row.label] for row in rows)
+    if empty := [name for name in classes(mapping) if name not in counts]:
+        codes = ", ".join(code for code, name in mapping.items() if name in empty)
+        reason = f"the map {labels['name']!r} makes {', '.join(empty)} of {codes}, and no row has such a label"
+        there = ", ".join(f"{code} {n}" for code, n in sorted(Counter(row.label for row in every).items()))
+        raise InputError(about, reason, f"leave that class out, or name other codes; rows of each: {there}")
+    return rows
+
+
+def left_out(every: list[Utterance], mapping: dict[str, str], names: dict[str, str]) -> dict[str, dict]:
+    """Code that is not in the map -> its name in the corpus, and its rows: the most frequent first."""
+    counts = Counter(row.label for row in every if row.label not in mapping)
+    return {code: {"name": names.get(code, code), "rows": n} for code, n in counts.most_common()}
+
+
 def job(args, recipe):
-    mapping = recipe["labels"]["map"]
+    mapping, about = recipe["labels"]["map"], read_json(args.manifest_sidecar)
     every = manifest.read(args.manifest)
     place = positions(every)
-    # Batches are drawn from rows in their order, which must not depend on how many parts the corpus is made in.
-    rows = sorted((r for r in every if r.label in mapping), key=lambda row: row.utterance)
-    if not rows:
-        known = ", ".join(sorted({r.label for r in every}))
-        reason = f"no label fits the map {recipe['labels']['name']!r}"
-        raise InputError(args.manifest, reason, f"its labels are: {known}")
-    sides = SPLITS[recipe["split"]](rows, len(args.out), recipe["seed"])
+    rows = mapped(every, args.manifest, recipe["labels"])
+    sides = SPLITS[recipe["split"]]([replace(r, label=mapping[r.label]) for r in rows], len(args.out), recipe["seed"])
     for path, assignment in zip(args.out, sides, strict=True):
         placed = zip(rows, assignment, strict=True)
         write_table(path, (line(row, place[row.utterance], side, mapping[row.label]) for row, side in placed))
     facts = {k: recipe[k] for k in ("protocol", "split", "leaky", "labels", "corpus")}
-    counts = {"rows": len(rows), "left_out": len(every) - len(rows), "folds": [p.stem for p in args.out]}
+    counts = {"rows": len(rows), "left_out": left_out(every, mapping, about["codes"])}
+    counts["folds"] = [path.stem for path in args.out]
     inputs = [args.manifest_sidecar]
     write_sidecar(args.sidecar, recipe, inputs=inputs, outputs=args.out, classes=classes(mapping), **facts, **counts)
 

@@ -60,14 +60,21 @@ def write_results(folder: Path, fold: Fold, trained: Trained) -> list[Path]:
     return paths
 
 
-def refuse_unaudited(audit: Path, audits: list[Path], children: dict[str, Path]) -> None:
-    """Raise InputError unless every audit passed, and those of augmented rows were of the very tables to be read."""
-    for path in [audit, *audits]:
-        if read_json(path).get("ok") is not True:
+def refuse_unaudited(audits: list[Path], tables: list[Path], children: list[Path]) -> None:
+    """Raise InputError unless every audit passed, each has seen these very tables, and some each table of children.
+
+    audits: of the protocol, then of augmented rows. tables: the fold table and the sidecar of its protocol.
+    """
+    found = [read_json(path) for path in audits]
+    for path, audit in zip(audits, found, strict=True):
+        if audit.get("ok") is not True:
             raise InputError(path, "the audit did not pass", "mend the protocol")
-    audited = {digest for path in audits for digest in read_json(path)["inputs"].values()}
-    for path in children.values():
-        if sha256(path) not in audited:
+    seen = [set(audit["inputs"].values()) for audit in found]
+    for table in tables:
+        if sha256(table) not in set.intersection(*seen):
+            raise InputError(table, "no audit has seen this table", "run the workflow again")
+    for path in children:
+        if sha256(path) not in set.union(*seen):
             raise InputError(path, "no audit has seen these augmented rows", "run the workflow again")
 
 
@@ -88,7 +95,7 @@ def random_weights(sidecars: list[Path]) -> list[str]:
 
 def job(args, recipe):
     children = {path.stem.partition(".")[2]: path for path in args.children}
-    refuse_unaudited(args.audit, args.child_audits, children)
+    refuse_unaudited([args.audit, *args.child_audits], [args.fold, args.protocol], args.children)
     inputs = {name: [Path(f) for f in files] for name, *files in args.input}
     parents = {name: Path(folder) for name, _, folder in (p.partition("=") for p in args.parents)}
     sources = [*args.input_sidecars, *(folder / "run.json" for folder in parents.values())]
