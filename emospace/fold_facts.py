@@ -30,16 +30,17 @@ def fold_facts(table: Sequence[dict[str, str]], rows: Mapping[str, Utterance], m
     return {
         "n": {side: len(found) for side, found in sides.items()},
         "speakers": {side: sorted({row.speaker for row in found}) for side, found in sides.items()},
-        "sex": {side: _counted([(row.gender, row.speaker) for row in found]) for side, found in sides.items()},
-        "class": {s: _counted([(mapping.get(r.label, ""), r.speaker) for r in found]) for s, found in sides.items()},
+        "sex": {side: _counted(found, [row.gender for row in found]) for side, found in sides.items()},
+        "class": {side: _counted(found, [mapping.get(r.label, "") for r in found]) for side, found in sides.items()},
         "test_texts": len(texts),
         "test_texts_in_train": sum(text in known for text in texts),
     }
 
 
-def _counted(pairs: Sequence[tuple[str, str]]) -> dict[str, dict[str, int]]:
-    """Value -> its speakers and rows, from (value, speaker) of each row."""
-    rows, speakers = Counter(value for value, _ in pairs), Counter(value for value, _ in set(pairs))
+def _counted(found: Sequence[Utterance], values: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Value -> its speakers and rows; values: one for each row."""
+    rows = Counter(values)
+    speakers = Counter(value for value, _ in set(zip(values, (row.speaker for row in found), strict=True)))
     return {value: {"speakers": speakers[value], "rows": count} for value, count in sorted(rows.items())}
 
 

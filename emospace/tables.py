@@ -21,6 +21,13 @@ def percent(value: float | None) -> str:
     return "-" if value is None or np.isnan(value) else f"{100 * value:.1f}"
 
 
+def left_out(codes: dict[str, dict]) -> str:
+    """How many rows had labels that the label map leaves out; codes: code -> its name and rows."""
+    often = sorted(codes.values(), key=lambda about: -about["rows"])
+    counts = ", ".join(f"{about['name']} {about['rows']}" for about in often)
+    return f"{sum(about['rows'] for about in often)} left out: {counts}"
+
+
 def table(rows: Sequence[dict]) -> str:
     """The rows of summary.csv as people read them: metrics and gains with their intervals, marks, and footnotes."""
     cells = [["run", "model", "protocol", "n", *METRICS]]
@@ -48,6 +55,7 @@ def details(result: dict) -> str:
     """Emotion and gender accuracy, confusion matrices and the classification report of one run (its metrics.json)."""
     meta, gender, matrix = result["meta"], result["gender"], np.array(result["confusion"])
     lines = [f"{meta['run']} ({meta['model']} on {meta['corpus']}, protocol {meta['protocol']}, seeds {meta['seeds']})"]
+    lines += [f"n {meta['n']}" + (f", {left_out(meta['left_out'])}" if meta["left_out"] else "")]
     lines += ["", f"emotion accuracy  {percent(result['pooled']['WA']['value'])} %"]
     lines += [f"gender accuracy   {percent(gender['accuracy'])} %" if gender else "gender            not predicted"]
     lines += ["", "emotions: rows truth, columns prediction, means over seeds", *_matrix(matrix, meta["classes"])]

@@ -15,7 +15,7 @@ from emospace.provenance import write_json
 
 CLASSES = ["ang", "hap", "neu"]
 LABELS = {"name": "three", "map": {"ang": "ang", "hap": "hap", "exc": "hap", "neu": "neu"}}
-CODES = {code: code for code in (*LABELS["map"], "xxx")}
+CODES = {code: code for code in LABELS["map"]} | {"xxx": "no agreement"}
 
 
 def script(folder: Path, name: str, recipe: dict, *arguments, check: bool = True) -> subprocess.CompletedProcess:
@@ -49,16 +49,24 @@ def corpus(folder: Path, found: list[manifest.Utterance], name: str = "toy", **a
     """Manifest with its sidecar, and a quality table without problems."""
     manifest.write(folder / f"data/manifest/{name}.csv", found)
     manifest.write_problems(folder / f"data/quality/{name}.csv", [])
-    (folder / "digests.sha256").touch()
+    media = sorted({path for row in found for path in (row.audio, row.video)} - {""})
+    (folder / "digests.sha256").write_text("".join(f"digest of {path}  {path}\n" for path in media), encoding="utf-8")
     counts = {key: dict.fromkeys({getattr(r, key) for r in found}, 1) for key in ("label", "speaker", "gender")}
     facts = {"licence": "made up", "public": True, "citation": "nobody", "note": "", "codes": CODES, "counts": counts}
     facts |= {"rows": len(found), "seconds": 12.0, "missing": {"audio": 0, "video": 0, "text": 0}}
     write_json(folder / f"data/manifest/{name}.json", facts | about)
 
 
-def protocol(folder: Path, name: str = "session", corpus: str = "toy", leaky: bool = False, folds: int = 3) -> None:
+def protocol(
+    folder: Path,
+    name: str = "session",
+    corpus: str = "toy",
+    leaky: bool = False,
+    folds: int = 3,
+    split: str = "session",
+) -> None:
     """Fold tables and audit, made by the scripts of the workflow."""
-    split = "random" if leaky else "session"
+    split = "random" if leaky else split
     about = {"protocol": name, "corpus": corpus, "split": split, "leaky": leaky}
     base, table = folder / f"data/protocols/{corpus}/{name}", folder / f"data/manifest/{corpus}"
     tables = [base / f"fold{i}.csv" for i in range(folds)]

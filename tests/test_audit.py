@@ -1,16 +1,21 @@
 """Plant one leak of each kind: each is caught, by the function and by the script that gates training."""
 
 import csv
+import gc
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from conftest import ROOT, utterance
 
 from emospace import manifest
-from emospace.audit import audit_fold, normalise_text
-from emospace.fold_tables import COLUMNS
+from emospace.audit import PAIRS, audit_fold
+from emospace.errors import InputError
+from emospace.fold_facts import fold_facts, lacks, normalise_text
+from emospace.fold_tables import COLUMNS, LABELS
+from emospace.report.trust import cautions
 
 ROWS = [
     utterance("a1", speaker="A", dialogue="d1", audio="a1.wav", text="I am here."),
@@ -35,20 +40,18 @@ def clean():
 
 
 def leaks(table, rows=BY_ID, digests=DIGESTS, shared=()):
-    return {leak.kind for leak in audit_fold("fold0", table, rows, digests, shared)[0]}
+    return {leak.kind for leak in audit_fold("fold0", table, rows, digests, shared)}
 
 
 def test_a_clean_fold_has_no_leak_and_reports_text_overlap():
-    found, facts = audit_fold("fold0", clean(), BY_ID, DIGESTS)
-    assert found == []
+    assert audit_fold("fold0", clean(), BY_ID, DIGESTS) == []
+    facts = fold_facts(clean(), BY_ID, {"neu": "neutral"})
     assert facts["n"] == {"train": 2, "dev": 1, "test": 1}
     assert (facts["test_texts"], facts["test_texts_in_train"]) == (1, 1)
 
 
 def moved(name, **fields):
-    row = BY_ID[name]
-    values = {f: getattr(row, f) for f in manifest.COLUMNS}
-    return BY_ID | {name: type(row)(**(values | fields))}
+    return BY_ID | {name: replace(BY_ID[name], **fields)}
 
 
 PLANTED = {
@@ -64,6 +67,81 @@ PLANTED = {
 @pytest.mark.parametrize("kind", PLANTED)
 def test_each_kind_of_leak_is_caught(kind):
     assert kind in leaks(*PLANTED[kind])
+
+
+SIDE_OF = {"train": "a1", "dev": "b1", "test": "c1"}
+CROSSING = {  # kind -> rows and digests with that one thing on two sides, given a row of each
+    "speaker": lambda one, other: (moved(other, speaker=BY_ID[one].speaker), DIGESTS),
+    "dialogue": lambda one, other: (moved(other, dialogue=BY_ID[one].dialogue), DIGESTS),
+    "recording": lambda one, other: (BY_ID, DIGESTS | {f"{other}.wav": DIGESTS[f"{one}.wav"]}),
+}
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+@pytest.mark.parametrize("kind", CROSSING)
+def test_nothing_crosses_between_any_two_sides(kind, pair):
+    assert leaks(clean(), *CROSSING[kind](*(SIDE_OF[side] for side in pair))) == {kind}
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_no_utterance_is_on_two_sides(pair):
+    one, other = (SIDE_OF[side] for side in pair)
+    table = [*clean(), line(one, pair[1])]
+    assert "utterance" in leaks([row for row in table if row["utterance"] != other])
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_every_label_of_a_test_row_is_a_leak(name):
+    assert leaks([*clean()[:3], line("c1", "test", **{name: "1.5"})]) == {"test label"}
+
+
+def films(**of_row):
+    """All rows with a film, each its own unless given."""
+    rows = {name: replace(row, video=of_row.get(name, f"{name}.avi")) for name, row in BY_ID.items()}
+    return rows, DIGESTS | {row.video: f"digest of {row.video}" for row in rows.values()}
+
+
+def test_a_film_on_two_sides_is_caught_by_path_and_by_content():
+    rows, digests = films()
+    assert leaks(clean(), rows, digests) == set()
+    assert leaks(clean(), rows, digests | {"c1.avi": digests["a1.avi"]}) == {"recording"}
+    assert leaks(clean(), *films(c1="a1.avi")) == {"recording"}
+    assert leaks(clean(), rows, digests | {"c1.avi": digests["a1.wav"]}) == {"recording"}  # a film's sound, taken out
+
+
+def test_a_recording_of_which_rows_are_parts_must_not_cross_either():
+    rows = moved("a1", whole=False, audio="d.wav") | {"c1": replace(BY_ID["c1"], whole=False, audio="d.wav")}
+    assert leaks(clean(), rows, DIGESTS | {"d.wav": "digest"}) == {"recording"}
+
+
+def test_partners_share_the_recordings_of_a_shared_dialogue_and_no_other():
+    dialogue, shared = {"dialogue": "d2", "video": "d2.avi", "whole": False, "audio": "d2.wav"}, [("dev", "test")]
+    rows = BY_ID | {name: replace(BY_ID[name], **dialogue) for name in ("b1", "c1")}
+    digests = DIGESTS | {"d2.avi": "film", "d2.wav": "sound"}
+    assert leaks(clean(), rows, digests, shared) == set()
+    assert leaks(clean(), rows, digests) == {"dialogue", "recording"}
+    elsewhere = rows | {"c1": replace(rows["c1"], dialogue="d3")}
+    assert leaks(clean(), elsewhere, digests, shared) == {"recording"}
+    copied = rows | {"c1": replace(rows["c1"], video="copy.avi")}
+    assert leaks(clean(), copied, digests | {"copy.avi": "film"}, shared) == {"recording"}
+    own = {name: replace(row, whole=True) for name, row in rows.items()}  # then a sound is of one utterance alone
+    assert leaks(clean(), own, digests, shared) == {"recording"}
+    assert leaks(clean(), rows | {"a1": replace(rows["b1"], speaker="A")}, digests, shared) == {"dialogue", "recording"}
+
+
+@pytest.mark.parametrize("medium", ["audio", "video"])
+def test_a_medium_without_a_digest_is_refused_and_an_absent_one_is_not(medium):
+    assert leaks(clean(), moved("c1", audio="", video="")) == set()
+    with pytest.raises(InputError, match=r"unseen\.mov: 'c1' names it, and no digest"):
+        leaks(clean(), moved("c1", **{medium: "unseen.mov"}))
+
+
+@pytest.mark.parametrize(
+    ("row", "said"), [(line("a1", "trian"), "is in 'trian'"), (line("a1", "train") | {"utterance": "z"}, "no 'z'")]
+)
+def test_a_row_that_is_nowhere_is_refused(row, said):
+    with pytest.raises(InputError, match=said):
+        leaks([*clean(), row])
 
 
 def test_an_augmented_child_outside_train_is_caught_even_with_its_parent():
@@ -89,7 +167,8 @@ def run_script(folder, table, rows, digests, leaky=False):
         writer.writeheader()
         writer.writerows(table)
     (folder / "d.sha256").write_text("".join(f"{digest}  {name}\n" for name, digest in digests.items()))
-    (folder / "p.json").write_text(json.dumps({"split": "session", "leaky": leaky}))
+    about = {"split": "session", "leaky": leaky, "labels": {"map": {"neu": "neu", "sad": "sad"}}, "left_out": {}}
+    (folder / "p.json").write_text(json.dumps(about))
     for name in ("r.json", "m.json"):
         (folder / name).write_text("{}")
     files = {"recipe": "r.json", "manifest": "m.csv", "manifest-sidecar": "m.json", "protocol": "p.json"}
@@ -97,6 +176,9 @@ def run_script(folder, table, rows, digests, leaky=False):
     arguments = [word for name, file in files.items() for word in (f"--{name}", folder / file)]
     command = [sys.executable, "-m", "workflow_scripts.audit_protocol", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+# The script ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", PLANTED)
@@ -122,3 +204,74 @@ def test_test_labels_are_refused_even_from_a_leaky_protocol(tmp_path):
 def test_a_clean_protocol_passes(tmp_path):
     assert run_script(tmp_path, clean(), BY_ID, DIGESTS).returncode == 0
     assert json.loads((tmp_path / "audit.json").read_text())["ok"] is True
+    assert str(tmp_path / "fold0.csv") in json.loads((tmp_path / "audit.json").read_text())["inputs"]
+
+
+# What sides are made of ---------------------------------------------------------------------------------------
+
+
+def test_sides_are_counted_by_sex_and_class_and_what_they_lack_is_told(tmp_path):
+    rows = moved("a2", gender="M", speaker="A2", label="sad") | {"b1": replace(BY_ID["b1"], gender="")}
+    done = run_script(tmp_path, clean(), rows, DIGESTS)
+    audit = json.loads((tmp_path / "audit.json").read_text())
+    one = {"speakers": 1, "rows": 1}
+    assert audit["folds"]["fold0"]["sex"] == {"train": {"F": one, "M": one}, "dev": {"": one}, "test": {"F": one}}
+    assert audit["folds"]["fold0"]["class"]["train"] == {"neu": one, "sad": one}
+    assert audit["folds"]["fold0"]["class"]["test"] == {"neu": one}  # by the manifest: the table does not say
+    wanting = ["dev has no F", "dev has no M", "test has no M", "dev has no sad", "test has no sad"]
+    assert audit["lacks"] == {what: ["fold0"] for what in wanting}
+    assert all(f"fold0: {what}" in done.stderr for what in wanting)
+    told = cautions([], [audit | {"recipe": {"protocol": "p"}}], [], [])
+    assert any(c["level"] == "warn" and "test has no M in fold0" in c["text"] for c in told)
+
+
+def test_children_count_as_nobody_and_a_class_that_only_test_has_is_told():
+    table = [*clean(), line("a1~x", "train", parent="a1")]
+    mapping = {"neu": "neu", "sad": "sad"}
+    facts = fold_facts(table, moved("c1", label="sad"), mapping)
+    assert facts["sex"]["train"] == {"F": {"speakers": 1, "rows": 2}}
+    assert lacks({"fold0": facts}) == {f"{side} has no sad": ["fold0"] for side in ("train", "dev")} | {
+        "test has no neu": ["fold0"]
+    }
+    assert lacks({"fold0": fold_facts(table, BY_ID, mapping)}) == {}
+
+
+# At scale -----------------------------------------------------------------------------------------------------
+
+
+class Counted(dict):
+    """A dict that counts how often something is looked up."""
+
+    asked = 0
+
+    def __getitem__(self, key):
+        self.asked += 1
+        return super().__getitem__(key)
+
+
+def large(size):
+    rows = [
+        utterance(f"{i:06d}", speaker=f"s{i % 30}", dialogue=f"d{i % 30}", audio=f"{i}.wav", text=str(i))
+        for i in range(size)
+    ]
+    place = {"parent": "", "part": "0", "row": "0", **dict.fromkeys(LABELS, "")}
+    sides = ["test", "dev", *["train"] * 28]
+    table = [
+        {"utterance": r.utterance, "speaker": r.speaker, "split": sides[i % 30]} | place for i, r in enumerate(rows)
+    ]
+    return table, Counted({row.utterance: row for row in rows}), Counted({row.audio: row.audio for row in rows})
+
+
+def test_the_audit_looks_at_each_row_a_few_times_and_keeps_no_object_for_it():
+    """An object per row or thing has the garbage collector go through all of them again and again."""
+    table, rows, digests = large(20_000)
+    passes = []
+    gc.collect()
+    gc.callbacks.append(watch := lambda phase, _: passes.append(phase))
+    try:
+        assert audit_fold("fold0", table, rows, digests) == []
+        assert fold_facts(table, rows, {"neu": "neu"})["n"]["test"] == 667
+    finally:
+        gc.callbacks.remove(watch)
+    assert passes.count("start") <= 3
+    assert rows.asked <= 3 * len(table) and digests.asked <= 2 * len(table)

@@ -214,7 +214,6 @@ def test_a_child_of_a_child_or_one_that_exchanges_nothing_is_refused(stored):
 
 def train(toy: Toy, *audits: str, augmented: bool = True, out: str = "out"):
     """The script, on fold 0."""
-    (toy.folder / "audit.json").write_text(json.dumps({"ok": True}))
     recipe = {"plugin": "linear_probe", "options": {}, "run": "probe"}
     arguments = [
         "--fold",
@@ -222,7 +221,7 @@ def train(toy: Toy, *audits: str, augmented: bool = True, out: str = "out"):
         "--protocol",
         toy.base.with_suffix(".json"),
         "--audit",
-        toy.folder / "audit.json",
+        toy.folder / "data/audit/toy/session.json",
     ]
     arguments += ["--input", "text.sbert", toy.folder / "text.sbert/0.npy", "--seed", 1, "--out", toy.folder / out]
     if augmented:

@@ -1,5 +1,7 @@
 """Protocols put every row in test once and keep speakers apart."""
 
+import random
+from collections import Counter
 from dataclasses import replace
 
 import _results
@@ -8,6 +10,8 @@ from conftest import utterance
 
 from emospace import splits
 from emospace.errors import InputError
+from emospace.fold_tables import LABELS
+from emospace.provenance import read_json
 
 
 def corpus(sessions=5, per_speaker=3):
@@ -71,6 +75,117 @@ def test_the_number_of_parts_does_not_change_what_a_model_sees(tmp_path):
         tables = [_results.read_csv(path) for path in sorted(folder.glob("data/protocols/toy/session/*.csv"))]
         seen.append([[row | {"part": "", "row": ""} for row in table] for table in tables])
     assert seen[0] == seen[1] == seen[2] and len(seen[0]) == 3
+
+
+# Actors -------------------------------------------------------------------------------------------------------
+
+
+def ravdess_layout(actors: int) -> list:
+    """Odd actors are men, even ones women; all say the same, in eight classes."""
+    return [
+        utterance(f"{n:02d}-{i}", speaker=f"Actor_{n:02d}", gender="FM"[n % 2], label=str(i % 8))
+        for n in range(1, actors + 1)
+        for i in range(16)
+    ]
+
+
+def lopsided(seed: int, women: int = 11, men: int = 9) -> list:
+    """Actors who differ in rows and in their shares of classes."""
+    draw, rows = random.Random(seed), []
+    for n, gender in enumerate("F" * women + "M" * men):
+        likes = [draw.random() ** 2 for _ in range(5)]
+        labels = draw.choices("abcde", likes, k=draw.randint(20, 50))
+        rows += [utterance(f"{n}-{i}", speaker=f"{n:02d}", gender=gender, label=x) for i, x in enumerate(labels)]
+    return rows
+
+
+def dealt(rows: list, folds: int) -> dict[str, int]:
+    """Actor -> the fold that tests it."""
+    assignment = splits.actors(rows, folds, seed=0)
+    return {r.speaker: k for k, sides in enumerate(assignment) for r, s in zip(rows, sides, strict=True) if s == "test"}
+
+
+def unlikeness(rows: list, fold_of: dict[str, int]) -> float:
+    """Pearson's chi-squared of folds against classes, written down plainly."""
+    cells = Counter((fold_of[r.speaker], r.label) for r in rows)
+    folds, labels = Counter(fold_of[r.speaker] for r in rows), Counter(r.label for r in rows)
+    expected = {(f, c): folds[f] * labels[c] / len(rows) for f in folds for c in labels}
+    return sum((cells[key] - n) ** 2 / n for key, n in expected.items())
+
+
+@pytest.mark.parametrize("actors", [18, 24])
+@pytest.mark.parametrize("folds", [3, 4, 5, 6, 8, 9])
+def test_every_side_of_every_fold_has_both_sexes_in_equal_share(actors, folds):
+    rows = ravdess_layout(actors)
+    for sides in splits.actors(rows, folds, seed=0):
+        for side in ("train", "dev", "test"):
+            sexes = dict({(r.speaker, r.gender) for r, s in zip(rows, sides, strict=True) if s == side})
+            found = Counter(sexes.values())
+            assert found["F"] and found["M"]
+            assert abs(found["F"] - len(sexes) / 2) <= 1  # share of one half, up to one actor
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("folds", [3, 5, 6])
+def test_folds_are_alike_in_size_sex_and_classes(seed, folds):
+    rows = lopsided(seed)
+    fold_of, gender = dealt(rows, folds), {r.speaker: r.gender for r in rows}
+    for which in ("F", "M", "FM"):
+        sizes = Counter(fold for name, fold in fold_of.items() if gender[name] in which)
+        assert len(sizes) == folds and max(sizes.values()) - min(sizes.values()) <= 1
+    in_turn = {name: i % folds for i, name in enumerate(sorted(gender))}  # women come first here
+    assert unlikeness(rows, fold_of) < 0.5 * unlikeness(rows, in_turn)
+    same = {which: [n for n in fold_of if gender[n] == which] for which in "FM"}
+    swaps = [fold_of | {a: fold_of[b], b: fold_of[a]} for g in same.values() for a in g for b in g]
+    assert unlikeness(rows, fold_of) < min(unlikeness(rows, other) for other in swaps) + 1.001  # no swap is left
+
+
+def test_actors_who_are_alike_are_dealt_in_turn_and_one_lost_clip_changes_nothing():
+    rows = ravdess_layout(18)
+    women, men = ([f"Actor_{n:02d}" for n in range(1, 19) if n % 2 == odd] for odd in (0, 1))
+    in_turn = {name: i % 6 for i, name in enumerate([*women, *men])}
+    assert dealt(rows, 6) == in_turn
+    for lost in (0, 100, 200):
+        assert dealt(rows[:lost] + rows[lost + 1 :], 6) == in_turn
+
+
+def test_dealing_depends_on_nothing_but_the_rows():
+    rows = lopsided(7)
+    mixed = random.Random(1).sample(rows, len(rows))
+    assert dealt(rows, 5) == dealt(mixed, 5)
+    assert splits.actors(rows, 5, seed=1) == splits.actors(rows, 5, seed=2)
+
+
+# The script ---------------------------------------------------------------------------------------------------
+
+
+def test_the_split_sees_classes_and_test_rows_have_no_label_at_all(tmp_path):
+    """Codes hap and exc are one class: actors who prefer the one or the other are alike."""
+    rows = [
+        utterance(f"{n}-{i}", speaker=f"{n}", gender="F", label=label, valence=2.5, arousal=3.5, dominance=4.5)
+        for n in range(6)
+        for i, label in enumerate(["ang", "ang", "neu", "neu", *["hap" if n % 3 else "exc"] * 9])
+    ]
+    _results.corpus(tmp_path, rows)
+    _results.protocol(tmp_path, split="actors")
+    tables = [_results.read_csv(path) for path in sorted(tmp_path.glob("data/protocols/toy/session/*.csv"))]
+    tested = [{line["speaker"] for line in table if line["split"] == "test"} for table in tables]
+    assert tested == [{"0", "3"}, {"1", "4"}, {"2", "5"}]
+    for line in (line for table in tables for line in table):
+        labels = [line[name] for name in LABELS]
+        hidden = line["split"] == "test"
+        assert labels == ([""] * 5 if hidden else [labels[0], "F", "2.5", "3.5", "4.5"]) and bool(labels[0]) != hidden
+
+
+def test_a_class_without_rows_is_refused_and_rows_left_out_are_counted(tmp_path):
+    _results.corpus(tmp_path, [*_results.rows(), utterance("S9_x", label="xxx"), utterance("S9_y", label="odd")])
+    _results.protocol(tmp_path)
+    counted = {"odd": {"name": "odd", "rows": 1}, "xxx": {"name": "no agreement", "rows": 1}}
+    for file in ("data/protocols/toy/session.json", "data/audit/toy/session.json"):
+        assert read_json(tmp_path / file)["left_out"] == counted
+    _results.corpus(tmp_path, [row for row in _results.rows() if row.label not in ("hap", "exc")])
+    with pytest.raises(AssertionError, match=r"makes hap of hap, exc.*no row has such a label.*ang 12, neu 6"):
+        _results.protocol(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,8 @@ def confusion_rows(classes: list[str], table: list[list[float]]) -> Iterator[dic
 
 
 def job(args, recipe):
-    classes = read_json(args.protocol)["classes"]
+    protocol = read_json(args.protocol)
+    classes = protocol["classes"]
     mapping, leaky = recipe["labels"]["map"], recipe["leaky"]
     truth = read_truth(manifest.read(args.manifest), args.folds, mapping, classes, leaky=leaky)
     found = read_run(args.run_dirs, truth)
@@ -38,6 +39,7 @@ def job(args, recipe):
     sidecars = [folder / "run.json" for folder in args.run_dirs]
     about = {key: recipe[key] for key in ("run", "model", "corpus", "protocol", "leaky", "baseline")}
     about |= {"classes": classes, "seeds": found.seeds, "n": len(truth.rows), "speakers": len(truth.speakers)}
+    about["left_out"] = protocol["left_out"]
     for fact in ("random_inputs", "missing"):
         about[fact] = sorted({name for path in sidecars for name in read_json(path).get(fact, [])})
     compared = [folder / "run.json" for folder in args.baseline_dirs]

@@ -46,9 +46,9 @@ def mapped(every: list[Utterance], about: Path, labels: dict) -> list[Utterance]
 
 
 def left_out(every: list[Utterance], mapping: dict[str, str], names: dict[str, str]) -> dict[str, dict]:
-    """Code that is not in the map -> its name in the corpus, and its rows: the most frequent first."""
+    """Code that is not in the map -> its name in the corpus, and its rows."""
     counts = Counter(row.label for row in every if row.label not in mapping)
-    return {code: {"name": names.get(code, code), "rows": n} for code, n in counts.most_common()}
+    return {code: {"name": names.get(code, code), "rows": n} for code, n in counts.items()}
 
 
 def job(args, recipe):

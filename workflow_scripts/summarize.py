@@ -28,6 +28,7 @@ def summary_row(result: dict) -> dict:
     row |= {"UA_gain_p": paired.get("p", ""), "random_weights": " ".join(meta["random_inputs"])}
     for name in [m for m in METRICS if m not in FIRST]:
         row |= with_interval(name, result["pooled"][name], "value")
+    row["left_out"] = sum(code["rows"] for code in meta["left_out"].values())
     return row
 
 

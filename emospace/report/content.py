@@ -13,6 +13,7 @@ import numpy as np
 from emospace import manifest
 from emospace.provenance import canonical, read_json
 from emospace.report import figures
+from emospace.report.balance import balance
 from emospace.report.trust import cautions
 
 QUALITY_SHOWN = 20
@@ -49,7 +50,7 @@ def gather(files: Files, recipe: dict) -> dict:
         "cautions": cautions(corpora, audits, [r["meta"] for r in results.values()], features),
         "runs": runs,
         "corpora": corpora,
-        "audits": audits,
+        "protocols": [balance(audit) for audit in audits],
         "features": features,
         "sheets": _sheets(files.sheets, files.gates),
         "versions": dict(sorted({k: v for r in records.values() for k, v in r["versions"].items()}.items())),

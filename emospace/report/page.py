@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from emospace.metrics import METRICS
-from emospace.tables import LEAKY, RANDOM, marks, percent
+from emospace.tables import LEAKY, RANDOM, left_out, marks, percent
 
 HERE = Path(__file__).parent
 
@@ -40,6 +40,7 @@ def render(content: dict) -> str:
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"percent": percent, "points": points, "yaml": plain_yaml, "hours": hours, "inline": inline}
+    environment.filters["left_out"] = left_out
     style = Markup((HERE / "page.css").read_text(encoding="utf-8"))
     metrics = {name: inspect.getdoc(metric) or "" for name, metric in METRICS.items()}
     notes = {"metrics": metrics, "marks": marks, "LEAKY": LEAKY, "RANDOM": RANDOM}

@@ -11,6 +11,7 @@ def cautions(corpora: list[dict], audits: list[dict], metas: list[dict], feature
         *_leaks(audits, metas),
         *_random_weights(metas, features),
         *_notes(corpora),
+        *_unlike(audits),
         *_overlap(audits),
         *_missing(metas),
         *_quality(corpora),
@@ -56,6 +57,16 @@ def _notes(corpora: list[dict]) -> Iterable[dict]:
         if not corpus["public"]:
             text = f"Licence: {corpus['licence']}. This page names utterances and speakers: do not publish it."
             yield _caution("warn", f"Corpus {corpus['name']} is not public", text)
+
+
+def _unlike(audits: list[dict]) -> Iterable[dict]:
+    for audit in audits:
+        if audit["lacks"]:
+            lacks = "; ".join(f"{what} in {', '.join(folds)}" for what, folds in audit["lacks"].items())
+            text = (
+                f"Others of its sides have it: {lacks}. Models are chosen, or scored, on other voices or classes there."
+            )
+            yield _caution("warn", f"Protocol {audit['recipe']['protocol']}: sides of a fold are not alike", text)
 
 
 def _overlap(audits: list[dict]) -> Iterable[dict]:
