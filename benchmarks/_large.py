@@ -3,6 +3,7 @@
 from pathlib import Path
 
 TURNS, SESSIONS = 67, 90  # utterances a dialogue, as IEMOCAP has; sessions that they are spread over
+LABELS = ("ang", "hap", "neu", "sad")
 
 
 def corpus(root: Path, utterances: int) -> None:
@@ -15,7 +16,8 @@ def corpus(root: Path, utterances: int) -> None:
             (top / folder).mkdir(parents=True, exist_ok=True)
         speaker = "FM"[number // SESSIONS % 2]  # one speaks, so that no dialogue joins two sides of a fold
         turns = [f"{name}_{speaker}{i:03d}" for i in range(min(TURNS, utterances - number * TURNS))]
-        rows = [f"[{i}.0000 - {i}.9000]\t{turn}\tneu\t[2.5000, 2.5000, 2.5000]\n" for i, turn in enumerate(turns)]
+        said = [f"[{i}.0000 - {i}.9000]\t{turn}\t{LABELS[i % 4]}" for i, turn in enumerate(turns)]
+        rows = [f"{words}\t[2.5000, 2.5000, 2.5000]\n" for words in said]
         (top / f"dialog/EmoEvaluation/{name}.txt").write_text("".join(rows))
         (top / f"dialog/transcriptions/{name}.txt").write_text("".join(f"{t} [0-1]: words\n" for t in turns))
         (top / f"dialog/avi/DivX/{name}.avi").touch()

@@ -241,6 +241,36 @@ def test_training_reads_audited_children_and_says_so(stored):
     assert "children" not in facts and facts["n"]["train"] == 12
 
 
+def flip_a_side(table: Path) -> None:
+    lines = read_csv(table)
+    lines[0]["split"] = {"train": "dev", "dev": "train", "test": "train"}[lines[0]["split"]]
+    write_csv(table, lines)
+
+
+def test_training_refuses_a_fold_table_or_protocol_that_no_audit_has_seen(stored):
+    table, protocol = stored.folds[0], stored.base.with_suffix(".json")
+    for file, change in ((table, flip_a_side), (protocol, lambda path: path.write_text(path.read_text() + " "))):
+        before = file.read_bytes()
+        change(file)
+        for augmented in (False, True):
+            done = train(stored, "children.json", augmented=augmented)
+            assert done.returncode == 1 and f"{file}: no audit has seen this table" in done.stderr
+            assert "Traceback" not in done.stderr and not (stored.folder / "out").exists()
+        file.write_bytes(before)
+
+
+def test_every_audit_must_have_seen_the_fold_table(stored):
+    """The audit of the children may be one of an older table, and the other way round."""
+    mine, others = stored.folder / "data/audit/toy/session.json", stored.folder / "children.json"
+    for file in (mine, others):
+        before = json.loads(file.read_text())
+        other = {name: digest for name, digest in before["inputs"].items() if not name.endswith("fold0.csv")}
+        file.write_text(json.dumps(before | {"inputs": other}))
+        assert "no audit has seen this table" in train(stored, "children.json").stderr
+        file.write_text(json.dumps(before))
+    assert train(stored, "children.json").returncode == 0
+
+
 def test_no_audit_of_the_children_no_training(stored):
     assert "no audit has seen" in train(stored).stderr
     (stored.folder / "failed.json").write_text(json.dumps({"ok": False, "inputs": {}}))

@@ -218,6 +218,15 @@ def test_the_probe_does_not_know_the_parent(monkeypatch):
     assert _probe.cross_fitted(noise, noise).mean() > 0.44
 
 
+def test_the_probe_does_not_know_the_speaker():
+    """Each speaker has one emotion and a feature of their own: who has met the speaker is sure of the label."""
+    speaker = np.repeat(np.arange(10), 9)
+    features = 5 * np.eye(10)[speaker] + 0.1 * np.random.default_rng(0).normal(size=(90, 10))
+    train = replace(voices(speakers=10, each=9), inputs={"x": ragged([[row] for row in features])}, label=speaker % 3)
+    assert len(set(train.speakers)) == 10
+    assert _probe.cross_fitted(train, train).mean() < 0.4
+
+
 def test_a_voice_that_differs_as_a_whole_is_no_emotion():
     """Another voice shifts and scales all copies alike: agreement stays, and no class is lost to the shift."""
     train = voices()

@@ -20,6 +20,7 @@ from emospace.errors import InputError
 from emospace.fold_tables import COLUMNS
 from emospace.folds import read_fold
 from emospace.models import late_fusion, linear_probe, unified
+from emospace.provenance import sha256
 from emospace.store import Ragged
 
 CLASSES = ["ang", "neu", "sad"]
@@ -191,12 +192,18 @@ def write_fold(folder: Path) -> list[str]:
         writer.writeheader()
         writer.writerows(table)
     (folder / "p.json").write_text(json.dumps({"classes": CLASSES}))
-    (folder / "a.json").write_text(json.dumps({"ok": True}))
+    write_audit(folder)
     words = ["--fold", folder / "fold0.csv", "--protocol", folder / "p.json", "--audit", folder / "a.json"]
     for name in INPUTS:
         words += ["--input", name, *(folder / name / f"{p}.npy" for p in (0, 1))]
     sidecars = [folder / name / f"{p}.json" for name in INPUTS for p in (0, 1)]
     return [str(w) for w in [*words, "--input-sidecars", *sidecars, "--seed", "3"]]
+
+
+def write_audit(folder: Path) -> None:
+    """As of an audit that has seen the fold table and its protocol."""
+    seen = {name: sha256(folder / name) for name in ("fold0.csv", "p.json")}
+    (folder / "a.json").write_text(json.dumps({"ok": True, "inputs": seen}))
 
 
 def recipe(folder: Path, model: str, options: dict) -> list[str]:
@@ -307,7 +314,7 @@ def test_no_audit_no_training_and_bad_stores_are_named(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps({"ok": False}))
     job = train(tmp_path, *arguments)
     assert "the audit did not pass" in job.communicate()[1] and job.returncode == 1
-    (tmp_path / "a.json").write_text(json.dumps({"ok": True}))
+    write_audit(tmp_path)
     path = tmp_path / "audio.mfcc/1.npy"
     values = np.load(path)
     values[7] = np.nan

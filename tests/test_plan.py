@@ -12,7 +12,7 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from emospace import kinds, plugin
+from emospace import kinds, labels, plugin
 from emospace.errors import InputError
 from emospace.gate import _tables
 from workflow_scripts._checks import validate
@@ -106,6 +106,7 @@ def edit(config, path, value):
         (["views", "frame"], {}, ["unknown key 'frame'", "'frames'"]),
         (["views", "frames"], {"frame": 3}, ["'frame'", "'frames'"]),
         (["protocols", "session", "labels"], "iemocap3", ["no label map of this name", "iemocap"]),
+        (["protocols", "session", "labels"], "ravdess4", ["has '01', which is no code of demo", "known: ang, dis"]),
         (["protocols", "session", "splitt"], "x", ["'splitt'", "'split'"]),
         (["protocols", "random", "leaky"], False, ["declare it with `leaky: true`"]),
         (["runs", "unified", "model"], "unifed", ["no 'unifed' among the models", "'unified'"]),
@@ -158,6 +159,25 @@ def edit(config, path, value):
 )
 def test_mistakes_are_refused_by_name(config, path, value, words):
     refused(edit(config, path, value), *words)
+
+
+@pytest.mark.parametrize(
+    ("preset", "protocol", "code", "remedy"),
+    [
+        ("config", "session", "nue", "did you mean 'neu'"),
+        ("config", "session", "anger", "did you mean 'ang'"),
+        ("config", "session", "A", "known: ang, dis"),
+        ("configs/ravdess", "actors", "1", "did you mean '01'"),
+        ("configs/ravdess", "actors", "surprised", "did you mean '08'"),  # the name of a code
+    ],
+)
+def test_a_code_that_the_corpus_does_not_have_is_refused(preset, protocol, code, remedy):
+    config = yaml.safe_load((ROOT / f"{preset}.yaml").read_text())
+    good = labels.MAPS[config["protocols"][protocol]["labels"]]
+    config["protocols"][protocol]["labels"] = "mine"
+    Plan(config | {"labels": {"mine": good}})
+    where = f"config: protocols: {protocol}: its label map 'mine' has {code!r}, which is no code of"
+    refused(config | {"labels": {"mine": {**good, code: "new"}}}, where, re.escape(remedy))
 
 
 CHAIN = ["opus_en_fr", "opus_fr_en"]

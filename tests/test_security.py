@@ -112,7 +112,8 @@ def hostile(tmp_path) -> Project:
         "corpora": {"ravdess": {"root": "data/raw/corpus", "parts": 3}},
         "views": {"audio": {}},
         "features": {"audio.mfcc": {}},
-        "protocols": {"actors": {"corpus": "ravdess", "split": "actors", "labels": "ravdess8", "folds": 3}},
+        "protocols": {"actors": {"corpus": "ravdess", "split": "actors", "labels": "two", "folds": 3}},
+        "labels": {"two": {"03": "happy", "04": "sad"}},
         "runs": {"probe": {"model": "linear_probe", "protocol": "actors", "inputs": ["audio.mfcc"]}},
     }
     project.configure(config)

@@ -40,7 +40,8 @@ def config(root: Path) -> dict:
         "views": {"audio": {}},
         "weights": {},
         "features": {"audio.mfcc": {}},
-        "protocols": {"actors": {"corpus": "ravdess", "split": "actors", "labels": "ravdess8", "folds": 3}},
+        "protocols": {"actors": {"corpus": "ravdess", "split": "actors", "labels": "two", "folds": 3}},
+        "labels": {"two": {"03": "happy", "04": "sad"}},
         "runs": {"probe": {"model": "linear_probe", "protocol": "actors", "inputs": ["audio.mfcc"]}},
     }
 
