@@ -10,8 +10,8 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from _results import corpus, evaluate, protocol, read_csv, rows, run, script
-from conftest import ROOT
+from _results import CODES, corpus, evaluate, protocol, read_csv, rows, run, script
+from conftest import ROOT, utterance
 
 from emospace import manifest
 from emospace.manifest import Problem
@@ -79,8 +79,10 @@ def tree(folder):
     """Four runs on two protocols, one leaky; ids, speakers, texts, notes and problems try to break out."""
     found = [replace(r, speaker=f"{r.speaker}{EVIL}", text=f"{EVIL} {r.text}") for r in rows()]
     found[0] = replace(found[0], utterance=f"S0impro_F000 {EVIL}".replace("/", ""))
+    found += [utterance(f"S0_odd{i}", label=label) for i, label in enumerate(["xxx", "odd", "xxx"])]
     found.sort(key=lambda r: r.utterance)
-    corpus(folder, found, note=f"separable by construction {EVIL}", licence=EVIL, citation=EVIL)
+    names = CODES | {"odd": f"odd {EVIL}"}
+    corpus(folder, found, codes=names, note=f"separable by construction {EVIL}", licence=EVIL, citation=EVIL)
     problems = [Problem(f"u{i} {EVIL}", EVIL, "truncated", EVIL, EVIL, dropped=i < 3) for i in range(25)]
     manifest.write_problems(folder / "data/quality/toy.csv", problems)
     protocol(folder)
@@ -180,6 +182,20 @@ def test_runs_compared_with_another_run_are_shown_beside_it(made, page):
     limit = 5 * np.ceil(20 * max(abs(gain["lo"]), abs(gain["hi"])))
     assert f"{points(-limit / 100)} {points(-limit / 200)} {points(0)}" in section
     assert ", over noise" in text
+
+
+def test_rows_left_out_are_told_beside_those_that_are_tested(made, page):
+    told = f"left out: no agreement 2, odd {EVIL} 1"
+    assert page.text().count(f"36 tested utterances of 6 speakers, 3 classes, 3 {told}.") == 2
+    assert (made / "result.txt").read_text(encoding="utf-8").count(f"\nn 36, 3 {told}\n") == len(RUNS)
+    assert [line["left_out"] for line in read_csv(made / "summary.csv")] == ["3"] * len(RUNS)
+
+
+def test_who_is_on_which_side_of_a_fold_is_shown(page):
+    text = page.text()
+    section = text[text.index("Protocol session Utterances on each side") :]
+    assert "by sex and by class, and in small print their speakers; 3 left out" in section
+    assert "fold side all F M ang hap neu fold0 train 12 2 6 1 6 1 4 2 6 2 2 2 fold0 dev 12 2" in section
 
 
 def test_a_new_metric_reaches_every_table(made, tmp_path):
