@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT, utterance
 
 from emospace import manifest
-from emospace.audit import PAIRS, audit_fold
+from emospace.audit import audit_fold
 from emospace.errors import InputError
 from emospace.fold_facts import fold_facts, lacks, normalise_text
 from emospace.fold_tables import COLUMNS, LABELS
@@ -69,6 +69,7 @@ def test_each_kind_of_leak_is_caught(kind):
     assert kind in leaks(*PLANTED[kind])
 
 
+PAIRS = [("train", "dev"), ("train", "test"), ("dev", "test")]
 SIDE_OF = {"train": "a1", "dev": "b1", "test": "c1"}
 CROSSING = {  # kind -> rows and digests with that one thing on two sides, given a row of each
     "speaker": lambda one, other: (moved(other, speaker=BY_ID[one].speaker), DIGESTS),
@@ -124,8 +125,10 @@ def test_partners_share_the_recordings_of_a_shared_dialogue_and_no_other():
     assert leaks(clean(), elsewhere, digests, shared) == {"recording"}
     copied = rows | {"c1": replace(rows["c1"], video="copy.avi")}
     assert leaks(clean(), copied, digests | {"copy.avi": "film"}, shared) == {"recording"}
-    own = {name: replace(row, whole=True) for name, row in rows.items()}  # then a sound is of one utterance alone
-    assert leaks(clean(), own, digests, shared) == {"recording"}
+    whole = {name: replace(row, whole=True) for name, row in rows.items()}  # a sound is of one utterance alone then
+    assert leaks(clean(), whole, digests, shared) == {"recording"}
+    cut = {name: replace(row, audio=f"{name}.wav") for name, row in whole.items()}  # the film is the dialogue's still
+    assert leaks(clean(), cut, digests, shared) == set()
     assert leaks(clean(), rows | {"a1": replace(rows["b1"], speaker="A")}, digests, shared) == {"dialogue", "recording"}
 
 
