@@ -5,7 +5,7 @@ another program is caught as well.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -58,65 +58,63 @@ def audit_fold(
     shared_dialogues: pairs of sides that may share dialogues by the definition of the protocol; never with train.
     Raises InputError for a row that is not in the manifest or on no side, and for a recording without a digest.
     """
-    _check_rows(fold, table, rows)
+    found = [_row(fold, line, rows) for line in table]
     augmented = {line["parent"] for line in table} - {""}
-    things = {
-        side: _things([line for line in table if line["split"] == side], augmented, rows, recordings) for side in SIDES
-    }
+    things = {side: _things(side, table, found, augmented, recordings) for side in SIDES}
     leaks = []
     for pair in PAIRS:
         crossing = {kind: things[pair[0]][kind] & things[pair[1]][kind] for kind in KINDS}
         if "train" not in pair and pair in shared_dialogues:
             crossing["dialogue"] = set()
-            named = (rows[_source(line)] for line in table)
-            crossing["recording"] -= _of_one_dialogue(crossing["recording"], named, recordings)
+            crossing["recording"] -= _of_one_dialogue(crossing["recording"], found, recordings)
         leaks += [Leak(fold, kind, pair, what) for kind in KINDS for what in sorted(crossing[kind])]
     return [*leaks, *_children_outside_train(fold, table), *_test_labels(fold, table)]
 
 
-def _source(line: dict[str, str]) -> str:
-    """The utterance that a row is, or is a child of."""
-    return line["parent"] or line["utterance"]
+def _row(fold: str, line: dict[str, str], rows: Rows) -> Utterance:
+    """The row of the manifest that a row of the table is, or is a child of."""
+    if line["split"] not in SIDES:
+        reason = f"{line['utterance']!r} is in {line['split']!r}"
+        raise InputError(f"fold {fold}", reason, f"sides are {', '.join(SIDES)}")
+    source = line["parent"] or line["utterance"]
+    try:
+        return rows[source]
+    except KeyError:
+        raise InputError(f"fold {fold}", f"the manifest has no {source!r}", "run the workflow again") from None
 
 
-def _check_rows(fold: str, table: Table, rows: Rows) -> None:
-    for line in table:
-        if _source(line) not in rows:
-            raise InputError(f"fold {fold}", f"the manifest has no {_source(line)!r}", "run the workflow again")
-        if line["split"] not in SIDES:
-            reason = f"{line['utterance']!r} is in {line['split']!r}"
-            raise InputError(f"fold {fold}", reason, f"sides are {', '.join(SIDES)}")
+def _things(
+    side: str, table: Table, found: Sequence[Utterance], augmented: set[str], recordings: Mapping[str, str]
+) -> dict[str, set[str]]:
+    """Kind -> what a side has of it. A few large sets: one for each thing would keep the garbage collector busy.
 
-
-def _things(lines: Table, augmented: set[str], rows: Rows, recordings: Mapping[str, str]) -> dict[str, set[str]]:
-    """Kind -> what a side has of it. A few large sets: one for each thing would keep the garbage collector busy."""
-    sources = [_source(line) for line in lines]
-    found = [rows[source] for source in sources]
+    found: the row of the manifest for each row of the table.
+    """
+    mine = [row for row, line in zip(found, table, strict=True) if line["split"] == side]
     return {
-        "utterance": {line["utterance"] for line in lines},
-        "augmented child": augmented.intersection(sources),
-        "speaker": {row.speaker for row in found},
-        "dialogue": {row.dialogue for row in found},
-        "recording": {digest for row in found for digest, _ in _recorded(row, recordings)},
+        "utterance": {line["utterance"] for line in table if line["split"] == side},
+        "augmented child": augmented.intersection(row.utterance for row in mine) if augmented else set(),
+        "speaker": {row.speaker for row in mine},
+        "dialogue": {row.dialogue for row in mine},
+        "recording": {_digest(row, path, recordings) for row in mine for path in (row.audio, row.video) if path},
     }
 
 
-def _recorded(row: Utterance, recordings: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """(digest, path) of the sound and the film of a row, as far as it has them."""
-    for path in (row.audio, row.video):
-        if path in recordings:
-            yield recordings[path], path
-        elif path:
-            reason = f"{row.utterance!r} names it, and no digest tells what is in it"
-            raise InputError(path, reason, "delete the manifest of its part and run the workflow again")
+def _digest(row: Utterance, path: str, recordings: Mapping[str, str]) -> str:
+    """What tells the content of a row's sound or film."""
+    try:
+        return recordings[path]
+    except KeyError:
+        reason = f"{row.utterance!r} names it, and no digest tells what is in it"
+        raise InputError(path, reason, "delete the manifest of its part and run the workflow again") from None
 
 
 def _of_one_dialogue(digests: set[str], rows: Iterable[Utterance], recordings: Mapping[str, str]) -> set[str]:
     """Those of the recordings that are one file of one dialogue, out of which each row takes a part of its own."""
     homes = defaultdict(set)
     for row in rows if digests else ():
-        for digest, path in _recorded(row, recordings):
-            if digest in digests:
+        for path in filter(None, (row.audio, row.video)):
+            if (digest := recordings[path]) in digests:
                 whole = row.whole and path == row.audio
                 homes[digest].add((path, whole, row.utterance if whole else row.dialogue))
     return {digest for digest, found in homes.items() if len(found) == 1}

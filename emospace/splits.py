@@ -8,7 +8,6 @@ The `label` of these rows is the class of the experiment, not the corpus's own c
 import random as _random
 from collections.abc import Callable, Sequence
 
-from emospace.dealing import deal
 from emospace.errors import InputError
 from emospace.manifest import Utterance
 
@@ -40,6 +39,8 @@ def speaker(rows: Sequence[Utterance], folds: int, seed: int) -> Assignment:
 
 def actors(rows: Sequence[Utterance], folds: int, seed: int) -> Assignment:
     """Folds of disjoint actors, alike in sex and classes: one fold is test, the next one dev, the others train."""
+    from emospace.dealing import deal
+
     names = {r.speaker for r in rows}
     if len(names) < folds or folds < 3:
         raise InputError("split: actors", f"{len(names)} actors cannot make {folds} folds", "set 3 <= folds <= actors")
