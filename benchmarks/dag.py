@@ -4,16 +4,15 @@ A tree of 10,039 utterances in the layout of IEMOCAP (real annotation files, med
 the DAG has jobs per part, so planning must not feel the utterances. benchmarks/scale.py says how it grows.
 """
 
-import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from benchmarks._large import corpus
+from benchmarks._project import copy_project, environment
 from benchmarks._timing import Claim, compare, wall
 
-ROOT = Path(__file__).resolve().parent.parent
 ALLOWED = 3.0  # seconds that planning may take beyond `snakemake --version`
 
 
@@ -24,9 +23,15 @@ def seconds(*command: str, **options) -> float:
 
 def measure() -> list[dict]:
     snakemake = str(Path(sys.executable).parent / "snakemake")
-    with tempfile.TemporaryDirectory() as folder:
-        corpus(Path(folder), 10_039)
-        options = {"cwd": ROOT, "env": os.environ | {"EMOSPACE_IEMOCAP": folder}}
+    with tempfile.TemporaryDirectory() as name:
+        raw, folder = (
+            Path(name) / "raw",
+            Path(name) / "project",
+        )  # what this repository knows of a corpus stays as it is
+        corpus(raw, 10_039)
+        folder.mkdir()
+        copy_project(folder)
+        options = {"cwd": folder, "env": environment() | {"EMOSPACE_IEMOCAP": str(raw)}}
         plan = [snakemake, "-n", "--cores", "1", "--quiet", "all", "--configfile", "configs/iemocap.yaml"]
         seconds(*plan, **options)  # the first look at a corpus also hashes its annotation files
 
