@@ -25,8 +25,8 @@ def corpus(root: Path, utterances: int) -> None:
             (top / f"sentences/wav/{name}/{turn}.wav").write_bytes(turn.encode().ljust(64))
 
 
-def config(parts: int) -> dict:
-    """Three features, six folds, four runs."""
+def config(parts: int, root: Path | str = "raw") -> dict:
+    """Three features, six folds, four runs; root: folder of the corpus."""
     inputs = ["audio.mfcc", "frames.clip", "text.clip"]
     probe = {"model": "linear_probe", "protocol": "actors"}
     runs = {"probe": probe | {"inputs": inputs}, "probe_audio": probe | {"inputs": inputs[:1]}}
@@ -40,7 +40,7 @@ def config(parts: int) -> dict:
         "labels": {},
         "gate": {},
         "examples": 6,
-        "corpora": {"iemocap": {"root": "raw", "parts": parts, "options": {"expect_counts": False}}},
+        "corpora": {"iemocap": {"root": str(root), "parts": parts, "options": {"expect_counts": False}}},
         "views": {"audio": {}, "frames": {}, "text": {}},
         "weights": {"drawn": {"source": "random"}},
         "features": {"audio.mfcc": {}, "frames.clip": clip, "text.clip": clip},

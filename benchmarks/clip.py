@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks._timing import compare
+from benchmarks._timing import Claim, compare
 from emospace.encoders import _batches, clip
 from emospace.weights import Weights
 
@@ -27,14 +27,14 @@ def jpegs(draw: np.random.Generator) -> bytes:
     return buffer.getvalue()
 
 
-def row(precision: str) -> dict:
+def rows(precision: str) -> list[dict]:
     import torch
 
     draw = np.random.default_rng(0)
-    rows = [[jpegs(draw) for _ in range(FRAMES)] for _ in range(ROWS)]
+    views = [[jpegs(draw) for _ in range(FRAMES)] for _ in range(ROWS)]
     weights = Weights("clip", Path(tempfile.gettempdir()), "random", "", "", {}, True, "benchmark", "")
     encoder = clip.load(weights=weights, precision=precision, batch=BATCH)
-    pictures = encoder.tensor(encoder.pixels([jpeg for row in rows for jpeg in row]))
+    pictures = encoder.tensor(encoder.pixels([jpeg for view in views for jpeg in view]))
     batches = torch.split(pictures, BATCH)
 
     def bare() -> np.ndarray:
@@ -43,22 +43,19 @@ def row(precision: str) -> dict:
 
     def stage() -> np.ndarray:
         return np.concatenate(
-            [made for i in range(0, ROWS, encoder.batch) for made in encoder(rows[i : i + encoder.batch])]
+            [made for i in range(0, ROWS, encoder.batch) for made in encoder(views[i : i + encoder.batch])]
         )
 
     np.testing.assert_allclose(stage(), bare(), atol=1e-4)
     # Short and often: passes of many seconds meet whatever else the machine does.
-    slow, fast = compare(bare, stage, repeats=6)
-    count = ROWS * FRAMES
-    note = f"{count / fast:.1f} pictures/s, the bare model {count / slow:.1f}, {torch.get_num_threads()} threads"
-    name = f"CLIP stage / bare model, {precision}, batch {BATCH}"
-    return {"name": name, "ratio": round(slow / fast, 3), "target": 0.85, "note": note}
+    name, note = f"CLIP stage / bare model, {precision}, batch {BATCH}", f"{torch.get_num_threads()} threads"
+    return compare({"bare": bare, "stage": stage}, [Claim(name, "bare", "stage", 0.85, note)], least=6)
 
 
 def measure() -> list[dict]:
     """In single precision, and in bf16 where this machine is fast at it."""
     fast = _batches.precision("auto", _batches.device())
-    return [row(precision) for precision in sorted({"fp32", fast}, reverse=True)]
+    return [row for precision in sorted({"fp32", fast}, reverse=True) for row in rows(precision)]
 
 
 if __name__ == "__main__":

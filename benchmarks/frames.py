@@ -7,12 +7,11 @@ against decoders that only decode up to the last of these pictures.
 import io
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks._timing import Claim, compare
 from emospace.manifest import Utterance
 from emospace.pictures import Frames
 from emospace.views._decoders import command
@@ -24,7 +23,6 @@ LEFT, RIGHT = "0 0 360 480", "360 0 720 480"
 # Mean difference, in levels of 255, of one picture scaled and compressed by two programs, looked at in squares of 8x8
 # pixels; that of neighbouring pictures of this footage is at least 3.4.
 TOLERANCE = 2.7
-REPEATS = 3
 EARLY = 0.25  # pictures before the wanted one to which ffmpeg seeks; half a picture would round either way
 
 
@@ -113,17 +111,6 @@ def check(archive: Path, wanted: dict[Utterance, list[int]], folder: Path) -> fl
     return worst
 
 
-def best(ways: dict[str, Callable]) -> dict[str, float]:
-    """Best seconds of each way, taken in turn."""
-    times = dict.fromkeys(ways, float("inf"))
-    for _ in range(REPEATS):
-        for name, work in ways.items():
-            start = time.perf_counter()
-            work()
-            times[name] = min(times[name], time.perf_counter() - start)
-    return times
-
-
 def measure() -> list[dict]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -132,26 +119,27 @@ def measure() -> list[dict]:
         video, rows = probe(path), utterances(path.name)
         wanted = {row: frame_indices(row.start, row.end, FRAMES, video) for row in rows}
         indices = {index for chosen in wanted.values() for index in chosen}
-        ways = {way: folder / way for way in ("per_picture", "per_utterance")}
-        for out in ways.values():
+        naive = {way: folder / way for way in ("per_picture", "per_utterance")}
+        for out in naive.values():
             out.mkdir()
 
         def ours(extractor: str) -> None:
             options = {"frames": FRAMES, "size": SIZE, "extractor": extractor}
             extract(rows, folder, folder / f"{extractor}.zip", **options)
 
-        times = best(
+        found = compare(
             {
+                "per_picture": lambda: per_picture(path, wanted, float(video.fps), naive["per_picture"]),
+                "per_utterance": lambda: per_utterance(path, wanted, float(video.fps), naive["per_utterance"]),
                 "pyav": lambda: ours("pyav"),
-                "ffmpeg": lambda: ours("ffmpeg"),
-                "per_picture": lambda: per_picture(path, wanted, float(video.fps), ways["per_picture"]),
-                "per_utterance": lambda: per_utterance(path, wanted, float(video.fps), ways["per_utterance"]),
                 "bare_pyav": lambda: bare_pyav(path, indices),
+                "ffmpeg": lambda: ours("ffmpeg"),
                 "bare_ffmpeg": lambda: bare_ffmpeg(path, indices),
-            }
+            },
+            [Claim(f"frames by {ours} / {other}", other, ours, target) for ours, other, target in TARGETS],
         )
-        worst = max(check(folder / f"{e}.zip", wanted, out) for e in ("pyav", "ffmpeg") for out in ways.values())
-        return [row_of(times, *line, worst) for line in TARGETS]
+        worst = max(check(folder / f"{e}.zip", wanted, out) for e in ("pyav", "ffmpeg") for out in naive.values())
+        return [row | {"note": f"pictures differ by at most {worst:.2f} levels"} for row in found]
 
 
 # Extractor, what it is compared with, target. The targets proper are those of the faster extractor; ffmpeg decodes
@@ -164,12 +152,6 @@ TARGETS = [
     ("ffmpeg", "per_utterance", 1.4),
     ("ffmpeg", "bare_ffmpeg", 0.6),
 ]
-
-
-def row_of(times: dict[str, float], extractor: str, other: str, target: float, worst: float) -> dict:
-    ratio = round(times[other] / times[extractor], 2)
-    note = f"{times[extractor]:.2f} s against {times[other]:.2f} s; pictures differ by at most {worst:.2f} levels"
-    return {"name": f"frames by {extractor} / {other}", "ratio": ratio, "target": target, "note": note}
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks._timing import compare
+from benchmarks._timing import Claim, compare
 from benchmarks.clip import BATCH, jpegs
 from emospace.encoders import clip
 from emospace.pictures import Frames, add
@@ -40,12 +40,12 @@ def measure() -> list[dict]:
     torch.set_num_threads(1)
     try:
         with tempfile.TemporaryDirectory() as folder:
-            return [row(Path(folder))]
+            return rows(Path(folder))
     finally:
         torch.set_num_threads(threads)
 
 
-def row(folder: Path) -> dict:
+def rows(folder: Path) -> list[dict]:
     weights = Weights("clip", folder, "random", "", "", {}, True, "benchmark", "")
     encoder = clip.load(weights=weights, precision="fp32", batch=BATCH)
     names = pack(folder / "frames.zip")
@@ -59,11 +59,9 @@ def row(folder: Path) -> dict:
             assert sum(len(made) for made in encoder([view.row(name) for name in names])) == ROWS * FRAMES
 
     augment()
-    slow, fast = compare(embed, augment)
-    count = ROWS * FRAMES
-    note = f"{count / fast:.0f} pictures/s, the CLIP stage {count / slow:.1f}; random weights, one thread each"
     name = "image augmentation / CLIP stage ViT-B/32 fp32, pictures per second"
-    return {"name": name, "ratio": round(slow / fast, 2), "target": 3.0, "note": note}
+    claim = Claim(name, "embed", "augment", 3, f"{ROWS * FRAMES} pictures, random weights, one thread each")
+    return compare({"embed": embed, "augment": augment}, [claim])
 
 
 if __name__ == "__main__":

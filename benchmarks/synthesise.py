@@ -1,8 +1,7 @@
 """Speech for 24 sentences: espeak-ng's command line by two threads, against a process per sentence through pyttsx3.
 
 Both give int16 samples of 16 kHz. The sound is the same (one library behind both) but for the length of the silence
-at its end; ours is the same bytes each time. With `prosody: flat`, which is all that such a process does: the note has
-the time with `transfer`, most of which is the measuring of voices and parents.
+at its end; ours is the same bytes each time. With `prosody: flat`, which is all that such a process does.
 """
 
 import contextlib
@@ -14,9 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks._timing import compare
+from benchmarks._timing import Claim, compare
 from emospace.prosody import RATE, Setting, activity
-from emospace.synthesis import Speaker
 from emospace.views._files import Flaw
 from emospace.views.audio import decode
 from emospace.voices import Espeak
@@ -51,12 +49,6 @@ def ours() -> list[np.ndarray]:
         return list(pool.map(lambda text: engine(text, "en-us", Setting()), TEXTS))
 
 
-def transferred(parents: list[np.ndarray]) -> None:
-    speaker = Speaker(Espeak(60), "transfer", ["en-us"])
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda wave, text: speaker.say(wave, text, text, "en-us"), parents, TEXTS))
-
-
 def measure() -> list[dict]:
     with tempfile.TemporaryDirectory() as folder:
         pairs = list(zip(naive(Path(folder)), ours(), strict=True))
@@ -64,11 +56,9 @@ def measure() -> list[dict]:
         # pyttsx3 loses the end of a file now and then; what is compared is that both say the same as a rule.
         assert np.median(off) < TOLERANCE, f"differs from pyttsx3 by {np.median(off)} s of speech"
         assert all((a == b).all() for (_, a), b in zip(pairs, ours(), strict=True)), "not the same bytes twice"
-        slow, fast = compare(lambda: naive(Path(folder)), ours)
-        follows, _ = compare(lambda: transferred([wave for wave, _ in pairs]), ours)
-    note = f"{slow:.2f} s by a process per file, {fast:.2f} s by two threads of ours, {follows:.2f} s with transfer"
-    note += f"; {(off >= TOLERANCE).sum()} of pyttsx3's files are off by {TOLERANCE} s or more"
-    return [{"name": f"speech of {len(TEXTS)} sentences", "ratio": round(slow / fast, 2), "target": 5, "note": note}]
+        note = f"two threads of ours; {(off >= TOLERANCE).sum()} of pyttsx3's files are off by {TOLERANCE} s or more"
+        claim = Claim(f"speech of {len(TEXTS)} sentences", "naive", "ours", 5, note)
+        return compare({"naive": lambda: naive(Path(folder)), "ours": ours}, [claim])
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import torch
 from emospace.data import Rows
 from emospace.store import Ragged
 
-STEP = 32  # lengths are rounded up to a multiple of this, so that few shapes occur and kernels are reused
+STEP = 32  # long batches are padded to a multiple of this, so that few shapes occur and kernels are reused
 Batch = dict[str, tuple[torch.Tensor, torch.Tensor]]  # input -> padded values (B, T, D), lengths (B,)
 
 
@@ -36,9 +36,13 @@ class Resident:
     def _cut(self, name: str, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         values, starts, lengths = self.inputs[name]
         length = lengths[rows]
-        longest = max(1, int(length.max()))
-        steps = torch.arange(longest if longest == 1 else -(-longest // STEP) * STEP, device=self.device)
+        steps = torch.arange(padded(max(1, int(length.max()))), device=self.device)
         inside = steps < length[:, None]
         place = torch.where(inside, starts[rows, None] + steps, 0)
         found = values[place] if len(values) else values.new_zeros(*place.shape, values.shape[1])
-        return found * inside[..., None], length
+        return found.mul_(inside[..., None]), length  # in place: `found` is a copy
+
+
+def padded(longest: int) -> int:
+    """Steps of a batch whose longest row has `longest`: a power of two below STEP, a multiple of STEP from there on."""
+    return 1 << (longest - 1).bit_length() if longest < STEP else -(-longest // STEP) * STEP

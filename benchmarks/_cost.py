@@ -1,0 +1,32 @@
+"""What a command costs: CPU seconds and memory, whatever the size of the process that asks."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks._project import environment
+
+SAID = "said.txt"  # what the last command printed, in its folder
+
+
+@dataclass(frozen=True)
+class Cost:
+    """CPU seconds of a process and its children, and the peak memory of the largest of them in MB (2**20 bytes)."""
+
+    seconds: float
+    memory: float
+
+
+def cost(folder: Path, *command: str) -> Cost:
+    """Run one of the environment's programs in a folder; exit with the end of its output if it fails.
+
+    No memory below that of `_child.py` is seen: some 10 MB.
+    """
+    helper = [sys.executable, "-IS", str(Path(__file__).with_name("_child.py")), *command]
+    with open(folder / SAID, "wb") as said:
+        done = subprocess.run(helper, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=said, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)}\n{(folder / SAID).read_text()[-2000:]}")
+    return Cost(**json.loads(done.stdout))

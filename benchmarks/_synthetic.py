@@ -1,0 +1,60 @@
+"""Synthetic artifacts for every job of a project, by the project's own writers; for benchmarks/scale.py.
+
+Its functions run in the folder of a project, as programs: `python -c 'from benchmarks._synthetic import fill; fill()'`.
+"""
+
+import json
+from pathlib import Path
+
+
+def describe() -> None:
+    """Plan; print as JSON how many jobs there are, the longest shell command, and the commands of each rule."""
+    from workflow_scripts.adopt import planned
+
+    with planned([]) as (_, graph):
+        print(json.dumps(described(in_order(graph))))
+
+
+def fill() -> None:
+    """Write what every job would make."""
+    from workflow_scripts.adopt import planned
+
+    with planned([]) as (_, graph):
+        for job in in_order(graph):
+            make(job)
+
+
+def in_order(graph) -> list:
+    """The jobs that make something, each after those that it needs."""
+    return [job for level in graph.toposorted() for job in sorted(level, key=str) if job.output]
+
+
+def described(jobs: list) -> dict:
+    commands: dict[str, list[str]] = {}
+    for job in jobs:
+        commands.setdefault(job.rule.name, []).append(job.shellcmd)
+    return {"jobs": len(jobs), "longest": max(len(job.shellcmd) for job in jobs), "commands": commands}
+
+
+def make(job) -> None:
+    """Stores, tables and sidecars of one job, with a row for each utterance of its part."""
+    import numpy as np
+
+    from emospace import store
+    from emospace.provenance import read_json, write_sidecar
+
+    paths = [Path(path) for path in job.output]
+    part = getattr(job.wildcards, "part", None)
+    names = [] if part is None else read_json(Path(f".emospace/raw/iemocap/{part}.json"))
+    rows = [name for name in names if name.endswith(".wav")]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".npy" and ".offsets" not in path.name:
+            store.write(path, (np.ones((1, 4)) for _ in rows), dtype=np.float32, dim=4)
+        elif path.suffix not in (".npy", ".json"):
+            path.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+    inputs = [path for path in job.input if not path.startswith(".emospace")]
+    tables = [path for path in paths if path.suffix != ".json"]
+    for path in paths:
+        if path.suffix == ".json":
+            write_sidecar(path, read_json(Path(job.input.recipe)), inputs=inputs, outputs=tables)
