@@ -218,6 +218,19 @@ def test_the_probe_does_not_know_the_parent(monkeypatch):
     assert _probe.cross_fitted(noise, noise).mean() > 0.44
 
 
+def test_the_probe_knows_nothing_of_a_copys_own_speaker():
+    """Each speaker shows each class in a way of his own: a judge that had met him would know, all others cannot."""
+    train = voices(spread=0.0, wide=60)
+    random = np.random.default_rng(1)
+    own = 4 * random.normal(size=(8, 3, 60))
+    speakers = [int(name[1:]) for name in train.speakers]
+    planted = [row + own[s, k] for row, s, k in zip(train.inputs["x"], speakers, train.label, strict=True)]
+    train = replace(train, inputs={"x": ragged(planted)})
+    assert abs(_probe.cross_fitted(train, train).mean() - 1 / 3) < 0.1
+    nobody = replace(train, speakers=list(train.utterances))  # as if each row had a speaker to itself
+    assert _probe.cross_fitted(nobody, nobody).mean() > 0.55
+
+
 def test_a_voice_that_differs_as_a_whole_is_no_emotion():
     """Another voice shifts and scales all copies alike: agreement stays, and no class is lost to the shift."""
     train = voices()

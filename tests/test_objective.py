@@ -160,3 +160,68 @@ def test_one_real_step_leaves_the_statistics_of_batches_alone():
     assert (layer.running_mean == 1).all() and (layer.running_var == 4).all()
     layer(torch.randn(2, 2, 3), torch.tensor([[True, False], [True, True]]))
     assert (layer.running_mean != 1).all()
+
+
+# The network -------------------------------------------------------------------------------------------------------
+
+
+def batch_of(made: Objective, count: int = 12):
+    batch = made.network.standardise(made.rows.batch(torch.arange(count), made.network.names))
+    return batch, {name: length > 0 for name, (_, length) in batch.items()}
+
+
+def everything(output) -> list[torch.Tensor]:
+    return [output.emotion, output.gender, output.vad, output.fused, *output.decoded.values()]
+
+
+@pytest.mark.parametrize("hidden", ["audio.mfcc", "frames.clip", "text.sbert"])
+def test_what_a_hidden_input_holds_changes_nothing(hidden):
+    made = objective(split(1, 12, missing=0))
+    made.network.eval()
+    batch, used = batch_of(made)
+    masks = used | {hidden: torch.arange(12) % 2 == 0}
+    values, length = batch[hidden]
+    odd = (torch.arange(12) % 2 == 1)[:, None, None]
+    other = batch | {hidden: (torch.where(odd, 9 * torch.randn_like(values), values), length)}
+    for mask, same in ((masks, True), (used, False)):
+        pairs = zip(everything(made.network(batch, mask)), everything(made.network(other, mask)), strict=True)
+        assert all(torch.equal(*pair) == same for pair in pairs)
+
+
+@pytest.mark.parametrize("hidden", ["audio.mfcc", "frames.clip", "text.sbert"])
+def test_no_loss_but_reconstruction_asks_what_a_hidden_input_holds(hidden):
+    rows = split(1, 12, missing=0)
+    rng = np.random.default_rng(4)
+    odd = [i % 2 * 9 * rng.normal(size=row.shape).astype(np.float32) for i, row in enumerate(rows.inputs[hidden])]
+    other = ragged([row + more for row, more in zip(rows.inputs[hidden], odd, strict=True)])
+    found = []
+    for train in (rows, replace(rows, inputs=rows.inputs | {hidden: other})):
+        made = objective(train)
+        made.network.fit_scales(Resident(rows, CPU))
+        made.network.eval()
+        made._used = lambda batch: {n: (torch.arange(12) % 2 == 0) | (n != hidden) for n in batch}
+        found.append(made(torch.arange(12)))
+    first, second = found
+    assert {name for name in first if not torch.equal(first[name], second[name])} == {"reconstruction"}
+
+
+def test_all_embeddings_are_of_unit_norm():
+    made = objective(split(1, 12))
+    output = made.network(*batch_of(made))
+    for embeddings in (output.fused, *output.embeddings.values()):
+        torch.testing.assert_close(embeddings.norm(dim=1), torch.ones(12))
+
+
+def test_temperatures_have_a_floor():
+    """1 / temperature is 100 at most, also where the losses use it."""
+    made = objective(with_children(split(1, 12), 4))
+    assert made.network.scales.tolist() == pytest.approx([10, 10])
+    found = []
+    for scale in (100.0, 1e9):
+        made.network.log_scale.data.fill_(math.log(scale))
+        torch.manual_seed(1)
+        made.network.eval()
+        found.append(made(torch.arange(12)))
+        torch.testing.assert_close(made.network.scales, torch.tensor([100.0, 100.0]))
+    for name in ("contrastive", "alignment", "children"):
+        torch.testing.assert_close(found[0][name], found[1][name])
