@@ -16,6 +16,7 @@ import numpy as np
 from emospace import records
 from emospace.errors import InputError
 from emospace.manifest import Utterance
+from emospace.provenance import sync_tree
 from emospace.store import Ragged
 from emospace.words import words
 
@@ -145,6 +146,7 @@ def replaced(out: Path) -> Iterator[Path]:
         fresh = Path(home, "new")
         fresh.mkdir()
         yield fresh
+        sync_tree(fresh)
         if out.exists():
             out.rename(Path(home, "old"))
         fresh.rename(out)

@@ -20,7 +20,7 @@ from typing import Literal
 from emospace import downloads, marian, pairs
 from emospace.errors import InputError
 from emospace.plugin import check_values, options_of, suggest
-from emospace.provenance import read_json, sha256
+from emospace.provenance import read_json, sha256, sync_tree
 from emospace.weights import RECORD
 
 SOURCES: dict[str, Callable[..., None] | None] = {
@@ -131,6 +131,7 @@ def _fetch(entry: dict, files: Digests, directory: Path) -> dict[str, dict]:
     try:
         files = files or _found(entry, partial)
         described = _checked(partial, files)
+        sync_tree(partial)
         for path in files:
             (directory / path).parent.mkdir(parents=True, exist_ok=True)
             (partial / path).replace(directory / path)

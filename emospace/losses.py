@@ -10,6 +10,8 @@ def supervised_contrastive(embeddings: torch.Tensor, labels: torch.Tensor, scale
     embeddings (N, E) of unit norm, from any modalities; labels (N,); scale = 1 / temperature. Rows with the same label
     attract. Rows whose label no other row has are left out; 0 if none is left.
     """
+    if len(embeddings) < 2:  # with nobody to compare with, the share below is 0 / 0
+        return embeddings.sum() * 0
     others = ~torch.eye(len(embeddings), dtype=torch.bool, device=embeddings.device)
     similarity = (embeddings @ embeddings.T * scale).float()
     log_share = similarity - similarity.masked_fill(~others, -torch.inf).logsumexp(1, keepdim=True)
@@ -19,16 +21,35 @@ def supervised_contrastive(embeddings: torch.Tensor, labels: torch.Tensor, scale
     return per_row.sum() / (count > 0).sum().clamp(min=1)
 
 
-def cross_modal(first: torch.Tensor, second: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+def true_pairs(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """Mask (N, N): is the content of first_i and second_j that of some row k, first_k and second_k?
+
+    first, second: numbers of contents, (N,) or (N, K) where K numbers make a content. Two utterances of one sentence
+    make a pair of either recording and that sentence.
+    """
+    same = [(side[:, None] == side).flatten(2).all(2) for side in (_columns(first), _columns(second))]
+    return (same[0].float() @ same[1].float()) > 0
+
+
+def _columns(numbers: torch.Tensor) -> torch.Tensor:
+    return numbers if numbers.ndim == 2 else numbers[:, None]
+
+
+def cross_modal(
+    first: torch.Tensor, second: torch.Tensor, scale: torch.Tensor, paired: torch.Tensor | None = None
+) -> torch.Tensor:
     """Symmetric InfoNCE between two modalities of the same utterances, as in CLIP (Radford et al. 2021).
 
-    first, second (N, E) of unit norm, row i belonging to one utterance; scale = 1 / temperature. 0 for
-    fewer than two rows.
+    first, second (N, E) of unit norm, row i belonging to one utterance; scale = 1 / temperature. paired (N, N), as of
+    `true_pairs`: first_i and second_j that belong together although i is not j, so are no negatives. 0 for fewer than
+    two rows.
     """
     if len(first) < 2:
         return first.sum() * 0
     similarity = (first @ second.T * scale).float()
     own = torch.arange(len(first), device=first.device)
+    if paired is not None:
+        similarity = similarity.masked_fill(paired & (own[:, None] != own), -torch.inf)
     return (F.cross_entropy(similarity, own) + F.cross_entropy(similarity.T, own)) / 2
 
 

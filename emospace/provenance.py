@@ -7,6 +7,7 @@ artifact is fresh exactly when its sidecar holds today's recipe and today's inpu
 """
 
 import contextlib
+import errno
 import functools
 import hashlib
 import importlib.metadata
@@ -15,10 +16,12 @@ import os
 import platform
 import re
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from emospace.errors import InputError
 
+NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)  # what a file system says that has no fsync, or none of folders
 PACKAGE_ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -41,6 +44,9 @@ def atomic(path: Path) -> Iterator[Path]:
     The temporary name keeps the suffix (writers such as numpy append one otherwise) and holds the process
     id, so two writers never share it and a killed one never leaves half a file under the real name. What killed ones
     left under temporary names goes when another process next writes the file.
+
+    Content reaches the disk before the name does, and the name before the next file is written: after a power loss a
+    file is whole or absent, and what vouches for it (its sidecar, say) is not there without it.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,9 +54,33 @@ def atomic(path: Path) -> Iterator[Path]:
     tmp = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     try:
         yield tmp
+        _sync(tmp)
         os.replace(tmp, path)
+        _sync(path.parent)
     finally:
         tmp.unlink(missing_ok=True)
+
+
+def sync_tree(folder: Path) -> None:
+    """Have a folder and all below it written to the disk: before a whole folder is renamed into its place.
+
+    By many threads, whose waits the file system joins: one by one, ten thousand files take a minute.
+    """
+    with ThreadPoolExecutor(16) as pool:
+        for _ in pool.map(_sync, [folder, *Path(folder).rglob("*")]):
+            pass
+
+
+def _sync(path: Path) -> None:
+    """Have a file's content, or a folder's list of names, written to the disk; OSError if the disk fails or is full."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in NO_SYNC:
+            raise
+    finally:
+        os.close(handle)
 
 
 def _sweep(path: Path) -> None:

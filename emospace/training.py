@@ -4,7 +4,6 @@ Each epoch walks the train rows in a random order, then scores dev with an expon
 The best dev epoch is kept; training stops when `patience` epochs brought nothing better. Test rows never come near.
 """
 
-import json
 import logging
 import math
 from collections.abc import Callable
@@ -12,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import nn
 from tqdm import tqdm
 
-from emospace.provenance import atomic
+from emospace import checkpoints
+from emospace.checkpoints import Tensors
 
 Losses = dict[str, torch.Tensor]
 
@@ -45,23 +44,52 @@ class State:
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint atomically, as one safetensors file."""
+        checkpoints.write(folder / checkpoints.NAME, self._tensors(), self.history)
+
+    def restore(self, folder: Path) -> bool:
+        """Take up a checkpoint if there is one. A damaged one is removed, and all is as if it had never been."""
+        path = folder / checkpoints.NAME
+        if not path.exists():
+            return False
+        try:
+            tensors, history = checkpoints.read(path)
+            self._check(tensors)
+        except checkpoints.DAMAGE as error:
+            logging.warning("%s is damaged (%s); training starts afresh", path, " ".join(str(error).split()))
+            path.unlink()
+            return False
+        self._take(tensors)
+        self.history = history
+        logging.info("resumed after epoch %d", len(self.history))
+        return True
+
+    def _tensors(self) -> Tensors:
+        """All that changes but the history, copied to the CPU: network/..., average/..., best/..., optimiser/..."""
         tensors = {f"network/{k}": v for k, v in self.network.state_dict().items()}
         tensors |= {f"average/{k}": v for k, v in self.average.state_dict().items()}
         tensors |= {f"best/{k}": v for k, v in self.best.items()}
         for i, slots in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser/{i}/{k}": torch.as_tensor(v) for k, v in slots.items()}
         tensors["random"] = torch.get_rng_state()
-        tensors = {k: v.detach().cpu().clone().contiguous() for k, v in tensors.items()}
-        with atomic(folder / "checkpoint.safetensors") as tmp:
-            save_file(tensors, tmp, {"history": json.dumps(self.history)})
+        return {k: v.detach().cpu().clone().contiguous() for k, v in tensors.items()}
 
-    def restore(self, folder: Path) -> bool:
-        """Take up a checkpoint if there is one."""
-        path = folder / "checkpoint.safetensors"
-        if not path.exists():
-            return False
-        tensors = load_file(path)
-        part = {name: {} for name in ("network", "average", "best", "optimiser", "random")}
+    def _check(self, tensors: Tensors) -> None:
+        """Raise ValueError unless each tensor has a place here and its shape: nothing is taken up in part."""
+        needed = self._tensors()
+        needed |= {key.replace("average/", "best/", 1): v for key, v in needed.items() if key.startswith("average/")}
+        if lacking := sorted(needed.keys() - tensors.keys()):
+            raise ValueError(f"it lacks {lacking[0]}")
+        known = {key: value.shape for key, value in needed.items()}
+        parameters = (p for group in self.optimiser.param_groups for p in group["params"])
+        for i, parameter in enumerate(parameters):
+            shapes = {"step": torch.Size(), "exp_avg": parameter.shape, "exp_avg_sq": parameter.shape}
+            known |= {f"optimiser/{i}/{name}": shape for name, shape in shapes.items()}
+        for key, value in tensors.items():
+            if known.get(key) != value.shape:
+                raise ValueError(f"{key} of shape {tuple(value.shape)} has no place")
+
+    def _take(self, tensors: Tensors) -> None:
+        part: dict[str, Tensors] = {name: {} for name in ("network", "average", "best", "optimiser", "random")}
         for key, value in tensors.items():
             top, _, rest = key.partition("/")
             part[top][rest] = value
@@ -74,12 +102,6 @@ class State:
             slots.setdefault(int(number), {})[name] = value
         self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": slots})
         torch.set_rng_state(part["random"][""])
-        from safetensors import safe_open
-
-        with safe_open(path, "pt") as handle:
-            self.history = json.loads(handle.metadata()["history"])
-        logging.info("resumed after epoch %d", len(self.history))
-        return True
 
 
 def learning_rate(step: int, steps: int, warmup: float) -> float:

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from emospace.losses import cross_modal, known_cross_entropy, masked_mean_square, supervised_contrastive
+from emospace.losses import cross_modal, known_cross_entropy, masked_mean_square, supervised_contrastive, true_pairs
 
 ONE = torch.tensor(1.0)
 
@@ -60,3 +60,61 @@ def test_unknown_labels_are_left_out():
     known = known_cross_entropy(logits, torch.tensor([0, -1]))
     assert known.item() == pytest.approx(F.cross_entropy(logits[:1], torch.tensor([0])).item())
     assert known_cross_entropy(logits, torch.tensor([-1, -1])).item() == 0
+
+
+def test_a_single_row_has_nobody_to_attract():
+    rows = unit([1, 0]).requires_grad_()
+    loss = supervised_contrastive(rows, torch.tensor([0]), ONE)
+    loss.backward()
+    assert loss.item() == 0 and (rows.grad == 0).all()
+    assert supervised_contrastive(rows[:0], torch.tensor([]), ONE).item() == 0
+
+
+def test_supervised_contrastive_averages_over_positives():
+    """A row with three positives weighs as much as one with a single one: the mean of -log p, not its sum."""
+    torch.manual_seed(0)
+    rows, label = F.normalize(torch.randn(6, 3), dim=1), [0, 0, 0, 0, 1, 1]
+    expected = []
+    for i in range(6):
+        others = [j for j in range(6) if j != i]
+        total = sum(math.exp(5 * float(rows[i] @ rows[j])) for j in others)
+        shares = [math.exp(5 * float(rows[i] @ rows[j])) / total for j in others if label[j] == label[i]]
+        expected.append(-sum(map(math.log, shares)) / len(shares))
+    found = supervised_contrastive(rows, torch.tensor(label), torch.tensor(5.0))
+    assert found.item() == pytest.approx(sum(expected) / 6, rel=1e-5)
+
+
+def test_a_pair_that_occurs_is_true_wherever_its_sides_stand():
+    audio, text = torch.tensor([0, 1, 2, 2]), torch.tensor([7, 7, 8, 9])
+    wanted = [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 1], [0, 0, 1, 1]]
+    assert true_pairs(audio, text).int().tolist() == wanted
+    chain = true_pairs(torch.tensor([0, 1, 0]), torch.tensor([5, 6, 6]))  # the last row shows the first's 0 with 6
+    assert chain.int().tolist() == [[1, 1, 1], [0, 1, 1], [1, 1, 1]]
+    both = torch.stack([audio, text], 1)  # contents of two numbers each
+    assert true_pairs(both, both).equal(torch.eye(4, dtype=torch.bool))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [([0, 1, 2], [5, 5, 6]), ([0, 0, 1], [5, 6, 7])], ids=["second side", "first side"]
+)
+def test_pairs_that_share_a_side_do_not_push_each_other_away(first, second):
+    """Rows 0 and 1 share a side: neither is a negative of the other, row 2 is one of both."""
+    torch.manual_seed(0)
+    a, b = (F.normalize(torch.randn(3, 4), dim=1) for _ in range(2))
+    paired = true_pairs(torch.tensor(first), torch.tensor(second))
+    found = cross_modal(a, b, torch.tensor(7.0), paired)
+    similarity = 7 * a @ b.T
+    pairs = [[0, 2], [1, 2], [2, 0, 1]]  # of each row itself and its negatives
+    rows = [-similarity[i, j].log_softmax(0)[0] for i, j in enumerate(pairs)]
+    columns = [-similarity[j, i].log_softmax(0)[0] for i, j in enumerate(pairs)]
+    assert found.item() == pytest.approx((sum(rows) + sum(columns)).item() / 6, rel=1e-5)
+    rest = a[:2].clone().requires_grad_()
+    alike = cross_modal(rest, b[:2], torch.tensor(7.0), paired[:2, :2])
+    assert alike.item() == 0 and torch.autograd.grad(alike, rest)[0].abs().sum() == 0
+
+
+def test_distinct_contents_change_no_bit():
+    torch.manual_seed(0)
+    a, b = (F.normalize(torch.randn(9, 4), dim=1) for _ in range(2))
+    paired = true_pairs(torch.arange(9), torch.arange(9).flip(0))
+    assert cross_modal(a, b, torch.tensor(9.0), paired).equal(cross_modal(a, b, torch.tensor(9.0)))

@@ -16,6 +16,7 @@ import numpy as np
 from emospace.corpora import _demo_film, _demo_papers, _demo_scene, _demo_voice
 from emospace.corpora.iemocap import CODES, expected, group, index
 from emospace.errors import InputError
+from emospace.provenance import sync_tree
 
 __all__ = ["CITATION", "CODES", "LICENCE", "NOTE", "PUBLIC", "expected", "generate", "group", "index"]
 
@@ -66,6 +67,7 @@ def _replaced(root: Path) -> Iterator[Path]:
     try:
         new.mkdir(parents=True)
         yield new
+        sync_tree(new)
         if root.exists():
             root.rename(old)
         new.rename(root)

@@ -11,12 +11,19 @@ def inside_of(values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
 
 
 class RealSteps(nn.BatchNorm1d):
-    """Batch normalisation whose statistics see real steps only: (B, T, C) with a mask (B, T)."""
+    """Batch normalisation whose statistics see real steps only: (B, T, C) with a mask (B, T).
+
+    One real step has no deviation: a batch of no more is normalised by the running statistics, and leaves them alone.
+    """
 
     def forward(self, values: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
         out = torch.zeros_like(values)
-        out[inside] = super().forward(values[inside]).to(out.dtype)
+        real = values[inside]
+        out[inside] = (super().forward(real) if len(real) > 1 else self._by_running(real)).to(out.dtype)
         return out
+
+    def _by_running(self, real: torch.Tensor) -> torch.Tensor:
+        return F.batch_norm(real, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
 
 
 class Convolution(nn.Module):

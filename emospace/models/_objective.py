@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from emospace.cepstra import vocal_tract
-from emospace.losses import cross_modal, known_cross_entropy, masked_mean_square, supervised_contrastive
+from emospace.losses import cross_modal, known_cross_entropy, masked_mean_square, supervised_contrastive, true_pairs
 from emospace.models._encoder import SequenceEncoder, inside_of
 from emospace.models._resident import Batch, Resident
 from emospace.models._space import Output, Space
@@ -125,8 +125,8 @@ class Objective:
         used = self._used(batch)
         with torch.autocast(self.rows.device.type, torch.bfloat16, enabled=self.rows.device.type == "cuda"):
             output = self.network({n: self._noisy(n, *pair) for n, pair in batch.items()}, used)
-        related = output.fused[parents], output.fused[len(numbers) - len(children) :]
-        return self._losses(output, numbers, targets, related)
+        copies = torch.arange(len(numbers) - len(children), len(numbers), device=numbers.device)
+        return self._losses(output, numbers, targets, (parents, copies))
 
     def _used(self, batch: Batch) -> dict[str, torch.Tensor]:
         """Hide each modality of a row at random, but never the last one."""
@@ -145,29 +145,40 @@ class Objective:
         noise = 0.1 * self.augment * torch.randn_like(values)
         return values + noise * inside_of(values, length)[..., None], length
 
+    def _aligned(self, output: Output, numbers: torch.Tensor) -> torch.Tensor:
+        """Mean InfoNCE of all pairs of modalities, each over the rows that show both."""
+        found = []
+        for a, b in combinations(output.embeddings, 2):
+            both = output.used[a] & output.used[b]
+            paired = true_pairs(*(self.rows.contents[n][numbers[both]] for n in (a, b)))
+            sides = output.embeddings[a][both], output.embeddings[b][both]
+            found.append(cross_modal(*sides, self.network.scales[1], paired))
+        return sum(found) / len(found) if found else output.fused.sum() * 0
+
+    def _near(self, output: Output, numbers: torch.Tensor, related: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+        """InfoNCE of parents with their children. What two of them show alike is alike: nothing tells them apart."""
+        shown = [torch.where(output.used[n], self.rows.contents[n][numbers], -1) for n in output.used]
+        paired = true_pairs(*(torch.stack(shown, 1)[rows] for rows in related))
+        return cross_modal(*(output.fused[rows] for rows in related), self.network.scales[1], paired)
+
     def _losses(
         self, output: Output, numbers: torch.Tensor, targets: dict, related: tuple[torch.Tensor, torch.Tensor]
     ) -> dict[str, torch.Tensor]:
+        """related: places of parents in the batch, and of their children."""
         rows, label = self.rows, self.rows.label[numbers]
         vad = (rows.vad[numbers] - self.network.vad_mean) / self.network.vad_scale
         known = label >= 0
         views = [(output.fused, known), *((e, known & output.used[n]) for n, e in output.embeddings.items())]
         together = torch.cat([e[mask] for e, mask in views])
         labels = torch.cat([label[mask] for _, mask in views])
-        pairs = list(combinations(output.embeddings, 2))
-        both = [output.used[a] & output.used[b] for a, b in pairs]
-        aligned = [
-            cross_modal(output.embeddings[a][m], output.embeddings[b][m], self.network.scales[1])
-            for (a, b), m in zip(pairs, both, strict=True)
-        ]
         decoded = [masked_mean_square(output.decoded[n], targets[n]) for n in output.decoded]
         losses = {
             "gender": known_cross_entropy(output.gender, rows.gender[numbers]),
             "dimensions": masked_mean_square(output.vad, vad),
             "reconstruction": sum(decoded) / len(decoded),
             "contrastive": supervised_contrastive(together, labels, self.network.scales[0]),
-            "alignment": sum(aligned) / max(len(aligned), 1) if aligned else output.fused.sum() * 0,
-            "children": cross_modal(*related, self.network.scales[1]),
+            "alignment": self._aligned(output, numbers),
+            "children": self._near(output, numbers, related),
         }
         options = {"weight": self.balance, "label_smoothing": self.smoothing}
         weighted = {name: self.weights[name] * loss for name, loss in losses.items() if self.weights[name]}

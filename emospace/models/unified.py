@@ -3,6 +3,7 @@
 One masked encoder per modality places it as a unit vector in one space; a gated mean of the modalities present is
 the fused embedding. Heads read emotion, gender and valence/arousal/dominance from it, decoders reconstruct a summary
 of every modality's input (targets detached), a label-aware contrastive loss and cross-modal InfoNCE shape the space.
+Where utterances share a sentence, or a copy what its parent has, InfoNCE counts none of their pairs as a negative.
 Dropping modalities at random in training lets any subset serve at test time.
 """
 

@@ -1,0 +1,193 @@
+"""What training must keep to: train rows alone set scales, dev rows alone choose, the best epoch is what is used."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from _small import CLASSES, INPUTS, SMALL, ragged, split
+from torch import nn
+
+from emospace.data import Fold, Rows
+from emospace.models import _space, linear_probe, unified
+from emospace.models._resident import Resident
+from emospace.training import Schedule, fit
+from workflow_scripts.train import checkpoint_folder
+
+BRIEF = SMALL | {"epochs": 2}
+
+
+@pytest.fixture(scope="module")
+def fold() -> Fold:
+    return Fold(CLASSES, split(1, 48), split(2, 12), split(3, 12, hidden=True))
+
+
+def junk(rows: Rows) -> Rows:
+    """The same rows with noise in the place of all features, thousands of times as strong."""
+    rng = np.random.default_rng(9)
+    made = {n: ragged([rng.normal(size=r.shape).astype(np.float32) * 5e3 for r in i]) for n, i in rows.inputs.items()}
+    return replace(rows, inputs=made)
+
+
+MODELS = pytest.mark.parametrize(("model", "options"), [(linear_probe, {}), (unified, BRIEF)], ids=["probe", "unified"])
+
+
+@MODELS
+def test_test_rows_change_nothing_that_is_learnt(fold, tmp_path, model, options):
+    found = [
+        model.train(f, seed=1, checkpoint=tmp_path / str(i), parents={}, **options)
+        for i, f in enumerate((fold, replace(fold, test=junk(fold.test))))
+    ]
+    assert found[0].history == found[1].history
+    assert all(np.array_equal(value, found[1].state[key]) for key, value in found[0].state.items())
+    dev = [trained.probabilities[: len(fold.dev)] for trained in found]
+    assert np.array_equal(*dev)
+    assert not np.array_equal(found[0].probabilities, found[1].probabilities)
+
+
+def test_scales_are_those_of_train_rows(fold, tmp_path):
+    far = replace(fold, dev=junk(fold.dev), test=junk(fold.test))
+    probe = linear_probe.train(far, seed=1, checkpoint=tmp_path, parents={}).state
+    pooled = linear_probe.pooled(fold.train)
+    np.testing.assert_allclose(probe["mean"], pooled.mean(0))
+    np.testing.assert_allclose(probe["scale"], np.where(pooled.std(0) > 0, pooled.std(0), 1))
+    state = unified.train(far, seed=1, checkpoint=tmp_path, parents={}, **BRIEF).state
+    for name, rows in fold.train.inputs.items():
+        for what, expected in (("mean", rows.values.mean(0)), ("scale", rows.values.std(0))):
+            found = state[f"encoders.{_space.Space.key(name)}.{what}"]
+            np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(state["vad_mean"], fold.train.vad.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(state["vad_scale"], fold.train.vad.std(0, ddof=1), rtol=1e-5)
+
+
+# Which epoch -------------------------------------------------------------------------------------------------------
+
+
+def run(scores: list[float], folder: Path, patience: int):
+    """Train a small network whose dev scores are given; its state, and the average's weights after each epoch."""
+    torch.manual_seed(0)
+    network, average = nn.Linear(2, 1), nn.Linear(2, 1)
+    rows, seen = torch.randn(8, 2), []
+
+    def score(candidate) -> float:
+        assert candidate is average
+        seen.append({key: value.clone() for key, value in candidate.state_dict().items()})
+        return scores[len(seen) - 1]
+
+    schedule = Schedule(len(scores), patience, 4, 0.1, 0.01)
+    state = fit(network, average, 8, lambda b: {"x": network(rows[b]).square().mean()}, score, schedule, folder)
+    return state, seen
+
+
+def is_best(state, weights: dict) -> bool:
+    return all(torch.equal(state.best[key], value) for key, value in weights.items())
+
+
+def test_the_best_epoch_is_kept_and_of_equals_the_first(tmp_path):
+    state, seen = run([0.3, 0.5, 0.4, 0.5, 0.2], tmp_path, patience=9)
+    assert len(seen) == 5 and is_best(state, seen[1])
+    assert not is_best(state, seen[3]) and not is_best(state, seen[4])
+
+
+@pytest.mark.parametrize(("patience", "epochs"), [(1, 2), (2, 5), (3, 9)])
+def test_patience_ends_training(tmp_path, patience, epochs):
+    scores = [0.4, 0.3, 0.5, 0.4, 0.4, 0.6, 0.6, 0.6, 0.6, 0.9]
+    state, seen = run(scores, tmp_path, patience)
+    assert len(state.history) == len(seen) == epochs
+    again, unseen = run(scores, tmp_path, patience)  # nor does it go on when started again
+    assert again.history == state.history and not unseen
+
+
+def test_predictions_are_those_of_the_best_epoch(fold, tmp_path, monkeypatch):
+    scores = iter([0.3, 0.9, 0.2, 0.1])
+    monkeypatch.setattr(unified, "_mean_recall", lambda truth, guess: next(scores))
+    trained = unified.train(fold, seed=1, checkpoint=tmp_path, parents={}, **SMALL | {"epochs": 4})
+    assert trained.facts["epoch"] == 2 and trained.facts["dev_ua"] == 0.9
+    network = _space.Space(**trained.facts["architecture"]).eval()
+    network.load_state_dict({key: torch.from_numpy(value) for key, value in trained.state.items()})
+    again = [_space.predict(network, Resident(rows, torch.device("cpu")), 256) for rows in (fold.dev, fold.test)]
+    np.testing.assert_array_equal(trained.probabilities, np.concatenate([found.emotion for found in again]))
+    np.testing.assert_array_equal(trained.embeddings, np.concatenate([found.embedding for found in again]))
+    np.testing.assert_array_equal(trained.gender, np.concatenate([found.gender for found in again]))
+
+
+def test_a_checkpoint_belongs_to_one_recipe_seed_and_input(tmp_path):
+    files = [tmp_path / name for name in ("a", "b", "same")]
+    for file, text in zip(files, ("1", "2", "1"), strict=True):
+        file.write_text(text)
+    base = checkpoint_folder({"options": {"lr": 1}}, files[:1], 1)
+    assert base == checkpoint_folder({"options": {"lr": 1}}, [files[2]], 1)
+    others = [
+        checkpoint_folder({"options": {"lr": 2}}, files[:1], 1),
+        checkpoint_folder({"options": {"lr": 1}}, files[:1], 2),
+        checkpoint_folder({"options": {"lr": 1}}, files[1:2], 1),
+        checkpoint_folder({"options": {"lr": 1}}, files[:2], 1),
+    ]
+    assert len({base, *others}) == 5
+
+
+# What the network is shown -----------------------------------------------------------------------------------------
+
+OFF = {"modality_dropout": 0.0, "augment": 0.0, "vocal_tract": 0.0}
+
+
+def shown(fold: Fold, folder: Path, monkeypatch, **options) -> list[tuple[dict, dict]]:
+    """(batch, used) of all steps that a run of these options trains on."""
+    seen, forward = [], _space.Space.forward
+
+    def spied(self, batch, used):
+        if self.training:
+            seen.append((batch, used))
+        return forward(self, batch, used)
+
+    monkeypatch.setattr(_space.Space, "forward", spied)
+    unified.train(fold, seed=1, checkpoint=folder, parents={}, **SMALL | {"epochs": 1} | OFF | options)
+    monkeypatch.setattr(_space.Space, "forward", forward)
+    return seen
+
+
+def changed(first: tuple[dict, dict], second: tuple[dict, dict]) -> set[str]:
+    """Inputs that differ between two batches."""
+    return {n for n in first[0] if not torch.equal(first[0][n][0], second[0][n][0])}
+
+
+def test_noise_and_voices_reach_the_network_when_asked_for(fold, tmp_path, monkeypatch):
+    def first(**options):
+        return shown(fold, tmp_path / str(options), monkeypatch, **options)[0]
+
+    plain = first()
+    rows = Resident(fold.train, torch.device("cpu"))
+    network = _space.Space({n: (d, n == "audio.mfcc") for n, d in INPUTS.items()}, 3, 4, 4, 0, 0.0)
+    network.fit_scales(rows)
+    torch.manual_seed(0)
+    whole = network.standardise(rows.batch(torch.arange(rows.size), network.names))
+    for name, (values, length) in plain[0].items():  # as it is: each row is one of the train rows
+        everything, lengths = whole[name]
+        same = (values[:, None] == everything[:, : values.shape[1]]).all(3).all(2) & (length[:, None] == lengths)
+        assert same.any(1).all()
+    assert changed(plain, first(vocal_tract=0.1)) == {"audio.mfcc"}
+    noisy = first(augment=1.0)
+    assert changed(plain, noisy) == set(INPUTS)
+    for name, weakest, strongest in (("audio.mfcc", 0.3, 2.0), ("frames.clip", 0.07, 0.13), ("text.sbert", 0.07, 0.13)):
+        there = plain[0][name][0] != 0
+        assert weakest < (noisy[0][name][0] - plain[0][name][0])[there].std() < strongest
+
+
+def test_modalities_are_hidden_as_often_as_asked_and_never_all(tmp_path, monkeypatch):
+    full = split(1, 640, missing=0.0)
+    fold = Fold(CLASSES, full, split(2, 6), split(3, 6, hidden=True))
+    for share in (0.0, 0.3):
+        steps = shown(fold, tmp_path / str(share), monkeypatch, modality_dropout=share, batch=64)
+        used = torch.cat([torch.stack(list(masks.values()), 1) for _, masks in steps])
+        hidden = (~used).float().mean(0)
+        assert len(used) == 640 and used.any(1).all()
+        assert ((hidden - (share - share**3)).abs() < 0.06).all()  # where all three would go, all stay
+        assert share or not hidden.any()
+
+
+def test_what_an_utterance_lacks_is_never_used(fold, tmp_path, monkeypatch):
+    for batch, used in shown(fold, tmp_path, monkeypatch, modality_dropout=0.9):
+        there = torch.stack([length > 0 for _, length in batch.values()], 1)
+        masks = torch.stack([used[n] for n in batch], 1)
+        assert not (masks & ~there).any() and (masks.any(1) == there.any(1)).all()
