@@ -32,7 +32,7 @@ def row(precision: str) -> dict:
 
     draw = np.random.default_rng(0)
     rows = [[jpegs(draw) for _ in range(FRAMES)] for _ in range(ROWS)]
-    weights = Weights("clip", Path(tempfile.gettempdir()), "random", "", "", {}, True, "benchmark", "")
+    weights = Weights("clip", Path(tempfile.gettempdir()), "random", "", "", {}, True, "benchmark")
     encoder = clip.load(weights=weights, precision=precision, batch=BATCH)
     pictures = encoder.tensor(encoder.pixels([jpeg for row in rows for jpeg in row]))
     batches = torch.split(pictures, BATCH)

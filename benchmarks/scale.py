@@ -75,10 +75,9 @@ def make(job) -> None:
     from emospace.provenance import read_json, write_sidecar
 
     paths = [Path(path) for path in job.output]
-    names = (
-        read_json(Path(f".emospace/raw/iemocap/{job.wildcards.part}.json")) if hasattr(job.wildcards, "part") else []
-    )
-    rows = [name for name in names if name.endswith(".wav")]
+    part = getattr(job.wildcards, "part", None)
+    triggers = Path(".emospace/raw/iemocap").glob(f"{part}-*.json")
+    rows = [name for path in triggers for name in read_json(path) if name.endswith(".wav")]
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".npy" and ".offsets" not in path.name:

@@ -107,7 +107,7 @@ def test_hub_files_are_fetched_checked_and_recorded(tmp_path, hub):
     assert done.returncode == 0, done.stderr
     assert left(tmp_path) == ["tiny/model.safetensors", "tiny/sub/config.json", "tiny/weights.json"]
     weights = open_weights(tmp_path / "models/tiny")
-    assert (weights.name, weights.kind, weights.revision, weights.licence) == ("tiny", "hub", COMMIT, "MIT")
+    assert (weights.name, weights.kind, weights.revision) == ("tiny", "hub", COMMIT)
     assert weights.facts()["sha256"] == FILES and not weights.random
     assert weights.path().read_bytes() == MODEL
 
