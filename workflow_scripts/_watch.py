@@ -29,7 +29,7 @@ def triggers(plan, corpus: str, state: Path, recorded: Recorded) -> tuple[dict[s
         if before and before != path and before.is_file() and (not here or _as_indexed(sidecar, files)):
             path = before
         found[part] = str(path)
-    return found, None if here else nowhere(corpus, root)
+    return found, None if here else _nowhere(corpus, root, any(manifests.glob("*.json")))
 
 
 def _made(plan, corpus: str) -> dict[str, str]:
@@ -43,8 +43,9 @@ def _as_indexed(sidecar: Path, files: dict[str, str]) -> bool:
     return says is not None and agrees(says.get("raw", {}), files)
 
 
-def nowhere(corpus: str, root: str) -> InputError:
-    """What to say of a corpus of which no file was found."""
-    reason = f"no file of {corpus!r} is there, so what was made of it is left as it is"
+def _nowhere(corpus: str, root: str, read: bool) -> InputError:
+    """What to say of a corpus of which no file was found. read: are there manifests of it?"""
+    then = "what was made from it is taken as it is" if read else "and nothing was ever read from it"
+    reason = f"no file of {corpus!r} is there; {then}"
     remedy = f"mount its disk, or set EMOSPACE_{corpus.upper()} (or `corpora: {corpus}: root` in the config)"
     return InputError(root, reason, remedy)
