@@ -366,7 +366,7 @@ def test_files_are_hashed_once_as_long_as_nothing_touches_them(fetched, tmp_path
     record = json.loads((fetched / "weights.json").read_text())
     record["files"]["sub/config.json"]["sha256"] = "0" * 64
     (fetched / "weights.json").write_text(json.dumps(record))
-    with pytest.raises(InputError, match="config.json: it is not the file"):
+    with pytest.raises(InputError, match=r"config.json: it is not the file"):
         open_weights(fetched, verified)
 
 
