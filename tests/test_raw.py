@@ -114,7 +114,7 @@ class Planned:
         """A plan of today, with the corpus at `root`."""
         config = yaml.safe_load((ROOT / "configs/ravdess.yaml").read_text(encoding="utf-8"))
         config["corpora"]["ravdess"] |= {"parts": 2, "root": str(root or self.root)}
-        plan = Plan(config)
+        plan = Plan(config, recipes={("index_part", "ravdess"): Path("planned before")})
         plan.refresh_raw(lambda output, _: self.records.get(str(output)))
         return plan
 
@@ -214,4 +214,14 @@ def test_a_large_file_that_no_row_names_may_not_change_at_equal_size(planned):
     planned.index(planned.plan(), named=False)
     before, clip = planned.triggers(), sorted(planned.root.rglob("*.wav"))[0]
     write(clip, clip.read_bytes()[:-1] + b"x")
+    assert planned.triggers()["0"] != before["0"]
+
+
+def test_a_large_file_that_no_row_names_may_not_change_its_size_even_if_nothing_is_remembered(planned):
+    planned.index(planned.plan(), named=False)
+    before, clip = planned.triggers(), sorted(planned.root.rglob("*.wav"))[0]
+    Path(".emospace/raw/ravdess/seen.json").unlink()
+    assert planned.triggers() == before
+    Path(".emospace/raw/ravdess/seen.json").unlink()
+    write(clip, clip.read_bytes() + b"x")
     assert planned.triggers()["0"] != before["0"]

@@ -14,6 +14,7 @@ from emospace.provenance import canonical, read_json, sha256, write_json, write_
 # Below this size (bytes) a file is hashed when first seen (annotations, transcripts); a larger one (media) is
 # known by its size until its time stamp moves.
 HASH_AT_SIGHT = 64 * 1024
+SEEN = "seen.json"
 
 
 def walk(root: str) -> Iterator[tuple[str, os.stat_result]]:
@@ -78,18 +79,17 @@ def look(root: str, state: Path, group: Callable[[str], int | None], published: 
     published: path -> digest as last indexed, to recognise media that were merely touched. made: path -> digest
     of a generated corpus.
     """
-    memory = state / "seen.json"
-    seen = read_json(memory) if memory.exists() else {}
+    seen = remembered(state)
     files = ((path, stat) for path, stat in walk(root) if group(path) is not None)
     now = {path: _state(root, path, stat, seen.get(path), published, made) for path, stat in files}
     if now and now != seen:
-        write_json(memory, now)
+        write_json(state / SEEN, now)
     return now
 
 
 def remembered(state: Path) -> dict[str, list]:
-    """What the last look found, for a corpus that is not there now."""
-    return read_json(state / "seen.json") if (state / "seen.json").exists() else {}
+    """What the last look found that found any file."""
+    return read_json(state / SEEN) if (state / SEEN).exists() else {}
 
 
 def by_part(

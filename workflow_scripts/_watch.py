@@ -7,7 +7,7 @@ from emospace import plugin
 from emospace.adoption import read_sidecar
 from emospace.errors import InputError
 from emospace.provenance import read_digests, read_json
-from workflow_scripts._raw import agrees, by_part, look, remembered, trigger
+from workflow_scripts._raw import agrees, by_part, look, trigger
 
 Recorded = Callable[[Path, Path], Path | None]
 
@@ -23,7 +23,7 @@ def triggers(plan, corpus: str, state: Path, recorded: Recorded) -> tuple[dict[s
     made, group = _made(plan, corpus), plugin.find("corpora", plan.reader(corpus)).group
     now = look(root, state, group, read_digests(sorted(manifests.glob("*.sha256"))), made)
     here, found = bool(now) or plan.generated(corpus), {}
-    for part, files, content in by_part(now if here else remembered(state), plan.parts(corpus), group, made):
+    for part, files, content in by_part(now, plan.parts(corpus), group, made):
         sidecar, path = manifests / f"{part}.json", trigger(state, part, content)
         before = recorded(sidecar, state)
         if before and before != path and before.is_file() and (not here or _as_indexed(sidecar, files)):
