@@ -80,12 +80,14 @@ def test_a_job_on_another_machine_computes_what_its_plan_said(project):
     configure(project, 13)
     handed = shlex.split(project.run(sys.executable, "-c", HANDED_ON).stdout.splitlines()[-1])
     assert handed[0] == "--configfiles" and "/.emospace/plans/" in handed[1]
-    (project.folder / "config.yaml").write_text("features: [half a sentence")
+    config = project.folder / "config.yaml"
+    whole = config.read_text(encoding="utf-8")
+    config.write_text("features: [half a sentence")
     job = ["snakemake", "--mode", "remote", "--cores", "1", "--force", "--nolock", "--no-hooks"]
     target = ["--target-jobs", "embed_audio_mfcc:corpus=demo,part=1", "--allowed-rules", "embed_audio_mfcc", "--"]
     project.run(*job, *handed, *target)
     assert options(project) == [{}, {"coefficients": 13}, {}]
-    configure(project, 13)
+    config.write_text(whole)
     alone = project.run(*job, STORES[0], check=False)
     assert alone.returncode and "without the plan of its run" in alone.stdout
     assert options(project)[0] == {}
