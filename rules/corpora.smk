@@ -28,7 +28,7 @@ for _corpus in filter(PLAN.generated, PLAN.config["corpora"]):
 rule index_part:
     input:
         recipe=recipe("index_part", "corpus"),
-        raw=".emospace/raw/{corpus}/{part}.json",
+        raw=lambda w: PLAN.raw[w.corpus][w.part],
         made=lambda w: f"data/raw/{w.corpus}/{w.corpus}.json" if PLAN.generated(w.corpus) else [],
     output:
         manifest="data/manifest/{corpus}/{part}.csv",

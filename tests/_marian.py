@@ -62,5 +62,5 @@ def record(folder):
     names = sorted(p.name for p in folder.iterdir() if p.name != RECORD)
     files = {name: {"sha256": sha256(folder / name), "size": (folder / name).stat().st_size} for name in names}
     record = {"name": folder.name, "kind": "local", "source": "made in a test", "revision": "", "files": files}
-    (folder / RECORD).write_text(canonical({**record, "random": False, "why": "", "licence": "none"}))
+    (folder / RECORD).write_text(canonical({**record, "random": False, "why": ""}))
     return open_weights(folder)

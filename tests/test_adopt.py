@@ -95,6 +95,20 @@ def test_altered_files_are_refused_by_name_weights_too(made):
         refuse_altered([weights, record_of(made.job)], sha256)
 
 
+def test_weights_altered_at_equal_size_with_their_old_time_stamp_are_refused(made):
+    Path("model.bin").write_text("weights")
+    os.utime("model.bin", ns=(10**18, 10**18))
+    stat = Path("model.bin").stat()
+    file = {"sha256": sha256(Path("model.bin")), "size": stat.st_size}
+    write_sidecar(Path("weights.json"), {}, inputs=[], outputs=[], files={"model.bin": file})
+    weights = record_of(Job("fetch", made.job.recipe, [Path("weights.json")]))
+    refuse_altered([weights], sha256)
+    Path("model.bin").write_text("Weights")
+    os.utime("model.bin", ns=(10**18, 10**18))
+    with pytest.raises(InputError, match=r"^model.bin: altered"):
+        refuse_altered([weights], sha256)
+
+
 def test_raw_files_are_compared_as_they_were_recorded(tmp_path):
     small, large = tmp_path / "words.txt", tmp_path / "sound.wav"
     small.write_text("one")
@@ -126,8 +140,9 @@ def test_a_corpus_that_is_elsewhere_is_not_asked_for(tmp_path, monkeypatch):
     assert raw_change(job, record) == ""
     record.says["raw"][name] = "0" * 64
     assert name in raw_change(job, record)
-    job.params.root = "nowhere"
-    assert raw_change(job, record) == ""
+    Path("mount point").mkdir()
+    for job.params.root in ("nowhere", "mount point"):
+        assert raw_change(job, record) == ""
 
 
 # Two machines, with git, DVC and Snakemake -------------------------------------------------------------------------
@@ -271,6 +286,11 @@ def where_it_was_made(origin, tmp_path_factory):
     return after
 
 
+def last_planned(recipe: Path) -> int:
+    """When a recipe was last asked for."""
+    return recipe.stat().st_mtime_ns
+
+
 def edit_runs_and_records_exactly_that(name: str, bring_up_to_date, clone: Project) -> None:
     """Hold what one of the two ways does in a clone that was adopted after an edit to RUN and SAME."""
     EDITS[name][0](clone)
@@ -283,12 +303,13 @@ def edit_runs_and_records_exactly_that(name: str, bring_up_to_date, clone: Proje
     differ = {path for path, digest in contents(clone).items() if before.get(path) != digest}
     assert any(path.endswith("model.safetensors") or path.endswith("run.json") for path in differ)
     assert not [path for path in differ if path.startswith(SAME[name])]
-    recipes = clone.folder / ".emospace/recipes"
-    for run in ("probe", "probe_text"):
-        made = [read_json(path)["recipe"] for path in clone.folder.glob(f"results/runs/demo/{run}/*/run.json")]
-        assert made == [read_json(recipes / f"train/{run}.json")] * 3
-    made = [read_json(path)["recipe"] for path in clone.folder.glob("data/features/demo/audio.mfcc/*.json")]
-    assert made == [read_json(recipes / "embed/audio.mfcc.json")] * 3
+    for rule, key, pattern in (
+        ("train", "probe", "results/runs/demo/probe/*/run.json"),
+        ("train", "probe_text", "results/runs/demo/probe_text/*/run.json"),
+        ("embed", "audio.mfcc", "data/features/demo/audio.mfcc/*.json"),
+    ):
+        recipes = sorted((clone.folder / ".emospace/recipes" / rule).glob(f"{key}-*.json"), key=last_planned)
+        assert [read_json(path)["recipe"] for path in clone.folder.glob(pattern)] == [read_json(recipes[-1])] * 3
     assert "up to date" in clone.run("dvc", "status").stdout
     assert clone.planned(*PHASES) == {}
 

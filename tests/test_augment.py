@@ -45,7 +45,8 @@ def project(built, config) -> Project:
 def results(project: Project) -> dict[str, bytes]:
     """Every file of the runs without augmentation, and their recipes."""
     runs = [project.folder / f"results/runs/demo/{name}" for name in ("probe", "probe_text")]
-    recipes = [project.folder / f".emospace/recipes/train/{run.name}.json" for run in runs]
+    recipes = [path for run in runs for path in project.folder.glob(f".emospace/recipes/train/{run.name}-*.json")]
+    assert len(recipes) == len(runs)
     files = [path for run in runs for path in run.rglob("*") if path.is_file()] + recipes
     return {str(path.relative_to(project.folder)): path.read_bytes() for path in files}
 

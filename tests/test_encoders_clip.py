@@ -25,7 +25,7 @@ TINY = {
     "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1},
 }
 PREPROCESS = {"mean": [0.4, 0.5, 0.6], "std": [0.2, 0.3, 0.4], "interpolation": "bicubic", "resize_mode": "shortest"}
-RANDOM = Weights("clip", Path("nowhere"), "random", "random", "", {}, True, "a test", "")
+RANDOM = Weights("clip", Path("nowhere"), "random", "random", "", {}, True, "a test")
 
 
 def test_the_declared_operators_are_few_and_open_clip_imports():
@@ -148,7 +148,7 @@ def test_damaged_weights_are_refused(tiny, tmp_path):
         (tmp_path / name).write_bytes((tiny.directory / name).read_bytes())
     with open(tmp_path / "open_clip_model.safetensors", "r+b") as file:
         file.truncate(100_000)
-    damaged = Weights("tiny", tmp_path, "local", "here", "", tiny.files, False, "", "")
+    damaged = Weights("tiny", tmp_path, "local", "here", "", tiny.files, False, "")
     with pytest.raises(InputError, match="do not fit the architecture"):
         clip.load(weights=damaged)
 

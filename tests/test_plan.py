@@ -2,8 +2,10 @@
 
 import copy
 import inspect
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from typing import Annotated, Any, Literal, TypeVar
@@ -15,8 +17,10 @@ from conftest import ROOT
 from emospace import kinds, labels, plugin
 from emospace.errors import InputError
 from emospace.gate import _tables
+from emospace.provenance import read_recipe
 from workflow_scripts._checks import validate
-from workflow_scripts._plan import Plan
+from workflow_scripts._frozen import freeze, thaw
+from workflow_scripts._plan import STATE, Plan
 
 
 @pytest.fixture
@@ -452,12 +456,64 @@ def test_every_key_of_the_schema_is_described():
     assert list(undescribed(schema)) in ([], [".weights.*.source"])
 
 
+def changed_by(config, path, value) -> set[tuple[str, str]]:
+    """(rule, key) of every recipe that an edit exchanges."""
+    before, after = Plan(config).recipes, Plan(edit(config, path, value)).recipes
+    assert before.keys() == after.keys()
+    return {key for key in after if after[key] != before[key]}
+
+
 def test_recipes_change_only_with_their_own_options(config):
+    found = changed_by(config, ["features", "audio.mfcc"], {"coefficients": 13})
+    assert found == {("embed", "audio.mfcc"), ("make_report", "all")}
+
+
+def test_the_licence_of_weights_is_a_matter_of_the_report(config):
+    assert changed_by(config, ["weights", "minilm", "licence"], "MIT") == {("make_report", "all")}
+    assert changed_by(config, ["weights", "clip", "if_unreachable"], "stop") == {
+        ("fetch_models", "clip"),
+        ("make_report", "all"),
+    }
+
+
+def test_a_later_plan_changes_nothing_that_a_running_job_reads(config):
+    """Whatever is edited meanwhile; nor does a plan write what is there already."""
     first = Plan(config)
-    before = {key: path.stat().st_mtime_ns for key, path in first.recipes.items()}
-    second = Plan(edit(config, ["features", "audio.mfcc"], {"coefficients": 13}))
-    changed = {key for key, path in second.recipes.items() if path.stat().st_mtime_ns != before[key]}
-    assert changed == {("embed", "audio.mfcc"), ("make_report", "all")}
+    before = {path: (path.read_bytes(), path.stat().st_ino) for path in first.recipes.values()}
+    edited = edit(config, ["features", "audio.mfcc"], {"coefficients": 13})
+    second = Plan(edit(edited, ["runs", "unified", "epochs"], 3))
+    assert second.recipes["train", "unified"] != first.recipes["train", "unified"]
+    Plan(config)
+    assert {path: (path.read_bytes(), path.stat().st_ino) for path in before} == before
+    for plan, options in ((first, {}), (second, {"coefficients": 13})):
+        assert read_recipe(plan.recipes["embed", "audio.mfcc"])["options"] == options
+
+
+def test_a_recipe_that_is_not_what_its_name_says_is_refused_and_planned_anew(config):
+    path = Plan(config).recipes["embed", "audio.mfcc"]
+    whole = path.read_text()
+    path.write_text(whole.replace('"options": {}', '"options": {"coefficients": 13}'))
+    with pytest.raises(InputError, match=r"embed/audio.mfcc-\w+.json: the recipe is not the one that was planned"):
+        read_recipe(path)
+    assert Plan(config).recipes["embed", "audio.mfcc"] == path and path.read_text() == whole
+
+
+def test_jobs_elsewhere_keep_to_the_plan_of_their_run(config, monkeypatch):
+    """A job of a cluster is handed a config: what it plans from that is what was planned, whatever changed since."""
+    ravdess = yaml.safe_load((ROOT / "configs/ravdess.yaml").read_text())
+    plan = Plan(config | {"corpora": config["corpora"] | ravdess["corpora"]})
+    plan.raw = {"demo": {"0": "a trigger"}}
+    monkeypatch.setenv("EMOSPACE_RAVDESS", "/here")
+    frozen = freeze(plan, STATE / "plans")
+    monkeypatch.setenv("EMOSPACE_RAVDESS", "/there")
+    shutil.rmtree(STATE / "recipes")
+    job = thaw(json.loads(frozen.read_text()))
+    assert (job.recipes, job.raw, job.config) == (plan.recipes, plan.raw, plan.config)
+    assert [*job.config["runs"]] == [*plan.config["runs"]]  # the first probe is the baseline
+    assert job.root("ravdess") == "/here" and not (STATE / "recipes").exists()
+    assert freeze(plan, STATE / "plans") != frozen and frozen.exists()
+    with pytest.raises(InputError, match="without the plan of its run"):
+        thaw(config)
 
 
 def test_roots_come_from_the_environment(config, monkeypatch):

@@ -1,9 +1,16 @@
-"""Changed raw files are noticed by content, and only in their part."""
+"""Changed raw files are noticed by content, and only in their part; where they lie, and for how long, is no change."""
 
 import os
+import shutil
 from pathlib import Path
 
-from workflow_scripts._raw import HASH_AT_SIGHT, refresh
+import pytest
+import yaml
+from conftest import ROOT
+
+from emospace.provenance import read_json, sha256, write_sidecar
+from workflow_scripts._plan import Plan
+from workflow_scripts._raw import HASH_AT_SIGHT, by_part, fingerprint, look, trigger
 
 PARTS = ["0", "1"]
 
@@ -17,6 +24,7 @@ class Corpus:
 
     def __init__(self, folder: Path):
         self.root, self.state, self.published, self.made = folder / "it's raw", folder / "state", {}, {}
+        self.triggers: dict[str, Path] = {}
         for part in PARTS:
             (self.root / f"d{part}").mkdir(parents=True)
             (self.root / f"d{part}/words.txt").write_text("one")
@@ -25,14 +33,12 @@ class Corpus:
         self.changed()
 
     def changed(self) -> list[str]:
-        """Parts whose trigger file was rewritten by this look at the raw files."""
-        old = {p: self._stamp(p) for p in PARTS}
-        refresh(str(self.root), self.state, PARTS, group, self.published, self.made)
-        return [p for p in PARTS if self._stamp(p) != old[p]]
-
-    def _stamp(self, part):
-        file = self.state / f"{part}.json"
-        return (file.read_text(), file.stat().st_mtime_ns) if file.exists() else None
+        """Parts that this look at the raw files gives another trigger file."""
+        old = self.triggers
+        now = look(str(self.root), self.state, group, self.published, self.made)
+        triggers = by_part(now, PARTS, group, self.made)
+        self.triggers = {part: trigger(self.state, part, content) for part, _, content in triggers}
+        return [part for part in PARTS if self.triggers[part] != old.get(part)]
 
 
 def write(path: Path, content: bytes) -> None:
@@ -47,8 +53,6 @@ def test_nothing_changed(tmp_path):
 
 
 def test_touching_everything_changes_nothing_once_indexed(tmp_path):
-    from emospace.provenance import sha256
-
     corpus = Corpus(tmp_path)
     corpus.published = {f"d{p}/sound.wav": sha256(corpus.root / f"d{p}/sound.wav") for p in PARTS}
     for path in corpus.root.rglob("d*/*"):
@@ -73,12 +77,10 @@ def test_a_changed_text_medium_addition_or_removal_shows_in_its_part_alone(tmp_p
 
 
 def test_a_generated_corpus_shows_only_what_differs_from_its_making(tmp_path):
-    from emospace.provenance import sha256
-
     corpus = Corpus(tmp_path)
     corpus.made = {str(p.relative_to(corpus.root)): sha256(p) for p in corpus.root.rglob("d*/*")}
     corpus.changed()
-    assert (corpus.state / "0.json").read_text() == "{}\n"
+    assert corpus.triggers["0"].read_text() == "{}\n"
     write(corpus.root / "d1/sound.wav", b"edited")
     assert corpus.changed() == ["1"]
     (corpus.root / "d1/words.txt").unlink()
@@ -93,3 +95,133 @@ def test_a_link_that_points_nowhere_counts_as_missing(tmp_path):
     assert corpus.changed() == []
     target.write_text("here now")
     assert corpus.changed() == ["1"]
+
+
+class Planned:
+    """Plans of a corpus outside the project: two parts of an actor each, indexed, as Snakemake remembers it."""
+
+    def __init__(self, folder: Path):
+        self.root = folder / "corpora/it's raw"
+        for actor in ("01", "03"):
+            for emotion in ("03", "04"):
+                path = self.root / f"Actor_{actor}/03-01-{emotion}-01-01-01-{actor}.wav"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(f"{actor} {emotion}".encode() + bytes(HASH_AT_SIGHT))
+        self.records: dict[str, Path] = {}
+        self.index(self.plan())
+
+    def plan(self, root: str | Path = "") -> Plan:
+        """A plan of today, with the corpus at `root`."""
+        config = yaml.safe_load((ROOT / "configs/ravdess.yaml").read_text(encoding="utf-8"))
+        config["corpora"]["ravdess"] |= {"parts": 2, "root": str(root or self.root)}
+        plan = Plan(config, recipes={("index_part", "ravdess"): Path("planned before")})
+        plan.refresh_raw(lambda output, _: self.records.get(str(output)))
+        return plan
+
+    def triggers(self, root: str | Path = "") -> dict[str, str]:
+        return self.plan(root).raw["ravdess"]
+
+    def index(self, plan: Plan, named: bool = True) -> None:
+        """Do what index_part does and Snakemake remembers of it; not named: no row names a file."""
+        for part, folder in (("0", "Actor_01"), ("1", "Actor_03")):
+            files = {str(p.relative_to(self.root)): p for p in sorted((self.root / folder).iterdir())}
+            sidecar, digests = (Path(f"data/manifest/ravdess/{part}{suffix}") for suffix in (".json", ".audio.sha256"))
+            sidecar.parent.mkdir(parents=True, exist_ok=True)
+            digests.write_text("".join(f"{sha256(p)}  {name}\n" for name, p in files.items()) if named else "")
+            raw = {name: sha256(p) if named else fingerprint(p) for name, p in files.items()}
+            write_sidecar(sidecar, {}, inputs=[], outputs=[], raw=raw)
+            self.records[str(sidecar)] = Path(plan.raw["ravdess"][part])
+
+
+@pytest.fixture
+def planned(tmp_path, monkeypatch) -> Planned:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("EMOSPACE_RAVDESS", raising=False)
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    return Planned(tmp_path)
+
+
+def test_a_corpus_that_is_not_there_leaves_everything_as_it_is_and_is_said(planned, tmp_path):
+    before, memory = planned.triggers(), Path(".emospace/raw/ravdess/seen.json").read_bytes()
+    (tmp_path / "mount point").mkdir()
+    (tmp_path / "mount point/lost+found").touch()
+    for root in ("nowhere", "mount point"):
+        plan = planned.plan(root)
+        assert plan.raw["ravdess"] == before
+        (warning,) = plan.warnings
+        assert warning.startswith(f"{root}: no file of 'ravdess' is there; what was made from it is taken as it is.")
+        assert "EMOSPACE_RAVDESS" in warning and "mount" in warning
+    assert Path(".emospace/raw/ravdess/seen.json").read_bytes() == memory
+    assert planned.triggers() == before and planned.plan().warnings == []
+
+
+def test_a_corpus_that_never_was_there_is_refused_where_it_is_to_be_read(planned):
+    planned.records.clear()
+    shutil.rmtree("data")
+    plan = planned.plan("nowhere")
+    assert "nothing was ever read from it" in plan.warnings[0]
+    plan.refuse_absent([])
+    with pytest.raises(Exception, match=r"^nowhere: no file of 'ravdess' is there, and it is to be read. .*RAVDESS"):
+        plan.refuse_absent(["ravdess"])
+    planned.plan().refuse_absent(["ravdess"])
+
+
+def test_the_same_folder_in_another_spelling_is_no_change(planned, tmp_path, monkeypatch):
+    before, memory = planned.triggers(), Path(".emospace/raw/ravdess/seen.json").read_bytes()
+    (tmp_path / "link").symlink_to(planned.root)
+    for root in (f"{planned.root}/", os.path.relpath(planned.root), tmp_path / "link"):
+        assert planned.triggers(root) == before
+    monkeypatch.setenv("EMOSPACE_RAVDESS", f"{planned.root}/.")
+    assert planned.triggers("elsewhere") == before
+    assert Path(".emospace/raw/ravdess/seen.json").read_bytes() == memory
+
+
+def test_a_look_at_another_folder_is_forgotten_and_a_copy_is_no_change(planned, tmp_path):
+    before = planned.triggers()
+    other = Path(shutil.copytree(planned.root, tmp_path / "other", copy_function=shutil.copy))
+    assert planned.triggers(other) == before  # its time stamps differ
+    clip = sorted(other.rglob("*.wav"))[0]
+    write(clip, clip.read_bytes()[:-1] + b"x")
+    seen = planned.triggers(other)
+    assert seen["0"] != before["0"] and seen["1"] == before["1"]
+    shutil.rmtree(other / "Actor_03")
+    assert planned.triggers(other)["1"] != before["1"]
+    assert planned.triggers() == before
+    Path(".emospace/raw/ravdess/seen.json").unlink()
+    assert planned.triggers() == before
+
+
+def test_a_change_shows_once_and_is_no_change_once_indexed(planned):
+    before, clip = planned.triggers(), sorted(planned.root.rglob("*.wav"))[0]
+    write(clip, clip.read_bytes()[:-1] + b"x")
+    plan = planned.plan()
+    assert plan.raw["ravdess"]["0"] != before["0"] and plan.raw["ravdess"]["1"] == before["1"]
+    assert read_json(Path(before["0"])) != read_json(Path(plan.raw["ravdess"]["0"]))
+    planned.index(plan)
+    assert planned.triggers() == plan.raw["ravdess"]
+
+
+def test_what_changed_while_it_was_indexed_is_not_read_a_second_time(planned):
+    """Snakemake remembers the trigger of the plan, from before the change; the sidecar says what was read."""
+    before, clip = planned.plan(), sorted(planned.root.rglob("*.wav"))[0]
+    write(clip, clip.read_bytes()[:-1] + b"x")
+    assert planned.triggers() != before.raw["ravdess"]
+    planned.index(before)
+    assert planned.triggers() == before.raw["ravdess"]
+
+
+def test_a_large_file_that_no_row_names_may_not_change_at_equal_size(planned):
+    planned.index(planned.plan(), named=False)
+    before, clip = planned.triggers(), sorted(planned.root.rglob("*.wav"))[0]
+    write(clip, clip.read_bytes()[:-1] + b"x")
+    assert planned.triggers()["0"] != before["0"]
+
+
+def test_a_large_file_that_no_row_names_may_not_change_its_size_even_if_nothing_is_remembered(planned):
+    planned.index(planned.plan(), named=False)
+    before, clip = planned.triggers(), sorted(planned.root.rglob("*.wav"))[0]
+    Path(".emospace/raw/ravdess/seen.json").unlink()
+    assert planned.triggers() == before
+    Path(".emospace/raw/ravdess/seen.json").unlink()
+    write(clip, clip.read_bytes() + b"x")
+    assert planned.triggers()["0"] != before["0"]

@@ -60,7 +60,7 @@ def of_folder(folder: Path) -> Weights:
     """A record of whatever a folder holds, as the source `local` would write it."""
     files = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != "weights.json"]
     described = {str(p.relative_to(folder)): {"sha256": sha256(p), "size": p.stat().st_size} for p in files}
-    return Weights("vosk_en", folder, "local", f"local {folder}", "", described, False, "", "")
+    return Weights("vosk_en", folder, "local", f"local {folder}", "", described, False, "")
 
 
 @pytest.fixture(scope="session")
@@ -253,7 +253,7 @@ def vosk_folder(folder: Path, conf: str = "--use-energy=false\n") -> Path:
 
 
 def test_the_three_errors_of_vosk_differ(tmp_path):
-    absent = Weights("vosk_en", tmp_path / "none", "archive", "", "", {}, False, "", "")
+    absent = Weights("vosk_en", tmp_path / "none", "archive", "", "", {}, False, "")
     with pytest.raises(InputError, match=r"no such folder, so no Vosk model.*run: snakemake --cores 1 fetch_models"):
         recognise([], weights=absent)
     broken = vosk_folder(tmp_path / "broken")
@@ -348,6 +348,6 @@ def test_options_are_checked_by_name_and_completed():
 
 
 def test_random_weights_never_pass_for_a_recogniser(tmp_path):
-    drawn = Weights("vosk_en", tmp_path, "random", "random", "", {}, True, "the config asks for it", "")
+    drawn = Weights("vosk_en", tmp_path, "random", "random", "", {}, True, "the config asks for it")
     with pytest.raises(InputError, match="a recogniser cannot have random weights"):
         recognise([], weights=drawn)

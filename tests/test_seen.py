@@ -87,6 +87,9 @@ def test_dvc_repro_notices_a_raw_file_that_lies_elsewhere(phases, stage, expecte
     assert jobs_run(project) == {}
     assert contents(project) == before and (project.folder / "dvc.lock").read_bytes() == lock
 
+    (tmp_path / "link").symlink_to(root)
+    for spelt in (f"{root}/", tmp_path / "link", tmp_path / "nowhere", root):
+        assert project.planned(*phases, **at(spelt)) == {}
     clip = sorted(root.rglob("*.wav"))[0]
     silence(clip)
     project.run("dvc", "repro", stage)
@@ -157,7 +160,11 @@ def test_a_clone_without_the_corpus_believes_its_manifests_until_it_comes(pulled
     pulled.run("dvc", "repro", **at(nowhere))
     assert jobs_run(pulled) == {} and contents(pulled) == before
     came = copy(pulled, tmp_path / "came")
-    assert came.planned(**at(sent[1]))["index_part"] == 3  # all of it is to be read, unless one adopts again
+    assert came.planned(*OURS, **at(sent[1])) == {}  # it is compared with what the manifests were made from
+    clip = sorted(sent[1].rglob("*.wav"))[0]
+    other = Path(shutil.copytree(sent[1], tmp_path / "other", copy_function=shutil.copy))
+    silence(other / clip.relative_to(sent[1]))
+    assert came.planned(**at(other))["index_part"] == 1
     said = pulled.run(*ADOPT, **at(sent[1])).stdout
     assert ABSENT not in said and all_adopted(said)
     assert pulled.planned(*OURS, **at(sent[1])) == {} and contents(pulled) == before

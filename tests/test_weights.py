@@ -16,9 +16,11 @@ import pytest
 from conftest import ROOT
 from safetensors.numpy import save
 
+from emospace import weights as module
 from emospace.errors import InputError
 from emospace.fetch import check_entry, fetch
 from emospace.weights import open_weights
+from workflow_scripts._weights import opened
 
 MODEL = save({"a": np.arange(6000, dtype=np.float32)})
 CONFIG = b'{"hidden": 6}\n'
@@ -107,7 +109,7 @@ def test_hub_files_are_fetched_checked_and_recorded(tmp_path, hub):
     assert done.returncode == 0, done.stderr
     assert left(tmp_path) == ["tiny/model.safetensors", "tiny/sub/config.json", "tiny/weights.json"]
     weights = open_weights(tmp_path / "models/tiny")
-    assert (weights.name, weights.kind, weights.revision, weights.licence) == ("tiny", "hub", COMMIT, "MIT")
+    assert (weights.name, weights.kind, weights.revision) == ("tiny", "hub", COMMIT)
     assert weights.facts()["sha256"] == FILES and not weights.random
     assert weights.path().read_bytes() == MODEL
 
@@ -318,3 +320,57 @@ def test_missing_and_damaged_weights_say_what_to_run(tmp_path, hub):
     model.unlink()
     with pytest.raises(InputError, match="the file is missing"):
         open_weights(tmp_path / "models/tiny")
+
+
+@pytest.fixture
+def fetched(tmp_path):
+    """A folder of models/ with two files, as fetch_models leaves it."""
+    source, folder = tmp_path / "source", tmp_path / "models/tiny"
+    for name, content in {"model.safetensors": MODEL, "sub/config.json": CONFIG}.items():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_bytes(content)
+    record = fetch("tiny", {"source": "local", "path": str(source), "files": FILES}, folder)
+    (folder / "weights.json").write_text(json.dumps(record))
+    return folder
+
+
+@pytest.mark.parametrize("opened_before", [False, True])
+@pytest.mark.parametrize("old_time", [False, True])
+def test_a_file_changed_at_equal_size_is_refused(fetched, tmp_path, opened_before, old_time):
+    verified = tmp_path / "verified.json"
+    if opened_before:
+        open_weights(fetched, verified)
+    path, stamp = fetched / "sub/config.json", (fetched / "sub/config.json").stat().st_mtime_ns
+    path.write_bytes(CONFIG.replace(b"6", b"7"))
+    if old_time:
+        os.utime(path, ns=(stamp, stamp))
+    for memory in (verified, None):
+        with pytest.raises(InputError, match=r"config.json: it is not the file that was fetched: .*run: snakemake"):
+            open_weights(fetched, memory)
+    path.write_bytes(CONFIG)
+    open_weights(fetched, verified)
+
+
+def test_files_are_hashed_once_as_long_as_nothing_touches_them(fetched, tmp_path, monkeypatch):
+    hashed, verified = [], tmp_path / "verified.json"
+    monkeypatch.setattr(module, "sha256", lambda path: hashed.append(path.name) or digest(path.read_bytes()))
+    for _ in range(2):
+        open_weights(fetched, verified)
+        assert sorted(hashed) == ["config.json", "model.safetensors"]
+    os.utime(fetched / "model.safetensors")
+    open_weights(fetched, verified)
+    assert hashed[2:] == ["model.safetensors"]
+    verified.write_text("half a fi")
+    open_weights(fetched, verified)
+    assert len(hashed) == 5
+    record = json.loads((fetched / "weights.json").read_text())
+    record["files"]["sub/config.json"]["sha256"] = "0" * 64
+    (fetched / "weights.json").write_text(json.dumps(record))
+    with pytest.raises(InputError, match=r"config.json: it is not the file"):
+        open_weights(fetched, verified)
+
+
+def test_jobs_remember_which_weights_they_compared(fetched, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert opened(fetched / "weights.json").name == "tiny"
+    assert json.loads((tmp_path / ".emospace/verified/tiny.json").read_text()).keys() == FILES.keys()

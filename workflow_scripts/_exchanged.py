@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from emospace.adoption import read_sidecar
-from emospace.provenance import read_json, sha256
+from emospace.provenance import canonical, name_of, sha256
 
 # Where sidecars are. Of raw files, which may be many, only the list of generated ones is looked at.
 OF_CORPUS = ["data/raw/{0}/{0}.json", "data/[!r]*/{0}.json", "data/[!r]*/{0}/**/*.json", "results/*/{0}/**/*.json"]
@@ -17,9 +17,9 @@ OF_ALL = ["models/*/weights.json", "data/augmented/*.json", "results/*.json"]
 
 
 def forget_exchanged(corpora: Iterable[str], recipes: Path) -> None:
-    """Make Snakemake forget how it made what another recipe or other inputs than today's made: it makes that again.
+    """Make Snakemake forget how it made what another recipe or other inputs made than it remembers.
 
-    corpora: those of the config; what belongs to others is left alone. recipes: the folder of today's.
+    Then it makes that again. corpora: those of the config; what belongs to others is left alone. recipes: their folder.
     """
     from snakemake.io import IOFile
     from snakemake.persistence.file import FilePersistence
@@ -28,7 +28,7 @@ def forget_exchanged(corpora: Iterable[str], recipes: Path) -> None:
     for path, says in _sidecars(corpora):
         if record := records.metadata(IOFile(path)):
             recipe = next((Path(p) for p in record.input if Path(p).is_relative_to(recipes)), None)
-            other = recipe and recipe.exists() and says["recipe"] != read_json(recipe)
+            other = recipe and not recipe.stem.endswith(f"-{name_of(canonical(says['recipe']))}")
             if other or any(Path(p).exists() and digest(p) != then for p, then in says["inputs"].items()):
                 records.cleanup_metadata(IOFile(path))
 

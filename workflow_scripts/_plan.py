@@ -5,17 +5,17 @@ Everything a user can misspell fails here, before any job starts, with the name,
 
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from emospace import plugin, splits
 from emospace.errors import InputError
 from emospace.export import ENCODERS, FOLDERS
-from emospace.provenance import read_digests, read_json
 from workflow_scripts._checks import check_names, validate
-from workflow_scripts._raw import refresh
 from workflow_scripts._recipes import write_recipes
 from workflow_scripts._views import AUGMENTED, in_child, in_parent, kind
+from workflow_scripts._watch import Recorded, triggers
 
 STATE = Path(".emospace")
 GPU_FILES = ("nvidia[0-9]*", "kfd", "dxg")  # below /dev; to ask PyTorch would take seconds at every planning
@@ -41,13 +41,17 @@ class Plan:
     """
 
     config: dict
-    recipes: dict[tuple[str, str], Path] = field(default_factory=dict)
+    recipes: dict[tuple[str, str], Path] = field(default_factory=dict)  # given only if they were planned before
     warnings: list[str] = field(default_factory=list)  # what is allowed, and most often a mistake
+    raw: dict[str, dict[str, str]] = field(default_factory=dict)  # corpus -> part -> its trigger file
+    roots: dict[str, str] = field(default_factory=dict)  # where corpora lay when this was planned
+    absent: dict[str, InputError] = field(default_factory=dict)  # corpora of which no file is here
 
     def __post_init__(self):
-        validate(self.config)
-        check_names(self)
-        self.recipes = write_recipes(self, STATE / "recipes")
+        if not self.recipes:
+            validate(self.config)
+            check_names(self)
+            self.recipes = write_recipes(self, STATE / "recipes")
 
     def recipe(self, rule: str, name: str = "all") -> str:
         """Path of a recipe, for a rule's `input:`."""
@@ -72,6 +76,8 @@ class Plan:
 
     def root(self, corpus: str) -> str:
         """Folder of a corpus: where the workflow makes it, or what the environment or the config says."""
+        if corpus in self.roots:
+            return self.roots[corpus]
         if self.generated(corpus):
             return f"data/raw/{corpus}"
         return os.environ.get(f"EMOSPACE_{corpus.upper()}") or self.corpus(corpus)["root"]
@@ -215,12 +221,16 @@ class Plan:
 
     # Raw files -------------------------------------------------------------------------------------------------
 
-    def refresh_raw(self) -> None:
-        """Rewrite the trigger files of parts whose raw files changed (see _raw.py)."""
+    def refresh_raw(self, recorded: Recorded) -> None:
+        """Look at all raw files (see _watch.py), and warn of a corpus that is not here."""
         for corpus in self.config["corpora"]:
-            manifests = Path("data/manifest", corpus)
-            published = read_digests(sorted(manifests.glob("*.sha256")))
-            made = Path(self.root(corpus), f"{corpus}.json")
-            made_files = read_json(made)["files"] if self.generated(corpus) and made.exists() else {}
-            group = plugin.find("corpora", self.reader(corpus)).group
-            refresh(self.root(corpus), STATE / "raw" / corpus, self.parts(corpus), group, published, made_files)
+            self.raw[corpus], absent = triggers(self, corpus, STATE / "raw" / corpus, recorded)
+            if absent:
+                self.absent[corpus] = absent
+                self.warnings.append(str(absent))
+
+    def refuse_absent(self, corpora: Iterable[str]) -> None:
+        """Raise InputError if one of the corpora that are to be read is not here."""
+        for corpus in sorted(self.absent.keys() & set(corpora)):
+            absent = self.absent[corpus]
+            raise InputError(absent.file, f"no file of {corpus!r} is there, and it is to be read", absent.remedy)

@@ -1,18 +1,20 @@
 """Notice changed raw files while the workflow is planned, by content, without reading everything each time.
 
-Per part of a corpus a small trigger file says in which state its raw files are; it is an input of `index_part`
-and is rewritten only when that state changes. A touched file is read once more and found unchanged.
+Per part of a corpus a small trigger file says in which state its raw files are. It is an input of `index_part`, is
+named by its content and never rewritten: another state is another input. A touched file is read once more and found
+unchanged. What was seen of each file is kept in seen.json, for the next look alone: no job reads it.
 """
 
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from emospace.provenance import canonical, read_json, sha256, write_json
+from emospace.provenance import canonical, read_json, sha256, write_json, write_once
 
 # Below this size (bytes) a file is hashed when first seen (annotations, transcripts); a larger one (media) is
 # known by its size until its time stamp moves.
 HASH_AT_SIGHT = 64 * 1024
+SEEN = "seen.json"
 
 
 def walk(root: str) -> Iterator[tuple[str, os.stat_result]]:
@@ -59,33 +61,55 @@ def _is(path: Path, known: str) -> bool:
     return known == (f"size {path.stat().st_size}" if known.startswith("size") else sha256(path))
 
 
-def refresh(
-    root: str,
-    state: Path,
-    parts: list[str],
-    group: Callable[[str], int | None],
-    published: dict[str, str],
-    made: dict[str, str],
-) -> None:
-    """Bring the trigger files <state>/<part>.json up to date with the raw files below root.
+def agrees(recorded: dict[str, str], states: dict[str, str]) -> bool:
+    """Are these raw files those that a part of the manifest was made from, as far as `refresh` knows without reading?
+
+    recorded: path -> what the part's sidecar says of a file; states: path -> what it is known by now. A medium that is
+    known by its size is as it was when its digest was recorded (see `_state`).
+    """
+    return recorded.keys() == states.keys() and all(
+        states[path] == then or (states[path].startswith("size") and not then.startswith("size"))
+        for path, then in recorded.items()
+    )
+
+
+def look(root: str, state: Path, group: Callable[[str], int | None], published: dict, made: dict) -> dict[str, list]:
+    """Path -> state of each raw file below root that belongs to a group; remembered for the next look unless none does.
 
     published: path -> digest as last indexed, to recognise media that were merely touched. made: path -> digest
-    of a generated corpus; files that are as they were made do not show, so that generating it is not a change.
+    of a generated corpus.
     """
-    memory = state / "seen.json"
-    seen = read_json(memory) if memory.exists() else {}
-    now, triggers = {}, {part: {} for part in parts}
-    for path, stat in walk(root):
-        number = group(path)
-        if number is not None:
-            now[path] = _state(root, path, stat, seen.get(path), published, made)
-            if made.get(path) != now[path][2]:
-                triggers[parts[number % len(parts)]][path] = now[path][2]
+    seen = remembered(state)
+    files = ((path, stat) for path, stat in walk(root) if group(path) is not None)
+    now = {path: _state(root, path, stat, seen.get(path), published, made) for path, stat in files}
+    if now and now != seen:
+        write_json(state / SEEN, now)
+    return now
+
+
+def remembered(state: Path) -> dict[str, list]:
+    """What the last look found that found any file."""
+    return read_json(state / SEEN) if (state / SEEN).exists() else {}
+
+
+def by_part(
+    now: dict[str, list], parts: list[str], group: Callable[[str], int | None], made: dict[str, str]
+) -> Iterator[tuple[str, dict[str, str], dict[str, str]]]:
+    """(part, path -> what each of its files is known by, content of its trigger).
+
+    Files of a generated corpus that are as they were made do not show in the trigger, so that generating it is no
+    change; one of them that is missing does.
+    """
+    files: dict[str, dict[str, str]] = {part: {} for part in parts}
+    for path, (_, _, known) in now.items():
+        files[parts[group(path) % len(parts)]][path] = known
+    lost: dict[str, dict[str, str]] = {part: {} for part in parts}
     for path in made.keys() - now.keys() if now else ():
-        triggers[parts[(group(path) or 0) % len(parts)]][path] = "missing"
-    if now != seen:
-        write_json(memory, now)
-    for part, trigger in triggers.items():
-        file = state / f"{part}.json"
-        if not file.exists() or file.read_text(encoding="utf-8") != canonical(trigger):
-            write_json(file, trigger)
+        lost[parts[(group(path) or 0) % len(parts)]][path] = "missing"
+    for part in parts:
+        yield part, files[part], lost[part] | {p: k for p, k in files[part].items() if made.get(p) != k}
+
+
+def trigger(state: Path, part: str, content: dict[str, str]) -> Path:
+    """The trigger file of that content."""
+    return write_once(state, part, canonical(content))

@@ -1,4 +1,9 @@
-"""All recipes that the config asks for: what each job depends on besides data. A rewritten recipe reruns its jobs."""
+"""All recipes that the config asks for: what each job depends on besides data.
+
+A recipe is named by its content, so another recipe is another input, for which Snakemake runs its jobs again. None is
+ever removed: a job that waits in a queue may still need it. They are a few kB each, and whatever today's config asks
+for is written again if somebody deletes them.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +11,7 @@ from pathlib import Path
 from emospace import labels
 from emospace.gate import thresholds
 from emospace.pairs import pinned
-from emospace.provenance import canonical, code_digests, write_json
+from emospace.provenance import canonical, code_digests, write_once
 from emospace.sources import closure
 from workflow_scripts._views import VIEWS
 
@@ -15,15 +20,12 @@ Recipe = tuple[str, str, tuple[str, ...], dict]
 
 
 def write_recipes(plan, folder: Path) -> dict[tuple[str, str], Path]:
-    """Write each recipe below `folder` unless its content is there already; (rule, key) -> its path."""
+    """Write each recipe to `<folder>/<rule>/<key>-<digest>.json` unless it is there; (rule, key) -> its path."""
     paths = {}
     for rule, key, plugins, content in _all(plan):
-        path = folder / rule / f"{key}.json"
         modules = [f"workflow_scripts.{rule}", *(f"emospace.{p}" for p in plugins)]
         recipe = {"rule": rule, "code": code_digests(closure(*modules)), **content}
-        if not path.exists() or path.read_text(encoding="utf-8") != canonical(recipe):
-            write_json(path, recipe)
-        paths[rule, key] = path
+        paths[rule, key] = write_once(folder / rule, key, canonical(recipe))
     return paths
 
 
@@ -40,7 +42,8 @@ def _all(plan) -> Iterator[Recipe]:
     for view in plan.augmented():
         yield from _augmented(plan, view)
     for name, spec in plan.config.get("weights", {}).items():
-        yield _recipe("fetch_models", name, name=name, options=pinned(spec))
+        # What the licence says of weights changes none of their bytes.
+        yield _recipe("fetch_models", name, name=name, options=_without(pinned(spec), "licence"))
     for name in plan.config["features"]:
         yield _feature(plan, name)
     for name in plan.config["protocols"]:

@@ -18,9 +18,9 @@ from tqdm.auto import tqdm
 from emospace.adoption import Job, Record, record_of, refuse_altered, why_stale
 from emospace.errors import InputError
 from emospace.plugin import find
-from emospace.provenance import read_json, sha256
+from emospace.provenance import sha256
 from workflow_scripts._plan import STATE
-from workflow_scripts._raw import changed
+from workflow_scripts._raw import changed, remembered, walk
 
 # Everything that DVC tracks: these phases make all of it.
 PHASES = ["corpora", "views", "fetch_models", "features", "augment", "train_all", "evaluation", "report"]
@@ -60,12 +60,11 @@ def described(graph) -> dict:
 def raw_change(job, record: Record) -> str:
     """Why a part of the manifest is out of date: a raw file that is not as it was read, or ""."""
     recipe, root = record.says["recipe"], Path(job.params.root)
-    if not root.exists():
+    group, part = find("corpora", recipe["plugin"]).group, int(job.wildcards.part)
+    if all(group(path) is None for path, _ in walk(str(root))):  # an unmounted disk leaves an empty folder
         tqdm.write(f"{root}: the corpus is not on this machine; what was made from it is taken as it is")
         return ""
-    memory = STATE / "raw" / recipe["corpus"] / "seen.json"
-    seen = read_json(memory) if memory.exists() else {}
-    group, part = find("corpora", recipe["plugin"]).group, int(job.wildcards.part)
+    seen = remembered(STATE / "raw" / recipe["corpus"])
     mine = {path: state for path, state in seen.items() if group(path) % recipe["parts"] == part}
     file = changed(root, record.says["raw"], mine)
     return f"the raw file {file} is not as it was read" if file else ""

@@ -8,8 +8,9 @@ from tqdm import tqdm
 from emospace import manifest, plugin, store
 from emospace.features import encode, read_view, write_store
 from emospace.provenance import write_sidecar
-from emospace.weights import Weights, open_weights
+from emospace.weights import Weights
 from workflow_scripts._command import arguments, run
+from workflow_scripts._weights import opened
 
 
 def weights_facts(weights: Weights | None, used: bool) -> dict:
@@ -21,7 +22,7 @@ def weights_facts(weights: Weights | None, used: bool) -> dict:
 
 def job(args, recipe):
     module, rows = plugin.find("encoders", recipe["plugin"]), manifest.read(args.manifest)
-    weights = open_weights(args.weights.parent) if args.weights else None
+    weights = opened(args.weights) if args.weights else None
     used = {}
 
     def load():

@@ -7,9 +7,9 @@ from emospace import manifest, recognition, texts
 from emospace.manifest import WITHOUT_COPY, Problem
 from emospace.provenance import read_json, write_sidecar
 from emospace.store import Ragged
-from emospace.weights import open_weights
 from workflow_scripts._beside import sidecars
 from workflow_scripts._command import arguments, run
+from workflow_scripts._weights import opened
 
 # The flags that are news, and the reason that the quality table gives; the view has named what it has no audio of.
 REASONS = {"too short": "too short", "silent": "silent"}
@@ -17,7 +17,7 @@ REASONS |= {"empty result": "no transcript", "recogniser failed": "no transcript
 
 
 def job(args, recipe):
-    rows, weights = manifest.read(args.manifest), open_weights(args.weights.parent)
+    rows, weights = manifest.read(args.manifest), opened(args.weights)
     [about] = sidecars(args.view)
     waves, rate = Ragged.open(args.view, len(rows)), read_json(about)["sample_rate"]
     options = recognition.settings(recipe["options"])

@@ -8,8 +8,8 @@ from emospace.features import read_view
 from emospace.manifest import Problem
 from emospace.provenance import write_sidecar
 from emospace.views import text_bt
-from emospace.weights import open_weights
 from workflow_scripts._command import arguments, run
+from workflow_scripts._weights import opened
 
 
 def handed_on(said: list[str], utterances: list[str], out: Path) -> tuple[list[Problem], dict]:
@@ -25,7 +25,7 @@ def job(args, recipe):
     torch.set_num_threads(args.threads)
     rows = manifest.read(args.manifest)
     utterances, said = [row.utterance for row in rows], list(read_view("text", args.texts, rows))
-    chain = [open_weights(record.parent) for record in args.weights]
+    chain = [opened(record) for record in args.weights]
     if chain:
         problems, facts = text_bt.extract(said, utterances, args.out, args.cache, weights=chain, **recipe["options"])
     else:
