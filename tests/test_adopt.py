@@ -240,9 +240,9 @@ RUN = {
 }
 # Edit -> what nothing that changes lies below.
 SAME = {
-    "training option": ("data/", "models/", "results/runs/demo/probe/"),
-    "MFCC option": ("data/manifest/", "data/views/", "models/", "results/runs/demo/probe_text/"),
-    "encoder": ("data/manifest/", "data/views/", "models/", "results/runs/demo/probe_text/"),
+    "training option": ("data/", "models/", "results/demo/runs/demo/probe/"),
+    "MFCC option": ("data/manifest/", "data/views/", "models/", "results/demo/runs/demo/probe_text/"),
+    "encoder": ("data/manifest/", "data/views/", "models/", "results/demo/runs/demo/probe_text/"),
     "raw file": ("models/", "data/views/demo/audio/0", "data/views/demo/audio/2", "data/features/demo/audio.mfcc/0"),
 }
 QUICK = "training option"
@@ -285,7 +285,7 @@ def edit_runs_and_records_exactly_that(name: str, bring_up_to_date, clone: Proje
     assert not [path for path in differ if path.startswith(SAME[name])]
     recipes = clone.folder / ".emospace/recipes"
     for run in ("probe", "probe_text"):
-        made = [read_json(path)["recipe"] for path in clone.folder.glob(f"results/runs/demo/{run}/*/run.json")]
+        made = [read_json(path)["recipe"] for path in clone.folder.glob(f"results/demo/runs/demo/{run}/*/run.json")]
         assert made == [read_json(recipes / f"train/{run}.json")] * 3
     made = [read_json(path)["recipe"] for path in clone.folder.glob("data/features/demo/audio.mfcc/*.json")]
     assert made == [read_json(recipes / "embed/audio.mfcc.json")] * 3
@@ -380,7 +380,7 @@ def test_what_another_commit_left_here_is_not_recorded(clone):
 
 @pytest.mark.workflow
 def test_altered_artifacts_are_refused_by_name_and_nothing_is_adopted(clone):
-    names = ["data/features/demo/audio.mfcc/0.npy", "results/evaluation/demo/probe/confusion.csv"]
+    names = ["data/features/demo/audio.mfcc/0.npy", "results/demo/evaluation/demo/probe/confusion.csv"]
     for name in names:
         path = clone.folder / name
         content = path.read_bytes()
