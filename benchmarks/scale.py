@@ -32,7 +32,8 @@ def project(folder: Path, utterances: int, parts: int) -> Path:
     """A copy of the project with a raw corpus and a config, nothing made."""
     copy_project(folder)
     corpus(folder / "raw", utterances)
-    (folder / "data/raw").mkdir(parents=True)  # DVC wants it, though the corpus is elsewhere
+    for name in ("data/raw", "data/augmented"):  # DVC wants both, though the corpus is elsewhere and nothing augmented
+        (folder / name).mkdir(parents=True)
     (folder / "config.yaml").write_text(yaml.safe_dump(config(parts)), encoding="utf-8")
     return folder
 
