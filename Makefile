@@ -10,8 +10,7 @@ SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 
 demo: $(VENV)/.installed
 	@$(SNAKEMAKE) --quiet rules host reason
-	@sed '/^===/,$$d' results/result.txt
-	@echo "report: $(CURDIR)/results/report.html"
+	@$(BIN)/python -m workflow_scripts.show_result
 
 # After git clone and dvc pull: take over what is up to date, so that only the rest is made again.
 adopt: $(VENV)/.installed

@@ -34,6 +34,7 @@ def config(parts: int, root: Path | str = "raw") -> dict:
     runs["fusion"] = {"model": "late_fusion", "protocol": "actors", "parents": ["probe", "probe_audio"]}
     clip = {"weights": "drawn", "model": "ViT-S-32-alt"}
     return {
+        "name": "large",
         "seed": 1,
         "private_remote": "nowhere",
         "on_problem": "warn",

@@ -59,7 +59,8 @@ def project(top: Path, utterances: int, parts: int) -> Project:
         corpus(raw, utterances)
     folder.mkdir()
     copy_project(folder)
-    (folder / "data/raw").mkdir(parents=True)  # DVC wants it, though the corpus is elsewhere
+    for name in ("data/raw", "data/augmented"):  # DVC wants both, though the corpus is elsewhere and nothing augmented
+        (folder / name).mkdir(parents=True)
     (folder / "config.yaml").write_text(yaml.safe_dump(config(parts, raw)), encoding="utf-8")
     made = Project(folder, utterances, parts)
     made.facts = json.loads(made.call("describe"))  # the first plan of all

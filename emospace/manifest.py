@@ -42,7 +42,7 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One line of data/quality/<corpus>.csv: what is wrong with a file or an utterance, and what to do.
+    """One line of data/quality/<name>/<corpus>.csv: what is wrong with a file or an utterance, and what to do.
 
     `reason` is one of `REASONS`; `dropped` says whether the whole utterance left the manifest (otherwise
     only the modality in `file` is treated as missing, or the row stays with a warning).

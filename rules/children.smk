@@ -1,7 +1,7 @@
 """Children: copies of train rows with one modality from an augmented view, proved to be train-only.
 
-Inputs:  data/augmented/gate/..., data/protocols/..., the manifest
-Outputs: data/augmented/{children,audit,quality}/<corpus>/..., data/augmented/children.csv
+Inputs:  results/<name>/{augmented/gate,protocols}/..., the manifest
+Outputs: results/<name>/augmented/{children,audit,quality}/<corpus>/..., results/<name>/augmented/children.csv
 """
 
 
@@ -10,12 +10,12 @@ rule check_augmented:
         recipe=PLAN.recipe("check_quality", "augmented"),
         tables=augmented_quality,
     output:
-        table="data/augmented/quality/{corpus}.csv",
-        sidecar="data/augmented/quality/{corpus}.json",
+        table=COPY_QUALITY,
+        sidecar=COPY_QUALITY.replace(".csv", ".json"),
     log:
-        "logs/check_augmented/{corpus}.log",
+        f"logs/check_augmented/{NAME}/{{corpus}}.log",
     benchmark:
-        "logs/check_augmented/{corpus}.tsv"
+        f"logs/check_augmented/{NAME}/{{corpus}}.tsv"
     conda:
         "../envs/media.yaml"
     shell:
@@ -32,9 +32,9 @@ rule make_children:
         table=CHILDREN,
         sidecar=CHILDREN_FACTS,
     log:
-        "logs/make_children/{corpus}/{protocol}/{fold}.{view}.log",
+        f"logs/make_children/{NAME}/{{corpus}}/{{protocol}}/{{fold}}.{{view}}.log",
     benchmark:
-        "logs/make_children/{corpus}/{protocol}/{fold}.{view}.tsv"
+        f"logs/make_children/{NAME}/{{corpus}}/{{protocol}}/{{fold}}.{{view}}.tsv"
     conda:
         "../envs/media.yaml"
     shell:
@@ -54,9 +54,9 @@ rule audit_children:
     output:
         CHILD_AUDIT,
     log:
-        "logs/audit_children/{corpus}/{protocol}.{view}.log",
+        f"logs/audit_children/{NAME}/{{corpus}}/{{protocol}}.{{view}}.log",
     benchmark:
-        "logs/audit_children/{corpus}/{protocol}.{view}.tsv"
+        f"logs/audit_children/{NAME}/{{corpus}}/{{protocol}}.{{view}}.tsv"
     conda:
         "../envs/media.yaml"
     shell:
@@ -70,12 +70,12 @@ rule count_children:
         recipe=PLAN.recipe("count_children"),
         sidecars=all_children(CHILDREN_FACTS),
     output:
-        table="data/augmented/children.csv",
-        sidecar="data/augmented/children.json",
+        table=CHILD_COUNTS,
+        sidecar=CHILD_COUNTS.replace(".csv", ".json"),
     log:
-        "logs/count_children.log",
+        f"logs/count_children/{NAME}.log",
     benchmark:
-        "logs/count_children.tsv"
+        f"logs/count_children/{NAME}.tsv"
     conda:
         "../envs/media.yaml"
     shell:
@@ -85,8 +85,8 @@ rule count_children:
 
 rule augment:
     input:
-        "data/augmented/children.csv",
+        CHILD_COUNTS,
         all_children(CHILD_AUDIT),
         augmented_sidecars(),
         sheets(),
-        expand("data/augmented/quality/{corpus}.csv", corpus=PLAN.config["corpora"] if PLAN.augmented() else []),
+        expand(COPY_QUALITY, corpus=PLAN.config["corpora"] if PLAN.augmented() else []),

@@ -37,9 +37,9 @@ try:
         if "DVC_STAGE" in os.environ:  # DVC runs this, and will record whatever lies here
             check_sharing()
             check_seen(PLAN)
-            forget_exchanged(PLAN.config["corpora"], STATE / "recipes")
-            # DVC wants every output, also where the corpus lies elsewhere and no weights are needed.
-            for folder in ("data/raw", "models"):
+            forget_exchanged(PLAN.name, PLAN.config["corpora"], STATE / "recipes")
+            # DVC wants every output, also where the corpus lies elsewhere, and nothing is augmented or pretrained.
+            for folder in ("data/raw", "data/augmented", "models"):
                 Path(folder).mkdir(parents=True, exist_ok=True)
         PLAN.distrust()
         # Jobs on a cluster read the Snakefile again: they get this plan, not what config.yaml may say by then.
@@ -76,13 +76,19 @@ wildcard_constraints:
     seed="[0-9]+",
 
 
+# Manifests, weights, views and features are shared. All else lies under the config's name; so do its logs, by which jobs
+# lock: two configs may call a run, a protocol or a corpus alike.
+NAME = PLAN.name
+RESULTS = f"results/{NAME}"
+QUALITY = f"data/quality/{NAME}/{{corpus}}.csv"
 VIEW_FILE = {"audio": "{part}.npy", "frames": "{part}.zip", "text": "{part}.csv"}
-FOLDS = "data/protocols/{corpus}/{protocol}/{fold}.csv"
-PROTOCOL = "data/protocols/{corpus}/{protocol}.json"
-AUDIT = "data/audit/{corpus}/{protocol}.json"
-CHILDREN = "data/augmented/children/{corpus}/{protocol}/{fold}.{view}.csv"
-CHILD_AUDIT = "data/augmented/audit/{corpus}/{protocol}.{view}.json"
-RUN = "results/runs/{corpus}/{run}/{fold}-{seed}"
+FOLDS = f"{RESULTS}/protocols/{{corpus}}/{{protocol}}/{{fold}}.csv"
+PROTOCOL = f"{RESULTS}/protocols/{{corpus}}/{{protocol}}.json"
+AUDIT = f"{RESULTS}/audit/{{corpus}}/{{protocol}}.json"
+CHILDREN = f"{RESULTS}/augmented/children/{{corpus}}/{{protocol}}/{{fold}}.{{view}}.csv"
+CHILD_AUDIT = f"{RESULTS}/augmented/audit/{{corpus}}/{{protocol}}.{{view}}.json"
+RUN = f"{RESULTS}/runs/{{corpus}}/{{run}}/{{fold}}-{{seed}}"
+EVALUATION = f"{RESULTS}/evaluation/{{corpus}}/{{run}}"
 
 
 def recipe(rule, key):
@@ -185,7 +191,7 @@ def all_runs(file):
 
 def evaluations(file):
     """That file of every run's evaluation, in the order of the config."""
-    return [f"results/evaluation/{PLAN.run_corpus(r)}/{r}/{file}" for r in PLAN.config["runs"]]
+    return [f"{EVALUATION.format(corpus=PLAN.run_corpus(r), run=r)}/{file}" for r in PLAN.config["runs"]]
 
 
 def audits():

@@ -1,8 +1,10 @@
 """Names paths of what is augmented, as common.smk does of everything else; nothing here is a rule."""
 
-SCORES = "data/augmented/scores/{corpus}/{view}/{part}"
-GATE = "data/augmented/gate/{corpus}/{protocol}/{fold}.{view}"
-SHEET = "data/augmented/sheets/{corpus}/{view}.json"
+SCORES = f"{RESULTS}/augmented/scores/{{corpus}}/{{view}}/{{part}}"
+GATE = f"{RESULTS}/augmented/gate/{{corpus}}/{{protocol}}/{{fold}}.{{view}}"
+SHEET = f"{RESULTS}/augmented/sheets/{{corpus}}/{{view}}.json"
+CHILD_COUNTS = f"{RESULTS}/augmented/children.csv"
+COPY_QUALITY = f"{RESULTS}/augmented/quality/{{corpus}}.csv"
 CHILDREN_FACTS = CHILDREN.replace(".csv", ".json")
 # What of an augmented view is written for each part, as far as a bad row is told of there.
 STEPS = {"audio_tts": ["recognised.", "spoken.", "", "heard."]}

@@ -1,7 +1,7 @@
 """Corpora: from raw files to a manifest, protocols and their audit.
 
 Inputs:  the raw corpus, where config or EMOSPACE_<CORPUS> says
-Outputs: data/manifest/<corpus>.csv, data/protocols/<corpus>/<protocol>/, data/audit/<corpus>/<protocol>.json
+Outputs: data/manifest/<corpus>.csv, results/<name>/{protocols,audit}/<corpus>/...
 """
 
 for _corpus in filter(PLAN.generated, PLAN.config["corpora"]):
@@ -84,11 +84,11 @@ for _protocol, _spec in PLAN.config["protocols"].items():
             sidecar=f"data/manifest/{_spec['corpus']}.json",
         output:
             folds=expand(FOLDS, corpus=_spec["corpus"], protocol=_protocol, fold=PLAN.folds(_protocol)),
-            sidecar=f"data/protocols/{_spec['corpus']}/{_protocol}.json",
+            sidecar=PROTOCOL.format(corpus=_spec["corpus"], protocol=_protocol),
         log:
-            f"logs/make_protocol/{_protocol}.log",
+            f"logs/make_protocol/{NAME}/{_protocol}.log",
         benchmark:
-            f"logs/make_protocol/{_protocol}.tsv"
+            f"logs/make_protocol/{NAME}/{_protocol}.tsv"
         conda:
             "../envs/media.yaml"
         shell:
@@ -102,15 +102,15 @@ rule audit_protocol:
         recipe=recipe("audit_protocol", "protocol"),
         manifest=ancient("data/manifest/{corpus}.csv"),
         sidecar="data/manifest/{corpus}.json",
-        protocol="data/protocols/{corpus}/{protocol}.json",
+        protocol=PROTOCOL,
         folds=of_folds(lambda w: w.protocol),
         digests=of_parts(expand("data/manifest/{{corpus}}/{{part}}.{medium}.sha256", medium=["audio", "video"])),
     output:
-        "data/audit/{corpus}/{protocol}.json",
+        AUDIT,
     log:
-        "logs/audit_protocol/{corpus}/{protocol}.log",
+        f"logs/audit_protocol/{NAME}/{{corpus}}/{{protocol}}.log",
     benchmark:
-        "logs/audit_protocol/{corpus}/{protocol}.tsv"
+        f"logs/audit_protocol/{NAME}/{{corpus}}/{{protocol}}.tsv"
     conda:
         "../envs/media.yaml"
     shell:

@@ -1,7 +1,7 @@
 """Evaluation: the only place where test labels meet predictions.
 
-Inputs:  results/runs/<corpus>/<run>/*, the manifest
-Outputs: results/evaluation/<corpus>/<run>/{metrics.json,predictions.csv,confusion.csv}
+Inputs:  results/<name>/runs/<corpus>/<run>/*, the manifest
+Outputs: results/<name>/evaluation/<corpus>/<run>/{metrics.json,predictions.csv,confusion.csv}
 """
 
 
@@ -16,13 +16,13 @@ rule evaluate:
         sidecars=lambda w: each(run_folders(w.run), "run.json"),
         baseline=lambda w: each(baseline_folders(w.run), "probabilities.csv"),
     output:
-        metrics="results/evaluation/{corpus}/{run}/metrics.json",
-        predictions="results/evaluation/{corpus}/{run}/predictions.csv",
-        confusion="results/evaluation/{corpus}/{run}/confusion.csv",
+        metrics=f"{EVALUATION}/metrics.json",
+        predictions=f"{EVALUATION}/predictions.csv",
+        confusion=f"{EVALUATION}/confusion.csv",
     log:
-        "logs/evaluate/{corpus}/{run}.log",
+        f"logs/evaluate/{NAME}/{{corpus}}/{{run}}.log",
     benchmark:
-        "logs/evaluate/{corpus}/{run}.tsv"
+        f"logs/evaluate/{NAME}/{{corpus}}/{{run}}.tsv"
     conda:
         "../envs/report.yaml"
     params:

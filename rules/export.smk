@@ -1,7 +1,7 @@
 """Export: one .npy per utterance in six folders, and two tables, as earlier work on IEMOCAP trains from.
 
 Inputs:  data/manifest/<corpus>.csv, data/views/..., data/features/..., data/augmented/...
-Outputs: results/export/<corpus>/
+Outputs: results/<name>/export/<corpus>/
 """
 
 
@@ -15,12 +15,12 @@ rule export_seed:
         features=lambda w: ancient(exported(w)),
         sidecars=lambda w: exported(w, "{part}.json"),
     output:
-        folder=directory("results/export/{corpus}"),
-        sidecar="results/export/{corpus}.json",
+        folder=directory(f"{RESULTS}/export/{{corpus}}"),
+        sidecar=f"{RESULTS}/export/{{corpus}}.json",
     log:
-        "logs/export_seed/{corpus}.log",
+        f"logs/export_seed/{NAME}/{{corpus}}.log",
     benchmark:
-        "logs/export_seed/{corpus}.tsv"
+        f"logs/export_seed/{NAME}/{{corpus}}.tsv"
     conda:
         "../envs/report.yaml"
     params:
@@ -33,4 +33,4 @@ rule export_seed:
 
 rule export:
     input:
-        expand("results/export/{corpus}.json", corpus=PLAN.config["corpora"]),
+        expand(rules.export_seed.output.sidecar, corpus=PLAN.config["corpora"]),

@@ -1,7 +1,7 @@
 """Gate: a score for every augmented row, in each fold a verdict on every copy of a train row, and examples to look at.
 
-Inputs:  data/augmented/{views,features}/..., their parents in data/{views,features}/..., data/protocols/...
-Outputs: data/augmented/{scores,gate,sheets}/<corpus>/...
+Inputs:  data/augmented/{views,features}/..., their parents in data/{views,features}/..., results/<name>/protocols/...
+Outputs: results/<name>/augmented/{scores,gate,sheets}/<corpus>/...
 """
 
 if "text_bt" in PLAN.augmented():
@@ -16,12 +16,12 @@ if "text_bt" in PLAN.augmented():
             made=view_file("text_bt"),
             views=[view_file(view, "{part}.json") for view in ("text", "text_bt")],
         output:
-            table="data/augmented/scores/{corpus}/text_bt/{part}.csv",
-            sidecar="data/augmented/scores/{corpus}/text_bt/{part}.json",
+            table=f"{RESULTS}/augmented/scores/{{corpus}}/text_bt/{{part}}.csv",
+            sidecar=f"{RESULTS}/augmented/scores/{{corpus}}/text_bt/{{part}}.json",
         log:
-            "logs/score_text/{corpus}/{part}.log",
+            f"logs/score_text/{NAME}/{{corpus}}/{{part}}.log",
         benchmark:
-            "logs/score_text/{corpus}/{part}.tsv"
+            f"logs/score_text/{NAME}/{{corpus}}/{{part}}.tsv"
         conda:
             "../envs/encode.yaml"
         shell:
@@ -45,12 +45,12 @@ if "audio_tts" in PLAN.augmented():
                 *(view_file("audio_tts", f"{{part}}{step}.json") for step in ("", ".spoken", ".heard")),
             ],
         output:
-            table="data/augmented/scores/{corpus}/audio_tts/{part}.csv",
-            sidecar="data/augmented/scores/{corpus}/audio_tts/{part}.json",
+            table=f"{RESULTS}/augmented/scores/{{corpus}}/audio_tts/{{part}}.csv",
+            sidecar=f"{RESULTS}/augmented/scores/{{corpus}}/audio_tts/{{part}}.json",
         log:
-            "logs/score_speech/{corpus}/{part}.log",
+            f"logs/score_speech/{NAME}/{{corpus}}/{{part}}.log",
         benchmark:
-            "logs/score_speech/{corpus}/{part}.tsv"
+            f"logs/score_speech/{NAME}/{{corpus}}/{{part}}.tsv"
         conda:
             "../envs/media.yaml"
         shell:
@@ -69,12 +69,12 @@ if "frames_aug" in PLAN.augmented():
             child=ancient(view_file("frames_aug")),
             sidecars=[view_file(view, "{part}.json") for view in ("frames", "frames_aug")],
         output:
-            table="data/augmented/scores/{corpus}/frames_aug/{part}.csv",
-            sidecar="data/augmented/scores/{corpus}/frames_aug/{part}.json",
+            table=f"{RESULTS}/augmented/scores/{{corpus}}/frames_aug/{{part}}.csv",
+            sidecar=f"{RESULTS}/augmented/scores/{{corpus}}/frames_aug/{{part}}.json",
         log:
-            "logs/score_frames/{corpus}/{part}.log",
+            f"logs/score_frames/{NAME}/{{corpus}}/{{part}}.log",
         benchmark:
-            "logs/score_frames/{corpus}/{part}.tsv"
+            f"logs/score_frames/{NAME}/{{corpus}}/{{part}}.tsv"
         conda:
             "../envs/media.yaml"
         shell:
@@ -97,9 +97,9 @@ rule gate_fold:
         table=f"{GATE}.csv",
         sidecar=f"{GATE}.json",
     log:
-        "logs/gate_fold/{corpus}/{protocol}/{fold}.{view}.log",
+        f"logs/gate_fold/{NAME}/{{corpus}}/{{protocol}}/{{fold}}.{{view}}.log",
     benchmark:
-        "logs/gate_fold/{corpus}/{protocol}/{fold}.{view}.tsv"
+        f"logs/gate_fold/{NAME}/{{corpus}}/{{protocol}}/{{fold}}.{{view}}.tsv"
     conda:
         "../envs/train.yaml"
     shell:
@@ -123,9 +123,9 @@ rule make_sheet:
     output:
         SHEET,
     log:
-        "logs/make_sheet/{corpus}/{view}.log",
+        f"logs/make_sheet/{NAME}/{{corpus}}/{{view}}.log",
     benchmark:
-        "logs/make_sheet/{corpus}/{view}.tsv"
+        f"logs/make_sheet/{NAME}/{{corpus}}/{{view}}.tsv"
     conda:
         "../envs/report.yaml"
     shell:

@@ -1,7 +1,7 @@
 """Report: one row per run, and one page that people like to look at.
 
-Inputs:  results/evaluation/..., results/runs/..., data/audit/..., data/quality/...
-Outputs: results/summary.csv, result.txt, metrics.json, report.html, and tables that `dvc plots` draws in results/plots/
+Inputs:  results/<name>/{evaluation,runs,audit}/..., data/quality/<name>/...
+Outputs: results/<name>/{summary.csv,result.txt,metrics.json,report.html}, and tables that `dvc plots` draws in plots/
 """
 
 
@@ -12,16 +12,16 @@ rule summarize:
         predictions=evaluations("predictions.csv"),
         histories=all_runs("history.csv"),
     output:
-        summary="results/summary.csv",
-        result="results/result.txt",
-        metrics="results/metrics.json",
-        sidecar="results/summary.json",
-        confusion=expand("results/plots/confusion/{run}.predictions.csv", run=PLAN.config["runs"]),
-        training=expand("results/plots/training/{run}.history.csv", run=PLAN.config["runs"]),
+        summary=f"{RESULTS}/summary.csv",
+        result=f"{RESULTS}/result.txt",
+        metrics=f"{RESULTS}/metrics.json",
+        sidecar=f"{RESULTS}/summary.json",
+        confusion=expand(f"{RESULTS}/plots/confusion/{{run}}.predictions.csv", run=PLAN.config["runs"]),
+        training=expand(f"{RESULTS}/plots/training/{{run}}.history.csv", run=PLAN.config["runs"]),
     log:
-        "logs/summarize.log",
+        f"logs/summarize/{NAME}.log",
     benchmark:
-        "logs/summarize.tsv"
+        f"logs/summarize/{NAME}.tsv"
     conda:
         "../envs/report.yaml"
     params:
@@ -35,22 +35,22 @@ rule summarize:
 rule make_report:
     input:
         recipe=PLAN.recipe("make_report"),
-        summary="results/summary.csv",
+        summary=f"{RESULTS}/summary.csv",
         metrics=evaluations("metrics.json"),
         runs=all_runs("run.json"),
         audits=audits(),
-        quality=expand("data/quality/{corpus}.csv", corpus=PLAN.config["corpora"]),
+        quality=expand(QUALITY, corpus=PLAN.config["corpora"]),
         manifests=expand("data/manifest/{corpus}.json", corpus=PLAN.config["corpora"]),
         sidecars=used_features(),
         sheets=sheets(),
         gates=all_children(f"{GATE}.json"),
     output:
-        page="results/report.html",
-        sidecar="results/report.json",
+        page=f"{RESULTS}/report.html",
+        sidecar=f"{RESULTS}/report.json",
     log:
-        "logs/make_report.log",
+        f"logs/make_report/{NAME}.log",
     benchmark:
-        "logs/make_report.tsv"
+        f"logs/make_report/{NAME}.tsv"
     conda:
         "../envs/report.yaml"
     shell:
@@ -62,5 +62,5 @@ rule make_report:
 
 rule report:
     input:
-        "results/report.html",
-        "results/result.txt",
+        f"{RESULTS}/report.html",
+        f"{RESULTS}/result.txt",

@@ -1,7 +1,7 @@
 """Training: one job per run, fold and seed. It sees labels of train and dev rows only, and no audit, no training.
 
-Inputs:  data/protocols/..., data/audit/..., data/features/..., and for runs with `augment` data/augmented/...
-Outputs: results/runs/<corpus>/<run>/<fold>-<seed>/
+Inputs:  results/<name>/{protocols,audit}/..., data/features/..., for runs with `augment` results/<name>/augmented/...
+Outputs: results/<name>/runs/<corpus>/<run>/<fold>-<seed>/
 """
 
 
@@ -13,20 +13,20 @@ rule train:
         audit=of_run(AUDIT),
         children=of_run(CHILDREN),
         child_audits=of_run(CHILD_AUDIT),
-        quality=ancient("data/quality/{corpus}.csv"),  # must be there; training does not read it
+        quality=ancient(QUALITY),  # must be there; training does not read it
         data=lambda w: ancient(input_files(w)),
         sidecars=lambda w: input_files(w, "{part}.json"),
         parents=lambda w: each(parent_folders(w).values(), "run.json"),
     output:
-        model="results/runs/{corpus}/{run}/{fold}-{seed}/model.safetensors",
-        history="results/runs/{corpus}/{run}/{fold}-{seed}/history.csv",
-        probabilities="results/runs/{corpus}/{run}/{fold}-{seed}/probabilities.csv",
-        embeddings="results/runs/{corpus}/{run}/{fold}-{seed}/embeddings.npy",
-        sidecar="results/runs/{corpus}/{run}/{fold}-{seed}/run.json",
+        model=f"{RUN}/model.safetensors",
+        history=f"{RUN}/history.csv",
+        probabilities=f"{RUN}/probabilities.csv",
+        embeddings=f"{RUN}/embeddings.npy",
+        sidecar=f"{RUN}/run.json",
     log:
-        "logs/train/{corpus}/{run}/{fold}-{seed}.log",
+        f"logs/train/{NAME}/{{corpus}}/{{run}}/{{fold}}-{{seed}}.log",
     benchmark:
-        "logs/train/{corpus}/{run}/{fold}-{seed}.tsv"
+        f"logs/train/{NAME}/{{corpus}}/{{run}}/{{fold}}-{{seed}}.tsv"
     conda:
         "../envs/train.yaml"
     resources:

@@ -1,7 +1,7 @@
 """Views: one rendition of each modality, per part, one row per utterance.
 
 Inputs:  data/manifest/<corpus>/<part>.csv, the media it names
-Outputs: data/views/<corpus>/{audio,frames,text}/<part>.*, data/quality/<corpus>.csv
+Outputs: data/views/<corpus>/{audio,frames,text}/<part>.*, data/quality/<name>/<corpus>.csv
 """
 
 
@@ -78,12 +78,12 @@ rule check_quality:
         manifest="data/manifest/{corpus}.quality.csv",
         views=lambda w: [p for view in VIEWS for p in part_files(view, w.corpus, "{part}.quality.csv")],
     output:
-        table="data/quality/{corpus}.csv",
-        sidecar="data/quality/{corpus}.json",
+        table=QUALITY,
+        sidecar=QUALITY.replace(".csv", ".json"),
     log:
-        "logs/check_quality/{corpus}.log",
+        f"logs/check_quality/{NAME}/{{corpus}}.log",
     benchmark:
-        "logs/check_quality/{corpus}.tsv"
+        f"logs/check_quality/{NAME}/{{corpus}}.tsv"
     conda:
         "../envs/media.yaml"
     shell:
@@ -93,4 +93,4 @@ rule check_quality:
 
 rule views:
     input:
-        expand("data/quality/{corpus}.csv", corpus=PLAN.config["corpora"]),
+        expand(QUALITY, corpus=PLAN.config["corpora"]),

@@ -44,15 +44,15 @@ def project(built, config) -> Project:
 
 def results(project: Project) -> dict[str, bytes]:
     """Every file of the runs without augmentation, and their recipes."""
-    runs = [project.folder / f"results/runs/demo/{name}" for name in ("probe", "probe_text")]
+    runs = [project.folder / f"results/demo/runs/demo/{name}" for name in ("probe", "probe_text")]
     recipes = [path for run in runs for path in project.folder.glob(f".emospace/recipes/train/{run.name}-*.json")]
     assert len(recipes) == len(runs)
     files = [path for run in runs for path in run.rglob("*") if path.is_file()] + recipes
     return {str(path.relative_to(project.folder)): path.read_bytes() for path in files}
 
 
-def of(project: Project, *words: str) -> Path:
-    return project.folder.joinpath("data/augmented", *words)
+def of(project: Project, file: str) -> Path:
+    return project.folder / "results/demo/augmented" / file
 
 
 def kinds(planned: dict[str, int]) -> set[str]:
@@ -77,7 +77,7 @@ def test_runs_without_augmentation_are_untouched_to_the_byte(built):
 def test_every_row_has_its_copy_its_score_and_its_verdict(project):
     for part in range(3):
         rows = read_csv(project.folder / f"data/manifest/demo/{part}.csv")
-        texts = read_csv(of(project, f"views/demo/text_bt/{part}.csv"))
+        texts = read_csv(project.folder / f"data/augmented/views/demo/text_bt/{part}.csv")
         assert [t["utterance"] for t in texts] == [r["utterance"] for r in rows]
         said = [t["text"] for t in read_csv(project.folder / f"data/views/demo/text/{part}.csv")]
         assert any(t["text"] not in ("", words) for t, words in zip(texts, said, strict=True))
@@ -91,7 +91,7 @@ def test_children_are_the_train_rows_that_passed_and_the_counts_tell(project):
     counts = {(c["fold"], c["view"]): c for c in read_csv(of(project, "children.csv"))}
     assert len(counts) == 6
     for fold in ("fold0", "fold1", "fold2"):
-        table = read_csv(project.folder / f"data/protocols/demo/session/{fold}.csv")
+        table = read_csv(project.folder / f"results/demo/protocols/demo/session/{fold}.csv")
         for view in ("text_bt", "frames_aug"):
             verdicts = read_csv(of(project, f"gate/demo/session/{fold}.{view}.csv"))
             children = read_csv(of(project, f"children/demo/session/{fold}.{view}.csv"))
@@ -102,16 +102,16 @@ def test_children_are_the_train_rows_that_passed_and_the_counts_tell(project):
 
 def test_training_learns_from_the_children_and_says_what_it_read(project):
     for run, views in (("probe_bt", ["text_bt"]), ("probe_both", ["frames_aug", "text_bt"])):
-        facts = json.loads((project.folder / f"results/runs/demo/{run}/fold0-1/run.json").read_text())
+        facts = json.loads((project.folder / f"results/demo/runs/demo/{run}/fold0-1/run.json").read_text())
         assert sorted(facts["children"]) == views
-        table = read_csv(project.folder / "data/protocols/demo/session/fold0.csv")
+        table = read_csv(project.folder / "results/demo/protocols/demo/session/fold0.csv")
         originals = sum(line["split"] == "train" for line in table)
         assert facts["n"]["train"] == originals + sum(facts["children"].values())
-        audits = [f"data/augmented/audit/demo/session.{view}.json" for view in views]
+        audits = [f"results/demo/augmented/audit/demo/session.{view}.json" for view in views]
         assert all(json.loads((project.folder / audit).read_text())["ok"] for audit in audits)
         assert set(audits) < set(facts["inputs"])
-    first = (project.folder / "results/runs/demo/probe_bt/fold0-1/model.safetensors").read_bytes()
-    assert first != (project.folder / "results/runs/demo/probe_text/fold0-1/model.safetensors").read_bytes()
+    first = (project.folder / "results/demo/runs/demo/probe_bt/fold0-1/model.safetensors").read_bytes()
+    assert first != (project.folder / "results/demo/runs/demo/probe_text/fold0-1/model.safetensors").read_bytes()
 
 
 def with_view(config: dict, view: str, **options) -> dict:
@@ -172,7 +172,7 @@ def test_a_child_that_is_no_longer_its_parents_stops_the_workflow(project):
     other = next(line for line in lines if line["label"] != lines[0]["label"])
     table.write_text(content.replace(lines[0]["label"], other["label"]))
     audit = of(project, "audit/demo/session.text_bt.json")
-    runs = project.folder / "results/runs/demo"
+    runs = project.folder / "results/demo/runs/demo"
     trained = {path: path.stat().st_mtime_ns for path in runs.glob("*/*/model.safetensors")}
     # --keep-going: whatever does not hang on that audit would be done.
     forced = ("train_all", "--forcerun", "audit_children", "--allowed-rules", "audit_children", "train", "--keep-going")
@@ -188,8 +188,8 @@ def test_a_child_that_is_no_longer_its_parents_stops_the_workflow(project):
 
 
 def test_the_report_and_the_export_hold_what_was_made(project):
-    assert "text_bt" in (project.folder / "results/report.html").read_text()
-    folder = project.folder / "results/export/demo"
+    assert "text_bt" in (project.folder / "results/demo/report.html").read_text()
+    folder = project.folder / "results/demo/export/demo"
     made = {path.name: len(list(path.glob("*.npy"))) for path in folder.iterdir() if path.is_dir()}
     wanted = {"text_embeddings", "augmented_text_embeddings", "frames_embedding", "aug_frames_embeddings"}
     assert made.keys() == wanted | {"mfcc_embeddings"} and min(made.values()) > 0

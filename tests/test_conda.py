@@ -197,7 +197,7 @@ def test_every_script_ran_in_its_own_environment_and_nowhere_else(deployed, crea
 def test_no_job_but_the_fetching_of_weights_needs_a_network(deployed):
     if not may_unshare():
         pytest.skip("unshare --net is not allowed here: the jobs ran with the machine's network")
-    assert (deployed.folder / "results/report.html").exists()
+    assert (deployed.folder / "results/demo/report.html").exists()
 
 
 @pytest.mark.slow
@@ -218,6 +218,6 @@ def test_the_demo_as_it_is_shipped_runs_in_environments(conda, created, tmp_path
     demo = Project(tmp_path)
     demo.run("snakemake", "--cores", "8", *within(created), **conda)
     runs = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["runs"]
-    table = (demo.folder / "results/result.txt").read_text(encoding="utf-8")
+    table = (demo.folder / "results/demo/result.txt").read_text(encoding="utf-8")
     assert all(re.search(rf"^{run}\W", table, re.M) for run in runs)
     assert demo.planned() == {}

@@ -19,7 +19,9 @@ PAIRS = {"configs/pairs"}  # what toy translators are trained on
 
 
 def stages() -> dict:
-    return yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    """The stages as DVC takes them for config.yaml."""
+    name = yaml.safe_load((ROOT / "config.yaml").read_text())["name"]
+    return yaml.safe_load((ROOT / "dvc.yaml").read_text().replace("${name}", name))["stages"]
 
 
 def paths(stage: dict) -> list[str]:
@@ -51,7 +53,7 @@ def test_every_stage_calls_a_phase_of_the_snakefile():
 
 def test_every_artifact_is_an_output_of_exactly_one_stage(produced):
     # Enough of each that neither half of the DAG can be missing.
-    copies = {file for file in produced if lies_under(file, "data/augmented")}
+    copies = {file for file in produced if "augmented" in PurePosixPath(file).parts}
     assert len(copies) > 50 and len(produced - copies) > 50
     outputs = [out for stage in stages().values() for out in paths(stage)]
     for file in produced:
@@ -62,6 +64,13 @@ def test_every_artifact_is_an_output_of_exactly_one_stage(produced):
 def test_every_output_of_a_stage_is_made(produced):
     for out in (out for stage in stages().values() for out in paths(stage)):
         assert any(lies_under(file, out) for file in produced), f"nothing makes {out}"
+
+
+def test_no_output_of_a_stage_lies_in_another_or_belongs_to_two_configs():
+    outputs = [out for stage in stages().values() for out in paths(stage)]
+    assert not [(a, b) for a in outputs for b in outputs if a is not b and lies_under(a, b)]
+    shared = {"data/raw", "data/manifest", "data/views", "data/features", "data/augmented", "models"}
+    assert {out for out in outputs if "demo" not in PurePosixPath(out).parts} == shared
 
 
 def test_the_phases_before_augment_make_all_that_it_reads(tmp_path):
@@ -115,6 +124,7 @@ SCRIPTS = {
 STAGE = {script: stage for stage, scripts in SCRIPTS.items() for script in scripts.split()}
 # Whatever can be asked of one block: an option, another choice, and one thing more or less.
 EDITS = [
+    ("name", "other"),
     ("seed", 2),
     ("on_problem", "stop"),
     ("examples", 2),

@@ -99,6 +99,7 @@ def edit(config, path, value):
 @pytest.mark.parametrize(
     ("path", "value", "words"),
     [
+        (["name"], "My demo", ["config: name", "'My demo' does not match", "results/<name>"]),
         (["sead"], 1, ["unknown key 'sead'", "did you mean 'seed'"]),
         (["corpora", "demo", "part"], 5, ["corpora: demo", "unknown key 'part'", "'parts'"]),
         (["corpora", "demo", "options"], {"expect_count": True}, ["unexpected option 'expect_count'", "expect_counts"]),
@@ -435,6 +436,18 @@ def test_augmentation_changes_no_recipe_of_what_was_there(config, augmented):
     before = {key: path.read_bytes() for key, path in Plan(plain).recipes.items()}
     after = {key: path.read_bytes() for key, path in Plan(augmented).recipes.items()}
     assert {key for key in before if before[key] != after[key]} == {("make_report", "all")}
+
+
+def test_a_config_has_a_name(config):
+    del config["name"]
+    refused(config, "config: there is no 'name'. What this config is called")
+
+
+def test_shipped_presets_have_names_of_their_own():
+    """Else one would overwrite what another made; of a file in configs the name is that of the file."""
+    names = {preset: yaml.safe_load((ROOT / preset).read_text())["name"] for preset in presets()}
+    assert names.pop("config.yaml") == "demo"
+    assert names == {preset: preset.removeprefix("configs/").removesuffix(".yaml") for preset in names}
 
 
 def test_the_baseline_is_mandatory(config):

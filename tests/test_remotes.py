@@ -73,7 +73,7 @@ def kind_of(path: Path) -> str:
     return "symlink" if path.is_symlink() else "hardlink" if path.stat().st_nlink > 1 else "copy"
 
 
-FOLDERS = ["data/raw", "data/manifest", "data/views", "data/features", "results/runs", "results/evaluation"]
+FOLDERS = ["data/raw", "data/manifest", "data/views", "data/features", "results/demo/runs", "results/demo/evaluation"]
 LINKS = [pytest.param(kind, PHASES, FOLDERS, marks=pytest.mark.slow) for kind in ("symlink", "hardlink", "copy")]
 
 
@@ -136,7 +136,11 @@ def test_what_another_config_left_behind_is_not_shared_either(tmp_path, monkeypa
     assert check_sharing() == {"open": ravdess.LICENCE, "signed": iemocap.LICENCE}
     part.unlink()
     config.write_text("seed: 1\n")
-    for folder in ("data/raw/iemocap", "data/views/iemocap", "results/runs/iemocap"):  # the release itself, leftovers
+    leftovers = ["views/iemocap", "augmented/views/iemocap", "quality/other/iemocap.csv"]
+    leftovers = [f"data/{path}" for path in ["raw/iemocap", *leftovers]]  # the release itself, too
+    leftovers += [f"results/{path}/iemocap" for path in ("runs", "other/runs", "other/augmented/gate")]
+    Path("data/quality/iemocap").mkdir(parents=True)  # of a config of this name, not of the corpus
+    for folder in leftovers:
         check_sharing()
         Path(folder).mkdir(parents=True)
         with pytest.raises(InputError, match="iemocap is here"):

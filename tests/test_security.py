@@ -124,7 +124,7 @@ def hostile(tmp_path) -> Project:
 def test_hostile_names_of_files_and_folders_are_names(hostile):
     hostile.snakemake(EMOSPACE_RAVDESS=str(hostile.folder / "data/raw/corpus"))
     assert not [path for path in hostile.folder.rglob("*") if path.name.startswith("owned")]
-    assert "<script>" in (hostile.folder / "data/quality/ravdess.csv").read_text(encoding="utf-8")
-    html = (hostile.folder / "results/report.html").read_text(encoding="utf-8")
+    assert "<script>" in (hostile.folder / "data/quality/demo/ravdess.csv").read_text(encoding="utf-8")
+    html = (hostile.folder / "results/demo/report.html").read_text(encoding="utf-8")
     page = Page(html)
     assert "touch owned" in page.text() and "script" not in page.tags

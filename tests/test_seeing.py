@@ -98,7 +98,7 @@ def test_what_is_not_a_run_says_nothing_and_a_quiet_one_only_writes(built, proje
     summary_file.unlink()
     assert "jobs done" not in project.snakemake() + project.snakemake("--touch", "--forceall")
     assert not summary_file.exists()
-    (project.folder / "results/result.txt").unlink()
+    (project.folder / "results/demo/result.txt").unlink()
     said = project.snakemake("--quiet", "all")
     assert "jobs done" not in said
     head, table = told(project)

@@ -30,7 +30,7 @@ def test_the_cluster_makes_what_this_machine_makes_byte_for_byte(ran, tmp_path):
     here = build(tmp_path)
     here.snakemake()
     made = contents(ran)
-    assert {"results/summary.csv", "results/metrics.json", "results/report.html"} <= made.keys()
+    assert {"results/demo/summary.csv", "results/demo/metrics.json", "results/demo/report.html"} <= made.keys()
     assert sum(path.endswith(".npy") for path in made) > 12
     assert made == contents(here)
 

@@ -54,7 +54,7 @@ def test_a_second_run_does_nothing(demo):
 
 
 def test_the_summary_has_a_row_per_run_with_intervals(demo):
-    with open(demo.folder / "results/summary.csv", newline="") as handle:
+    with open(demo.folder / "results/demo/summary.csv", newline="") as handle:
         rows = list(csv.DictReader(handle))
     assert {"probe", "late_fusion", "unified"} <= {r["run"] for r in rows}
     for row in rows:
@@ -64,7 +64,7 @@ def test_the_summary_has_a_row_per_run_with_intervals(demo):
 
 
 def test_training_never_sees_a_test_label(demo):
-    for table in (demo.folder / "data/protocols/demo/session").glob("*.csv"):
+    for table in (demo.folder / "results/demo/protocols/demo/session").glob("*.csv"):
         with open(table, newline="") as handle:
             rows = list(csv.DictReader(handle))
         assert all(not r["label"] for r in rows if r["split"] == "test")
@@ -122,11 +122,11 @@ def test_an_edit_is_carried_through_and_recorded(demo, edited):
         "frames.top: {select: frames.clip, by: text.clip, k: 1}",
         "frames.top: {select: frames.clip, by: text.clip, k: 2}",
     )
-    before = (demo.folder / "results/summary.csv").read_bytes()
+    before = (demo.folder / "results/demo/summary.csv").read_bytes()
     demo.snakemake("data/features/demo/frames.top/0.json")
     sidecar = json.loads((demo.folder / "data/features/demo/frames.top/0.json").read_text())
     assert sidecar["recipe"]["options"]["k"] == 2
-    assert (demo.folder / "results/summary.csv").read_bytes() == before
+    assert (demo.folder / "results/demo/summary.csv").read_bytes() == before
 
 
 def test_a_misspelt_option_stops_before_any_job(demo, edited):
@@ -151,8 +151,8 @@ def reproduced(tmp_path_factory) -> Project:
 
 @pytest.mark.slow
 def test_dvc_repro_on_a_fresh_clone_gives_the_same_metrics(demo, reproduced):
-    for name in ("metrics.json", "summary.csv"):
-        assert (reproduced.folder / "results" / name).read_bytes() == (demo.folder / "results" / name).read_bytes()
+    for name in ("results/demo/metrics.json", "results/demo/summary.csv"):
+        assert (reproduced.folder / name).read_bytes() == (demo.folder / name).read_bytes()
     assert "up to date" in reproduced.run("dvc", "status").stdout
     assert "unified" in reproduced.run("dvc", "metrics", "show").stdout
     assert "evaluate" in reproduced.run("dvc", "dag").stdout

@@ -27,6 +27,10 @@ def _explain(error: jsonschema.ValidationError) -> InputError:
         known = list(error.schema.get("properties", {}))
         wrong = next(k for k in error.instance if k not in known)
         return InputError(where, f"unknown key {wrong!r}", suggest(wrong, known))
+    if error.validator == "required" and isinstance(error.instance, dict):
+        missing = next(key for key in error.validator_value if key not in error.instance)
+        told = error.schema.get("properties", {}).get(missing, {}).get("description", "see schemas/config.schema.yaml")
+        return InputError(where, f"there is no {missing!r}", told.rstrip("."))
     if error.validator == "anyOf":
         keys = [key for choice in error.validator_value for key in choice["required"]]
         known = error.schema["properties"]

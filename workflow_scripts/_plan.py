@@ -68,6 +68,11 @@ class Plan:
 
     # What there is ---------------------------------------------------------------------------------------------
 
+    @property
+    def name(self) -> str:
+        """What the config is called, and the folder of all that belongs to it alone."""
+        return self.config["name"]
+
     def corpus(self, name: str) -> dict:
         return self.config["corpora"][name]
 

@@ -1,6 +1,7 @@
 """May what lies here be pushed? Says each licence, and refuses if it forbids sharing and no remote is private.
 
-DVC versions folders and reads config.yaml alone: with what that asks for it takes what another config left behind.
+DVC versions folders and reads config.yaml alone: with what that asks for it takes what another config left behind where
+all share a folder. What lies under the name of another one counts too: tomorrow it may be called so in config.yaml.
 """
 
 import sys
@@ -13,11 +14,15 @@ from emospace import plugin
 from emospace.errors import InputError
 from emospace.provenance import read_json
 
+# What is called after a corpus here was made from it. (Other folders may have the name of a config.)
+FOLDERS = ["data/[!q]*/*", "data/quality/*/*.csv", "data/augmented/*/*", "results/*/*", "results/*/*/*"]
+FOLDERS += ["results/*/augmented/*/*"]
+
 
 def corpora_here() -> dict[str, ModuleType]:
     """Corpus -> its module, of all that lies here: raw files, or what was made from them under any name."""
-    folders = [path.name for pattern in ("data/*/*", "results/*/*") for path in Path().glob(pattern)]
-    readers = {name: name for name in sorted(folders) if name in plugin.names("corpora")}
+    found = {path.stem for pattern in FOLDERS for path in Path().glob(pattern)}
+    readers = {name: name for name in sorted(found) if name in plugin.names("corpora")}
     for part in sorted(Path("data/manifest").glob("*/*.json")):
         readers[part.parent.name] = read_json(part)["recipe"]["plugin"]
     return {name: plugin.find("corpora", reader) for name, reader in readers.items()}

@@ -49,7 +49,7 @@ def curve(histories: list[list[dict]]) -> list[dict]:
 
 
 def write_plots(folder: Path, predictions: list[Path], histories: list[Path]) -> list[Path]:
-    """Tables of every run, from .../<run>/predictions.csv and .../<run>/<fold>-<seed>/history.csv."""
+    """Tables of every run, from .../<run>/predictions.csv and .../<run>/<fold>-<seed>/history.csv; no others remain."""
     of_run, written = defaultdict(list), []
     for path in histories:
         of_run[path.parts[-3]].append(records.read(path))
@@ -59,7 +59,15 @@ def write_plots(folder: Path, predictions: list[Path], histories: list[Path]) ->
     for name, tables in of_run.items():
         written.append(folder / "training" / f"{name}.history.csv")
         write_table(written[-1], ["step", "dev_ua"], curve(tables))
+    remove_others(folder, written)
     return written
+
+
+def remove_others(folder: Path, written: list[Path]) -> None:
+    """Remove tables of runs that the config no longer has, which `dvc plots` would draw among the others."""
+    tables = [*folder.glob("confusion/*.predictions.csv"), *folder.glob("training/*.history.csv")]
+    for path in set(tables) - set(written):
+        path.unlink()
 
 
 def job(args, recipe):
@@ -70,7 +78,8 @@ def job(args, recipe):
         tmp.write_text(RULE.join(f"{text}\n" for text in [table(rows), *map(details, results)]), encoding="utf-8")
     write_json(args.out_metrics, {result["meta"]["run"]: result["pooled"] for result in results})
     outputs = [args.out_summary, args.out_result, args.out_metrics]
-    outputs += write_plots(args.out_plots, args.predictions, args.histories)
+    if args.out_plots:
+        outputs += write_plots(args.out_plots, args.predictions, args.histories)
     inputs = [*args.metrics, *args.predictions, *args.histories]
     write_sidecar(args.out_summary.with_suffix(".json"), recipe, inputs=inputs, outputs=outputs)
 

@@ -17,9 +17,12 @@ from workflow_scripts._command import arguments, run
 CHECKPOINTS = Path(".emospace/checkpoints")
 
 
-def checkpoint_folder(recipe: dict, files: list[Path], seed: int) -> Path:
-    """A folder that belongs to exactly this recipe, these inputs and this seed, so nothing stale is ever resumed."""
-    key = canonical([recipe, seed, [sha256(file) for file in files]])
+def checkpoint_folder(recipe: dict, files: list[Path], seed: int, out: Path) -> Path:
+    """A folder for exactly this recipe, these inputs and this seed, so that nothing stale is ever resumed.
+
+    out: where the results go; the equal run of another config is another job, and may train at the same time.
+    """
+    key = canonical([recipe, seed, str(out), [sha256(file) for file in files]])
     return CHECKPOINTS / hashlib.sha256(key.encode()).hexdigest()[:24]
 
 
@@ -100,7 +103,7 @@ def job(args, recipe):
     parents = {name: Path(folder) for name, _, folder in (p.partition("=") for p in args.parents)}
     sources = [*args.input_sidecars, *(folder / "run.json" for folder in parents.values())]
     fold = read_fold(args.fold, args.protocol, inputs, children, exchanges(args.exchange))
-    checkpoint = checkpoint_folder(recipe, [args.fold, *args.children, *sources], args.seed)
+    checkpoint = checkpoint_folder(recipe, [args.fold, *args.children, *sources], args.seed, args.out)
     if hasattr(model := plugin.find("models", recipe["plugin"]), "GPU") and model.GPU:
         import torch
 

@@ -1,0 +1,142 @@
+"""Two configs in one folder: each makes its own protocols, runs and tables, and leaves the other's alone."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from _augmented import NAMES, augmented
+from _machines import contents, copy, smallest
+from conftest import ROOT, Project
+
+from emospace import records
+from emospace.errors import InputError
+from emospace.provenance import read_json, write_json
+from workflow_scripts import show_result
+from workflow_scripts._exchanged import _sidecars
+from workflow_scripts.adopt import PHASES
+from workflow_scripts.summarize import write_plots
+from workflow_scripts.train import checkpoint_folder
+
+SHARED = ("data/raw/", "data/manifest/", "data/views/", "data/features/", "data/augmented/", "models/")
+LOCAL = {"source": "local", "path": "somewhere", "files": {"model.safetensors": None}}
+
+
+def named(name: str) -> dict:
+    """The demo with two augmented views."""
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    return augmented(config, dict.fromkeys(NAMES, LOCAL)) | {"name": name}
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory) -> dict[str, dict[str, str]]:
+    """Name -> file -> log of the job that would make it, for configs that differ in their names alone."""
+    project, found = Project(tmp_path_factory.mktemp("planned")), {}
+    for name in ("one", "other"):
+        project.configure(named(name))
+        said = project.run("snakemake", "-n", *PHASES, "export", "--cores", "1").stdout
+        jobs = re.findall(r"^ +output: (.+)\n +log: (\S+)", said, re.MULTILINE)
+        found[name] = {file: log for outputs, log in jobs for file in outputs.split(", ")}
+    return found
+
+
+def own(files: dict[str, str]) -> dict[str, str]:
+    return {file: log for file, log in files.items() if not file.startswith(SHARED)}
+
+
+def test_two_configs_share_manifests_weights_views_and_features_and_nothing_else(planned):
+    one, other = planned.values()
+    assert all(one.get(file) == log for file, log in other.items() if file.startswith(SHARED))
+    assert {file.replace("/one/", "/other/") for file in own(one)} == own(other).keys()
+    assert len(own(one)) > 200 and not own(one).keys() & own(other).keys()
+    kinds = {Path(file).parts[2] for file in own(one) if file.startswith("results/one/")}
+    assert kinds > {"protocols", "audit", "augmented", "runs", "evaluation", "plots", "export", "report.html"}
+
+
+def test_no_job_of_one_config_waits_for_an_equal_one_of_another(planned):
+    """Jobs that write one log lock each other out, and write over each other's."""
+    logs = [set(own(files).values()) for files in planned.values()]
+    assert len(logs[0]) > 50 and not logs[0] & logs[1]
+
+
+def test_equal_runs_of_two_configs_have_checkpoints_of_their_own(tmp_path):
+    (fold := tmp_path / "fold0.csv").write_text("utterance\n")
+    one, again, other = (
+        checkpoint_folder({"run": "probe"}, [fold], 1, Path(f"results/{name}/runs/demo/probe/fold0-1"))
+        for name in ("one", "one", "other")
+    )
+    assert one == again != other
+
+
+def test_what_was_exchanged_is_looked_for_among_all_that_a_config_has(planned, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for file in (f for files in planned.values() for f in files if f.endswith(".json")):
+        write_json(Path(file), {"recipe": {}, "inputs": {}, "outputs": {}})
+    for name, files in planned.items():
+        assert {str(path) for path, _ in _sidecars(name, ["demo"])} == {f for f in files if f.endswith(".json")}
+
+
+def tables(folder: Path, *runs: str) -> list[Path]:
+    """Plots of those runs, from results that are made up here."""
+    predictions, histories = [], []
+    for run in runs:
+        predictions.append(folder / "evaluation" / run / "predictions.csv")
+        histories.append(folder / "runs" / run / "fold0-1/history.csv")
+        records.write(predictions[-1], ["label", "predicted"], [{"label": "a", "predicted": "b"}])
+        records.write(histories[-1], ["dev_ua"], [{"dev_ua": 0.5}])
+    return write_plots(folder / "plots", predictions, histories)
+
+
+def test_plots_of_runs_that_the_config_no_longer_has_are_removed(tmp_path):
+    other = tables(tmp_path / "other", "kept", "deleted")
+    assert len(tables(tmp_path / "one", "kept", "deleted")) == 4
+    notes = [tmp_path / "one/plots/notes.csv", tmp_path / "one/plots/confusion/notes.csv"]  # not ours to remove
+    for path in notes:
+        path.touch()
+    kept = tables(tmp_path / "one", "kept")
+    assert {path for path in (tmp_path / "one/plots").rglob("*") if path.is_file()} == {*kept, *notes}
+    assert len(kept) == 2 and all(path.exists() for path in other)
+
+
+def test_a_result_is_shown_where_its_config_has_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (config := tmp_path / "mine.yaml").write_text(yaml.safe_dump(smallest() | {"name": "mine"}))
+    monkeypatch.setattr(sys, "argv", ["show_result", "--configfile", str(config)])
+    with pytest.raises(SystemExit, match=r"results/mine/result\.txt: there are no results yet"):
+        show_result.main()
+    (folder := tmp_path / "results/mine").mkdir(parents=True)
+    (folder / "result.txt").write_text(f"a table\n\n{'=' * 100}\n\nits details\n")
+    show_result.main()
+    assert capsys.readouterr().out.splitlines() == ["a table", "", f"report: {folder}/report.html"]
+    config.write_text("seed: 1\n")
+    with pytest.raises(InputError, match="no 'name'"):
+        show_result.result_folder(config)
+
+
+@pytest.mark.workflow
+def test_two_configs_of_one_corpus_leave_each_other_alone(origin, tmp_path):
+    """The second has a protocol and a run of the first's names, and neither is the same."""
+    project = copy(origin, tmp_path / "project")
+    ours = contents(project)
+    first, second = smallest(), smallest() | {"name": "second"}
+    second["protocols"]["session"] |= {"split": "random", "leaky": True}
+    second["runs"]["probe"]["max_iter"] = 50
+    project.configure(second)
+    jobs = project.planned(*PHASES)
+    assert jobs.keys() - set(PHASES) <= {
+        *("make_protocol_session", "audit_protocol", "check_quality", "count_children"),
+        *("train", "evaluate", "summarize", "make_report"),
+    }
+    said = project.make("demo").stdout.splitlines()
+    assert said[-1] == f"report: {project.folder}/results/second/report.html"
+    assert Path(said[-1].removeprefix("report: ")).exists() and any(line.startswith("probe") for line in said)
+    now = contents(project)
+    assert {path: now.get(path) for path in ours} == ours
+    for path in ("protocols/demo/session/fold0.csv", "summary.csv", "runs/demo/probe/fold0-1/model.safetensors"):
+        assert now[f"results/demo/{path}"] != now[f"results/second/{path}"]
+    assert read_json(project.folder / "results/second/runs/demo/probe/fold0-1/run.json")["recipe"]["options"]
+    assert project.planned() == {}
+    project.configure(first)
+    assert project.planned(*PHASES) == {}
+    assert "up to date" in project.run("dvc", "status").stdout

@@ -1,0 +1,40 @@
+"""Show the table of results of a config, and say where its report is."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import yaml
+
+from emospace.errors import InputError
+from workflow_scripts._checks import validate
+
+
+def result_folder(config: Path) -> Path:
+    """Where the results of a config lie."""
+    content = yaml.safe_load(config.read_text(encoding="utf-8"))
+    validate(content)
+    return Path("results", content["name"])
+
+
+def shown(folder: Path) -> str:
+    """The table that result.txt begins with, and the path of the report."""
+    result = folder / "result.txt"
+    if not result.exists():
+        raise InputError(result, "there are no results yet", "run snakemake with this config")
+    table, _, _ = result.read_text(encoding="utf-8").partition("\n===")
+    return f"{table}\nreport: {(folder / 'report.html').resolve()}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--configfile", type=Path, default=Path("config.yaml"), help="as given to snakemake")
+    args = parser.parse_args()
+    try:
+        print(shown(result_folder(args.configfile)))
+    except InputError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
