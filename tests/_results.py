@@ -139,8 +139,11 @@ def evaluation_arguments(
 OUTPUTS = {"out": "metrics.json", "predictions": "predictions.csv", "confusion": "confusion.csv"}
 
 
-def evaluate(folder: Path, name: str, baseline: str = "probe", *, leaky: bool = False, check: bool = True, **where):
+def evaluate(
+    folder: Path, name: str, baseline: str = "probe", *, leaky: bool = False, check: bool = True, stochastic=(), **where
+):
     """Score a run with the real script."""
     about = {"run": name, "model": "toy_model", "corpus": "toy", "protocol": "session", "baseline": baseline} | where
     recipe = about | {"options": {"draws": 200}, "seed": 1, "leaky": leaky, "labels": LABELS}
+    recipe |= {"stochastic": [bool(name in stochastic) for name in (name, baseline)]}
     return script(folder, "evaluate", recipe, *evaluation_arguments(folder, name, baseline, **where), check=check)
