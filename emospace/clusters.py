@@ -15,7 +15,7 @@ from emospace.manifest import Utterance
 
 @dataclass(frozen=True)
 class Clusters:
-    """member: cluster of each row, (N,). unit: "speaker", "session", or "group" of speakers who meet across sessions."""
+    """member: cluster of each row, (N,). unit: "speaker", "session", or "group" of people who meet across sessions."""
 
     unit: str
     count: int

@@ -98,7 +98,8 @@ def test_the_pair_is_compared_on_the_same_resamples(tree):
         evaluate(tree, name)
     assert metrics(tree)["paired"] is None
     better, same = metrics(tree, "better")["paired"]["UA"], metrics(tree, "copied")["paired"]["UA"]
-    assert same == {"difference": 0, "lo": 0, "hi": 0, "p": 1}
+    assert same.pop("seeds") == [1, 1] and better["seeds"] == [2, 1]
+    assert same == {"difference": 0, "lo": 0, "hi": 0, "p": 1, "at_most": False, "clusters": 6, "df": 5}
     expected = 1 - scores(joined(tree).values())["UA"]
     assert better["difference"] == pytest.approx(expected) and better["lo"] > 0 and better["p"] < 0.05
 
@@ -122,7 +123,14 @@ def test_a_class_that_nothing_has_is_null_not_zero_or_nan(tmp_path):
     evaluate(tmp_path, "probe")
     text = (tmp_path / RESULT.format("probe")).read_text(encoding="utf-8")
     assert "NaN" not in text
-    assert metrics(tmp_path)["recall"]["neu"] == {"value": None, "lo": None, "hi": None, "n": 0}
+    assert metrics(tmp_path)["recall"]["neu"] == {
+        "value": None,
+        "lo": None,
+        "hi": None,
+        "n": 0,
+        "clusters": 0,
+        "df": None,
+    }
 
 
 def test_gender_is_scored_where_it_is_predicted(tree):

@@ -90,13 +90,13 @@ def _intervals(metas: list[dict]) -> Iterable[dict]:
     """Of every kind of cluster that a corpus is resampled by."""
     for corpus, intervals in sorted({(meta["corpus"], meta["intervals"]) for meta in metas}):
         meta = next(m for m in metas if (m["corpus"], m["intervals"]) == (corpus, intervals))
-        count, unit = meta["clusters"], meta["cluster_unit"]
+        unit = meta["cluster_unit"]
         shared = "" if unit == "speaker" else " (speakers who share dialogues stay together)"
         title = f"95 % intervals on {corpus}"
         if not meta["method"]:
             yield _caution("bad", f"No intervals on {corpus}", f"{_sentence(intervals)} Scores stand alone.")
             continue
-        text = f"{_sentence(intervals)} They resample whole {unit}s{shared}, so they hold for new {unit}s like these {count}."
+        text = f"{_sentence(intervals)} They resample whole {unit}s{shared}, and hold for new {unit}s."
         if meta["method"] == "jackknife":
             text += f" With fewer than {MANY} they are wide, and lean on Student's t for their shape."
         yield _caution("warn" if meta["method"] == "jackknife" else "good", title, text)
@@ -109,8 +109,6 @@ def _sentence(text: str) -> str:
 def _training_noise(metas: list[dict]) -> Iterable[dict]:
     runs = {name for meta in metas for name in meta["training_noise_not_included"]}
     if runs:
-        text = (
-            f"Trained with one seed, though another seed gives another result: {_names(runs)}. Their intervals are too"
-        )
-        text += " narrow, and comparisons with them have no p. Give them several `seeds`."
+        text = f"Trained with one seed, though another seed gives another result: {_names(runs)}. Their intervals are"
+        text += " too narrow, and comparisons with them have no p. Give them several `seeds`."
         yield _caution("warn", "Training noise not included", text)
