@@ -100,7 +100,7 @@ def _jackknifed(value: float, resampled: np.ndarray, variances: list[float], fre
     variances = [float((clusters - 1) * resampled.var()), *variances]
     df, error = freedom(variances, freedoms), float(np.sqrt(sum(variances)))
     lo, hi = (value + sign * _quantile(df) * error for sign in (1, -1))
-    if not error:  # clusters that agree to the last digit give no scale to measure a difference by
+    if error < 10**-DIGITS:  # clusters that agree to the last digit give no scale to measure a difference by
         return Estimate(value, clusters, lo, hi, None if value else 1.0, df=df)
     return Estimate(value, clusters, lo, hi, float(2 * stdtr(df, -abs(value) / error)), df=df)
 
