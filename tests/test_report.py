@@ -217,7 +217,7 @@ def test_cautions_follow_the_number_of_clusters():
     def told(method, clusters, unit="speaker"):
         about = {"corpus": "toy", "clusters": clusters, "cluster_unit": unit, "method": method}
         about |= {"intervals": described(clusters, unit), "training_noise_not_included": []}
-        return list(_intervals([about]))[0]
+        return next(iter(_intervals([about])))
 
     assert [told(m, n)["level"] for m, n in (("", 4), ("jackknife", 9), ("bootstrap", 10))] == ["bad", "warn", "good"]
     assert "(speakers who share dialogues stay together)" in told("bootstrap", 12, "session")["text"]
