@@ -1,6 +1,6 @@
 """How often intervals hold the truth and p-values reject it, in simulated corpora: the table of docs/statistics.md.
 
-`python -m benchmarks._coverage [worlds]` prints it (2,000 worlds, 2,000 draws each). Tests run fewer.
+`python -m benchmarks._coverage [worlds]` prints it: 1,000 worlds unless told otherwise, 1,000 draws each.
 """
 
 import sys
@@ -127,11 +127,14 @@ def rejected(found: Sequence[tuple[Estimate, Estimate]]) -> float:
 
 
 def main() -> None:
-    worlds = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
+    worlds = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     print("| simulated corpus | seeds | coverage | p < .05 for equal systems |\n| --- | --- | --- | --- |")
     for name, world in [*WORLDS.items(), *SEEDS.items()]:
-        found = simulate(world, worlds, 2000)
-        print(f"| {name} | {world.seeds} | {100 * covered(found, truth(world)):.1f} | {100 * rejected(found):.1f} |")
+        found = simulate(world, worlds, 1000)
+        print(
+            f"| {name} | {world.seeds} | {100 * covered(found, truth(world)):.1f} | {100 * rejected(found):.1f} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
