@@ -3,59 +3,75 @@
 import numpy as np
 
 from emospace import bootstrap
+from emospace.intervals import Estimate, estimate
 from emospace.metrics import METRICS, confusion_matrix, recalls
 from emospace.predictions import GENDERS, Predictions, Truth
 
 
-def counts(truth: Truth, predictions: Predictions, where: np.ndarray | None = None) -> np.ndarray:
-    """Confusion counts (seeds, speakers, C, C) of the rows `where` (a mask (N,), all by default)."""
-    size, speakers = len(truth.classes), len(truth.speakers)
+def counts(truth: Truth, predictions: Predictions, group: np.ndarray, where: np.ndarray | None = None) -> np.ndarray:
+    """Confusion counts (seeds, groups, C, C) of the rows `where` (a mask (N,), all by default).
+
+    group: number of each row's speaker or cluster, (N,).
+    """
+    size, groups = len(truth.classes), int(group.max()) + 1
     mask = np.ones(len(truth.rows), bool) if where is None else where
-    cell = (truth.speaker * size + truth.label) * size
+    cell = (group * size + truth.label) * size
     flat = [
-        np.bincount((cell + values.argmax(-1))[mask], minlength=speakers * size**2)
+        np.bincount((cell + values.argmax(-1))[mask], minlength=groups * size**2)
         for values in predictions.probabilities
     ]
-    return np.array(flat, float).reshape(-1, speakers, size, size)
+    return np.array(flat, float).reshape(-1, groups, size, size)
 
 
-def measured(table: np.ndarray, drawn: np.ndarray) -> dict:
+def cell(found: Estimate, low: float = -1.0) -> dict:
+    """Value, ends of its interval (cut to `low` and 1), clusters and degrees of freedom behind them."""
+    ends = {key: None if end is None else min(max(end, low), 1.0) for key, end in (("lo", found.lo), ("hi", found.hi))}
+    return {"value": found.value, **ends, "clusters": found.clusters, "df": found.df}
+
+
+def measured(table: np.ndarray, **how) -> dict:
     """Every metric: mean over seeds, interval, and the deviation over seeds where there are several."""
     result = {}
     for name, metric in METRICS.items():
+        result[name] = cell(estimate(metric, table, **how), 0.0)
         per_seed = metric(table.sum(1))
-        low, high = bootstrap.interval(bootstrap.distribution(metric, table, drawn))
-        result[name] = {"value": float(per_seed.mean()), "lo": low, "hi": high}
-        if len(per_seed) > 1:
+        if len(per_seed) > 1 and not np.isnan(per_seed).any():
             result[name]["seed_sd"] = float(per_seed.std(ddof=1))
     return result
 
 
-def compared(table: np.ndarray, baseline: np.ndarray, drawn: np.ndarray) -> dict:
-    """Every metric's difference to the baseline, with interval and p, on the same resamples."""
+def compared(table: np.ndarray, baseline: np.ndarray, *, noisy: bool, **how) -> dict:
+    """Every metric's difference to the baseline, with interval, p, and the seeds of both sides.
+
+    noisy: one side was trained once, and another seed would have moved it. How far nobody knows, so there is no p.
+    """
     result = {}
     for name, metric in METRICS.items():
-        spread = bootstrap.distribution(metric, table, drawn) - bootstrap.distribution(metric, baseline, drawn)
-        low, high = bootstrap.interval(spread)
-        difference = float(metric(table.sum(1)).mean() - metric(baseline.sum(1)).mean())
-        result[name] = {"difference": difference, "lo": low, "hi": high, "p": bootstrap.p_value(spread)}
+        found = estimate(metric, table, baseline, **how)
+        about = cell(found)
+        tested = {"p": None, "at_most": False} if noisy else {"p": found.p, "at_most": found.at_most}
+        result[name] = {"difference": about.pop("value"), **about, **tested, "seeds": [len(table), len(baseline)]}
     return result
 
 
-def class_recalls(table: np.ndarray, drawn: np.ndarray, classes: list[str]) -> dict:
-    """Recall of each class with its interval and number of rows; None where no row has that class."""
-    value, support = recalls(table.sum(1)).mean(0), table[0].sum((0, 2))
-    spread = bootstrap.distribution(recalls, table, drawn)
-    result = {}
+def class_recalls(table: np.ndarray, classes: list[str], **how) -> dict:
+    """Recall of each class, with its interval over the clusters that have it, and its number of rows."""
+    support, result = table[0].sum((0, 2)), {}
     for k, name in enumerate(classes):
-        low, high = bootstrap.interval(spread[:, k]) if support[k] else (None, None)
-        result[name] = {"value": float(value[k]) if support[k] else None, "lo": low, "hi": high, "n": int(support[k])}
+        rows = np.zeros_like(table)
+        rows[..., k, :] = table[..., k, :]  # clusters without the class say nothing of its recall
+        found = estimate(lambda counts, k=k: recalls(counts)[..., k], rows, **how)
+        result[name] = cell(found, 0.0) | {"n": int(support[k])}
     return result
+
+
+def defined(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
 
 
 def point(table: np.ndarray, classes: list[str]) -> dict:
     """Every metric without interval, the number of rows, and the classes that none of them has."""
-    values = {name: float(metric(table.sum(1)).mean()) for name, metric in METRICS.items()}
+    values = {name: defined(metric(table.sum(1)).mean()) for name, metric in METRICS.items()}
     support = table[0].sum((0, 2))
     absent = [name for name, n in zip(classes, support, strict=True) if not n]
     return values | {"n": int(support.sum()), "absent_classes": absent}
@@ -82,6 +98,11 @@ def gender_result(truth: Truth, predictions: Predictions) -> dict | None:
     return {"accuracy": float(np.trace(table) / table.sum()), "confusion": table.tolist(), "classes": GENDERS}
 
 
+def unrepeated(stochastic: bool, predictions: Predictions | None) -> bool:
+    """Was a model that depends on its seed trained with one seed only?"""
+    return stochastic and predictions is not None and len(predictions.seeds) == 1
+
+
 def evaluate(
     truth: Truth,
     predictions: Predictions,
@@ -89,20 +110,24 @@ def evaluate(
     *,
     seed: int,
     draws: int = bootstrap.DRAWS,
+    stochastic: tuple[bool, bool] = (True, True),
 ) -> dict:
-    """All that metrics.json holds of a run, as plain numbers. Several seeds: metrics of each seed, averaged."""
-    classes = list(truth.classes)
-    table = counts(truth, predictions)
-    drawn = bootstrap.weights(len(truth.speakers), seed, draws)
-    of_folds = {name: counts(truth, predictions, truth.fold == name) for name in sorted(set(truth.fold))}
-    of_parts = {name: (mask, counts(truth, predictions, mask)) for name, mask in parts(truth).items()}
+    """All that metrics.json holds of a run, as plain numbers. Several seeds: metrics of each seed, averaged.
+
+    stochastic: does training depend on the seed, of the run and of the baseline?
+    """
+    classes, group, how = list(truth.classes), truth.clusters.member, {"seed": seed, "draws": draws}
+    table, speakers = counts(truth, predictions, group), counts(truth, predictions, truth.speaker)
+    of_folds = {name: counts(truth, predictions, group, truth.fold == name) for name in sorted(set(truth.fold))}
+    of_parts = {name: (mask, counts(truth, predictions, group, mask)) for name, mask in parts(truth).items()}
+    noisy = any(map(unrepeated, stochastic, (predictions, baseline)))
     return {
-        "pooled": measured(table, drawn),
-        "paired": compared(table, counts(truth, baseline), drawn) if baseline else None,
-        "recall": class_recalls(table, drawn, classes),
+        "pooled": measured(table, **how),
+        "paired": compared(table, counts(truth, baseline, group), noisy=noisy, **how) if baseline else None,
+        "recall": class_recalls(table, classes, **how),
         "confusion": table.sum(1).mean(0).tolist(),
         "folds": {str(name): point(part, classes) for name, part in of_folds.items()},
-        "speakers": {name: point(table[:, [i]], classes) for i, name in enumerate(truth.speakers)},
-        "parts": {n: measured(part, drawn) | {"n": int(mask.sum())} for n, (mask, part) in of_parts.items()},
+        "speakers": {name: point(speakers[:, [i]], classes) for i, name in enumerate(truth.speakers)},
+        "parts": {n: measured(part, **how) | {"n": int(mask.sum())} for n, (mask, part) in of_parts.items()},
         "gender": gender_result(truth, predictions),
     }

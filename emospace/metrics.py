@@ -1,8 +1,9 @@
 """Metrics: every function here whose name is in capitals, found by that name. To add a metric, write one more.
 
-A metric takes confusion counts of shape (..., C, C), rows truth, columns prediction, and returns (...): the same
-function serves one cell of a table and thousands of bootstrap draws at once. Counts need not be whole (means over seeds
-are fine). What is not defined, such as the recall of a class without rows, is NaN and leaves a mean; it is never zero.
+A metric is a share, 0 to 1. It takes confusion counts of shape (..., C, C), rows truth, columns prediction, and returns
+(...): the same function serves one cell of a table and thousands of bootstrap draws at once. Counts need not be whole
+(means over seeds are fine). What is not defined, such as the recall of a class without rows, is NaN and leaves a mean;
+it is never zero.
 """
 
 import numpy as np

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from emospace.clusters import Clusters, clusters
 from emospace.errors import InputError
 from emospace.fold_facts import normalise_text
 from emospace.manifest import Utterance
@@ -23,6 +24,7 @@ AGAIN = "run the workflow again"
 class Truth:
     """The N tested rows, in manifest order. label: class numbers; speaker: indices into `speakers`; fold: names.
 
+    clusters: rows that stand or fall together, among all rows of the corpus.
     repeated: is the row's text, word for word, among the train texts of its fold?
     """
 
@@ -32,6 +34,7 @@ class Truth:
     fold: np.ndarray
     speaker: np.ndarray
     speakers: list[str]
+    clusters: Clusters
     repeated: np.ndarray
 
 
@@ -72,6 +75,7 @@ def read_truth(
         fold=np.array([fold[row.utterance] for row in kept]),
         speaker=np.array([speakers.index(row.speaker) for row in kept]),
         speakers=speakers,
+        clusters=clusters(kept, rows),
         repeated=np.array([normalise_text(row.text) in train_texts[fold[row.utterance]] for row in kept]),
     )
 

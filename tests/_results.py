@@ -29,8 +29,11 @@ def script(folder: Path, name: str, recipe: dict, *arguments, check: bool = True
     return done
 
 
-def rows(sessions: int = 3, each: int = 6) -> list[manifest.Utterance]:
-    """Two speakers per session. Half of the rows are scripted, and scripted rows say the same in every session."""
+def rows(sessions: int = 3, each: int = 6, shared: bool = False) -> list[manifest.Utterance]:
+    """Two speakers per session, who share its dialogues or talk alone.
+
+    Half of the rows are scripted, and scripted rows say the same in every session.
+    """
     found = []
     for session in range(sessions):
         for gender in "FM":
@@ -39,9 +42,8 @@ def rows(sessions: int = 3, each: int = 6) -> list[manifest.Utterance]:
                 name = f"S{session}{'script' if i % 2 else 'impro'}_{gender}{i:03d}"
                 place = {"session": f"S{session}", "speaker": f"S{session}{gender}", "gender": gender, "text": text}
                 label = ("ang", "hap", "exc", "neu")[i % 4]
-                found.append(
-                    utterance(name, scripted=bool(i % 2), label=label, dialogue=f"S{session}_{i % 2}", **place)
-                )
+                dialogue = f"S{session}_{'' if shared else gender}{i % 2}"
+                found.append(utterance(name, scripted=bool(i % 2), label=label, dialogue=dialogue, **place))
     return sorted(found, key=lambda row: row.utterance)
 
 
@@ -147,8 +149,11 @@ def evaluation_arguments(
 OUTPUTS = {"out": "metrics.json", "predictions": "predictions.csv", "confusion": "confusion.csv"}
 
 
-def evaluate(folder: Path, name: str, baseline: str = "probe", *, leaky: bool = False, check: bool = True, **where):
-    """Score a run with the real script."""
+def evaluate(
+    folder: Path, name: str, baseline: str = "probe", *, leaky: bool = False, check: bool = True, stochastic=(), **where
+):
+    """Score a run with the real script. stochastic: names of runs that depend on their seed."""
     about = {"run": name, "model": "toy_model", "corpus": "toy", "protocol": "session", "baseline": baseline} | where
     recipe = about | {"options": {"draws": 200}, "seed": 1, "leaky": leaky, "labels": LABELS}
+    recipe |= {"stochastic": [bool(name in stochastic) for name in (name, baseline)]}
     return script(folder, "evaluate", recipe, *evaluation_arguments(folder, name, baseline, **where), check=check)

@@ -10,7 +10,10 @@ from sklearn import metrics as reference
 
 from emospace import manifest
 from emospace.errors import InputError
+from emospace.metrics import METRICS
 from emospace.predictions import read_run, read_truth
+from emospace.tables import no_p, p_text, table
+from workflow_scripts.summarize import correct, numbers, summary_row
 
 RESULT = "results/evaluation/toy/{}/metrics.json"
 
@@ -98,7 +101,8 @@ def test_the_pair_is_compared_on_the_same_resamples(tree):
         evaluate(tree, name)
     assert metrics(tree)["paired"] is None
     better, same = metrics(tree, "better")["paired"]["UA"], metrics(tree, "copied")["paired"]["UA"]
-    assert same == {"difference": 0, "lo": 0, "hi": 0, "p": 1}
+    assert same.pop("seeds") == [1, 1] and better["seeds"] == [2, 1]
+    assert same == {"difference": 0, "lo": 0, "hi": 0, "p": 1, "at_most": False, "clusters": 6, "df": 5}
     expected = 1 - scores(joined(tree).values())["UA"]
     assert better["difference"] == pytest.approx(expected) and better["lo"] > 0 and better["p"] < 0.05
 
@@ -120,13 +124,20 @@ def test_a_class_that_nothing_has_is_null_not_zero_or_nan(tmp_path):
     protocol(tmp_path)  # which takes no map with such a class; but a table may be another program's
     kept = [row for row in every if row.label != "neu"]
     corpus(tmp_path, kept)
-    for table in (tmp_path / "data/protocols/toy/session").glob("*.csv"):
-        write_csv(table, [line for line in read_csv(table) if line["utterance"] in {row.utterance for row in kept}])
+    for path in (tmp_path / "data/protocols/toy/session").glob("*.csv"):
+        write_csv(path, [line for line in read_csv(path) if line["utterance"] in {row.utterance for row in kept}])
     run(tmp_path)
     evaluate(tmp_path, "probe")
     text = (tmp_path / RESULT.format("probe")).read_text(encoding="utf-8")
     assert "NaN" not in text
-    assert metrics(tmp_path)["recall"]["neu"] == {"value": None, "lo": None, "hi": None, "n": 0}
+    assert metrics(tmp_path)["recall"]["neu"] == {
+        "value": None,
+        "lo": None,
+        "hi": None,
+        "n": 0,
+        "clusters": 0,
+        "df": None,
+    }
 
 
 def test_gender_is_scored_where_it_is_predicted(tree):
@@ -265,17 +276,57 @@ COLUMNS = "run,model,corpus,protocol,leaky,seeds,n,WA,WA_lo,WA_hi,UA,UA_lo,UA_hi
 
 @pytest.fixture
 def summarized(tree):
+    """Of three runs one is stochastic, and was trained once."""
     protocol(tree, "mixed", leaky=True)
     run(tree, gender=True)
     run(tree, "noise", random_inputs=("frames.clip",))
     run(tree, "mixed_probe", protocol="mixed")
     evaluate(tree, "probe")
-    evaluate(tree, "noise")
+    evaluate(tree, "noise", stochastic=("noise",))
     evaluate(tree, "mixed_probe", "mixed_probe", leaky=True, protocol="mixed")
     paths = [tree / RESULT.format(name) for name in ("probe", "noise", "mixed_probe")]
     out = ["--out-summary", "summary.csv", "--out-result", "result.txt", "--out-metrics", "metrics.json"]
     script(tree, "summarize", {"options": {}}, "--metrics", *paths, *out)
     return tree
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory):
+    """Three sessions whose speakers share dialogues: too few to say how much sessions differ."""
+    folder = tmp_path_factory.mktemp("few")
+    corpus(folder, rows(shared=True))
+    protocol(folder)
+    for name in ("probe", "noise"):
+        run(folder, name)
+        evaluate(folder, name, stochastic=("noise",))
+    out = ["--out-summary", "summary.csv", "--out-result", "result.txt", "--out-metrics", "metrics.json"]
+    script(folder, "summarize", {"options": {}}, "--metrics", *(RESULT.format(n) for n in ("probe", "noise")), *out)
+    return folder
+
+
+def test_too_few_clusters_have_no_interval_anywhere_and_a_reason_wherever_it_lacks(few):
+    found = metrics(few, "noise")
+    assert (found["meta"]["clusters"], found["meta"]["cluster_unit"], found["meta"]["method"]) == (3, "session", "")
+    assert [found["paired"]["UA"][key] for key in ("lo", "hi", "p")] == [None] * 3
+    values = [metrics(few, name)["pooled"]["UA"]["value"] for name in ("noise", "probe")]
+    assert found["paired"]["UA"]["difference"] == pytest.approx(values[0] - values[1])
+    empty = ("UA_lo", "UA_hi", "UA_gain_lo", "UA_gain_hi", "UA_gain_p", "UA_gain_p_holm")
+    assert {line[key] for line in read_csv(few / "summary.csv") for key in empty} == {""}
+    told = (few / "result.txt").read_text(encoding="utf-8").partition("=====")[0]
+    assert "toy, session: no interval and no p: 3 sessions, and fewer than 5" in told and "[" not in told
+    left = json.loads((few / "metrics.json").read_text(encoding="utf-8"))
+    assert set(left["probe"]["UA"]) == {"value"}
+
+
+def test_one_seed_of_a_stochastic_run_is_said_to_lack_training_noise_and_has_no_p(summarized):
+    run(summarized, "twice", seeds=(1, 2))
+    for name, baseline in (("noise", "probe"), ("probe", "noise"), ("twice", "probe"), ("twice", "noise")):
+        evaluate(summarized, name, baseline, stochastic=("noise", "twice"))
+        found = metrics(summarized, name)
+        lacking = [one for one in (name, baseline) if one == "noise"]
+        assert found["meta"]["training_noise_not_included"] == lacking
+        for cell in found["paired"].values():
+            assert cell["lo"] is not None and (cell["p"] is None) == bool(lacking)
 
 
 def test_summary_has_one_row_per_run_and_the_promised_columns(summarized):
@@ -295,11 +346,14 @@ def test_summary_has_one_row_per_run_and_the_promised_columns(summarized):
 def test_result_marks_leaks_and_random_weights_and_has_every_report(summarized):
     text = (summarized / "result.txt").read_text(encoding="utf-8")
     head, *reports = text.split("=" * 100)
-    assert "\nmixed_probe*" in head and "\nnoise~" in head and "\nprobe " in head
+    assert "\nmixed_probe*" in head and "\nnoise~^" in head and "\nprobe " in head
+    assert "toy, session: 95 % intervals: jackknife over 6 speakers" in head
+    assert "^ training noise not included" in head and "no p: training noise not included" in head
     assert "* leaky protocol" in head and "~ random weights" in head and "frames.clip" in head
     paired = metrics(summarized, "noise")["paired"]["UA"]
     shown = " [".join(f"{100 * paired[key]:+.1f}" for key in ("difference", "lo"))
-    assert any(line.startswith("noise~  probe") and shown in line for line in head.splitlines())
+    assert any(line.startswith("noise~^  probe") and shown in line for line in head.splitlines())
+    assert "seeds 1 and 1, 6 speakers" in head
     assert len(reports) == 3 and all("emotion accuracy" in r and "precision" in r for r in reports)
     assert "gender accuracy   50.0 %" in reports[0] and "not predicted" in reports[1]
     truth, guess, _ = zip(*joined(summarized).values(), strict=True)
@@ -315,3 +369,50 @@ def test_metrics_for_dvc_are_nested_numbers(summarized):
 
     found = json.loads((summarized / "metrics.json").read_text(encoding="utf-8"))
     assert list(found) == ["mixed_probe", "noise", "probe"] and all(isinstance(x, float) for x in leaves(found))
+
+
+def gains(**cells) -> dict:
+    """A row of summary.csv of a run that is compared with another."""
+    plain = {"run": "a", "baseline": "b", "leaky": False, "random_weights": "", "training_noise_not_included": ""}
+    plain |= {"corpus": "toy", "protocol": "session", "model": "m", "n": 9, "seeds": 3, "baseline_seeds": 1}
+    plain |= {"clusters": 12, "cluster_unit": "speaker", "method": "bootstrap", "intervals": "95 % intervals"}
+    plain |= dict.fromkeys([f"{m}{end}" for m in METRICS for end in ("", "_lo", "_hi")], 0.5)
+    plain |= {"UA_gain": 0.1, "UA_gain_lo": 0.02, "UA_gain_hi": 0.18, "UA_gain_p": 0.01, "UA_gain_p_holm": ""}
+    return plain | {"UA_gain_p_at_most": False} | cells
+
+
+def test_p_is_corrected_over_the_comparisons_of_the_table_and_says_what_is_behind_it():
+    found = [gains(UA_gain_p=0.01), gains(UA_gain_p=0.0042, UA_gain_p_at_most=True), gains(UA_gain_p="")]
+    correct(found)
+    assert [row["UA_gain_p_holm"] for row in found] == [0.01, 0.0084, ""]
+    first, second, third = [line for line in table(found).splitlines() if line.startswith("a")][3:]
+    assert first.split()[5:] == ["0.010", "0.010", "seeds", "3", "and", "1,", "12", "speakers"]
+    assert second.split()[5:7] == ["<=0.005", "<=0.009"] and third.endswith("no p: all clusters agree")
+    assert "p (Holm): corrected for the 2 comparisons of this table that have a p" in table(found)
+
+
+@pytest.mark.parametrize(
+    ("p", "at_most", "text"),
+    [
+        (None, False, "-"),
+        (0.0004, False, "<0.001"),
+        (0.0123, False, "0.012"),
+        (0.0121, True, "<=0.013"),
+        (1, True, "<=1.000"),
+    ],
+)
+def test_a_p_is_written_so_that_it_promises_no_more_than_it_holds(p, at_most, text):
+    assert p_text(p, at_most) == text
+
+
+def test_summary_and_dvc_survive_a_metric_that_is_undefined(summarized):
+    found = metrics(summarized)
+    found["pooled"]["MF1"] = dict.fromkeys(("value", "lo", "hi"))
+    row = summary_row(found)
+    assert row["MF1"] == row["MF1_lo"] == "" and numbers(found["pooled"])["MF1"] == {}
+    assert table([row]).splitlines()[1].endswith("  -")
+
+
+def test_the_reasons_for_no_p_are_told_apart():
+    assert no_p(gains()) == "" and no_p(gains(UA_gain_p="", method="", clusters=3)) == "no p: fewer than 5 clusters"
+    assert no_p(gains(UA_gain_p="", training_noise_not_included="a")) == "no p: training noise not included"

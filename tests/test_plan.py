@@ -17,7 +17,7 @@ from conftest import ROOT
 from emospace import kinds, labels, plugin
 from emospace.errors import InputError
 from emospace.gate import _tables
-from emospace.provenance import read_recipe
+from emospace.provenance import read_json, read_recipe
 from workflow_scripts._checks import validate
 from workflow_scripts._frozen import freeze, thaw
 from workflow_scripts._plan import STATE, Plan
@@ -565,3 +565,19 @@ def test_without_an_annotation_the_default_says_what_an_option_is():
     def load(*, steps=3, name=None, scale: "float" = 1.0, weights=None): ...
 
     assert plugin.options_of(load) == {"steps": int, "name": Any, "scale": float}
+
+
+def test_what_depends_on_the_seed_is_known_through_parents_and_goes_into_the_recipe_of_evaluate(config):
+    parents = {"model": "late_fusion", "protocol": "session"}
+    config["runs"]["above"] = parents | {"parents": ["unified", "probe_text"]}
+    config["runs"]["top"] = parents | {"parents": ["above"], "versus": "above"}
+    plan = Plan(config)
+    expected = {"probe": False, "late_fusion": False, "unified": True, "above": True, "top": True}
+    assert {name: plan.stochastic(name) for name in expected} == expected
+    for name, flags in {"probe": [False, False], "unified": [True, False], "top": [True, True]}.items():
+        assert read_json(plan.recipe("evaluate", name))["stochastic"] == flags
+
+
+def test_a_model_that_says_nothing_of_its_seed_depends_on_it(config, monkeypatch):
+    monkeypatch.delattr("emospace.models.linear_probe.DETERMINISTIC")
+    assert Plan(config).stochastic("probe")

@@ -14,11 +14,12 @@ from _results import CODES, corpus, evaluate, protocol, read_csv, rows, run, scr
 from conftest import ROOT, utterance
 
 from emospace import manifest
+from emospace.intervals import described
 from emospace.manifest import Problem
 from emospace.provenance import read_json, write_json
 from emospace.report import figures
 from emospace.report.page import points
-from emospace.report.trust import cautions
+from emospace.report.trust import _intervals, cautions
 from emospace.sources import closure
 
 EVIL = "<script>owned=true</script>\"'&$x$"
@@ -93,18 +94,19 @@ def tree(folder):
     evaluate(folder, "probe")
     evaluate(folder, "noise")
     run(folder, "less_noise", right=0.9)
-    evaluate(folder, "less_noise", "noise")
+    evaluate(folder, "less_noise", "noise", stochastic=("less_noise",))
     evaluate(folder, "mixed_probe", "mixed_probe", leaky=True, protocol="mixed")
     features(folder)
     return folder
 
 
-def arguments(folder) -> list:
-    metrics = [f"results/evaluation/toy/{name}/metrics.json" for name in RUNS]
+def arguments(folder, names=RUNS) -> list:
+    metrics = [f"results/evaluation/toy/{name}/metrics.json" for name in names]
     out = ["--out-summary", "summary.csv", "--out-result", "result.txt", "--out-metrics", "metrics.json"]
     script(folder, "summarize", {"options": {}}, "--metrics", *metrics, *out)
     runs = sorted(str(path.relative_to(folder)) for path in folder.glob("results/runs/toy/*/*/run.json"))
-    rest = ["--audit", "data/audit/toy/session.json", "data/audit/toy/mixed.json", "--quality", "data/quality/toy.csv"]
+    audits = sorted(str(path.relative_to(folder)) for path in folder.glob("data/audit/toy/*.json"))
+    rest = ["--audit", *audits, "--quality", "data/quality/toy.csv"]
     rest += ["--manifest-sidecar", "data/manifest/toy.json"]
     rest += [
         "--feature-sidecars",
@@ -171,14 +173,16 @@ def test_headline_numbers_are_those_of_the_metrics(made, page):
         cell = read_json(made / f"results/evaluation/toy/{name}/metrics.json")["pooled"]["UA"]
         assert f"{100 * cell['value']:.1f} {100 * cell['lo']:.1f} to {100 * cell['hi']:.1f}" in text
     gain = read_json(made / "results/evaluation/toy/noise/metrics.json")["paired"]["UA"]
-    assert f"{100 * gain['difference']:+.1f}".replace("-", "−") in text and f"p {gain['p']:.3f}" in text
+    assert f"{100 * gain['difference']:+.1f}".replace("-", "−") in text
+    assert f"p {gain['p']:.3f} (Holm {gain['p']:.3f}); seeds 2 and 1, 6 speakers" in text
+    assert "p (Holm): corrected for the 1 comparison of this table that have a p" in text
 
 
 def test_runs_compared_with_another_run_are_shown_beside_it(made, page):
     gain = read_json(made / "results/evaluation/toy/less_noise/metrics.json")["paired"]["UA"]
     text = page.text()
     section = text[text.index("Gain over noise") :].partition("leaky")[0]
-    assert f"less_noise {points(gain['difference'])}" in section and "Gain over probe" not in text
+    assert f"less_noise^ {points(gain['difference'])}" in section and "Gain over probe" not in text
     limit = 5 * np.ceil(20 * max(abs(gain["lo"]), abs(gain["hi"])))
     assert f"{points(-limit / 100)} {points(-limit / 200)} {points(0)}" in section
     assert ", over noise" in text
@@ -198,6 +202,44 @@ def test_who_is_on_which_side_of_a_fold_is_shown(page):
     assert "fold side all F M ang hap neu fold0 train 12 2 6 1 6 1 4 2 6 2 2 2 fold0 dev 12 2" in section
 
 
+def test_training_noise_that_is_not_included_is_said_wherever_it_lacks(page):
+    text = page.text()
+    assert "less_noise ^" in text and "^ training noise not included" in text
+    assert text.count("no p: training noise not included; seeds 1 and 2, 6 speakers") == 1
+    assert "Intervals: training noise not included." in text and "result: less_noise." in text
+
+
+def test_intervals_say_what_they_resample(page):
+    text = page.text()
+    assert "95 % intervals: jackknife over 6 speakers, one left out at a time, with Student's t." in text
+    assert "They resample whole speakers, and hold for new speakers. With fewer than 10 they are wide" in text
+
+
+def test_a_report_without_intervals_says_why(tmp_path):
+    corpus(tmp_path, rows(shared=True))
+    protocol(tmp_path)
+    for name, baseline in (("probe", "probe"), ("noise", "probe"), ("less_noise", "noise")):
+        run(tmp_path, name)
+        evaluate(tmp_path, name, baseline)
+    features(tmp_path)
+    script(tmp_path, "make_report", {"options": {}, "seed": 1}, *arguments(tmp_path, RUNS[:3]))
+    text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text()
+    assert "No interval and no p: 3 sessions, and fewer than 5 do not tell how much sessions differ." in text
+    assert "No intervals on toy" in text and "no p: fewer than 5 clusters; seeds 1 and 1, 3 sessions" in text
+    assert "no interval: 3 clusters" in text and "Gain over noise" in text
+    assert not re.search(r"\bNone\b(?! found)|\bnan\b", text)
+
+
+def test_cautions_follow_the_number_of_clusters():
+    def told(method, clusters, unit="speaker"):
+        about = {"corpus": "toy", "clusters": clusters, "cluster_unit": unit, "method": method}
+        about |= {"intervals": described(clusters, unit), "training_noise_not_included": []}
+        return next(iter(_intervals([about])))
+
+    assert [told(m, n)["level"] for m, n in (("", 4), ("jackknife", 9), ("bootstrap", 10))] == ["bad", "warn", "good"]
+    assert "(speakers who share dialogues stay together)" in told("bootstrap", 12, "session")["text"]
+
+
 def test_a_new_metric_reaches_every_table(made, tmp_path):
     copy = shutil.copytree(made, tmp_path / "copy")
     for package in (
@@ -207,6 +249,7 @@ def test_a_new_metric_reaches_every_table(made, tmp_path):
         shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
     code = (copy / "emospace/metrics.py").read_text(encoding="utf-8")
     more = 'def NEW(confusion):\n    """Always a fifth."""\n    return confusion.sum((-2, -1)) * 0 + 0.2\n\n\n'
+    more += "def NIL(confusion):\n    return confusion.sum((-2, -1)) * np.nan\n\n\n"
     (copy / "emospace/metrics.py").write_text(code.replace("def recalls(", f"{more}def recalls(", 1), encoding="utf-8")
     evaluate(copy, "probe")
     evaluate(copy, "noise")
@@ -216,6 +259,8 @@ def test_a_new_metric_reaches_every_table(made, tmp_path):
     assert "NEW Always a fifth." in text and text.count("20.0 20.0 to 20.0") == len(RUNS)
     assert "20.0 [20.0, 20.0]" in (copy / "result.txt").read_text(encoding="utf-8")
     assert [line["NEW"] for line in read_csv(copy / "summary.csv")] == ["0.200000"] * len(RUNS)
+    assert [line["NIL"] for line in read_csv(copy / "summary.csv")] == [""] * len(RUNS)  # a metric that is undefined
+    assert "NaN" not in (copy / "results/evaluation/toy/noise/metrics.json").read_text(encoding="utf-8")
 
 
 def test_leaks_random_weights_and_cautions_are_marked(page):

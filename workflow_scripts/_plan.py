@@ -126,6 +126,14 @@ class Plan:
         """The run that a run is compared with: the first linear probe on the same protocol, or what `versus` names."""
         return self.run(run).get("versus") or self.baselines(self.run(run)["protocol"])[0]
 
+    def stochastic(self, run: str) -> bool:
+        """Does the result of this run depend on the seed: by its model, or by that of a run that it reads?"""
+        found = [run]
+        for name in found:
+            found += [parent for parent in self.run(name)["parents"] if parent not in found]
+        models = [plugin.find("models", self.run(name)["model"]) for name in found]
+        return not all(getattr(model, "DETERMINISTIC", False) for model in models)
+
     def uses_gpu(self, run: str) -> bool:
         """Does training this run use a GPU where there is one?"""
         return getattr(plugin.find("models", self.run(run)["model"]), "GPU", False)

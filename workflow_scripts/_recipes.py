@@ -127,4 +127,5 @@ def _run(plan, name: str) -> Iterator[Recipe]:
         reads["augment"] = spec["augment"]
     yield _recipe("train", name, f"models.{spec['model']}", plugin=spec["model"], options=options, **reads, **about)
     details = {"labels": mapping, "baseline": plan.baseline(name), "seeds": plan.seeds(name)}
+    details["stochastic"] = [plan.stochastic(name), plan.stochastic(plan.baseline(name))]
     yield _recipe("evaluate", name, options={}, leaky=protocol["leaky"], seed=plan.config["seed"], **details, **about)

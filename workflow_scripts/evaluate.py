@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from emospace import manifest, records
-from emospace.evaluation import evaluate
+from emospace.evaluation import evaluate, unrepeated
+from emospace.intervals import described, method
 from emospace.predictions import Predictions, Truth, read_run, read_truth
 from emospace.provenance import read_json, write_sidecar
 from workflow_scripts._command import arguments, run
@@ -26,6 +27,14 @@ def confusion_rows(classes: list[str], table: list[list[float]]) -> Iterator[dic
         yield {"truth": name} | {column: f"{count:g}" for column, count in zip(classes, line, strict=True)}
 
 
+def behind(truth: Truth, names: list[str], stochastic: list[bool], found: list[Predictions | None]) -> dict:
+    """What stands behind the intervals: clusters, method, and the runs whose training noise they lack."""
+    unit, count = truth.clusters.unit, truth.clusters.count
+    lacking = [name for name, flag, one in zip(names, stochastic, found, strict=True) if unrepeated(flag, one)]
+    about = {"clusters": count, "cluster_unit": unit, "method": method(count), "intervals": described(count, unit)}
+    return about | {"training_noise_not_included": lacking, "baseline_seeds": found[1].seeds if found[1] else []}
+
+
 def job(args, recipe):
     protocol = read_json(args.protocol)
     classes = protocol["classes"]
@@ -33,19 +42,21 @@ def job(args, recipe):
     truth = read_truth(manifest.read(args.manifest), args.folds, mapping, classes, leaky=leaky)
     found = read_run(args.run_dirs, truth)
     baseline = read_run(args.baseline_dirs, truth) if args.baseline_dirs else None
-    result = evaluate(truth, found, baseline, seed=recipe["seed"], **recipe["options"])
+    stochastic = recipe["stochastic"]
+    result = evaluate(truth, found, baseline, seed=recipe["seed"], stochastic=stochastic, **recipe["options"])
     records.write(args.predictions, [*TOLD, *classes], prediction_rows(truth, found))
     records.write(args.confusion, ["truth", *classes], confusion_rows(classes, result["confusion"]))
     sidecars = [folder / "run.json" for folder in args.run_dirs]
     about = {key: recipe[key] for key in ("run", "model", "corpus", "protocol", "leaky", "baseline")}
     about |= {"classes": classes, "seeds": found.seeds, "n": len(truth.rows), "speakers": len(truth.speakers)}
     about["left_out"] = protocol["left_out"]
+    about |= behind(truth, [recipe["run"], recipe["baseline"]], stochastic, [found, baseline])
     for fact in ("random_inputs", "missing"):
         about[fact] = sorted({name for path in sidecars for name in read_json(path).get(fact, [])})
     compared = [folder / "run.json" for folder in args.baseline_dirs]
     inputs = [args.manifest, args.protocol, *args.folds, *sidecars, *compared]
     outputs = [args.predictions, args.confusion]
-    write_sidecar(args.out, recipe, inputs=inputs, outputs=outputs, packages=["numpy"], meta=about, **result)
+    write_sidecar(args.out, recipe, inputs=inputs, outputs=outputs, packages=["numpy", "scipy"], meta=about, **result)
 
 
 def main():

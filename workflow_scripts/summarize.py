@@ -5,6 +5,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from emospace import records
+from emospace.intervals import holm
 from emospace.metrics import METRICS
 from emospace.provenance import atomic, read_json, write_json, write_sidecar
 from emospace.tables import details, table
@@ -15,7 +16,12 @@ RULE = f"\n{'=' * 100}\n\n"
 
 
 def with_interval(name: str, cell: dict, value: str) -> dict:
-    return {name: cell.get(value, ""), f"{name}_lo": cell.get("lo", ""), f"{name}_hi": cell.get("hi", "")}
+    return {name: filled(cell, value), f"{name}_lo": filled(cell, "lo"), f"{name}_hi": filled(cell, "hi")}
+
+
+def filled(cell: dict, key: str):
+    """What is undefined or not there is an empty cell."""
+    return "" if cell.get(key) is None else cell[key]
 
 
 def summary_row(result: dict) -> dict:
@@ -25,11 +31,28 @@ def summary_row(result: dict) -> dict:
     for name in FIRST:
         row |= with_interval(name, result["pooled"][name], "value")
     row |= {"baseline": meta["baseline"]} | with_interval("UA_gain", paired, "difference")
-    row |= {"UA_gain_p": paired.get("p", ""), "random_weights": " ".join(meta["random_inputs"])}
+    row |= {"UA_gain_p": filled(paired, "p"), "random_weights": " ".join(meta["random_inputs"])}
+    row |= {"UA_gain_p_holm": "", "UA_gain_p_at_most": paired.get("at_most", False)}
+    row |= {"baseline_seeds": len(meta["baseline_seeds"]) or "", "clusters": meta["clusters"]}
+    row |= {key: meta[key] for key in ("cluster_unit", "method", "intervals")}
+    row |= {"training_noise_not_included": " ".join(meta["training_noise_not_included"])}
     for name in [m for m in METRICS if m not in FIRST]:
         row |= with_interval(name, result["pooled"][name], "value")
     row["left_out"] = sum(code["rows"] for code in meta["left_out"].values())
     return row
+
+
+def correct(rows: list[dict]) -> None:
+    """Fill in the p of every comparison as corrected for the number of all of them."""
+    tested = [row for row in rows if row["UA_gain_p"] != ""]
+    for row, p in zip(tested, holm([row["UA_gain_p"] for row in tested]), strict=True):
+        row["UA_gain_p_holm"] = p
+
+
+def numbers(cells: dict) -> dict:
+    """What DVC compares: value and interval of each metric where they are defined."""
+    kept = ("value", "lo", "hi", "seed_sd")
+    return {name: {k: cell[k] for k in kept if cell.get(k) is not None} for name, cell in cells.items()}
 
 
 def cell(value):
@@ -73,10 +96,11 @@ def remove_others(folder: Path, written: list[Path]) -> None:
 def job(args, recipe):
     results = [read_json(path) for path in args.metrics]
     rows = [summary_row(result) for result in results]
+    correct(rows)
     write_table(args.out_summary, list(rows[0]), rows)
     with atomic(args.out_result) as tmp:
         tmp.write_text(RULE.join(f"{text}\n" for text in [table(rows), *map(details, results)]), encoding="utf-8")
-    write_json(args.out_metrics, {result["meta"]["run"]: result["pooled"] for result in results})
+    write_json(args.out_metrics, {result["meta"]["run"]: numbers(result["pooled"]) for result in results})
     outputs = [args.out_summary, args.out_result, args.out_metrics]
     if args.out_plots:
         outputs += write_plots(args.out_plots, args.predictions, args.histories)

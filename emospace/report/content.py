@@ -15,9 +15,12 @@ from emospace.provenance import canonical, read_json
 from emospace.report import figures
 from emospace.report.balance import balance
 from emospace.report.trust import cautions
+from emospace.tables import corrected
 
 QUALITY_SHOWN = 20
-WORDS = {"run", "model", "corpus", "protocol", "baseline", "random_weights"}
+WORDS = {"run", "model", "corpus", "protocol", "baseline", "random_weights", "cluster_unit", "method", "intervals"}
+WORDS |= {"training_noise_not_included"}
+FLAGS = {"leaky", "UA_gain_p_at_most"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Files:
 
 def gather(files: Files, recipe: dict) -> dict:
     """Everything page.html shows, by section."""
-    results = {path: read_json(path) for path in files.metrics}
+    rows, results = _summary(files.summary), {path: read_json(path) for path in files.metrics}
     records = {path.parent: read_json(path) for path in files.runs}
     audits = [read_json(path) for path in files.audits]
     sidecars = {path.stem: read_json(path) for path in files.manifests}
@@ -46,7 +49,8 @@ def gather(files: Files, recipe: dict) -> dict:
     features = _features(files.features)
     runs = [_run(path, result, records, audits, genders) for path, result in results.items()]
     return {
-        "groups": _groups(_summary(files.summary), results.values()),
+        "groups": _groups(rows, results.values()),
+        "corrected": corrected(rows),
         "cautions": cautions(corpora, audits, [r["meta"] for r in results.values()], features),
         "runs": runs,
         "corpora": corpora,
@@ -67,7 +71,7 @@ def _summary(path: Path) -> list[dict]:
 def _typed(key: str, text: str):
     if key in WORDS:
         return text
-    if key == "leaky":
+    if key in FLAGS:
         return text == "true"
     return (int(text) if text.isdigit() else float(text)) if text else None
 
@@ -85,12 +89,13 @@ def _groups(rows: list[dict], results: Iterable[dict]) -> list[dict]:
 
 def _comparisons(rows: list[dict]) -> dict:
     """The run that most are compared with, and for every other such run, those that are: an ablation, say."""
-    probe = next((row["run"] for row in rows if row["UA_gain"] is None), rows[0]["baseline"])
+    probe = next((row["run"] for row in rows if row["run"] == row["baseline"]), rows[0]["baseline"])
     others = dict.fromkeys(row["baseline"] for row in rows if row["baseline"] != probe)
     found = []
     for name in others:
         mine = [row for row in rows if row["baseline"] == name]
-        widest = max(abs(row[key]) for row in mine for key in ("UA_gain_lo", "UA_gain_hi"))
+        keys = ("UA_gain", "UA_gain_lo", "UA_gain_hi")
+        widest = max((abs(row[key]) for row in mine for key in keys if row[key] is not None), default=0)
         found.append({"baseline": name, "rows": mine, "limit": max(0.05, np.ceil(widest * 20) / 20)})
     return {"probe": probe, "comparisons": found}
 

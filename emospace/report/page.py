@@ -9,14 +9,19 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from emospace.metrics import METRICS
-from emospace.tables import LEAKY, RANDOM, left_out, marks, percent
+from emospace.tables import LEAKY, NO_NOISE, ONE_SEED, RANDOM, behind, left_out, marks, no_p, p_text, percent
 
 HERE = Path(__file__).parent
 
 
-def points(value: float) -> str:
-    """A difference of shares in percentage points, with its sign."""
-    return f"{100 * value:+.1f}".replace("-", "−")
+def points(value: float | None) -> str:
+    """A difference of shares in percentage points, with its sign; a dash where it is undefined."""
+    return "-" if value is None else f"{100 * value:+.1f}".replace("-", "−")
+
+
+def on(value: float | None, limit: float) -> float | None:
+    """Where a gain lies on an axis from -limit to limit, as a share of its length."""
+    return None if value is None else 0.5 + value / limit / 2
 
 
 def plain_yaml(value) -> str:
@@ -39,9 +44,17 @@ def render(content: dict) -> str:
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"percent": percent, "points": points, "yaml": plain_yaml, "hours": hours, "inline": inline}
-    environment.filters["left_out"] = left_out
+    environment.filters |= {
+        "percent": percent,
+        "points": points,
+        "on": on,
+        "yaml": plain_yaml,
+        "hours": hours,
+        "inline": inline,
+        "left_out": left_out,
+    }
     style = Markup((HERE / "page.css").read_text(encoding="utf-8"))
     metrics = {name: inspect.getdoc(metric) or "" for name, metric in METRICS.items()}
-    notes = {"metrics": metrics, "marks": marks, "LEAKY": LEAKY, "RANDOM": RANDOM}
+    notes = {"metrics": metrics, "marks": marks, "behind": behind, "no_p": no_p, "p_text": p_text}
+    notes |= {"LEAKY": LEAKY, "RANDOM": RANDOM, "NO_NOISE": NO_NOISE, "ONE_SEED": ONE_SEED}
     return environment.get_template("page.html").render(style=style, **notes, **content)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-FEW = 30  # clusters; with fewer, percentile intervals of a cluster bootstrap tend to be too narrow
+from emospace.intervals import MANY
 
 
 def cautions(corpora: list[dict], audits: list[dict], metas: list[dict], features: list[dict]) -> list[dict]:
@@ -15,7 +15,8 @@ def cautions(corpora: list[dict], audits: list[dict], metas: list[dict], feature
         *_overlap(audits),
         *_missing(metas),
         *_quality(corpora),
-        *_speakers(metas),
+        *_intervals(metas),
+        *_training_noise(metas),
     ]
     return sorted(found, key=lambda item: ("bad", "warn", "good").index(item["level"]))
 
@@ -96,10 +97,29 @@ def _quality(corpora: list[dict]) -> Iterable[dict]:
             yield _caution("good", f"Quality of {corpus['name']}", "Every file and utterance could be used.")
 
 
-def _speakers(metas: list[dict]) -> Iterable[dict]:
-    for corpus in sorted({meta["corpus"] for meta in metas}):
-        speakers = max(meta["speakers"] for meta in metas if meta["corpus"] == corpus)
-        text = f"They resample the {speakers} speakers of {corpus}, not its utterances, and hold for new speakers."
-        if speakers < FEW:
-            text += f" With fewer than {FEW} speakers they tend to be somewhat too narrow."
-        yield _caution("warn" if speakers < FEW else "good", f"95 % intervals on {corpus}", text)
+def _intervals(metas: list[dict]) -> Iterable[dict]:
+    """Of every kind of cluster that a corpus is resampled by."""
+    for corpus, intervals in sorted({(meta["corpus"], meta["intervals"]) for meta in metas}):
+        meta = next(m for m in metas if (m["corpus"], m["intervals"]) == (corpus, intervals))
+        unit = meta["cluster_unit"]
+        shared = "" if unit == "speaker" else " (speakers who share dialogues stay together)"
+        title = f"95 % intervals on {corpus}"
+        if not meta["method"]:
+            yield _caution("bad", f"No intervals on {corpus}", f"{_sentence(intervals)} Scores stand alone.")
+            continue
+        text = f"{_sentence(intervals)} They resample whole {unit}s{shared}, and hold for new {unit}s."
+        if meta["method"] == "jackknife":
+            text += f" With fewer than {MANY} they are wide, and lean on Student's t for their shape."
+        yield _caution("warn" if meta["method"] == "jackknife" else "good", title, text)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _training_noise(metas: list[dict]) -> Iterable[dict]:
+    runs = {name for meta in metas for name in meta["training_noise_not_included"]}
+    if runs:
+        text = f"Trained with one seed, though another seed gives another result: {_names(runs)}. Their intervals are"
+        text += " too narrow, and comparisons with them have no p. Give them several `seeds`."
+        yield _caution("warn", "Training noise not included", text)

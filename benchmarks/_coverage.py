@@ -1,0 +1,141 @@
+"""How often intervals hold the truth and p-values reject it, in simulated corpora: the table of docs/statistics.md.
+
+`python -m benchmarks._coverage [worlds]` prints it: 1,000 worlds unless told otherwise, 1,000 draws each.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+
+from emospace.intervals import Estimate, estimate
+from emospace.metrics import UA
+
+
+@dataclass(frozen=True)
+class World:
+    """A corpus to be tested on, and two equal systems. Deviations are of the logit of a right answer.
+
+    spread: between speakers; session: shared by the `partners` of a session; own: between the two systems, within a
+    speaker; main, cross: between seeds of a system, in common and for each speaker. rows: of each speaker.
+    """
+
+    speakers: int
+    rows: int
+    classes: int
+    spread: float
+    own: float = 0.15
+    partners: int = 1
+    session: float = 0.0
+    seeds: int = 1
+    main: float = 0.0
+    cross: float = 0.0
+    recall: tuple[float, float] = (0.45, 0.75)  # of the hardest and the easiest class, at the mean speaker
+
+
+IEMOCAP = World(10, 553, 4, 0.21)
+RAVDESS = World(24, 60, 4, 0.42)
+WORLDS = {
+    "5 sessions of 2 speakers, effect .2": replace(IEMOCAP, partners=2, session=0.2),
+    "5 sessions of 2 speakers, effect .35": replace(IEMOCAP, partners=2, session=0.35),
+    "5 sessions of 2 speakers, 15 rows each": replace(IEMOCAP, partners=2, session=0.2, rows=15),
+    "6 speakers": replace(RAVDESS, speakers=6),
+    "9 speakers": replace(RAVDESS, speakers=9),
+    "10 speakers": replace(RAVDESS, speakers=10),
+    "10 speakers, 553 rows each": IEMOCAP,
+    "18 speakers": replace(RAVDESS, speakers=18),
+    "24 speakers": RAVDESS,
+    "60 speakers": replace(RAVDESS, speakers=60),
+}
+RESAMPLES = 8  # sets of them, by turns: to draw another set for each world would take longer than all the rest
+NOISE = {"seeds": 3, "main": 0.15, "cross": 0.15}
+SEEDS = {
+    "5 sessions of 2 speakers": replace(IEMOCAP, partners=2, session=0.2, **NOISE),
+    "10 speakers": replace(RAVDESS, speakers=10, **NOISE),
+    "24 speakers": replace(RAVDESS, **NOISE),
+    "24 speakers, main effect alone": replace(RAVDESS, seeds=3, main=0.2),
+    "24 speakers, no effect of seeds": replace(RAVDESS, seeds=3),
+}
+
+
+def logits(world: World) -> np.ndarray:
+    low, high = (np.log(p / (1 - p)) for p in world.recall)
+    return np.linspace(low, high, world.classes)
+
+
+@cache
+def truth(world: World) -> float:
+    """UA over all speakers, sessions and seeds there could be, by numerical integration."""
+    deviation = np.sqrt(sum(d**2 for d in (world.spread, world.own, world.session, world.main, world.cross)))
+    grid = np.linspace(-6, 6, 2001)
+    density = np.exp(-(grid**2) / 2)
+    right = 1 / (1 + np.exp(-(logits(world)[:, None] + deviation * grid)))
+    return float((right.mean(0) * density).sum() / density.sum())
+
+
+def tables(world: World, random: np.random.Generator) -> Iterator[np.ndarray]:
+    """Confusion counts (seeds, speakers, C, C) of equal systems on the same speakers, without end."""
+    shared = random.normal(0, world.spread, world.speakers)
+    shared += np.repeat(random.normal(0, world.session, world.speakers // world.partners), world.partners)
+    while True:
+        skill = shared + random.normal(0, world.own, world.speakers) + random.normal(0, world.main, (world.seeds, 1))
+        skill = skill + random.normal(0, world.cross, (world.seeds, world.speakers))
+        right = 1 / (1 + np.exp(-(skill[..., None] + logits(world))))
+        yield counts(world, right, random)
+
+
+def counts(world: World, right: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Rows of a class alternate between the two neighbouring counts; what is wrong goes to the next class."""
+    each = np.full(world.classes, world.rows // world.classes) + (np.arange(world.classes) < world.rows % world.classes)
+    hits, size = random.binomial(each, right), world.classes
+    found = np.zeros((*hits.shape, size))
+    found[..., range(size), range(size)] = hits
+    found[..., range(size), np.roll(range(size), -1)] = each - hits
+    return found
+
+
+def by_session(world: World, table: np.ndarray) -> np.ndarray:
+    """Counts of the clusters, which are sessions where speakers have partners."""
+    seeds, speakers, *size = table.shape
+    return table.reshape(seeds, speakers // world.partners, world.partners, *size).sum(2)
+
+
+def simulate(
+    world: World, worlds: int, draws: int, seed: int = 1, view: Callable = by_session
+) -> list[tuple[Estimate, Estimate]]:
+    """Of each world the estimate of a system's UA, and that of its difference to an equal system.
+
+    view: what of the speakers' counts is estimated from.
+    """
+    found = []
+    for number in range(worlds):
+        made = tables(world, np.random.default_rng([seed, number]))
+        one, other = view(world, next(made)), view(world, next(made))
+        how = {"seed": number % RESAMPLES, "draws": draws}
+        found.append((estimate(UA, one, **how), estimate(UA, one, other, **how)))
+    return found
+
+
+def covered(found: Sequence[tuple[Estimate, Estimate]], value: float) -> float:
+    return float(np.mean([one.lo <= value <= one.hi for one, _ in found]))
+
+
+def rejected(found: Sequence[tuple[Estimate, Estimate]]) -> float:
+    return float(np.mean([pair.p is not None and pair.p < 0.05 for _, pair in found]))
+
+
+def main() -> None:
+    worlds = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    print("| simulated corpus | seeds | coverage | p < .05 for equal systems |\n| --- | --- | --- | --- |")
+    for name, world in [*WORLDS.items(), *SEEDS.items()]:
+        found = simulate(world, worlds, 1000)
+        print(
+            f"| {name} | {world.seeds} | {100 * covered(found, truth(world)):.1f} | {100 * rejected(found):.1f} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
