@@ -18,7 +18,6 @@ import resource
 import shutil
 import subprocess
 import sys
-import time
 import tomllib
 from collections import Counter
 from dataclasses import dataclass
@@ -28,8 +27,9 @@ ROOT = Path(__file__).resolve().parent.parent
 WORKSPACES = ROOT / ".mutants"
 COPIED = ["emospace", "tests", "benchmarks", "workflow_scripts", "configs", "config.yaml", "Snakefile", "rules"]
 COPIED += ["schemas", "envs", "constraints.txt", "requirements.txt"]
-# Exit codes of a run of the tests: some failed (1), pytest broke off (3), or SIGXCPU or SIGKILL ended a mutant that hung.
+# Exit codes of the tests: some failed (1), pytest broke off (3), or a signal ended a mutant that hung (XCPU, KILL).
 KILLED = {1, 3, 24, -24, 152, -9}
+SAID = {0: "survived", 33: "no test calls this function", None: "not tested, see the log of its workspace"}
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 CONFIG = """
 [tool.mutmut]
@@ -42,6 +42,13 @@ process_isolation = "forkserver"
 timeout_constant = 2.0
 timeout_multiplier = 5.0
 use_git_change_detection = false
+"""
+# While mutmut records which test calls which function, a mutated module that a script imports would record too, and
+# fail: mutmut looks for its configuration in the folder in which the script runs.
+SITE = """
+import os
+if os.environ.get("MUTANT_UNDER_TEST") == "stats":
+    os.environ["MUTANT_UNDER_TEST"] = ""
 """
 
 
@@ -69,7 +76,9 @@ def prepare(module: str, tests: list[str], keep: bool) -> Path:
     folder = WORKSPACES / module
     selection = [f"tests/{name}" for name in tests]
     config = CONFIG.format(
-        only=json.dumps([f"emospace/{module}.py"]), copied=json.dumps(COPIED), tests=json.dumps(selection)
+        only=json.dumps([f"emospace/{module}.py"]),
+        copied=json.dumps([*COPIED, "sitecustomize.py"]),
+        tests=json.dumps(selection),
     )
     now = fingerprint(config)
     seen = folder / "fingerprint"
@@ -82,6 +91,7 @@ def prepare(module: str, tests: list[str], keep: bool) -> Path:
             folder.mkdir(parents=True, exist_ok=True)
             copy(ROOT / name, folder / name, **options)
         (folder / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text() + config)
+        (folder / "sitecustomize.py").write_text(SITE)
         seen.write_text(now)
     if verdicts(folder, module) is None:  # the run was killed while mutmut wrote
         for path in (folder / "mutants" / "emospace").glob(f"{module}.py*"):
@@ -145,7 +155,7 @@ def test(folder: Path, module: str, drawn: list[Mutant], workers: int, keep: boo
         with open(folder / "log", "w") as log:
             done = subprocess.run(command, cwd=folder, env=os.environ | ONE_THREAD, stdout=log, stderr=log, check=False)
         if done.returncode:
-            print((folder / "log").read_text()[-3000:], file=sys.stderr)
+            print(f"mutmut failed, see {folder.relative_to(ROOT)}/log", file=sys.stderr)
     known = verdicts(folder, module) or {}
     return {mutant.name: known.get(mutant.name) for mutant in drawn}
 
@@ -180,7 +190,10 @@ def main() -> int:
         row.update(explained=sum(map(bool, why.values())), open=sum(not reason for reason in why.values()))
         total += row
         show(module, row)
-        left += [f"{mutant.name}: {codes[mutant.name]} {why[mutant]}\n{mutant.diff}\n" for mutant in survived]
+        left += [
+            f"{mutant.name}: {SAID.get(codes[mutant.name], codes[mutant.name])}. {why[mutant]}\n{mutant.diff}\n"
+            for mutant in survived
+        ]
     show("all", total)
     (WORKSPACES / "survivors.diff").write_text("\n".join(left), encoding="utf-8")
     print(f"survivors: {WORKSPACES.name}/survivors.diff")
