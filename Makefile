@@ -41,7 +41,7 @@ test-conda: $(VENV)/.installed-dev
 
 # Share of the mutants of a module that its own tests kill; continues where it was killed (CONTRIBUTING.md).
 mutants: $(VENV)/.installed-dev
-	@$(BIN)/python tests/mutants.py --workers $(CORES) $(MUTANTS_ARGS)
+	@$(BIN)/python tests/_mutants.py --workers $(CORES) $(MUTANTS_ARGS)
 
 bench: $(VENV)/.installed-dev
 	@$(SNAKEMAKE) fetch_models --quiet all --configfile configs/ablation_demo.yaml

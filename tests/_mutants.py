@@ -74,22 +74,17 @@ def _without_prose(line: str) -> str:
 def prepare(module: str, tests: list[str], keep: bool) -> Path:
     """The workspace of a module: a copy of the project. Verdicts on other code or other tests go, unless kept."""
     folder = WORKSPACES / module
-    selection = [f"tests/{name}" for name in tests]
     config = CONFIG.format(
         only=json.dumps([f"emospace/{module}.py"]),
         copied=json.dumps([*COPIED, "sitecustomize.py"]),
-        tests=json.dumps(selection),
+        tests=json.dumps([f"tests/{name}" for name in tests]),
     )
-    now = fingerprint(config)
-    seen = folder / "fingerprint"
+    seen, now = folder / "fingerprint", fingerprint(config)
     if not seen.exists() or seen.read_text() != now:
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)
-        for name in COPIED:
-            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
-            options = {"dirs_exist_ok": True} if (ROOT / name).is_dir() else {}
-            folder.mkdir(parents=True, exist_ok=True)
-            copy(ROOT / name, folder / name, **options)
+        folder.mkdir(parents=True, exist_ok=True)
+        _copy(folder)
         (folder / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text() + config)
         (folder / "sitecustomize.py").write_text(SITE)
         seen.write_text(now)
@@ -97,6 +92,14 @@ def prepare(module: str, tests: list[str], keep: bool) -> Path:
         for path in (folder / "mutants" / "emospace").glob(f"{module}.py*"):
             path.unlink()
     return folder
+
+
+def _copy(folder: Path) -> None:
+    for name in COPIED:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, dirs_exist_ok=True)
+        else:
+            shutil.copy2(ROOT / name, folder / name)
 
 
 def fingerprint(config: str) -> str:
@@ -141,7 +144,7 @@ def verdicts(folder: Path, module: str) -> dict[str, int | None] | None:
     meta = folder / "mutants" / "emospace" / f"{module}.py.meta"
     try:
         return json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
-    except (OSError, ValueError):
+    except (OSError, ValueError, KeyError):
         return None
 
 
@@ -177,27 +180,36 @@ def main() -> int:
     total, left = Counter(), []
     print(f"{'module':<12} mutants  tested  killed  share  explained  open  seconds of CPU")
     for module in args.modules:
-        folder = prepare(module, settings["tests"][module], args.survivors)
-        found = mutants(folder, module)
-        drawn = sample(found, args.sample, f"{args.seed} {module}")
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        codes = test(folder, module, drawn, args.workers, args.survivors)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        survived = [mutant for mutant in drawn if codes[mutant.name] not in KILLED]
-        why = {mutant: explained(module, mutant, settings.get("survivor", [])) for mutant in survived}
-        row = Counter(mutants=len(found), tested=len(drawn), killed=len(drawn) - len(survived), cpu=round(cpu))
-        row.update(explained=sum(map(bool, why.values())), open=sum(not reason for reason in why.values()))
-        total += row
+        row, survivors = measure(module, settings, args)
         show(module, row)
-        left += [
-            f"{mutant.name}: {SAID.get(codes[mutant.name], codes[mutant.name])}. {why[mutant]}\n{mutant.diff}\n"
-            for mutant in survived
-        ]
+        total += row
+        left += survivors
     show("all", total)
     (WORKSPACES / "survivors.diff").write_text("\n".join(left), encoding="utf-8")
     print(f"survivors: {WORKSPACES.name}/survivors.diff")
     return 1 if total["open"] or total["killed"] < settings["target"] / 100 * total["tested"] else 0
+
+
+def measure(module: str, settings: dict, args: argparse.Namespace) -> tuple[Counter, list[str]]:
+    """The row of a module in the table, and each of its survivors: its name, what became of it, why, its diff."""
+    start = cpu_seconds()
+    folder = prepare(module, settings["tests"][module], args.survivors)
+    found = mutants(folder, module)
+    drawn = sample(found, args.sample, f"{args.seed} {module}")
+    codes = test(folder, module, drawn, args.workers, args.survivors)
+    survived = [mutant for mutant in drawn if codes[mutant.name] not in KILLED]
+    why = [explained(module, mutant, settings.get("survivor", [])) for mutant in survived]
+    row = Counter(mutants=len(found), tested=len(drawn), killed=len(drawn) - len(survived))
+    row.update(explained=sum(map(bool, why)), open=why.count(""), cpu=round(cpu_seconds() - start))
+    said = [SAID.get(codes[mutant.name], f"exit code {codes[mutant.name]}") for mutant in survived]
+    parts = zip(survived, said, why, strict=True)
+    return row, [f"{mutant.name}: {fate}. {reason}\n{mutant.diff}\n" for mutant, fate, reason in parts]
+
+
+def cpu_seconds() -> float:
+    """Of all child processes so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def show(name: str, row: Counter) -> None:

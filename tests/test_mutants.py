@@ -1,0 +1,95 @@
+"""The tool of mutation testing: what it leaves out, what it draws, what it believes, and what it is told to excuse."""
+
+import json
+import tomllib
+
+import _mutants
+import pytest
+from conftest import ROOT
+
+SETTINGS = tomllib.loads((ROOT / "tests/mutants.toml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def workspaces(tmp_path, monkeypatch):
+    monkeypatch.setattr(_mutants, "WORKSPACES", tmp_path)
+    return tmp_path
+
+
+def mutant(old: str, new: str, name: str = "m") -> _mutants.Mutant:
+    return _mutants.Mutant(name, old, new, "")
+
+
+def test_modules_and_tests_of_the_table_exist():
+    assert SETTINGS["sample"] > 0 and SETTINGS["target"] == 95
+    for module, tests in SETTINGS["tests"].items():
+        assert (ROOT / f"emospace/{module}.py").exists(), module
+        assert tests and all((ROOT / "tests" / name).exists() for name in tests), module
+
+
+@pytest.mark.parametrize("module", sorted({entry["module"] for entry in SETTINGS.get("survivor", [])}))
+def test_what_is_excused_is_a_mutant_of_todays_code(workspaces, module):
+    folder = _mutants.prepare(module, SETTINGS["tests"][module], keep=False)
+    there = {(found.old, found.new) for found in _mutants.mutants(folder, module)}
+    entries = [entry for entry in SETTINGS["survivor"] if entry["module"] == module]
+    assert [entry for entry in entries if (entry["old"], entry["new"]) not in there] == []
+    assert all(len(entry["why"]) > 20 for entry in entries)
+
+
+def test_texts_for_people_are_left_out_and_keys_are_not():
+    assert mutant('raise E(path, "no such file")', 'raise E(path, "NO SUCH FILE")').prose
+    assert mutant('f(f"{x} is", "not here")', 'f(f"{x} is", "XXnot hereXX")').prose
+    assert not mutant('line["label"]', 'line["LABEL"]').prose
+    assert not mutant('raise E(path, "no such file")', 'raise E(None, "no such file")').prose
+    assert not mutant('"a" + x + "b"', '"a" - x + "b"').prose
+
+
+def test_a_sample_is_seeded_and_never_prose():
+    found = [mutant(f"{i}", f"{i + 1}", f"m{i}") for i in range(50)] + [mutant('"a b"', '"A B"', "prose")]
+    drawn = _mutants.sample(found, 20, "1 store")
+    assert len(set(drawn)) == 20
+    assert drawn == _mutants.sample(found, 20, "1 store") != _mutants.sample(found, 20, "2 store")
+    assert {m.name for m in _mutants.sample(found, 99, "1 store")} == {f"m{i}" for i in range(50)}
+
+
+def test_verdicts_hold_for_the_code_and_tests_that_they_were_found_with(workspaces, monkeypatch):
+    folder = _mutants.prepare("metrics", ["test_metrics.py"], keep=False)
+    meta = folder / "mutants/emospace/metrics.py.meta"
+    meta.parent.mkdir(parents=True)
+    meta.write_text(json.dumps({"exit_code_by_key": {"m": 1}}))
+    assert _mutants.prepare("metrics", ["test_metrics.py"], keep=False) == folder
+    assert _mutants.verdicts(folder, "metrics") == {"m": 1}
+    _mutants.prepare("metrics", ["test_metrics.py", "test_store.py"], keep=True)
+    assert _mutants.verdicts(folder, "metrics") == {"m": 1}
+    _mutants.prepare("metrics", ["test_metrics.py"], keep=False)
+    assert _mutants.verdicts(folder, "metrics") is None
+
+
+def test_a_kill_while_verdicts_are_written_starts_that_module_over(workspaces):
+    folder = _mutants.prepare("metrics", ["test_metrics.py"], keep=False)
+    made = folder / "mutants/emospace/metrics.py"
+    made.parent.mkdir(parents=True)
+    for torn in ('{"exit_code_by_key": {"m": ', "{}", None):  # None: killed before anything was written
+        made.write_text("mutated")
+        made.with_name("metrics.py.meta").unlink(missing_ok=True)
+        if torn is not None:
+            made.with_name("metrics.py.meta").write_text(torn)
+        _mutants.prepare("metrics", ["test_metrics.py"], keep=False)
+        assert not made.exists() and not made.with_name("metrics.py.meta").exists()
+
+
+def test_only_what_is_undecided_runs(workspaces, monkeypatch):
+    folder = _mutants.prepare("metrics", ["test_metrics.py"], keep=False)
+    meta = folder / "mutants/emospace/metrics.py.meta"
+    meta.parent.mkdir(parents=True)
+    meta.write_text(json.dumps({"exit_code_by_key": {"killed": 1, "hung": -24, "survived": 0, "new": None}}))
+    drawn, ran = [mutant("a", "b", name) for name in ("killed", "hung", "survived", "new", "unknown")], []
+
+    class Done:
+        returncode = 0
+
+    monkeypatch.setattr(_mutants.subprocess, "run", lambda command, **_: ran.append(command[4:]) or Done())
+    codes = _mutants.test(folder, "metrics", drawn, workers=1, keep=False)
+    _mutants.test(folder, "metrics", drawn, workers=1, keep=True)
+    assert ran == [["new", "unknown"], ["survived", "new", "unknown"]]
+    assert codes == {"killed": 1, "hung": -24, "survived": 0, "new": None, "unknown": None}
