@@ -1,166 +1,27 @@
 """Mutation testing: change one token of a module, run the tests of that module, and see whether any of them fails.
 
-mutmut makes the mutants and runs them. This script gives each module a workspace in which only its own tests are
-selected (tests/mutants.toml), draws a seeded sample, continues where it was killed, and reports. mutmut replaces
-functions and methods: module constants and decorated functions, such as properties, have no mutants.
+mutmut makes the mutants and runs them. This script takes the modules and their tests from tests/mutants.toml, draws a
+seeded sample, continues where it was killed, and reports. mutmut replaces functions and methods: module constants and
+decorated functions, such as properties, have no mutants.
 """
 
 import argparse
-import contextlib
-import difflib
-import hashlib
-import importlib.metadata
-import json
-import os
 import random
-import re
 import resource
-import shutil
-import subprocess
 import sys
 import tomllib
 from collections import Counter
-from dataclasses import dataclass
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-WORKSPACES = ROOT / ".mutants"
-COPIED = ["emospace", "tests", "benchmarks", "workflow_scripts", "configs", "config.yaml", "Snakefile", "rules"]
-COPIED += ["schemas", "envs", "constraints.txt", "requirements.txt"]
-# Exit codes of the tests: some failed (1), pytest broke off (3), or a signal ended a mutant that hung (XCPU, KILL).
-KILLED = {1, 3, 24, -24, 152, -9}
+import _mutmut
+from _mutmut import HUNG, KILLED, ROOT, Mutant
+
 SAID = {0: "survived", 33: "no test calls this function", None: "not tested, see the log of its workspace"}
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-CONFIG = """
-[tool.mutmut]
-source_paths = ["emospace"]
-only_mutate = {only}
-also_copy = {copied}
-pytest_add_cli_args_test_selection = {tests}
-pytest_add_cli_args = ["-p", "no:cacheprovider"]
-process_isolation = "forkserver"
-timeout_constant = 2.0
-timeout_multiplier = 5.0
-use_git_change_detection = false
-"""
-# While mutmut records which test calls which function, a mutated module that a script imports would record too, and
-# fail: mutmut looks for its configuration in the folder in which the script runs.
-SITE = """
-import os
-if os.environ.get("MUTANT_UNDER_TEST") == "stats":
-    os.environ["MUTANT_UNDER_TEST"] = ""
-"""
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """name: as mutmut has it. old, new: the lines that differ, without their indentation."""
-
-    name: str
-    old: str
-    new: str
-    diff: str
-
-    @property
-    def prose(self) -> bool:
-        """Whether only a text that people read differs: a literal with a blank in it."""
-        return _without_prose(self.old) == _without_prose(self.new)
-
-
-def _without_prose(line: str) -> str:
-    return re.sub(r'"([^"]*)"', lambda found: '""' if " " in found[1] else found[0], line)
-
-
-def prepare(module: str, tests: list[str], keep: bool) -> Path:
-    """The workspace of a module: a copy of the project. Verdicts on other code or other tests go, unless kept."""
-    folder = WORKSPACES / module
-    config = CONFIG.format(
-        only=json.dumps([f"emospace/{module}.py"]),
-        copied=json.dumps([*COPIED, "sitecustomize.py"]),
-        tests=json.dumps([f"tests/{name}" for name in tests]),
-    )
-    seen, now = folder / "fingerprint", fingerprint(config)
-    if not seen.exists() or seen.read_text() != now:
-        if not keep:
-            shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True, exist_ok=True)
-        _copy(folder)
-        (folder / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text() + config)
-        (folder / "sitecustomize.py").write_text(SITE)
-        seen.write_text(now)
-    if verdicts(folder, module) is None:  # the run was killed while mutmut wrote
-        for path in (folder / "mutants" / "emospace").glob(f"{module}.py*"):
-            path.unlink()
-    return folder
-
-
-def _copy(folder: Path) -> None:
-    for name in COPIED:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, folder / name, dirs_exist_ok=True)
-        else:
-            shutil.copy2(ROOT / name, folder / name)
-
-
-def fingerprint(config: str) -> str:
-    """Digest of all that a verdict depends on."""
-    digest = hashlib.sha256(f"{config} {importlib.metadata.version('mutmut')}".encode())
-    for path in sorted(path for name in COPIED for path in [ROOT / name, *(ROOT / name).rglob("*")]):
-        if path.is_file() and path.suffix != ".pyc":
-            digest.update(f"{path.relative_to(ROOT)} {hashlib.sha256(path.read_bytes()).hexdigest()}".encode())
-    return digest.hexdigest()
-
-
-def mutants(folder: Path, module: str) -> list[Mutant]:
-    """All mutants that mutmut makes of a module."""
-    import libcst
-    from mutmut.configuration import reset_config
-    from mutmut.mutation import diff_apply, file_mutation
-    from mutmut.utils.format_utils import get_mutant_name
-
-    path = Path(f"emospace/{module}.py")
-    with contextlib.chdir(folder):
-        reset_config()
-        made = file_mutation.mutate_file_contents(str(path), path.read_text(encoding="utf-8"), None, None)
-    tree = libcst.parse_module(made.code)
-    found = []
-    for name in made.mutant_names:
-        functions = diff_apply.read_original_function(tree, name), diff_apply.read_mutant_function(tree, name)
-        old, new = (libcst.Module([function]).code.strip().splitlines() for function in functions)
-        diff = list(difflib.unified_diff(old, new, str(path), str(path), lineterm=""))
-        sides = ("\n".join(line[1:].strip() for line in diff[2:] if line[0] == sign) for sign in "-+")
-        found.append(Mutant(get_mutant_name(path, name), *sides, "\n".join(diff)))
-    return found
 
 
 def sample(found: list[Mutant], count: int, seed: str) -> list[Mutant]:
     """A seeded sample of the mutants, without those of texts that people read."""
     eligible = [mutant for mutant in found if not mutant.prose]
     return random.Random(seed).sample(eligible, min(count, len(eligible)))
-
-
-def verdicts(folder: Path, module: str) -> dict[str, int | None] | None:
-    """Name of a mutant -> exit code of its tests, or None where it has not run; None instead if mutmut wrote no end."""
-    meta = folder / "mutants" / "emospace" / f"{module}.py.meta"
-    try:
-        return json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
-    except (OSError, ValueError, KeyError):
-        return None
-
-
-def test(folder: Path, module: str, drawn: list[Mutant], workers: int, keep: bool) -> dict[str, int | None]:
-    """Run what has no verdict yet, and of kept verdicts what was not killed."""
-    known = verdicts(folder, module) or {}
-    undecided = {None} if not keep else {None, *(set(known.values()) - KILLED)}
-    todo = [mutant.name for mutant in drawn if known.get(mutant.name) in undecided]
-    if todo:
-        command = [Path(sys.executable).parent / "mutmut", "run", "--max-children", str(workers), *todo]
-        with open(folder / "log", "w") as log:
-            done = subprocess.run(command, cwd=folder, env=os.environ | ONE_THREAD, stdout=log, stderr=log, check=False)
-        if done.returncode:
-            print(f"mutmut failed, see {folder.relative_to(ROOT)}/log", file=sys.stderr)
-    known = verdicts(folder, module) or {}
-    return {mutant.name: known.get(mutant.name) for mutant in drawn}
 
 
 def explained(module: str, mutant: Mutant, known: list[dict]) -> str:
@@ -178,28 +39,29 @@ def main() -> int:
     parser.add_argument("--survivors", action="store_true", help="after work on tests: run again what survived, only")
     args = parser.parse_args()
     total, left = Counter(), []
-    print(f"{'module':<12} mutants  tested  killed  share  explained  open  seconds of CPU")
+    print(f"{'module':<12} mutants  tested  killed  (hung)  share  explained  open  seconds of CPU")
     for module in args.modules:
         row, survivors = measure(module, settings, args)
         show(module, row)
         total += row
         left += survivors
     show("all", total)
-    (WORKSPACES / "survivors.diff").write_text("\n".join(left), encoding="utf-8")
-    print(f"survivors: {WORKSPACES.name}/survivors.diff")
+    (_mutmut.WORKSPACES / "survivors.diff").write_text("\n".join(left), encoding="utf-8")
+    print(f"survivors: {_mutmut.WORKSPACES.name}/survivors.diff")
     return 1 if total["open"] or total["killed"] < settings["target"] / 100 * total["tested"] else 0
 
 
 def measure(module: str, settings: dict, args: argparse.Namespace) -> tuple[Counter, list[str]]:
     """The row of a module in the table, and each of its survivors: its name, what became of it, why, its diff."""
     start = cpu_seconds()
-    folder = prepare(module, settings["tests"][module], args.survivors)
-    found = mutants(folder, module)
+    folder = _mutmut.prepare(module, settings["tests"][module], args.survivors)
+    found = _mutmut.mutants(folder, module)
     drawn = sample(found, args.sample, f"{args.seed} {module}")
-    codes = test(folder, module, drawn, args.workers, args.survivors)
+    codes = _mutmut.run(folder, module, drawn, args.workers, args.survivors)
     survived = [mutant for mutant in drawn if codes[mutant.name] not in KILLED]
     why = [explained(module, mutant, settings.get("survivor", [])) for mutant in survived]
     row = Counter(mutants=len(found), tested=len(drawn), killed=len(drawn) - len(survived))
+    row.update(hung=sum(codes[mutant.name] in HUNG for mutant in drawn))
     row.update(explained=sum(map(bool, why)), open=why.count(""), cpu=round(cpu_seconds() - start))
     said = [SAID.get(codes[mutant.name], f"exit code {codes[mutant.name]}") for mutant in survived]
     parts = zip(survived, said, why, strict=True)
@@ -215,7 +77,7 @@ def cpu_seconds() -> float:
 def show(name: str, row: Counter) -> None:
     share = 100 * row["killed"] / max(row["tested"], 1)
     print(
-        f"{name:<12} {row['mutants']:7}  {row['tested']:6}  {row['killed']:6}  {share:4.1f}%"
+        f"{name:<12} {row['mutants']:7}  {row['tested']:6}  {row['killed']:6}  {row['hung']:6}  {share:4.1f}%"
         f"  {row['explained']:9}  {row['open']:4}  {row['cpu']:14}",
         flush=True,
     )

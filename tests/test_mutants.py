@@ -4,6 +4,7 @@ import json
 import tomllib
 
 import _mutants
+import _mutmut
 import pytest
 from conftest import ROOT
 
@@ -12,12 +13,12 @@ SETTINGS = tomllib.loads((ROOT / "tests/mutants.toml").read_text(encoding="utf-8
 
 @pytest.fixture
 def workspaces(tmp_path, monkeypatch):
-    monkeypatch.setattr(_mutants, "WORKSPACES", tmp_path)
+    monkeypatch.setattr(_mutmut, "WORKSPACES", tmp_path)
     return tmp_path
 
 
-def mutant(old: str, new: str, name: str = "m") -> _mutants.Mutant:
-    return _mutants.Mutant(name, old, new, "")
+def mutant(old: str, new: str, name: str = "m") -> _mutmut.Mutant:
+    return _mutmut.Mutant(name, old, new, "")
 
 
 def test_modules_and_tests_of_the_table_exist():
@@ -29,8 +30,8 @@ def test_modules_and_tests_of_the_table_exist():
 
 @pytest.mark.parametrize("module", sorted({entry["module"] for entry in SETTINGS.get("survivor", [])}))
 def test_what_is_excused_is_a_mutant_of_todays_code(workspaces, module):
-    folder = _mutants.prepare(module, SETTINGS["tests"][module], keep=False)
-    there = {(found.old, found.new) for found in _mutants.mutants(folder, module)}
+    folder = _mutmut.prepare(module, SETTINGS["tests"][module], keep=False)
+    there = {(found.old, found.new) for found in _mutmut.mutants(folder, module)}
     entries = [entry for entry in SETTINGS["survivor"] if entry["module"] == module]
     assert [entry for entry in entries if (entry["old"], entry["new"]) not in there] == []
     assert all(len(entry["why"]) > 20 for entry in entries)
@@ -53,20 +54,20 @@ def test_a_sample_is_seeded_and_never_prose():
 
 
 def test_verdicts_hold_for_the_code_and_tests_that_they_were_found_with(workspaces, monkeypatch):
-    folder = _mutants.prepare("metrics", ["test_metrics.py"], keep=False)
+    folder = _mutmut.prepare("metrics", ["test_metrics.py"], keep=False)
     meta = folder / "mutants/emospace/metrics.py.meta"
     meta.parent.mkdir(parents=True)
     meta.write_text(json.dumps({"exit_code_by_key": {"m": 1}}))
-    assert _mutants.prepare("metrics", ["test_metrics.py"], keep=False) == folder
-    assert _mutants.verdicts(folder, "metrics") == {"m": 1}
-    _mutants.prepare("metrics", ["test_metrics.py", "test_store.py"], keep=True)
-    assert _mutants.verdicts(folder, "metrics") == {"m": 1}
-    _mutants.prepare("metrics", ["test_metrics.py"], keep=False)
-    assert _mutants.verdicts(folder, "metrics") is None
+    assert _mutmut.prepare("metrics", ["test_metrics.py"], keep=False) == folder
+    assert _mutmut.verdicts(folder, "metrics") == {"m": 1}
+    _mutmut.prepare("metrics", ["test_metrics.py", "test_store.py"], keep=True)
+    assert _mutmut.verdicts(folder, "metrics") == {"m": 1}
+    _mutmut.prepare("metrics", ["test_metrics.py"], keep=False)
+    assert _mutmut.verdicts(folder, "metrics") is None
 
 
 def test_a_kill_while_verdicts_are_written_starts_that_module_over(workspaces):
-    folder = _mutants.prepare("metrics", ["test_metrics.py"], keep=False)
+    folder = _mutmut.prepare("metrics", ["test_metrics.py"], keep=False)
     made = folder / "mutants/emospace/metrics.py"
     made.parent.mkdir(parents=True)
     for torn in ('{"exit_code_by_key": {"m": ', "{}", None):  # None: killed before anything was written
@@ -74,12 +75,12 @@ def test_a_kill_while_verdicts_are_written_starts_that_module_over(workspaces):
         made.with_name("metrics.py.meta").unlink(missing_ok=True)
         if torn is not None:
             made.with_name("metrics.py.meta").write_text(torn)
-        _mutants.prepare("metrics", ["test_metrics.py"], keep=False)
+        _mutmut.prepare("metrics", ["test_metrics.py"], keep=False)
         assert not made.exists() and not made.with_name("metrics.py.meta").exists()
 
 
 def test_only_what_is_undecided_runs(workspaces, monkeypatch):
-    folder = _mutants.prepare("metrics", ["test_metrics.py"], keep=False)
+    folder = _mutmut.prepare("metrics", ["test_metrics.py"], keep=False)
     meta = folder / "mutants/emospace/metrics.py.meta"
     meta.parent.mkdir(parents=True)
     meta.write_text(json.dumps({"exit_code_by_key": {"killed": 1, "hung": -24, "survived": 0, "new": None}}))
@@ -88,8 +89,8 @@ def test_only_what_is_undecided_runs(workspaces, monkeypatch):
     class Done:
         returncode = 0
 
-    monkeypatch.setattr(_mutants.subprocess, "run", lambda command, **_: ran.append(command[4:]) or Done())
-    codes = _mutants.test(folder, "metrics", drawn, workers=1, keep=False)
-    _mutants.test(folder, "metrics", drawn, workers=1, keep=True)
+    monkeypatch.setattr(_mutmut.subprocess, "run", lambda command, **_: ran.append(command[4:]) or Done())
+    codes = _mutmut.run(folder, "metrics", drawn, workers=1, keep=False)
+    _mutmut.run(folder, "metrics", drawn, workers=1, keep=True)
     assert ran == [["new", "unknown"], ["survived", "new", "unknown"]]
     assert codes == {"killed": 1, "hung": -24, "survived": 0, "new": None, "unknown": None}
