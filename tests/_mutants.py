@@ -26,7 +26,8 @@ def sample(found: list[Mutant], count: int, seed: str) -> list[Mutant]:
 
 def explained(module: str, mutant: Mutant, known: list[dict]) -> str:
     """Why this mutant may survive, or ""."""
-    return next((s["why"] for s in known if (s["module"], s["old"], s["new"]) == (module, mutant.old, mutant.new)), "")
+    same = (entry for entry in known if (entry["module"], entry["old"]) == (module, mutant.old))
+    return next((entry["why"] for entry in same if mutant.new in entry["new"]), "")
 
 
 def main() -> int:
