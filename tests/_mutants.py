@@ -39,7 +39,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--survivors", action="store_true", help="after work on tests: run again what survived, only")
     args = parser.parse_args()
-    total, left = Counter(), []
+    total, left, args.held = Counter(), [], _mutmut.lock()
     print(f"{'module':<12} mutants  tested  killed  (hung)  share  explained  open  seconds of CPU")
     for module in args.modules:
         row, survivors = measure(module, settings, args)
@@ -58,7 +58,7 @@ def measure(module: str, settings: dict, args: argparse.Namespace) -> tuple[Coun
     folder = _mutmut.prepare(module, settings["tests"][module], args.survivors)
     found = _mutmut.mutants(folder, module)
     drawn = sample(found, args.sample, f"{args.seed} {module}")
-    codes = _mutmut.run(folder, module, drawn, args.workers, args.survivors)
+    codes = _mutmut.run(folder, module, drawn, args.workers, args.survivors, args.held)
     survived = [mutant for mutant in drawn if codes[mutant.name] not in KILLED]
     why = [explained(module, mutant, settings.get("survivor", [])) for mutant in survived]
     row = Counter(mutants=len(found), tested=len(drawn), killed=len(drawn) - len(survived))

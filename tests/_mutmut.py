@@ -5,6 +5,7 @@ Also what mutmut does not do: list the mutants before it runs any, leave texts o
 
 import contextlib
 import difflib
+import fcntl
 import hashlib
 import importlib.metadata
 import json
@@ -62,6 +63,21 @@ class Mutant:
 
 def _without_prose(line: str) -> str:
     return re.sub(r'"([^"]*)"', lambda found: '""' if " " in found[1] else found[0], line)
+
+
+def lock() -> int:
+    """A descriptor that no other run has, to be handed on to mutmut.
+
+    A run that was killed alone may leave its mutmut at work; the next one waits until that has finished its module.
+    """
+    WORKSPACES.mkdir(exist_ok=True)
+    descriptor = os.open(WORKSPACES / "lock", os.O_CREAT | os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("waiting for another run", file=sys.stderr)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
 
 
 def prepare(module: str, tests: list[str], keep: bool) -> Path:
@@ -136,15 +152,16 @@ def verdicts(folder: Path, module: str) -> dict[str, int | None] | None:
         return None
 
 
-def run(folder: Path, module: str, drawn: list[Mutant], workers: int, keep: bool) -> dict[str, int | None]:
-    """Run what has no verdict yet, and of kept verdicts what was not killed."""
+def run(folder: Path, module: str, drawn: list[Mutant], workers: int, keep: bool, held: int) -> dict[str, int | None]:
+    """Run what has no verdict yet, and of kept verdicts what was not killed. held: the lock."""
     known = verdicts(folder, module) or {}
     undecided = {None} if not keep else {None, *(set(known.values()) - KILLED)}
     todo = [mutant.name for mutant in drawn if known.get(mutant.name) in undecided]
     if todo:
         command = [Path(sys.executable).parent / "mutmut", "run", "--max-children", str(workers), *todo]
         with open(folder / "log", "w") as log:
-            done = subprocess.run(command, cwd=folder, env=os.environ | ONE_THREAD, stdout=log, stderr=log, check=False)
+            options = {"env": os.environ | ONE_THREAD, "stdout": log, "stderr": log, "pass_fds": [held]}
+            done = subprocess.run(command, cwd=folder, check=False, **options)
         if done.returncode:
             print(f"mutmut failed, see {folder.relative_to(ROOT)}/log", file=sys.stderr)
     known = verdicts(folder, module) or {}

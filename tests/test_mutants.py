@@ -1,6 +1,9 @@
 """The tool of mutation testing: what it leaves out, what it draws, what it believes, and what it is told to excuse."""
 
+import fcntl
 import json
+import os
+import subprocess
 import tomllib
 
 import _mutants
@@ -99,7 +102,19 @@ def test_only_what_is_undecided_runs(workspaces, monkeypatch):
         returncode = 0
 
     monkeypatch.setattr(_mutmut.subprocess, "run", lambda command, **_: ran.append(command[4:]) or Done())
-    codes = _mutmut.run(folder, "metrics", drawn, workers=1, keep=False)
-    _mutmut.run(folder, "metrics", drawn, workers=1, keep=True)
+    codes = _mutmut.run(folder, "metrics", drawn, workers=1, keep=False, held=0)
+    _mutmut.run(folder, "metrics", drawn, workers=1, keep=True, held=0)
     assert ran == [["new", "unknown"], ["survived", "new", "unknown"]]
     assert codes == {"killed": 1, "hung": -24, "survived": 0, "new": None, "unknown": None}
+
+
+def test_two_runs_never_share_a_workspace_even_after_a_kill(workspaces):
+    """What mutmut inherits keeps the lock when the run that started it is gone."""
+    held = _mutmut.lock()
+    mutmut = subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=[held])
+    os.close(held)
+    with open(workspaces / "lock") as other:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        mutmut.communicate()
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
