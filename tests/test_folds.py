@@ -114,6 +114,7 @@ def test_a_side_without_rows_has_the_shapes_of_one_with(files):
     files.lines = [line for line in files.lines if line["split"] != "dev"]
     dev = files.read().dev
     assert len(dev) == 0 and dev.vad.shape == (0, 3) and dev.label.shape == (0,)
+    assert dev.label.dtype == dev.gender.dtype == dev.parent.dtype == np.int64
     assert len(dev.inputs["audio"]) == 0 and dev.inputs["audio"].values.shape == (0, 2) and dev.inputs["words"] == []
 
 
