@@ -81,7 +81,10 @@ def lock() -> int:
 
 
 def prepare(module: str, tests: list[str], keep: bool) -> Path:
-    """The workspace of a module: a copy of the project. Verdicts on other code or other tests go, unless kept."""
+    """The workspace of a module: a copy of the project. Verdicts on other code or other tests go.
+
+    keep: verdicts of other tests stay if the module is as it was (mutants are known by number, which an edit shifts).
+    """
     folder = WORKSPACES / module
     config = CONFIG.format(
         only=json.dumps([f"emospace/{module}.py"]),
@@ -90,8 +93,10 @@ def prepare(module: str, tests: list[str], keep: bool) -> Path:
     )
     seen, now = folder / "fingerprint", fingerprint(config, tests)
     if not seen.exists() or seen.read_text() != now:
-        if not keep:
+        copy = folder / f"emospace/{module}.py"
+        if not keep or not copy.exists() or copy.read_bytes() != (ROOT / f"emospace/{module}.py").read_bytes():
             shutil.rmtree(folder, ignore_errors=True)
+        (folder / "mutants/mutmut-stats.json").unlink(missing_ok=True)  # which test calls which function
         folder.mkdir(parents=True, exist_ok=True)
         _copy(folder)
         (folder / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text() + config)

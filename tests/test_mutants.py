@@ -65,16 +65,30 @@ def test_a_sample_is_seeded_and_never_prose():
     assert {m.name for m in _mutants.sample(found, 99, "1 store")} == {f"m{i}" for i in range(50)}
 
 
-def test_verdicts_hold_for_the_code_and_tests_that_they_were_found_with(workspaces, monkeypatch):
+def test_verdicts_hold_for_the_code_and_tests_that_they_were_found_with(workspaces):
     folder = _mutmut.prepare("metrics", ["test_metrics.py"], keep=False)
     meta = folder / "mutants/emospace/metrics.py.meta"
     meta.parent.mkdir(parents=True)
     meta.write_text(json.dumps({"exit_code_by_key": {"m": 1}}))
     assert _mutmut.prepare("metrics", ["test_metrics.py"], keep=False) == folder
     assert _mutmut.verdicts(folder, "metrics") == {"m": 1}
+    calls = folder / "mutants/mutmut-stats.json"
+    calls.touch()
     _mutmut.prepare("metrics", ["test_metrics.py", "test_store.py"], keep=True)
-    assert _mutmut.verdicts(folder, "metrics") == {"m": 1}
+    assert _mutmut.verdicts(folder, "metrics") == {"m": 1} and not calls.exists()
     _mutmut.prepare("metrics", ["test_metrics.py"], keep=False)
+    assert _mutmut.verdicts(folder, "metrics") is None
+
+
+def test_verdicts_on_another_text_of_the_module_are_never_kept(workspaces):
+    """Mutants are known by their number: that of another one, once a line has changed."""
+    folder = _mutmut.prepare("metrics", ["test_metrics.py"], keep=False)
+    meta = folder / "mutants/emospace/metrics.py.meta"
+    meta.parent.mkdir(parents=True)
+    meta.write_text(json.dumps({"exit_code_by_key": {"m": 1}}))
+    (folder / "emospace/metrics.py").write_text("# as it was when the verdicts were found")
+    (folder / "fingerprint").write_text("of then")
+    _mutmut.prepare("metrics", ["test_metrics.py"], keep=True)
     assert _mutmut.verdicts(folder, "metrics") is None
 
 
