@@ -30,37 +30,42 @@ def explained(module: str, mutant: Mutant, known: list[dict]) -> str:
     return next((entry["why"] for entry in same if mutant.new in entry["new"]), "")
 
 
+def settings() -> dict:
+    """The table of modules and their tests, the sample, and the excused survivors."""
+    return tomllib.loads((ROOT / "tests/mutants.toml").read_text(encoding="utf-8"))
+
+
 def main() -> int:
-    settings = tomllib.loads((ROOT / "tests/mutants.toml").read_text(encoding="utf-8"))
+    table = settings()
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("modules", nargs="*", default=list(settings["tests"]), help="of emospace/; all of the table")
-    parser.add_argument("--sample", type=int, default=settings["sample"], help="mutants per module")
-    parser.add_argument("--seed", type=int, default=settings["seed"])
+    parser.add_argument("modules", nargs="*", default=list(table["tests"]), help="of emospace/; all of the table")
+    parser.add_argument("--sample", type=int, default=table["sample"], help="mutants per module")
+    parser.add_argument("--seed", type=int, default=table["seed"])
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--survivors", action="store_true", help="after work on tests: run again what survived, only")
     args = parser.parse_args()
     total, left, args.held = Counter(), [], _mutmut.lock()
     print(f"{'module':<12} mutants  tested  killed  (hung)  share  explained  open  seconds of CPU")
     for module in args.modules:
-        row, survivors = measure(module, settings, args)
+        row, survivors = measure(module, table, args)
         show(module, row)
         total += row
         left += survivors
     show("all", total)
     (_mutmut.WORKSPACES / "survivors.diff").write_text("\n".join(left), encoding="utf-8")
     print(f"survivors: {_mutmut.WORKSPACES.name}/survivors.diff")
-    return 1 if total["open"] or total["killed"] < settings["target"] / 100 * total["tested"] else 0
+    return 1 if total["open"] or total["killed"] < table["target"] / 100 * total["tested"] else 0
 
 
-def measure(module: str, settings: dict, args: argparse.Namespace) -> tuple[Counter, list[str]]:
+def measure(module: str, table: dict, args: argparse.Namespace) -> tuple[Counter, list[str]]:
     """The row of a module in the table, and each of its survivors: its name, what became of it, why, its diff."""
     start = cpu_seconds()
-    folder = _mutmut.prepare(module, settings["tests"][module], args.survivors)
+    folder = _mutmut.prepare(module, table["tests"][module], args.survivors)
     found = _mutmut.mutants(folder, module)
     drawn = sample(found, args.sample, f"{args.seed} {module}")
     codes = _mutmut.run(folder, module, drawn, args.workers, args.survivors, args.held)
     survived = [mutant for mutant in drawn if codes[mutant.name] not in KILLED]
-    why = [explained(module, mutant, settings.get("survivor", [])) for mutant in survived]
+    why = [explained(module, mutant, table.get("survivor", [])) for mutant in survived]
     row = Counter(mutants=len(found), tested=len(drawn), killed=len(drawn) - len(survived))
     row.update(hung=sum(codes[mutant.name] in HUNG for mutant in drawn))
     row.update(explained=sum(map(bool, why)), open=why.count(""), cpu=round(cpu_seconds() - start))

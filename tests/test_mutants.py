@@ -4,14 +4,13 @@ import fcntl
 import json
 import os
 import subprocess
-import tomllib
 
 import _mutants
 import _mutmut
 import pytest
 from conftest import ROOT
 
-SETTINGS = tomllib.loads((ROOT / "tests/mutants.toml").read_text(encoding="utf-8"))
+SETTINGS = _mutants.settings()
 
 
 @pytest.fixture
@@ -132,3 +131,17 @@ def test_two_runs_never_share_a_workspace_even_after_a_kill(workspaces):
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
         mutmut.communicate()
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@pytest.mark.slow
+def test_mutants_of_a_module_are_killed_by_its_tests_and_by_no_others(workspaces, monkeypatch, capsys):
+    """With mutmut itself: the report of two mutants, once with the tests of their module, once with foreign ones."""
+    settings = SETTINGS | {"tests": {"fold_tables": ["test_folds.py"]}}
+    monkeypatch.setattr(_mutants, "settings", lambda: settings)
+    monkeypatch.setattr("sys.argv", ["mutants", "--sample", "2", "--workers", "1"])
+    assert _mutants.main() == 0
+    assert "100.0%" in capsys.readouterr().out
+    settings["tests"] = {"fold_tables": ["test_splits.py"]}
+    assert _mutants.main() == 1
+    assert " 0.0%" in capsys.readouterr().out
+    assert "-" in (workspaces / "survivors.diff").read_text()
