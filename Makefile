@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 
-.PHONY: demo adopt record push test test-slow test-conda bench lint install clean
+.PHONY: demo adopt record push test test-slow test-conda mutants bench lint install clean
 
 demo: $(VENV)/.installed
 	@$(SNAKEMAKE) --quiet rules host reason
@@ -38,6 +38,10 @@ test-conda: $(VENV)/.installed-dev
 	@test -n "$$EMOSPACE_CONDA_TOOLS" || { echo "set EMOSPACE_CONDA_TOOLS to the folder of the stand-in (docs/conda.md)"; exit 1; }
 	$(BIN)/python -m pytest -m slow tests/test_conda.py $(PYTEST_ARGS)
 
+# Share of the mutants of a module that its own tests kill; continues where it was killed (CONTRIBUTING.md).
+mutants: $(VENV)/.installed-dev
+	@$(BIN)/python tests/_mutants.py --workers $(CORES) $(MUTANTS_ARGS)
+
 bench: $(VENV)/.installed-dev
 	@$(SNAKEMAKE) fetch_models --quiet all --configfile configs/ablation_demo.yaml
 	$(BIN)/python -m benchmarks
@@ -65,4 +69,4 @@ system:
 	@bash workflow_scripts/system_packages.sh
 
 clean:
-	rm -rf .snakemake .emospace logs data models results
+	rm -rf .snakemake .emospace .mutants logs data models results

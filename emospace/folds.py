@@ -66,15 +66,15 @@ def _children(path: Path, view: str, train: Lines) -> Lines:
 
 def _open(inputs: Files, parts: set[str], table: Path) -> dict[str, dict]:
     """Name -> part -> rows, of files that cover all parts."""
-    loaded = {name: dict(zip(_parts(files), map(_load, files), strict=True)) for name, files in inputs.items()}
+    loaded = {name: {_part(file): _load(file) for file in files} for name, files in inputs.items()}
     for name, by_part in loaded.items():
         if missing := parts - set(by_part):
             raise InputError(table, f"input {name!r} lacks part {min(missing)}", "run the workflow again")
     return loaded
 
 
-def _parts(files: Sequence[Path]) -> list[str]:
-    return [Path(file).name.split(".")[0] for file in files]
+def _part(file: Path) -> str:
+    return Path(file).name.split(".")[0]
 
 
 def _load(path: Path) -> Ragged | list[str]:

@@ -52,8 +52,7 @@ def confusion_matrix(truth: np.ndarray, predicted: np.ndarray, classes: int) -> 
 
 
 def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    above = np.asarray(above, float)
-    return np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)
+    return np.divide(above, below, out=np.full(np.shape(above), np.nan), where=below > 0)
 
 
 def _mean(values: np.ndarray) -> np.ndarray:

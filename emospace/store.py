@@ -22,7 +22,7 @@ def write(path: Path, rows: Iterable[np.ndarray], *, dtype, dim: int | None = No
     """Stream rows of shape (T_i, D), or (T_i,) for audio with dim=None, into a store; returns (N, total steps).
 
     Nothing appears under the real names until every row is written, finite and of one width; the data are
-    renamed last. A part without a single step has shape (0, dim or 0).
+    renamed last. A part without a single step has shape (0, dim), or (0,) where dim is None.
     """
     path = Path(path)
     lengths = [0]
@@ -39,7 +39,7 @@ def write(path: Path, rows: Iterable[np.ndarray], *, dtype, dim: int | None = No
                     lengths.append(len(row))
             total = sum(lengths)
             flat = np.memmap(raw, dtype=dtype, mode="r") if total else np.empty(0, dtype)
-            np.save(data, flat.reshape(_shape(total, width, dim)))
+            np.save(data, flat if width is None else flat.reshape(total, width))
             np.save(index, np.cumsum(lengths, dtype=np.int64))
         finally:
             raw.unlink(missing_ok=True)
@@ -53,10 +53,6 @@ def _width(path: Path, i: int, row: np.ndarray, width: int | None) -> int | None
     if row.dtype.kind == "f" and not np.isfinite(row).all():
         raise InputError(path, f"row {i} holds values that are not finite", "look at that utterance's input")
     return found
-
-
-def _shape(total: int, width: int | None, dim: int | None) -> tuple[int, ...]:
-    return (total,) if width is None else (total, width if total else dim or 0)
 
 
 class Ragged(Sequence):

@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 from sklearn import metrics as reference
 
-from emospace.metrics import METRICS, UA, WA, confusion_matrix, precisions, recalls
+from emospace.metrics import METRICS, UA, WA, confusion_matrix, f1_scores, precisions, recalls
 
 
 def guesses(seed: int, rows: int = 200, classes: int = 4, right: float = 0.6) -> tuple[np.ndarray, np.ndarray]:
@@ -52,8 +52,15 @@ def test_what_is_undefined_is_nan_and_leaves_the_mean():
 
 def test_a_stack_of_tables_is_measured_like_each_of_them():
     tables = np.random.default_rng(0).integers(0, 9, (7, 5, 4, 4)).astype(float)
-    for metric in METRICS.values():
+    for metric in [*METRICS.values(), recalls, precisions, f1_scores]:
         assert metric(tables) == pytest.approx(np.array([[metric(one) for one in line] for line in tables]))
+
+
+def test_a_class_of_one_row_counts_and_so_does_half_a_row():
+    for rows in (1.0, 0.5):  # half a row: the mean of two seeds
+        table = np.array([[4.0, 0.0], [rows, 0.0]])
+        assert recalls(table).tolist() == [1.0, 0.0] and UA(table) == 0.5
+        assert precisions(table.T).tolist() == [1.0, 0.0]
 
 
 def test_a_metric_is_added_by_writing_a_function(tmp_path):

@@ -1,0 +1,183 @@
+"""Whether an artifact is what today's recipe and inputs would make, told by its sidecar alone: no Snakemake here."""
+
+from pathlib import Path
+
+import pytest
+
+from emospace.adoption import SHOWN, Job, Record, read_sidecar, record_of, refuse_altered, why_stale
+from emospace.errors import InputError
+from emospace.provenance import sha256, write_json
+
+RECIPE = {"rule": "count", "options": {"k": 2}, "code": {"count.py": "a" * 64}}
+
+
+class Workflow:
+    """Two jobs `read`, and a job `count` that read both of their files and wrote a table with a sidecar."""
+
+    def __init__(self):
+        write_json(Path("recipe.json"), RECIPE)
+        for name in ("one.csv", "two.csv", "table.csv", "plot.csv"):
+            Path(name).write_text(name)
+        self.sources = [self.job("read", name) for name in ("one.csv", "two.csv")]
+        self.count = self.job("count", "table.csv", "plot.csv", "table.json", needs=self.sources)
+        self.says = {"recipe": dict(RECIPE), "inputs": digests("one.csv", "two.csv")}
+        self.says["outputs"] = digests("table.csv", "plot.csv")
+
+    @staticmethod
+    def job(rule: str, *outputs: str, needs=()) -> Job:
+        return Job(rule, Path("recipe.json"), [Path(path) for path in outputs], list(needs))
+
+    def why(self) -> str:
+        write_json(Path("table.json"), self.says)
+        makers = {str(path): job for job in (*self.sources, self.count) for path in job.outputs}
+        return why_stale(self.count, record_of(self.count), makers, sha256)
+
+
+def digests(*names: str) -> dict[str, str]:
+    return {name: sha256(Path(name)) for name in names}
+
+
+@pytest.fixture
+def workflow(tmp_path, monkeypatch) -> Workflow:
+    monkeypatch.chdir(tmp_path)
+    return Workflow()
+
+
+# What a sidecar is -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lost", ["recipe", "inputs", "outputs"])
+def test_a_sidecar_has_a_recipe_inputs_and_outputs_and_may_have_more(workflow, lost):
+    write_json(Path("table.json"), workflow.says | {"seconds": 1})
+    assert read_sidecar(Path("table.json"))["seconds"] == 1
+    write_json(Path("table.json"), {key: value for key, value in workflow.says.items() if key != lost})
+    assert read_sidecar(Path("table.json")) is None and record_of(workflow.count) is None
+
+
+def test_other_files_are_no_sidecars(workflow):
+    write_json(Path("list.json"), ["recipe", "inputs", "outputs"])
+    write_json(Path("table.txt"), workflow.says)
+    for name in ("list.json", "table.txt", "nowhere.json"):
+        assert read_sidecar(Path(name)) is None
+
+
+def test_a_broken_sidecar_is_an_error_with_its_name(workflow):
+    Path("table.json").write_text('{"recipe": ')
+    with pytest.raises(InputError, match=r"^table.json"):
+        record_of(workflow.count)
+
+
+def test_a_record_vouches_for_outputs_where_they_lie_and_for_weights_beside_it(tmp_path, monkeypatch):
+    """A sidecar knows its outputs by name alone; some lie in other folders than the sidecar."""
+    monkeypatch.chdir(tmp_path)
+    says = {"recipe": {}, "inputs": {}, "outputs": {"a.csv": "1" * 64, "unplanned.csv": "2" * 64}}
+    says["files"] = {"model.bin": {"sha256": "3" * 64}, "revision": "main"}
+    Path("meta").mkdir()
+    write_json(Path("meta/a.json"), says)
+    record = record_of(Workflow.job("make", "data/a.csv", "meta/a.json"))
+    assert (record.path, record.says) == (Path("meta/a.json"), says)
+    expected = {"data/a.csv": "1" * 64, "meta/unplanned.csv": "2" * 64, "meta/model.bin": "3" * 64}
+    assert record.files == {Path(name): digest for name, digest in expected.items()}
+
+
+# Altered files -----------------------------------------------------------------------------------------------------
+
+
+def test_whole_and_absent_files_are_not_altered(workflow):
+    files = {Path("table.csv"): sha256("table.csv"), Path("nowhere.csv"): "0" * 64}
+    refuse_altered([Record(Path("table.json"), {}, files)], sha256)
+    refuse_altered([], sha256)
+
+
+def test_every_altered_file_is_named_in_all_records(workflow):
+    good = Record(Path("a.json"), {}, digests("one.csv"))
+    good.files = {Path(name): digest for name, digest in good.files.items()}
+    bad = [Record(Path(f"{i}.json"), {}, {Path(name): "0" * 64}) for i, name in enumerate(("two.csv", "table.csv"))]
+    with pytest.raises(InputError) as refused:
+        refuse_altered([bad[0], good, bad[1]], sha256)
+    assert refused.value.file == "two.csv, table.csv"
+    assert refused.value.reason.startswith("altered") and "dvc checkout" in refused.value.remedy
+
+
+@pytest.mark.parametrize("extra", [0, 1, 7])
+def test_of_many_altered_files_the_first_are_named_and_the_others_counted(tmp_path, extra):
+    files = {tmp_path / f"{i:02d}": "0" * 64 for i in range(SHOWN + extra)}
+    for path in files:
+        path.touch()
+    with pytest.raises(InputError) as refused:
+        refuse_altered([Record(tmp_path / "a.json", {}, files)], sha256)
+    names = refused.value.file.split(", ")
+    assert names[:SHOWN] == [str(path) for path in files][:SHOWN]
+    assert names[SHOWN:] == ([f"and {extra} more"] if extra else [])
+
+
+# Stale or not ------------------------------------------------------------------------------------------------------
+
+
+def test_agreement_in_all_is_fresh(workflow):
+    assert workflow.why() == ""
+
+
+def test_what_has_no_record_is_told_from_what_is_not_here(workflow):
+    assert why_stale(workflow.count, None, {}, sha256) == "nothing records how it was made"
+    Path("plot.csv").unlink()  # some of its outputs are here, and still nothing records how
+    assert why_stale(workflow.count, None, {}, sha256) == "nothing records how it was made"
+    Path("table.csv").unlink()
+    assert why_stale(workflow.count, None, {}, sha256) == "it is not here"
+
+
+@pytest.mark.parametrize("lost", ["table.csv", "plot.csv"])
+def test_the_output_that_is_lost_is_named(workflow, lost):
+    Path(lost).unlink()
+    assert workflow.why() == f"{lost} is not here"
+
+
+def test_a_file_that_only_the_sidecar_names_must_be_here_too(workflow):
+    workflow.says["files"] = {"model.bin": {"sha256": "0" * 64}}
+    assert workflow.why() == "model.bin is not here"
+
+
+def test_the_first_output_without_a_digest_is_named(workflow):
+    for name in ("b.csv", "a.csv"):
+        Path(name).touch()
+        workflow.count.outputs.append(Path(name))
+    assert workflow.why() == "nothing records how a.csv was made"
+
+
+@pytest.mark.parametrize(
+    ("now", "changed"),
+    [
+        ({"options": {"k": 3}}, "options"),
+        ({"seed": 1}, "seed"),
+        ({"options": {}, "code": {}, "rule": "count"}, "code, options"),
+    ],
+)
+def test_what_differs_in_the_recipe_is_named_on_either_side(workflow, now, changed):
+    write_json(Path("recipe.json"), RECIPE | now)
+    assert workflow.why() == f"its recipe has other {changed}"
+    write_json(Path("recipe.json"), RECIPE)
+    workflow.says["recipe"] |= now
+    assert workflow.why() == f"its recipe has other {changed}"
+
+
+def test_an_input_that_changed_or_went_is_named(workflow):
+    Path("two.csv").write_text("other")
+    assert workflow.why() == "it was made from another two.csv"
+    Path("two.csv").unlink()
+    assert workflow.why() == "it was made from another two.csv"
+
+
+def test_an_input_that_no_job_makes_any_more_is_named(workflow):
+    Path("old.csv").touch()
+    workflow.says["inputs"] |= digests("old.csv")
+    assert workflow.why() == "it was made from old.csv too"
+
+
+def test_a_source_that_it_would_read_now_and_did_not_is_named(workflow):
+    """One file of each job it needs is enough: a rule may read but one of the outputs of another."""
+    workflow.sources[0].outputs.append(Path("unread.csv"))
+    assert workflow.why() == ""
+    workflow.count.needs.append(workflow.job("read", "three.csv"))
+    assert workflow.why() == "it was made without three.csv"
+    del workflow.says["inputs"]["one.csv"]
+    assert workflow.why() == "it was made without one.csv"
