@@ -23,7 +23,7 @@ PLUGINS |= dict.fromkeys(["make_demo", "index_part", "merge_manifest"], "corpora
 THROUGH = {"cv2": "albumentations", "threadpoolctl": "scikit-learn", "markupsafe": "jinja2"}
 # Script -> what is imported only inside functions that it never calls.
 UNCALLED = {
-    "export_seed": {"torch", "transformers", "rapidfuzz"},  # reads translations, makes none
+    "export_seed": {"rapidfuzz"},
     "gate_fold": {"PIL", "rapidfuzz"},  # reads scores, makes none
     "recognise_speech": {"soundfile", "av"},  # reads sound from stores only
     "score_text": {"rapidfuzz"},

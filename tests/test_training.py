@@ -116,15 +116,17 @@ def test_a_checkpoint_belongs_to_one_recipe_seed_and_input(tmp_path):
     files = [tmp_path / name for name in ("a", "b", "same")]
     for file, text in zip(files, ("1", "2", "1"), strict=True):
         file.write_text(text)
-    base = checkpoint_folder({"options": {"lr": 1}}, files[:1], 1)
-    assert base == checkpoint_folder({"options": {"lr": 1}}, [files[2]], 1)
+    recipe, out = {"options": {"lr": 1}}, Path("runs/fold0-1")
+    base = checkpoint_folder(recipe, files[:1], 1, out)
+    assert base == checkpoint_folder(recipe, [files[2]], 1, out)
     others = [
-        checkpoint_folder({"options": {"lr": 2}}, files[:1], 1),
-        checkpoint_folder({"options": {"lr": 1}}, files[:1], 2),
-        checkpoint_folder({"options": {"lr": 1}}, files[1:2], 1),
-        checkpoint_folder({"options": {"lr": 1}}, files[:2], 1),
+        checkpoint_folder({"options": {"lr": 2}}, files[:1], 1, out),
+        checkpoint_folder(recipe, files[:1], 2, out),
+        checkpoint_folder(recipe, files[1:2], 1, out),
+        checkpoint_folder(recipe, files[:2], 1, out),
+        checkpoint_folder(recipe, files[:1], 1, Path("others/fold0-1")),
     ]
-    assert len({base, *others}) == 5
+    assert len({base, *others}) == 6
 
 
 # What the network is shown -----------------------------------------------------------------------------------------
