@@ -45,6 +45,24 @@ def test_cross_modal_matches_its_definition():
     assert cross_modal(a[:1], b[:1], ONE).item() == 0
 
 
+def test_two_rows_are_enough_to_tell_modalities_of_one_utterance_apart():
+    same, swapped = unit([1, 0], [0, 1]), unit([0, 1], [1, 0])
+    assert cross_modal(same, same, ONE).item() == pytest.approx(math.log(1 + 1 / math.e), abs=1e-6)
+    assert cross_modal(same, swapped, ONE).item() == pytest.approx(math.log(1 + math.e), abs=1e-6)
+
+
+def test_reconstruction_is_the_mean_over_what_is_known():
+    target = torch.tensor([[3.0, math.nan], [math.nan, math.nan]])
+    assert masked_mean_square(torch.tensor([[5.0, 9.0], [9.0, 9.0]]), target).item() == 4
+    assert masked_mean_square(torch.ones(2, 2), torch.full((2, 2), math.nan)).item() == 0
+
+
+def test_options_of_the_cross_entropy_are_passed_on():
+    logits, label = torch.tensor([[2.0, 0.0]]), torch.tensor([0])
+    expected = F.cross_entropy(logits, label, label_smoothing=0.3).item()
+    assert known_cross_entropy(logits, label, label_smoothing=0.3).item() == pytest.approx(expected)
+
+
 def test_reconstruction_ignores_the_missing_and_never_moves_its_target():
     found = torch.tensor([[1.0, 2.0], [5.0, 5.0]], requires_grad=True)
     target = torch.tensor([[0.0, 0.0], [math.nan, math.nan]], requires_grad=True)
