@@ -40,7 +40,7 @@ def read_digests(paths: Iterable[Path]) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def atomic(path: Path) -> Iterator[Path]:
+def atomic(path: Path, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside `path`, renamed onto it on success and removed on failure.
 
     The temporary name keeps the suffix (writers such as numpy append one otherwise) and holds the process
@@ -48,7 +48,8 @@ def atomic(path: Path) -> Iterator[Path]:
     left under temporary names goes when another process next writes the file.
 
     Content reaches the disk before the name does, and the name before the next file is written: after a power loss a
-    file is whole or absent, and what vouches for it (its sidecar, say) is not there without it.
+    file is whole or absent, and what vouches for it (its sidecar, say) is not there without it. durable=False saves
+    the wait for the disk where a reader repairs what a power loss damaged.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,9 +57,11 @@ def atomic(path: Path) -> Iterator[Path]:
     tmp = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     try:
         yield tmp
-        _sync(tmp)
+        if durable:
+            _sync(tmp)
         os.replace(tmp, path)
-        _sync(path.parent)
+        if durable:
+            _sync(path.parent)
     finally:
         tmp.unlink(missing_ok=True)
 
@@ -147,8 +150,8 @@ def name_of(content: str) -> str:
 def write_once(folder: Path, stem: str, content: str) -> Path:
     """Path of `<folder>/<stem>-<name_of(content)>.json`, written unless it is there; its content never changes."""
     path = Path(folder, f"{stem}-{name_of(content)}.json")
-    if not path.is_file() or path.read_text(encoding="utf-8") != content:  # damaged, else
-        with atomic(path) as tmp:
+    if not path.is_file() or path.read_bytes() != content.encode():  # else it is damaged
+        with atomic(path, durable=False) as tmp:
             tmp.write_text(content, encoding="utf-8")
     return path
 
