@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from emospace.views._files import LOCAL, Flaw, source
+from emospace.media import LOCAL, Flaw, decoding, source
 
 # Seconds that time stamps may stray from a constant rate (encoders' delays do) before it counts as varying.
 DRIFT = 0.25
@@ -44,15 +44,12 @@ def probe(path: Path) -> Video:
     """Read a file's packets, decoding none of them (20 ms for 3 minutes). Raises Flaw if it holds no pictures."""
     import av
 
-    try:
-        with av.open(source(path), options=LOCAL, metadata_errors="replace") as container:
-            if not container.streams.video:
-                raise Flaw("no frames", "the file holds sound only", "give the utterance another file, or none")
-            stream = container.streams.video[0]
-            packets = [(p.pts, p.dts, p.is_keyframe) for p in container.demux(stream) if p.size]
-            return _video(path, stream, packets, "avi" in container.format.name)
-    except av.FFmpegError as error:
-        raise Flaw("unreadable", f"not a video file ({error.strerror})", "copy it from the corpus again") from error
+    with decoding("a video file"), av.open(source(path), options=LOCAL, metadata_errors="replace") as container:
+        if not container.streams.video:
+            raise Flaw("no frames", "the file holds sound only", "give the utterance another file, or none")
+        stream = container.streams.video[0]
+        packets = [(p.pts, p.dts, p.is_keyframe) for p in container.demux(stream) if p.size]
+        return _video(path, stream, packets, "avi" in container.format.name)
 
 
 def _video(path: Path, stream, packets: list[tuple], avi: bool) -> Video:
