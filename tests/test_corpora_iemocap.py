@@ -198,8 +198,6 @@ def test_an_unknown_label_drops_the_row_only(tree):
     [
         ("[1.5000 - 3.2500]", "[1.5000 3.2500]"),
         ("2.5000, 3.0000, 4.5000]\nC-E2", "2.5000, 3.0.0, 4.5000]\nC-E2"),
-        (f"{IMPRO}_F000", "Ses02F_impro01_F000"),
-        (f"{IMPRO}_F000", f"{IMPRO}_X000"),
     ],
 )
 def test_an_evaluation_line_that_cannot_be_read_drops_the_row_only(tree, old, new):
@@ -209,6 +207,16 @@ def test_an_evaluation_line_that_cannot_be_read_drops_the_row_only(tree, old, ne
     assert f"{IMPRO}_F000" not in rows and len(rows) == 3
     assert (only(problems).reason, problems[0].dropped) == ("bad line", True)
     assert "line 3" in problems[0].detail
+
+
+@pytest.mark.parametrize("name", ["Ses02F_impro01_F000", f"{IMPRO}_X000"])
+def test_an_evaluation_of_somebody_else_leaves_a_recording_without_label(tree, name):
+    text = (tree.session / f"dialog/EmoEvaluation/{IMPRO}.txt").read_text()
+    tree.write(f"dialog/EmoEvaluation/{IMPRO}.txt", text.replace(f"{IMPRO}_F000", name, 1))
+    rows, problems = tree.read()
+    assert f"{IMPRO}_F000" not in rows and len(rows) == 3
+    assert {(p.utterance, p.reason) for p in problems} == {(name, "bad line"), (f"{IMPRO}_F000", "no label")}
+    assert all(p.dropped for p in problems)
 
 
 @pytest.mark.parametrize(("content", "reason"), [("", "unreadable"), (None, "missing file")])
@@ -233,7 +241,8 @@ def test_an_empty_interval_and_a_second_claim_to_an_id_are_dropped(tree):
     rows, problems = tree.read()
     assert list(rows) == [f"{IMPRO}_M000", f"{SCRIPT}_M000"]
     assert rows[f"{SCRIPT}_M000"].label == "exc"  # the first one
-    assert sorted(p.reason for p in problems) == ["duplicate id", "empty interval"]
+    lost = ["no label"]  # the recording of the id that nobody claims any more
+    assert sorted(p.reason for p in problems) == ["duplicate id", "empty interval", *lost]
     assert all(p.dropped for p in problems)
 
 
