@@ -7,6 +7,7 @@ from pathlib import Path
 AGAIN = "copy it from the corpus again"
 # Only local files: a media file that is really a playlist must not make the decoder fetch anything.
 LOCAL = {"protocol_whitelist": "file"}
+READING = {"options": LOCAL, "metadata_errors": "replace"}  # how PyAV opens a file
 # What decoders and their bindings raise on bytes that they cannot make sense of (PyAV has a base class of its own).
 DECODERS_RAISE = (OSError, RuntimeError, ValueError, EOFError, ArithmeticError, LookupError)
 
@@ -43,6 +44,22 @@ def decoding(wanted: str) -> Iterator[None]:
         yield
     except (av.FFmpegError, *DECODERS_RAISE) as error:
         raise Flaw("unreadable", f"not {wanted} ({why(error)})", AGAIN) from error
+
+
+@contextlib.contextmanager
+def reports() -> Iterator[list[str]]:
+    """Yield a list that holds, afterwards, the errors that FFmpeg's libraries reported in this thread meanwhile."""
+    import av
+
+    said: list[str] = []
+    before = av.logging.get_level()
+    av.logging.set_level(av.logging.ERROR)
+    try:
+        with av.logging.Capture() as logs:
+            yield said
+        said += [text.strip() for level, _, text in logs if level <= av.logging.ERROR]
+    finally:
+        av.logging.set_level(before)
 
 
 def why(error: Exception) -> str:

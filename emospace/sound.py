@@ -3,33 +3,39 @@
 What a header claims is bounded by what the file can hold, and what a decoder complains about is said.
 """
 
+import contextlib
 import hashlib
 import re
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 
 from emospace.errors import InputError
-from emospace.media import AGAIN, LOCAL, Flaw, decoding, source, why
+from emospace.media import AGAIN, READING, Flaw, decoding, source, why
 
 BLOCK = 2**20  # frames read at a time: a header that lies about their number costs nothing
 UNKNOWN = 2**62  # libsndfile's number of frames (at least) where the header says none, as encoders to a pipe do
 # Frames per byte that no codec exceeds with sound (a constant FLAC block of 65,535 frames takes 14 bytes).
 DENSEST = 2**13
+HEADER = 44  # bytes of a WAV before its samples
+WIDTH = {"PCM_S8": 1, "PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}  # bytes
 RATES = (2_000, 768_000)  # Hz, from below a telephone's to twice the most that converters do
 LOUDEST = 8.0  # times full scale, 18 dB above: floats beyond were never scaled to [-1, 1]
 
 
 @dataclass(frozen=True)
 class Sound:
-    """A decoded recording: float32 (T,), its rate in Hz, and the seconds that its header claims (0 if none)."""
+    """A decoded recording: float32 (T,), its rate in Hz, and the seconds that its header claims (0 if none).
+
+    lacking: what is missing at its end, or "".
+    """
 
     wave: np.ndarray
     rate: int
     claimed: float
+    lacking: str = ""
 
 
 def read(path: Path, channel: str | int = "mean") -> Sound:
@@ -79,12 +85,12 @@ def _by_libsndfile(path: Path, channel: str | int) -> tuple[Sound | None, str, i
         return None, "", 0  # no kind of file that it knows
     with file:
         length = _length(file, path)
-        if length is None:
-            return None, *_try_stream(file, path)
-        try:
-            return _whole(file, path, channel), "", 0
-        except soundfile.LibsndfileError as error:
-            return None, why(error), length
+        with contextlib.suppress(soundfile.LibsndfileError):
+            if length is not None:
+                return _whole(file, path, channel), "", 0
+    with soundfile.SoundFile(path) as file:
+        complaint, sure = _complaint(file, path)
+    return None, complaint, sure if length is None else min(sure, length)
 
 
 def _length(file, path: Path) -> int | None:
@@ -127,13 +133,18 @@ def _whole(file, path: Path, channel: str | int) -> Sound:
     claimed, real = (int(n) for n in note.groups()) if note else (0, 0)
     # Writers to a pipe claim the most that the field holds.
     cut = 0 < real < claimed < 2**31 - 2**16
-    return Sound(wave, file.samplerate, len(wave) / file.samplerate * (claimed / real if cut else 1))
+    # Some writers count their header too; but none ends within a sample, after which all may be out of step.
+    lacks = cut and (claimed - real > HEADER or real % max(1, file.channels * WIDTH.get(file.subtype, 1)))
+    lacking = f"its header claims {claimed} bytes of sound, it holds {real}" if lacks else ""
+    return Sound(wave, file.samplerate, len(wave) / file.samplerate * (claimed / real if cut else 1), lacking)
 
 
-def _try_stream(file, path: Path) -> tuple[str, int]:
-    """(complaint, least number of samples from which on it means damage) of a FLAC whose header gives no length.
+def _complaint(file, path: Path) -> tuple[str, int]:
+    """(complaint, least number of samples from which on it means damage) of a file that libsndfile cannot read whole.
 
-    libsndfile never reads the last block of such a file, so FFmpeg must; but FFmpeg would not notice damage.
+    It complains at the end of a file that is cut off, and of a FLAC whose header gives no length, whose last block it
+    never reads; so FFmpeg must read those, but FFmpeg would not notice damage. If FFmpeg finds more than another block
+    after what libsndfile complains of, that was not the end.
     """
     import soundfile
 
@@ -143,7 +154,8 @@ def _try_stream(file, path: Path) -> tuple[str, int]:
             read += block
     except soundfile.LibsndfileError as error:
         with open(path, "rb") as handle:
-            last = int.from_bytes(handle.read(12)[10:])  # samples of the largest block
+            head = handle.read(12)
+        last = int.from_bytes(head[10:]) if head.startswith(b"fLaC") else 0  # samples of its largest block
         return why(error), read + step + last + 1
     return "", 0
 
@@ -151,12 +163,11 @@ def _try_stream(file, path: Path) -> tuple[str, int]:
 class _Checksum:
     """The MD5 that a FLAC's header gives for its samples, compared with those that were decoded."""
 
-    BYTES: ClassVar = {"PCM_S8": 1, "PCM_16": 2, "PCM_24": 3}  # per sample; float32 holds these exactly
-
     def __init__(self, file, path: Path):
         with open(path, "rb") as handle:
             head = handle.read(42)
-        self.width = self.BYTES.get(file.subtype, 0) if head.startswith(b"fLaC") else 0
+        # A FLAC has at most 24 bits here, which float32 holds exactly.
+        self.width = WIDTH.get(file.subtype, 0) if head.startswith(b"fLaC") else 0
         self.claimed, self.found = head[26:42], hashlib.md5(usedforsecurity=False)
 
     def update(self, block: np.ndarray) -> None:
@@ -185,7 +196,7 @@ def _by_ffmpeg(path: Path, channel: str | int) -> tuple[Sound, list[str]]:
     """The first sound track, in step with the pictures if it starts after them, and its decoder's complaints."""
     import av
 
-    with av.open(source(path), options=LOCAL, metadata_errors="replace") as container:
+    with av.open(source(path), **READING) as container:
         if not container.streams.audio:
             raise Flaw("unreadable", "the file holds no sound", "give the utterance another file, or none")
         stream = container.streams.audio[0]

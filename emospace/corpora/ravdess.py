@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from emospace import sound
 from emospace.confined import Failure, confined
 from emospace.manifest import Problem, Utterance
-from emospace.media import LOCAL, Flaw, decoding, locate, source
+from emospace.media import READING, Flaw, decoding, locate, source
 
 CODES = {
     "01": "neutral",
@@ -148,7 +148,7 @@ def _seconds(path: Path) -> float:
     if path.suffix.lower() == ".mp4":
         import av
 
-        with decoding("a film"), av.open(source(path), options=LOCAL, metadata_errors="replace") as film:
+        with decoding("a film"), av.open(source(path), **READING) as film:
             duration = film.duration / av.time_base if film.duration and film.streams.video else 0.0
     else:
         duration = sound.seconds(path)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from emospace.media import LOCAL, source
+from emospace.media import READING, source
 from emospace.views._decoders import by_pyav, decoded, planes
 from emospace.views._video import Video
 
@@ -93,7 +93,7 @@ def _key_pictures(video: Video, packets: set[int]) -> Iterator[np.ndarray]:
     """I420 planes of the pictures that these key packets hold, each decoded on its own."""
     import av
 
-    with av.open(source(video.path), options=LOCAL, metadata_errors="replace") as container:
+    with av.open(source(video.path), **READING) as container:
         stream = container.streams.video[0]
         found = enumerate(packet for packet in container.demux(stream) if packet.size)
         for packet in (packet for number, packet in found if number in packets):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from emospace.errors import InputError
-from emospace.media import LOCAL, source
+from emospace.media import LOCAL, READING, source
 from emospace.views._video import Video
 
 PER_RUN = 2000  # pictures per run of ffmpeg: one argument may hold 128 KiB, each picture takes some 30 bytes
@@ -30,7 +30,7 @@ def by_pyav(
 
     number = {stamp: i for i, stamp in enumerate(sorted(video.stamps))} if video.stamps else None
     needed, todo = _needed(video, wanted), set(wanted)
-    with av.open(source(video.path), options=LOCAL, metadata_errors="replace") as container:
+    with av.open(source(video.path), **READING) as container:
         stream = container.streams.video[0]
         stream.codec_context.thread_count = threads
         packets = (packet for packet in container.demux(stream) if packet.size)
@@ -143,7 +143,7 @@ def _cut_off(video: Video) -> bool:
     import av
 
     clean = []
-    with av.open(source(video.path), options=LOCAL, metadata_errors="replace") as container:
+    with av.open(source(video.path), **READING) as container:
         stream = container.streams.video[0]
         for packet in [*(packet for packet in container.demux(stream) if packet.size), None]:
             clean.append(all(frame and not frame.is_corrupt for frame in decoded(stream.codec_context, packet)))

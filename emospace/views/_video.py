@@ -2,11 +2,11 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from emospace.media import LOCAL, Flaw, decoding, source
+from emospace.media import READING, Flaw, decoding, reports, source
 
 # Seconds that time stamps may stray from a constant rate (encoders' delays do) before it counts as varying.
 DRIFT = 0.25
@@ -18,7 +18,7 @@ class Video:
 
     fps: pictures per second. count: pictures. times: seconds at which each is first shown, None at a constant rate.
     stamps: time stamp of each packet in file order, where they tell which picture a packet makes; else None.
-    keys: numbers of the packets at which decoding can start.
+    keys: numbers of the packets at which decoding can start. complaint: what FFmpeg reports of the container, or "".
     """
 
     path: Path
@@ -29,6 +29,7 @@ class Video:
     times: Sequence[float] | None = None
     stamps: Sequence[int] | None = None
     keys: Sequence[int] = (0,)
+    complaint: str = ""
 
     @property
     def duration(self) -> float:
@@ -44,12 +45,13 @@ def probe(path: Path) -> Video:
     """Read a file's packets, decoding none of them (20 ms for 3 minutes). Raises Flaw if it holds no pictures."""
     import av
 
-    with decoding("a video file"), av.open(source(path), options=LOCAL, metadata_errors="replace") as container:
+    with decoding("a video file"), reports() as said, av.open(source(path), **READING) as container:
         if not container.streams.video:
             raise Flaw("no frames", "the file holds sound only", "give the utterance another file, or none")
         stream = container.streams.video[0]
         packets = [(p.pts, p.dts, p.is_keyframe) for p in container.demux(stream) if p.size]
-        return _video(path, stream, packets, "avi" in container.format.name)
+        video = _video(path, stream, packets, "avi" in container.format.name)
+    return replace(video, complaint=said[0] if said else "")
 
 
 def _video(path: Path, stream, packets: list[tuple], avi: bool) -> Video:

@@ -13,7 +13,7 @@ import numpy as np
 from emospace import sound, store
 from emospace.kinds import Count, Natural, NotNegative
 from emospace.manifest import Problem, Utterance
-from emospace.media import Flaw, locate
+from emospace.media import AGAIN, Flaw, locate
 from emospace.views._files import SLACK, Answer, by_file, ends_early, mostly_there
 
 NOTHING = np.empty(0, np.int16)
@@ -41,9 +41,11 @@ def extract(
     lengths: list[int] = []
 
     def work(file: str, group: list[Utterance]) -> Answer:
-        samples, declared = decode(locate(root, file), sample_rate, channel)
+        samples, declared, lacking = decode(locate(root, file), sample_rate, channel)
         cuts = [_cut(row, samples, declared, sample_rate, min_seconds, silence_dbfs) for row in group]
-        return Answer([([] if found is None else [found], flaw) for found, flaw in cuts])
+        told = any(flaw and flaw.reason == "truncated" for _, flaw in cuts)
+        flaws = [Flaw("truncated", lacking, AGAIN)] if lacking and not told else []
+        return Answer([([] if found is None else [found], flaw) for found, flaw in cuts], flaws)
 
     def samples():
         for _, found in by_file(rows, "audio", root, work, problems):
@@ -83,8 +85,11 @@ def loudness(samples: np.ndarray) -> float:
     return 10 * float(np.log10(power)) if power else -np.inf
 
 
-def decode(path: Path, sample_rate: int, channel: str | int = "mean") -> tuple[np.ndarray, float]:
-    """Samples of a whole file, int16 (T,), and the seconds that its header claims. Raises Flaw as `sound.read`."""
+def decode(path: Path, sample_rate: int, channel: str | int = "mean") -> tuple[np.ndarray, float, str]:
+    """Samples of a whole file, int16 (T,); the seconds that its header claims; what is missing at its end, or "".
+
+    Raises Flaw as `sound.read`.
+    """
     import soxr
 
     found = sound.read(path, channel)
@@ -93,4 +98,4 @@ def decode(path: Path, sample_rate: int, channel: str | int = "mean") -> tuple[n
         length = -(-len(mono) * sample_rate // found.rate)
         mono = soxr.resample(mono, found.rate, sample_rate, "HQ")[:length]
         mono = np.pad(mono, (0, length - len(mono)))
-    return np.clip(np.rint(mono * 32768), -32768, 32767).astype(np.int16), found.claimed
+    return np.clip(np.rint(mono * 32768), -32768, 32767).astype(np.int16), found.claimed, found.lacking

@@ -74,7 +74,8 @@ def frame_indices(start: float, end: float, frames: int, video: Video) -> list[i
 
 def _pictures(root: Path, frames: int, crop: bool, take, file: str, rows: list[Utterance]) -> Answer:
     """The JPEGs of each utterance of one video."""
-    video, complaints = probe(locate(root, file)), []
+    video = probe(locate(root, file))
+    complaints = [video.complaint] if video.complaint else []
     plans = [_plan(row, frames, video) for row in rows]
     with decoding("a video that can be decoded"):
         if crop:
