@@ -200,7 +200,7 @@ def _by_ffmpeg(path: Path, channel: str | int) -> tuple[Sound, list[str]]:
         if not container.streams.audio:
             raise Flaw("unreadable", "the file holds no sound", "give the utterance another file, or none")
         stream = container.streams.audio[0]
-        frames, complaints = _frames(container, stream)
+        frames, complaints, at_end = _frames(container, stream)
         claims = float(stream.duration * stream.time_base) if stream.duration else 0.0
         origin = Fraction(container.start_time or 0, av.time_base)
     if not frames:
@@ -210,13 +210,14 @@ def _by_ffmpeg(path: Path, channel: str | int) -> tuple[Sound, list[str]]:
     late = max(0, round((first.pts * first.time_base - origin) * first.sample_rate)) if first.pts else 0
     planar = av.AudioResampler(format="fltp")
     wave = np.concatenate([part.to_ndarray() for frame in frames for part in planar.resample(frame)], axis=1).T
-    return Sound(np.pad(_mix(wave, channel, path), (late, 0)), first.sample_rate, claims), complaints
+    lacking = f"its decoder reports at its end: {at_end[0]}" if at_end else ""
+    return Sound(np.pad(_mix(wave, channel, path), (late, 0)), first.sample_rate, claims, lacking), complaints
 
 
-def _frames(container, stream) -> tuple[list, list[str]]:
-    """Frames of one layout, and complaints between them. Before the first and after the last these are common.
+def _frames(container, stream) -> tuple[list, list[str], list[str]]:
+    """Frames of one layout, complaints between them, complaints after them: that file is cut off, perhaps.
 
-    What lies before may belong to something else, and at the end of a file that is cut off there is half a packet.
+    What lies before the first may belong to something else.
     """
     import av
 
@@ -232,7 +233,7 @@ def _frames(container, stream) -> tuple[list, list[str]]:
         if alike:
             complaints, latest = complaints + latest, []
             frames += alike
-    return frames, complaints
+    return frames, complaints, latest
 
 
 def _layout(frame) -> tuple:

@@ -174,6 +174,15 @@ def test_a_file_cut_off_gives_what_it_holds(tmp_path):
     assert abs(len(found[0]) - 1.5 * RATE) < 100
 
 
+def test_a_stream_that_is_cut_off(tmp_path):
+    piped_flac(tmp_path / "a.flac", 3)
+    data = (tmp_path / "a.flac").read_bytes()
+    (tmp_path / "a.flac").write_bytes(data[: len(data) * 3 // 5])
+    found, problems, _ = extract([row("a", "a.flac", 0.0, 1.5, True)], tmp_path, tmp_path)
+    assert [(p.file, p.reason) for p in problems] == [("a.flac", "truncated")]
+    assert 1.4 * RATE < len(found[0]) < 2 * RATE
+
+
 @pytest.mark.parametrize(("lost", "told"), [(1, 1), (2, 0), (44, 0), (45, 1), (1000, 1)])
 def test_a_few_bytes_that_are_lost(tmp_path, lost, told):
     """Fewer than the header claims: of no weight if it may count itself, unless samples may be out of step."""

@@ -16,7 +16,7 @@ SAMPLES = 12  # pictures looked at, spread over the film; the first of them sett
 FEWEST = 3  # of them must show anything
 BLACK = 28  # luma up to which a pixel is black: 16 by definition, and what compression adds beside an edge
 LINE = 0.98  # share of a line's pixels that are black where it belongs to a border
-LIT = 0.5  # share of the first lines within the border that are not, in a picture that shows its edge
+LIT = 0.4  # share of a side along which the picture beside a border is not black, where it shows the border's edge
 EDGE = 4  # pixels that an edge may seem to move, where the picture beside it is dark or blurred
 LEAST = 1 / 40  # of a side: thinner borders are left alone
 
@@ -32,7 +32,7 @@ def trimmed(video: Video, boxes: Sequence[Box]) -> dict[Box, Box]:
             if inner and not any(_borders(box, inner)):
                 del seen[box]
             elif inner:
-                seen[box].append((inner, _lit(luma, inner)))
+                seen[box].append((inner, _lit(luma, box, inner)))
         if not seen:
             break
     return {box: _agreed(box, seen.get(box, [])) for box in boxes}
@@ -58,11 +58,17 @@ def _borders(box: Box, inner: Box) -> list[bool]:
     return [abs(i - o) >= n for i, o, n in zip(inner, box, least, strict=True)]
 
 
-def _lit(luma: np.ndarray, inner: Box) -> list[bool]:
-    """Left, top, right, bottom: is most of the picture along that edge brighter than black?"""
+def _lit(luma: np.ndarray, box: Box, inner: Box) -> list[bool]:
+    """Left, top, right, bottom: does the picture begin there along enough of the box's side?
+
+    A face in the dark begins in one place.
+    """
     x0, y0, x1, y1 = inner
-    bright, near = luma[y0:y1, x0:x1] > BLACK, slice(2, 2 + 2 * EDGE)  # just at the edge it may be blurred
-    edges = bright[:, near], bright[near], bright[:, ::-1][:, near], bright[::-1][near]
+    bright = luma[box[1] : box[3], box[0] : box[2]] > BLACK
+    left, top, right, bottom = x0 - box[0], y0 - box[1], x1 - box[0], y1 - box[1]
+    near, deep = 2, 2 + 2 * EDGE  # just at the edge it may be blurred
+    edges = [bright[:, left + near : left + deep], bright[top + near : top + deep]]
+    edges += [bright[:, max(0, right - deep) : right - near], bright[max(0, bottom - deep) : bottom - near]]
     return [bool(edge.size) and edge.mean() >= LIT for edge in edges]
 
 
