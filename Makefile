@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 
-.PHONY: demo adopt record push test test-slow test-conda bench lint install clean
+.PHONY: demo adopt record push test test-slow test-conda fuzz bench lint install clean
 
 demo: $(VENV)/.installed
 	@$(SNAKEMAKE) --quiet rules host reason
@@ -38,6 +38,11 @@ test-slow: $(VENV)/.installed-dev
 test-conda: $(VENV)/.installed-dev
 	@test -n "$$EMOSPACE_CONDA_TOOLS" || { echo "set EMOSPACE_CONDA_TOOLS to the folder of the stand-in (docs/conda.md)"; exit 1; }
 	$(BIN)/python -m pytest -m slow tests/test_conda.py $(PYTEST_ARGS)
+
+# Over a thousand spoilt media and annotation files, each of which must end in a line of data/quality or one clear
+# error; part of test-slow, and the first hundred part of test.
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m "slow or not slow" tests/test_fuzz.py $(PYTEST_ARGS)
 
 bench: $(VENV)/.installed-dev
 	@$(SNAKEMAKE) fetch_models --quiet all --configfile configs/ablation_demo.yaml

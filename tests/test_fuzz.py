@@ -5,10 +5,13 @@ import resource
 import subprocess
 import time
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import _mutants
 import pytest
+import yaml
+from conftest import ROOT
 
 from emospace import manifest
 from emospace.errors import InputError
@@ -111,3 +114,41 @@ def test_a_hundred_mutants(corpus):
 def test_a_thousand_mutants(corpus):
     faults = list(filter(None, map(corpus.try_mutant, range(CHEAP, CHEAP + ALL // len(_mutants.LAYOUTS)))))
     assert not faults, "\n".join(faults)
+
+
+def config(layout: str, root: Path) -> dict:
+    """The smallest that looks at all media of a corpus."""
+    protocol = {"ravdess": {"split": "actors", "folds": 3, "labels": "ravdess8"}}
+    protocol |= {"iemocap": {"split": "session", "labels": "iemocap4"}}
+    return yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")) | {
+        "corpora": {layout: {"root": str(root), "parts": 1}},
+        "private_remote": "vault",
+        "views": {"audio": {}, "frames": {"frames": 2, "size": 64}, "text": {}},
+        "weights": {},
+        "features": {"audio.mfcc": {}},
+        "protocols": {"folds": {"corpus": layout, **protocol[layout]}},
+        "runs": {"probe": {"model": "linear_probe", "protocol": "folds", "inputs": ["audio.mfcc"]}},
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.workflow
+@pytest.mark.parametrize("layout", _mutants.LAYOUTS)
+def test_mutants_through_snakemake(layout, project, tmp_path, monkeypatch):
+    """Every file of the corpus is spoilt at once, five times over."""
+    monkeypatch.delenv(f"EMOSPACE_{layout.upper()}", raising=False)  # it would put another corpus in the place of this
+    root = tmp_path / layout
+    _mutants.LAYOUTS[layout](root)
+    files = {path: (root / path).read_bytes() for path, _ in walk(str(root))}
+    project.configure(config(layout, root))
+    project.snakemake("views")
+    assert not manifest.read_problems(project.folder / f"data/quality/{layout}.csv")
+    seeds = count(CHEAP + ALL)
+    for _ in range(5):
+        for name in files:
+            spoilt = (_mutants.mutant(seed, files) for seed in seeds)
+            (root / name).write_bytes(next(content for chosen, _, content in spoilt if chosen == name))
+        done = project.run("snakemake", "--cores", "2", "views", check=False)
+        assert "Traceback" not in done.stdout, done.stdout[-6000:]
+        assert done.returncode or manifest.read_problems(project.folder / f"data/quality/{layout}.csv"), done.stdout
+        assert not done.returncode or "ERROR" in done.stdout, done.stdout[-6000:]
