@@ -1,9 +1,9 @@
 """Spoilt corpora: each ends in lines of the quality table or one clear error; never a traceback, a hang, or silence."""
 
 import hashlib
+import os
 import resource
 import subprocess
-import time
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -19,7 +19,7 @@ from emospace.plugin import find
 from emospace.views import audio, frames, text
 from workflow_scripts._raw import walk
 
-SECONDS, MEMORY = 20, 2 * 2**30
+SECONDS, MEMORY = 20, 2 * 2**30  # of processor time; bytes
 CHEAP, ALL = 100, 1000
 
 
@@ -68,7 +68,7 @@ class Corpus:
         """What is wrong with the way that a mutant ended, or nothing."""
         name, what, content = _mutants.mutant(seed, self.files)
         (self.root / name).write_bytes(content)
-        begin, before = time.monotonic(), peak()
+        begin, before = worked(), peak()
         try:
             digests, told = self.extracted(name, "pyav" if seed % 2 else "ffmpeg")
             silent = digests != self.good and not told and reported(self.root / name)
@@ -79,13 +79,18 @@ class Corpus:
             fault = f"{type(error).__name__}: {str(error)[-600:]}"
         finally:
             (self.root / name).write_bytes(self.files[name])
-        fault = fault or (f"{time.monotonic() - begin:.0f} s" if time.monotonic() - begin > SECONDS else "")
+        fault = fault or (f"{worked() - begin:.0f} s" if worked() - begin > SECONDS else "")
         fault = fault or (f"{peak() / 2**20:.0f} MB" if before < MEMORY < peak() else "")
         return f"mutant {seed} ({name}, {what}): {fault}" if fault else ""
 
 
 def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def worked() -> float:
+    """Seconds of processor time that this process and its children took: on a busy machine the clock says little."""
+    return sum(os.times()[:4])
 
 
 def peak() -> int:
@@ -133,22 +138,25 @@ def config(layout: str, root: Path) -> dict:
 
 @pytest.mark.slow
 @pytest.mark.workflow
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("layout", _mutants.LAYOUTS)
 def test_mutants_through_snakemake(layout, project, tmp_path, monkeypatch):
-    """Every file of the corpus is spoilt at once, five times over."""
+    """Every file of the corpus is spoilt at once, twice over."""
     monkeypatch.delenv(f"EMOSPACE_{layout.upper()}", raising=False)  # it would put another corpus in the place of this
     root = tmp_path / layout
     _mutants.LAYOUTS[layout](root)
     files = {path: (root / path).read_bytes() for path, _ in walk(str(root))}
     project.configure(config(layout, root))
     project.snakemake("views")
-    assert not manifest.read_problems(project.folder / f"data/quality/{layout}.csv")
+    quality = project.folder / f"data/quality/{layout}.csv"
+    before = set(manifest.read_problems(quality))
+    assert {p.reason for p in before} <= {"count"}  # it is not the whole corpus
     seeds = count(CHEAP + ALL)
-    for _ in range(5):
+    for _ in range(2):
         for name in files:
             spoilt = (_mutants.mutant(seed, files) for seed in seeds)
             (root / name).write_bytes(next(content for chosen, _, content in spoilt if chosen == name))
         done = project.run("snakemake", "--cores", "2", "views", check=False)
         assert "Traceback" not in done.stdout, done.stdout[-6000:]
-        assert done.returncode or manifest.read_problems(project.folder / f"data/quality/{layout}.csv"), done.stdout
+        assert done.returncode or set(manifest.read_problems(quality)) - before, done.stdout
         assert not done.returncode or "ERROR" in done.stdout, done.stdout[-6000:]

@@ -134,12 +134,13 @@ def _ffmpeg_run(video: Video, wanted: Sequence[int], threads: int, complain) -> 
                     yield index, np.frombuffer(raw, np.uint8).reshape(height * 3 // 2, width)
         report.seek(0)
         said = report.readline().decode(errors="replace")
-        if said and not _cut_off(video):
+        # Damage at the end alone: the file is cut off, which its length says.
+        if said and damaged_packets(video) != (False, True):
             complain(re.sub(r"^\[[^]]*\] *", "", said).strip())  # without the address of the decoder
 
 
-def _cut_off(video: Video) -> bool:
-    """Is the last packet, and no other, damaged? Then the file ends early, which its length says."""
+def damaged_packets(video: Video) -> tuple[bool, bool]:
+    """(Is any packet before the last damaged, is the last?), from decoding everything."""
     import av
 
     clean = []
@@ -148,7 +149,7 @@ def _cut_off(video: Video) -> bool:
         for packet in [*(packet for packet in container.demux(stream) if packet.size), None]:
             clean.append(all(frame and not frame.is_corrupt for frame in decoded(stream.codec_context, packet)))
     # A decoder that holds pictures back gives the last ones when it is asked for them.
-    return not (clean[-1] and clean[-2]) and all(clean[:-2])
+    return not all(clean[:-2]), not all(clean[-2:])
 
 
 def command(video: Video, wanted: Sequence[int], threads: int = 1) -> list[str]:

@@ -19,6 +19,7 @@ class Video:
     fps: pictures per second. count: pictures. times: seconds at which each is first shown, None at a constant rate.
     stamps: time stamp of each packet in file order, where they tell which picture a packet makes; else None.
     keys: numbers of the packets at which decoding can start. complaint: what FFmpeg reports of the container, or "".
+    promised: pictures that the header counts, 0 if it does not.
     """
 
     path: Path
@@ -30,6 +31,7 @@ class Video:
     stamps: Sequence[int] | None = None
     keys: Sequence[int] = (0,)
     complaint: str = ""
+    promised: int = 0
 
     @property
     def duration(self) -> float:
@@ -65,5 +67,5 @@ def _video(path: Path, stream, packets: list[tuple], avi: bool) -> Video:
     times = [float((t - shown[0]) * stream.time_base) for t in shown]
     steady = len(times) < len(packets) or all(abs(t - i / fps) <= DRIFT for i, t in enumerate(times))
     keys = [i for i, key in enumerate(keyed) if key]
-    video = Video(path, stream.width, stream.height, fps, len(packets))
+    video = Video(path, stream.width, stream.height, fps, len(packets), promised=stream.frames)
     return Video(**vars(video) | {"times": None if steady else times, "stamps": pts if trusted else None, "keys": keys})

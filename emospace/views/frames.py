@@ -21,7 +21,7 @@ from emospace.manifest import Problem, Utterance
 from emospace.media import AGAIN, Flaw, decoding, locate
 from emospace.provenance import atomic
 from emospace.views._borders import trimmed
-from emospace.views._decoders import EXTRACTORS, Miscounted, by_pyav, ffmpeg_version
+from emospace.views._decoders import EXTRACTORS, Miscounted, by_pyav, damaged_packets, ffmpeg_version
 from emospace.views._files import Answer, by_file, ends_early, mostly_there
 from emospace.views._video import Video, probe
 
@@ -82,6 +82,9 @@ def _pictures(root: Path, frames: int, crop: bool, take, file: str, rows: list[U
             inner = trimmed(video, sorted({box for indices, box, _ in plans if indices}))
             plans = [(indices, inner.get(box, box), flaw) for indices, box, flaw in plans]
         found = take(video, plans, complaints)
+        # PyAV decodes no more than it must. A header may miscount; lost pictures leave damage beside them.
+        if not complaints and video.promised > video.count and damaged_packets(video)[0]:
+            complaints.append(f"{video.promised - video.count} pictures are lost")
     said = f"its decoder reports: {complaints[0]}" if complaints else ""
     flaws = [Flaw("damaged", said, f"look at its pictures, or {AGAIN}")] if complaints else []
     return Answer([_answer(jpegs, *plan) for jpegs, plan in zip(found, plans, strict=True)], flaws)
