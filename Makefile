@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 
-.PHONY: demo adopt record push test test-slow test-conda mutants bench lint install clean
+.PHONY: demo adopt record push test test-slow test-conda mutants fuzz bench lint install clean
 
 demo: $(VENV)/.installed
 	@$(SNAKEMAKE) --quiet rules host reason
@@ -41,6 +41,11 @@ test-conda: $(VENV)/.installed-dev
 # Share of the mutants of a module that its own tests kill; continues where it was killed (CONTRIBUTING.md).
 mutants: $(VENV)/.installed-dev
 	@$(BIN)/python tests/_mutants.py --workers $(CORES) $(MUTANTS_ARGS)
+
+# Over a thousand spoilt media and annotation files, each of which must end in a line of data/quality or one clear
+# error; part of test-slow, and the first hundred part of test.
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m "slow or not slow" tests/test_fuzz.py $(PYTEST_ARGS)
 
 bench: $(VENV)/.installed-dev
 	@$(SNAKEMAKE) fetch_models --quiet all --configfile configs/ablation_demo.yaml

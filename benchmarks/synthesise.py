@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks._timing import Claim, compare
+from emospace.media import Flaw
 from emospace.prosody import RATE, Setting, activity
-from emospace.views._files import Flaw
 from emospace.views.audio import decode
 from emospace.voices import Espeak
 

@@ -1,12 +1,11 @@
 """The manifest: one row per utterance, the spine that every store follows row by row."""
 
-import csv
+import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from emospace import records
-from emospace.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +58,15 @@ class Problem:
 REASONS = {
     "unreadable": "the file cannot be opened or decoded",
     "truncated": "the file ends before the interval does",
+    "damaged": "the decoder found that the file is not as it was written",
     "silent": "the audio of the utterance is all but zero",
     "no frames": "no picture could be taken from the interval",
     "no transcript": "the utterance has no text",
     "too short": "the interval is too short to hold speech",
+    "too long": "the recording is much longer than the utterance, so it holds something else",
+    "bad times": "the times of the utterance cannot be",
+    "bad rating": "valence, arousal or dominance is not on the corpus's scale",
+    "no label": "the corpus has the utterance but not its evaluation",
     "empty interval": "the interval ends before or where it starts",
     "bad label": "the label is not one that the corpus is known to use",
     "missing file": "a file that the corpus should have is not there",
@@ -74,29 +78,46 @@ REASONS = {
 
 WITHOUT_COPY = "nothing is lost: training does without this copy"  # remedy where a row cannot be augmented
 
+RATINGS = ("valence", "arousal", "dominance")
 COLUMNS = [f.name for f in fields(Utterance)]
 PROBLEM_COLUMNS = [f.name for f in fields(Problem)]
 FORBIDDEN = set("/\\\0\n\r\t")
+LATEST = 1e6  # seconds, eleven days: no recording is as long
 
 
 def check(rows: Iterable[Utterance]) -> tuple[list[Utterance], list[Problem]]:
-    """Sort rows by id and drop those that no stage could use (repeated or unusable id, empty interval)."""
+    """Sort rows by id and drop those that no stage could use (repeated or unusable id, times that cannot be).
+
+    Ratings that are not finite are taken out of their rows.
+    """
     kept, problems, seen = [], [], set()
     for row in sorted(rows, key=lambda r: (r.utterance, r.start)):
         file = row.audio or row.video
-        if row.utterance in seen:
-            detail = f"id {row.utterance!r} occurs again at {row.start:.3f} s"
-            problems.append(Problem(row.utterance, file, "duplicate id", detail, "give each its own id", True))
-        elif not row.utterance or FORBIDDEN & set(row.utterance):
-            detail = f"id {row.utterance!r} is empty or holds a slash or control character"
-            problems.append(Problem(row.utterance, file, "bad line", detail, "rename the utterance", True))
-        elif not row.end > row.start:
-            detail = f"start {row.start:.3f} s, end {row.end:.3f} s"
-            problems.append(Problem(row.utterance, file, "empty interval", detail, "correct its times", True))
-        else:
-            seen.add(row.utterance)
-            kept.append(row)
+        if fault := _fault(row, seen):
+            problems.append(Problem(row.utterance, file, *fault, True))
+            continue
+        seen.add(row.utterance)
+        wrong = [name for name in RATINGS if not math.isfinite(getattr(row, name) or 0)]
+        if wrong:
+            detail = ", ".join(f"{name} is {getattr(row, name)}" for name in wrong)
+            problems.append(Problem(row.utterance, file, "bad rating", detail, "correct it; it counts as not given"))
+        kept.append(replace(row, **dict.fromkeys(wrong)) if wrong else row)
     return kept, problems
+
+
+def _fault(row: Utterance, seen: set[str]) -> tuple[str, str, str] | None:
+    """(reason, detail, remedy) if no stage could use a row; seen: ids of those before it."""
+    times = f"start {row.start:.3f} s, end {row.end:.3f} s"
+    if row.utterance in seen:
+        return "duplicate id", f"id {row.utterance!r} occurs again at {row.start:.3f} s", "give each its own id"
+    if not row.utterance or FORBIDDEN & set(row.utterance):
+        detail = f"id {row.utterance!r} is empty or holds a slash or control character"
+        return "bad line", detail, "rename the utterance"
+    if not row.end > row.start:
+        return "empty interval", times, "correct its times"
+    if not 0 <= row.start < row.end <= LATEST:
+        return "bad times", times, "correct its times"
+    return None
 
 
 def _cells(row: Utterance | Problem) -> dict[str, str]:
@@ -123,18 +144,14 @@ def write_problems(path: Path, problems: Iterable[Problem]) -> None:
 
 
 def _typed(record: dict[str, str]) -> Utterance:
-    number = {k: float(record[k]) if record[k] else None for k in ("start", "end", "valence", "arousal", "dominance")}
+    number = {k: float(record[k]) if record[k] else None for k in ("start", "end", *RATINGS)}
     flags = {k: record[k] == "1" for k in ("scripted", "whole")}
     return Utterance(**{**record, **number, **flags})
 
 
 def read(path: Path) -> list[Utterance]:
     """Read a manifest. Raises InputError where the file is not one."""
-    with open(path, encoding="utf-8", newline="") as handle:
-        reader = csv.DictReader(handle)
-        if reader.fieldnames != COLUMNS:
-            raise InputError(path, f"its columns are {reader.fieldnames}, not {COLUMNS}", "run the workflow again")
-        return [_typed(record) for record in reader]
+    return [_typed(record) for record in records.read(path, COLUMNS, exactly=True)]
 
 
 def read_problems(path: Path) -> list[Problem]:

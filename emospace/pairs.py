@@ -48,10 +48,7 @@ def train(target: Path, *, pairs: str, sha256: str = "") -> None:
 
 def read(path: Path) -> tuple[list[str], list[tuple[str, str]]]:
     """The codes of both languages, and the pairs. Raises InputError where there are none or they contradict."""
-    try:
-        table = records.read(path)
-    except UnicodeDecodeError as error:
-        raise InputError(path, "it is not UTF-8", "save it as UTF-8") from error
+    table = records.read(path, remedy="save it as CSV in UTF-8")
     languages = [name for name in table[0] if name] if table else []
     if len(languages) != 2:
         remedy = "its header names two languages, as in en,fr; each line has a sentence and its translation"

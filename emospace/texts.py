@@ -1,11 +1,9 @@
 """Texts per utterance: a CSV `utterance,text,...` in the order of the manifest. Knows not where they come from."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
 from emospace import records
-from emospace.errors import InputError
 
 COLUMNS = ["utterance", "text"]
 FLAGGED = [*COLUMNS, "flag"]  # of texts that were made: "" or what became of them
@@ -23,11 +21,7 @@ def read(path: Path, columns: Sequence[str] = COLUMNS, wanted: str = "text") -> 
 
     Raises InputError if the file does not begin with these columns; a translation has its flags after them.
     """
-    with open(path, encoding="utf-8", newline="") as handle:
-        reader = csv.DictReader(handle)
-        if (reader.fieldnames or [])[: len(columns)] != list(columns):
-            raise InputError(path, f"its columns are {reader.fieldnames}, not {columns}", "run the workflow again")
-        return [record[wanted] for record in reader]
+    return [record[wanted] for record in records.read(path, columns)]
 
 
 def read_made(path: Path) -> list[str]:

@@ -18,9 +18,9 @@ import numpy as np
 
 from emospace import _pyttsx3_worker
 from emospace.errors import InputError
+from emospace.media import Flaw, locate
 from emospace.plugin import suggest
 from emospace.prosody import RATE, Setting
-from emospace.views._files import Flaw, locate
 from emospace.views.audio import decode
 
 SHORTEST = 0.1  # seconds; an engine that says less has failed

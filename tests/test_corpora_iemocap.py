@@ -198,8 +198,6 @@ def test_an_unknown_label_drops_the_row_only(tree):
     [
         ("[1.5000 - 3.2500]", "[1.5000 3.2500]"),
         ("2.5000, 3.0000, 4.5000]\nC-E2", "2.5000, 3.0.0, 4.5000]\nC-E2"),
-        (f"{IMPRO}_F000", "Ses02F_impro01_F000"),
-        (f"{IMPRO}_F000", f"{IMPRO}_X000"),
     ],
 )
 def test_an_evaluation_line_that_cannot_be_read_drops_the_row_only(tree, old, new):
@@ -209,6 +207,16 @@ def test_an_evaluation_line_that_cannot_be_read_drops_the_row_only(tree, old, ne
     assert f"{IMPRO}_F000" not in rows and len(rows) == 3
     assert (only(problems).reason, problems[0].dropped) == ("bad line", True)
     assert "line 3" in problems[0].detail
+
+
+@pytest.mark.parametrize("name", ["Ses02F_impro01_F000", f"{IMPRO}_X000"])
+def test_an_evaluation_of_somebody_else_leaves_a_recording_without_label(tree, name):
+    text = (tree.session / f"dialog/EmoEvaluation/{IMPRO}.txt").read_text()
+    tree.write(f"dialog/EmoEvaluation/{IMPRO}.txt", text.replace(f"{IMPRO}_F000", name, 1))
+    rows, problems = tree.read()
+    assert f"{IMPRO}_F000" not in rows and len(rows) == 3
+    assert {(p.utterance, p.reason) for p in problems} == {(name, "bad line"), (f"{IMPRO}_F000", "no label")}
+    assert all(p.dropped for p in problems)
 
 
 @pytest.mark.parametrize(("content", "reason"), [("", "unreadable"), (None, "missing file")])
@@ -233,7 +241,8 @@ def test_an_empty_interval_and_a_second_claim_to_an_id_are_dropped(tree):
     rows, problems = tree.read()
     assert list(rows) == [f"{IMPRO}_M000", f"{SCRIPT}_M000"]
     assert rows[f"{SCRIPT}_M000"].label == "exc"  # the first one
-    assert sorted(p.reason for p in problems) == ["duplicate id", "empty interval"]
+    lost = ["no label"]  # the recording of the id that nobody claims any more
+    assert sorted(p.reason for p in problems) == ["duplicate id", "empty interval", *lost]
     assert all(p.dropped for p in problems)
 
 
@@ -298,3 +307,108 @@ def test_counts_that_differ_are_told_one_by_one():
     assert "utterances: 10038" in details and "utterances of Ses04: 2102" in details and "four classes: 5530" in details
     assert iemocap.expected(lost, expect_counts=False) == []
     assert iemocap.expected([r for r in lost if r.session != "Ses01"]) == []
+
+
+EVALUATION, TRANSCRIPT = f"dialog/EmoEvaluation/{IMPRO}.txt", f"dialog/transcriptions/{IMPRO}.txt"
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+@pytest.mark.parametrize(("lines", "lost"), [(2, ["F000", "M000"]), (8, ["M000"])])
+def test_what_an_evaluation_cut_at_a_line_end_loses_is_listed(tree, lines, lost, recorded):
+    """By its recordings; where a dialogue has none, by its transcript, whose XX turns nobody evaluated."""
+    text = (tree.session / EVALUATION).read_text()
+    tree.write(EVALUATION, "".join(text.splitlines(keepends=True)[:lines]))
+    if not recorded:
+        for turn in ("F000", "M000"):
+            tree.remove(f"sentences/wav/{IMPRO}/{IMPRO}_{turn}.wav")
+    rows, problems = tree.read()
+    told = {p.utterance for p in problems if p.reason == "no label" and p.dropped}
+    assert told == {f"{IMPRO}_{turn}" for turn in lost}
+    assert not told & rows.keys() and len(rows) == 4 - len(lost)
+
+
+def test_an_evaluation_of_nothing_is_told(tree):
+    tree.write(EVALUATION, "% header\n")
+    tree.remove(TRANSCRIPT)
+    for turn in ("F000", "M000"):
+        tree.remove(f"sentences/wav/{IMPRO}/{IMPRO}_{turn}.wav")
+    _, problems = tree.read()
+    assert (only(problems).reason, problems[0].utterance, problems[0].file) == (
+        "no label",
+        "",
+        f"Session1/{EVALUATION}",
+    )
+
+
+def test_recordings_of_a_dialogue_without_any_other_file_are_told(tree):
+    tree.write("sentences/wav/Ses01F_impro09/Ses01F_impro09_F000.wav", MEDIUM)
+    rows, problems = tree.read()
+    assert len(rows) == 4
+    assert (only(problems).reason, problems[0].dropped) == ("missing file", True)
+    assert "Ses01F_impro09" in problems[0].detail
+
+
+@pytest.mark.parametrize("times", ["[-1.5000 - 3.2500]", "[1.5000 - 99999999.0]", "[-3.0000 - -1.0000]"])
+def test_times_that_cannot_be_drop_the_row(tree, times):
+    tree.edit(EVALUATION, "[1.5000 - 3.2500]", times)
+    rows, problems = tree.read()
+    assert (only(problems).reason, problems[0].utterance, problems[0].dropped) == ("bad times", f"{IMPRO}_F000", True)
+    assert f"{IMPRO}_F000" not in rows and len(rows) == 3
+
+
+@pytest.mark.parametrize(
+    ("ratings", "kept"), [("2.5000, 99999, -3.0", (2.5, None, None)), ("0.5, 5.5, 5", (0.5, 5.5, 5))]
+)
+def test_ratings_off_the_scale_count_as_not_given(tree, ratings, kept):
+    text = (tree.session / EVALUATION).read_text()
+    tree.write(EVALUATION, text.replace("2.5000, 3.0000, 4.5000", ratings, 1))
+    rows, problems = tree.read()
+    row = rows[f"{IMPRO}_F000"]
+    assert (row.valence, row.arousal, row.dominance) == kept
+    told = [(p.utterance, p.reason, p.dropped) for p in problems]
+    assert told == [(row.utterance, "bad rating", False)] * (None in kept)
+    assert all("arousal is 99999, dominance is -3" in p.detail for p in problems)
+
+
+def test_ratings_that_are_not_finite_count_as_not_given():
+    inf, nan = float("inf"), float("nan")
+    rows, problems = manifest.check([utterance("a", valence=inf, arousal=nan, dominance=2.0), utterance("b")])
+    assert (rows[0].valence, rows[0].arousal, rows[0].dominance) == (None, None, 2.0)
+    assert (only(problems).reason, problems[0].utterance) == ("bad rating", "a")
+
+
+def test_of_two_texts_of_an_utterance_the_first_counts(tree):
+    line = f"{IMPRO}_F000 [1.5-3.2]: Something else.\n"
+    tree.edit(TRANSCRIPT, f"{IMPRO}_M000 [", f"{line}{IMPRO}_M000 [")
+    rows, problems = tree.read()
+    assert rows[f"{IMPRO}_F000"].text == "Excuse me: [SIGH]: is it open?"
+    assert (only(problems).reason, problems[0].utterance, problems[0].dropped) == (
+        "duplicate id",
+        f"{IMPRO}_F000",
+        False,
+    )
+    assert "line 3" in problems[0].detail
+
+
+def test_one_wrong_byte_changes_no_other_line(tree):
+    tree.edit(TRANSCRIPT, "Excuse me:", "Café, naïve:")
+    raw = (tree.session / TRANSCRIPT).read_bytes()
+    tree.write(TRANSCRIPT, raw.replace(b"] Yes.", b"] \x93Yes\x94"))
+    rows, problems = tree.read()
+    assert rows[f"{IMPRO}_F000"].text.startswith("Café, naïve:")
+    assert rows[f"{IMPRO}_M000"].text == "[LAUGHTER] “Yes”"
+    assert (only(problems).reason, "line 3 is not UTF-8" in problems[0].detail) == ("bad line", True)
+
+
+def test_quotes_of_windows_are_quotes(tree):
+    tree.edit(TRANSCRIPT, "Yes.", "It\x92s caf\xe9 \x93one\x94", "latin-1")
+    rows, problems = tree.read()
+    assert problems == []
+    assert rows[f"{IMPRO}_M000"].text == "[LAUGHTER] It’s café “one”"
+
+
+def test_a_byte_that_is_no_character_is_told(tree):
+    tree.edit(TRANSCRIPT, "Yes.", "Yes\x81.", "latin-1")
+    rows, problems = tree.read()
+    assert rows[f"{IMPRO}_M000"].text == "[LAUGHTER] Yes\ufffd."
+    assert (only(problems).reason, "no character" in problems[0].detail) == ("bad line", True)

@@ -1,5 +1,6 @@
 """RAVDESS's reader: on recordings made here, on spoilt ones, and on the real corpus where there is one."""
 
+import subprocess
 from collections import Counter
 from dataclasses import replace
 
@@ -117,6 +118,32 @@ def test_a_recording_of_no_length_is_unreadable(root):
     sound(root / "Actor_01/03-01-03-01-01-01-01.wav", 0)
     rows, problems = read(root)
     assert rows == [] and [p.reason for p in problems] == ["unreadable"]
+
+
+def test_a_flac_that_was_written_to_a_pipe_has_the_length_of_its_samples(root):
+    source = ["-f", "lavfi", "-i", "sine=duration=1.25:sample_rate=16000"]
+    data = subprocess.run(["ffmpeg", "-v", "error", *source, "-f", "flac", "-"], capture_output=True, check=True).stdout
+    path = root / "Actor_01/03-01-03-01-01-01-01.flac"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(data)
+    rows, problems = read(root)
+    assert problems == [] and [r.end for r in rows] == [1.25]
+
+
+def test_headers_that_lie_are_told(root):
+    """2^36 - 1 samples in a short FLAC, one sample per second, an index of a film that is damaged or cut off."""
+    names = [f"03-01-0{k}-01-01-01-01.flac" for k in (3, 4)] + [f"01-01-0{k}-01-01-01-01.mp4" for k in (5, 6)]
+    for name in names:
+        film(root / f"Actor_01/{name}") if name.endswith("mp4") else sound(root / f"Actor_01/{name}")
+    samples, rate, cut, spoilt = (root / f"Actor_01/{name}" for name in names)
+    fields = int.from_bytes(samples.read_bytes()[18:26])
+    for path, lie in ((samples, fields | (2**36 - 1)), (rate, fields & ~(0xFFFFF << 44) | 1 << 44)):
+        path.write_bytes(path.read_bytes()[:18] + lie.to_bytes(8) + path.read_bytes()[26:])
+    cut.write_bytes(cut.read_bytes()[:-200])
+    spoilt.write_bytes(spoilt.read_bytes().replace(b"mdhd", b"mdhx").replace(b"stsd", b"\xff\xff\xff\xff"))
+    rows, problems = read(root)
+    assert rows == [] and len(problems) == 4
+    assert all(p.reason == "unreadable" and p.dropped and p.detail for p in problems)
 
 
 def test_names_and_labels_that_are_not_of_the_corpus_are_told(root):

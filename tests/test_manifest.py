@@ -146,6 +146,24 @@ def test_a_file_name_that_a_digest_file_cannot_hold_is_refused(work, folder):
     work.index(0)
 
 
+def test_a_file_name_that_is_not_utf_8_is_refused(work):
+    clip = work.clip("Actor_01/03-01-05-01-01-01-01.wav")
+    clip.rename(clip.with_name("caf\udce9.wav"))
+    error = work.index(0, fails=True)
+    assert "its name is not UTF-8" in error and "rename the file" in error and "Traceback" not in error
+
+
+def test_a_film_that_ends_within_its_index_loses_its_row_only(work):
+    film = work.root / "Actor_01/01-01-05-01-01-01-01.mp4"
+    source = ["-f", "lavfi", "-i", "testsrc2=size=64x64:rate=25:duration=1", "-movflags", "+faststart"]
+    subprocess.run(["ffmpeg", "-v", "error", *source, f"file:{film}"], check=True)
+    film.write_bytes(film.read_bytes()[:600])
+    work.index(0)
+    assert len(manifest.read(work.part(0))) == 8
+    problems = manifest.read_problems(work.part(0, ".quality.csv"))
+    assert [(p.reason, p.dropped) for p in problems] == [("unreadable", True)]
+
+
 def test_parts_are_joined_in_order_and_the_sidecar_says_what_the_corpus_is(work):
     for number in (0, 1):
         work.index(number)

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from conftest import utterance
 
-from emospace import manifest, provenance, store
+from emospace import manifest, provenance, sound, store
 from emospace.errors import InputError
 from emospace.views import audio
 
@@ -52,12 +52,18 @@ def test_equal_to_librosa(tmp_path, rate, channels, suffix):
 def test_utterances_are_slices_of_a_file_decoded_once(tmp_path, monkeypatch):
     for name, seed in (("x", 1), ("y", 2)):
         soundfile.write(tmp_path / f"{name}.wav", noise(4, 44100, seed=seed), 44100)
-    decoded, decode = [], audio.decode
-    monkeypatch.setattr(audio, "decode", lambda path, *rest: decoded.append(path.name) or decode(path, *rest))
+    decode, notes = audio.decode, tmp_path / "decoded.txt"
+
+    def noted(path: Path, *rest):  # in a child, which shares no list with this process
+        with open(notes, "a") as handle:
+            handle.write(f"{path.name}\n")
+        return decode(path, *rest)
+
+    monkeypatch.setattr(audio, "decode", noted)
     times = [(0.0, 1.0), (0.5, 1.25), (3.0, 4.0)]
     rows = [row(f"{i}{name}", f"{name}.wav", *time) for i, time in enumerate(times) for name in ("x", "y")]
     found, problems, facts = extract([*rows, row("none", "")], tmp_path, tmp_path)
-    assert decoded == ["x.wav", "y.wav"]
+    assert notes.read_text().split() == ["x.wav", "y.wav"]
     assert problems == []
     whole = {name: librosa.load(tmp_path / f"{name}.wav", sr=RATE)[0] for name in "xy"}
     for samples, r in zip(found, rows, strict=False):
@@ -91,9 +97,9 @@ def ffmpeg(*arguments) -> None:
 )
 def test_sound_tracks(tmp_path, name, codec):
     """A tone that starts after a second of silence: the right pitch, at the right time."""
-    sound = "aevalsrc='0.3*sin(2*PI*440*t)*gte(t,1)':s=44100:d=3"
+    tone = "aevalsrc='0.3*sin(2*PI*440*t)*gte(t,1)':s=44100:d=3"
     film = [] if name == "a.m4a" else ["-f", "lavfi", "-i", "testsrc2=size=128x64:rate=25:duration=3"]
-    ffmpeg(*film, "-f", "lavfi", "-i", sound, "-c:a", codec, tmp_path / name)
+    ffmpeg(*film, "-f", "lavfi", "-i", tone, "-c:a", codec, tmp_path / name)
     found, problems, _ = extract([row("a", name, 0.0, 3.0)], tmp_path, tmp_path)
     assert problems == []
     samples = found[0].astype(float) / 32768
@@ -168,6 +174,26 @@ def test_a_file_cut_off_gives_what_it_holds(tmp_path):
     assert abs(len(found[0]) - 1.5 * RATE) < 100
 
 
+def test_a_stream_that_is_cut_off(tmp_path):
+    piped_flac(tmp_path / "a.flac", 3)
+    data = (tmp_path / "a.flac").read_bytes()
+    (tmp_path / "a.flac").write_bytes(data[: len(data) * 3 // 5])
+    found, problems, _ = extract([row("a", "a.flac", 0.0, 1.5, True)], tmp_path, tmp_path)
+    assert [(p.file, p.reason) for p in problems] == [("a.flac", "truncated")]
+    assert RATE < len(found[0]) < 2 * RATE
+
+
+@pytest.mark.parametrize(("lost", "told"), [(1, 1), (2, 0), (44, 0), (45, 1), (1000, 1)])
+def test_a_few_bytes_that_are_lost(tmp_path, lost, told):
+    """Fewer than the header claims: of no weight if it may count itself, unless samples may be out of step."""
+    soundfile.write(tmp_path / "a.wav", noise(2), RATE)
+    data = (tmp_path / "a.wav").read_bytes()
+    (tmp_path / "a.wav").write_bytes(data[:9000] + data[9000 + lost :])
+    found, problems, _ = extract([row("a", "a.wav", 0.0, 2.0, True)], tmp_path, tmp_path)
+    assert [(p.utterance, p.file, p.reason) for p in problems] == [("", "a.wav", "truncated")] * told
+    assert len(found[0]) == 2 * RATE - (lost + 1) // 2
+
+
 def test_intervals_beyond_the_end(tmp_path):
     soundfile.write(tmp_path / "a.wav", noise(4), RATE)
     times = [(5.0, 6.0), (3.5, 5.0), (3.0, 4.5), (3.0, 4.05)]
@@ -192,6 +218,98 @@ def test_a_header_of_unknown_length_is_no_fault(tmp_path):
     found, problems, _ = extract([row("a", "a.wav", 0.0, 2.0, True)], tmp_path, tmp_path)
     assert problems == []
     assert len(found[0]) == 2 * RATE
+
+
+def piped_flac(path: Path, seconds: float) -> None:
+    """As encoders write it to a pipe: its header leaves the number of samples open."""
+    sine = [
+        "ffmpeg",
+        "-v",
+        "error",
+        "-f",
+        "lavfi",
+        "-i",
+        f"sine=duration={seconds}:sample_rate={RATE}",
+        "-f",
+        "flac",
+        "-",
+    ]
+    path.write_bytes(subprocess.run(sine, capture_output=True, check=True).stdout)
+
+
+def patched(source: Path, path: Path, at: int, value: bytes) -> None:
+    """A copy of a file with other bytes in one place."""
+    data = source.read_bytes()
+    path.write_bytes(data[:at] + value + data[at + len(value) :])
+
+
+def streaminfo(source: Path, path: Path, *, rate: int | None = None, samples: int | None = None) -> None:
+    """A copy of a FLAC whose header claims another rate (20 bits) or number of samples (36 bits)."""
+    fields = int.from_bytes(source.read_bytes()[18:26])
+    fields = fields if rate is None else fields & ~(0xFFFFF << 44) | rate << 44
+    fields = fields if samples is None else fields & ~(2**36 - 1) | samples
+    patched(source, path, 18, fields.to_bytes(8))
+
+
+def test_a_flac_of_unknown_length_is_read_to_its_end(tmp_path):
+    piped_flac(tmp_path / "a.flac", 2.5)
+    found, problems, _ = extract([row("a", "a.flac", 0.0, 2.5, True)], tmp_path, tmp_path)
+    assert problems == []
+    assert len(found[0]) == 2.5 * RATE
+    assert sound.seconds(tmp_path / "a.flac") == 2.5
+
+
+def lies(folder: Path) -> dict[str, tuple[str, str]]:
+    """Files that are not what they say: name -> (reason that must be given, a word of its detail)."""
+    good = folder / "good.flac"
+    soundfile.write(good, noise(2), RATE)
+    streaminfo(good, folder / "endless.flac", samples=2**36 - 1)
+    streaminfo(good, folder / "slow.flac", rate=1)
+    data = good.read_bytes()
+    patched(good, folder / "flipped.flac", len(data) // 2, bytes([data[len(data) // 2] ^ 4]))
+    patched(good, folder / "checksum.flac", 30, b"\0")
+    piped_flac(folder / "piped.flac", 3)
+    data = (folder / "piped.flac").read_bytes()
+    patched(folder / "piped.flac", folder / "piped.flac", len(data) // 2, bytes([data[len(data) // 2] ^ 4]))
+    wave = noise(2)[:, 0]
+    for name, value in (("nan", np.nan), ("inf", np.inf)):
+        soundfile.write(
+            folder / f"{name}.wav", np.where(np.arange(len(wave)) == 77, value, wave), RATE, subtype="FLOAT"
+        )
+    soundfile.write(folder / "integers.wav", wave * 32768, RATE, subtype="FLOAT")
+    soundfile.write(folder / "good.wav", wave, RATE)
+    patched(folder / "good.wav", folder / "slow.wav", 24, (1).to_bytes(4, "little"))
+    soundfile.write(folder / "long.wav", noise(80), RATE)
+    return {
+        "endless.flac": ("unreadable", "claims 68719476735 samples"),
+        "slow.flac": ("unreadable", "1 samples per second"),
+        "slow.wav": ("unreadable", "1 samples per second"),
+        "flipped.flac": ("damaged", "decoder"),
+        "piped.flac": ("damaged", "decoder"),
+        "checksum.flac": ("damaged", "checksum"),
+        "nan.wav": ("damaged", "not finite"),
+        "inf.wav": ("damaged", "not finite"),
+        "integers.wav": ("damaged", "times full scale"),
+        "long.wav": ("too long", "80.000 s, the utterance 2.000 s"),
+    }
+
+
+def test_files_that_are_not_what_they_say_are_listed_and_left_out(tmp_path):
+    expected = lies(tmp_path)
+    rows = [row(f"bad_{i:02d}", name, 0.0, 2.0, True) for i, name in enumerate(expected)]
+    found, problems, _ = extract([*rows, row("good", "good.flac", 0.0, 2.0, True)], tmp_path, tmp_path)
+    seen = {problem.file: problem for problem in problems}
+    assert seen.keys() == expected.keys() and len(problems) == len(expected)
+    for name, (reason, word) in expected.items():
+        assert (seen[name].reason, word in seen[name].detail) == (reason, True), seen[name]
+        assert seen[name].remedy and reason in manifest.REASONS
+    assert found.lengths.tolist() == [0] * len(rows) + [2 * RATE]
+
+
+def test_a_recording_a_little_longer_than_its_utterance_is_no_fault(tmp_path):
+    soundfile.write(tmp_path / "a.wav", noise(2), RATE)
+    found, problems, _ = extract([row("a", "a.wav", 0.0, 1.5, True)], tmp_path, tmp_path)
+    assert problems == [] and len(found[0]) == 2 * RATE
 
 
 @pytest.mark.parametrize("name", ['a b\'s "c".wav', "é日本 ümlaut.wav", "http:x.wav", "%03d, [x];y=z.wav", "-y.wav"])

@@ -297,6 +297,41 @@ def test_damage_in_the_middle(films, tmp_path, extractor, kind, shift):
 
 
 @pytest.mark.parametrize("extractor", EXTRACTORS)
+@pytest.mark.parametrize("kind", ["plain.avi", "h264.mp4"])
+def test_one_wrong_bit_is_said_once(films, tmp_path, extractor, kind):
+    """In one of two films that share nothing: the pictures are used, as it conceals most damage."""
+    data = bytearray((films / kind).read_bytes())
+    data[chunks(data)[48] + 16 if kind == "plain.avi" else data.index(b"mdat") + 3000] ^= 8
+    (tmp_path / kind).write_bytes(data)
+    shutil.copy(films / kind, tmp_path / "good.avi")
+    rows = [row(name, start, start + 2.0, f"{name[0]}_{start:.0f}") for name in (kind, "good.avi") for start in (0, 2)]
+    problems, facts = extract(rows, tmp_path, tmp_path / "p.zip", frames=4, extractor=extractor)
+    assert [(p.utterance, p.file, p.reason) for p in problems] == [("", kind, "damaged")]
+    assert " 0x" not in problems[0].detail and problems[0].remedy
+    assert facts["missing"] == 0
+
+
+@pytest.mark.parametrize("name", ["cut.mp4", "moov.mp4", "huge.avi"])
+def test_headers_that_lie(tmp_path, name):
+    """A film cut off behind an index that was whole; a damaged index; a picture of 4 gigapixels."""
+    fast = ["-c:v", "libx264", "-qp", "10", "-movflags", "+faststart"]
+    good = film(tmp_path / f"good.{name[-3:]}", *(fast if name.endswith("mp4") else ["-c:v", "mjpeg"])).read_bytes()
+    if name == "cut.mp4":
+        data = good[: good.index(b"mdat") + 100]
+    elif name == "moov.mp4":
+        data = good.replace(b"stsz", b"stsx")
+    else:
+        width, height = ((65_000).to_bytes(4, "little") for _ in range(2))
+        data = good.replace((128).to_bytes(4, "little") + (64).to_bytes(4, "little"), width + height)
+        data = data.replace(b"\x00\x40\x00\x80", b"\xfd\xe8\xfd\xe8")  # the JPEGs' own
+    (tmp_path / name).write_bytes(data)
+    begin = time.monotonic()
+    problems, _ = extract([row(name, 0.0, 2.0)], tmp_path, tmp_path / "p.zip", frames=4)
+    assert problems and {p.reason for p in problems} <= {"unreadable", "no frames", "truncated", "damaged"}
+    assert Frames(tmp_path / "p.zip").counts == {} and time.monotonic() - begin < 20
+
+
+@pytest.mark.parametrize("extractor", EXTRACTORS)
 @pytest.mark.parametrize("name", ['a b\'s "c".avi', "é日本 ümlaut.avi", "http:x.avi", "%03d, [x];y=z.avi", "-y.avi"])
 def test_awkward_paths(films, tmp_path, extractor, name, monkeypatch):
     shutil.copy(films / "plain.avi", tmp_path / name)

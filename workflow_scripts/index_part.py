@@ -23,7 +23,11 @@ def listing(args, group) -> list[str]:
     groups = {path: group(path) for path, _ in walk(str(args.corpus_root))}
     if all(g is None for g in groups.values()):
         raise InputError(args.corpus_root, f"none of its {len(groups)} files is one of {args.corpus!r}", remedy)
-    return [path for path, g in groups.items() if g is not None and g % args.parts == int(args.part)]
+    found = [path for path, g in groups.items() if g is not None and g % args.parts == int(args.part)]
+    for path in found:
+        if not path.isascii() and path.encode(errors="replace").decode() != path:
+            raise InputError(repr(path), "its name is not UTF-8", "rename the file")
+    return found
 
 
 def write_digests(path: Path, root: Path, media: Iterable[str]) -> None:
@@ -45,7 +49,10 @@ def write_digests(path: Path, root: Path, media: Iterable[str]) -> None:
 def job(args, recipe):
     corpus = find("corpora", recipe["plugin"])
     files = listing(args, corpus.group)
-    found, problems = corpus.index(args.corpus_root, files, **recipe["options"])
+    try:
+        found, problems = corpus.index(args.corpus_root, files, **recipe["options"])
+    except PermissionError as error:
+        raise InputError(error.filename, "it may not be read", "give yourself the right to read it") from error
     rows, unusable = manifest.check(found)
     problems += unusable
     logging.info("%d rows, %d problems", len(rows), len(problems))

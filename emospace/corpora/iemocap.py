@@ -4,13 +4,14 @@ Layout: [IEMOCAP_full_release/]Session<k>/dialog/{EmoEvaluation,transcriptions,w
 sentences/{wav,ForcedAlignment}/<dialogue>. Busso et al. (2008), doi 10.1007/s10579-008-9076-6.
 """
 
+import codecs
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from emospace.manifest import Problem, Utterance
+from emospace.manifest import RATINGS, Problem, Utterance
 
 CODES = {
     "ang": "anger",
@@ -49,15 +50,17 @@ FOUR_CLASSES = {
 # The actor who wears the markers, named by the letter in the dialogue's name, is the left half of the 720x480 picture.
 LEFT, RIGHT = "0 0 360 480", "360 0 720 480"
 HEADER = 44  # bytes of an empty WAV file: no medium of this size holds anything
+SCALE = (0.5, 5.5)  # of valence, arousal and dominance: 1 to 5 on the form, with half a step to spare for means
 FRAME = 0.01  # seconds per frame of the forced alignment
 
 _USED = re.compile(
     r"(?P<base>(?:.*/)?Session(?P<session>\d+))/(?:dialog/(?P<kind>EmoEvaluation|transcriptions|wav|avi/DivX)"
-    r"|sentences/(?:wav|ForcedAlignment)/[^/]+)/(?P<stem>[^/]+)\.(?:txt|wav|avi|wdseg)"
+    r"|sentences/(?:wav/(?P<dialogue>[^/]+)|ForcedAlignment/[^/]+))/(?P<stem>[^/]+)\.(?:txt|wav|avi|wdseg)"
 )
 _DIALOGUE = re.compile(r"(Ses\d\d)([FM])_(impro|script)\w+")
 _NUMBER = r"(-?\d+(?:\.\d+)?)"
 _EVALUATION = re.compile(rf"\[{_NUMBER} - {_NUMBER}\]\t(\S+)\t(\S+)\t\[{_NUMBER}, {_NUMBER}, {_NUMBER}\]\s*")
+_UNHEARD = re.compile(r"_[FM]XX\d*$")  # turns in transcripts that nobody evaluated
 _ANNOTATOR = re.compile(r"[CA]-\w+:|%|\s*$")
 _ALIGNED = re.compile(r"\s*(\d+)\s+(\d+)\s+-?\d+\s+(\S+)\s*")
 
@@ -107,13 +110,26 @@ def read_alignment(path: Path) -> list[tuple[str, float, float]]:
 
 
 def _lines(path: Path) -> list[str]:
-    """Lines of a UTF-8 or latin-1 file. Not str.splitlines, to which some latin-1 characters are line ends."""
-    raw = path.read_bytes()
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = raw.decode("latin-1")
-    return re.split(r"\r\n|\r|\n", text)
+    return decoded_lines(path.read_bytes())[0]
+
+
+def decoded_lines(raw: bytes) -> tuple[list[str], dict[int, str]]:
+    """Lines of a file in UTF-8 or Windows-1252, and line number -> what is odd about its encoding.
+
+    Each line is decoded on its own: one wrong byte must not change how the others are read. Split as bytes: to
+    str.splitlines some characters of Windows-1252 are line ends.
+    """
+    lines, foreign, wide = [], [], False
+    for number, line in enumerate(re.split(rb"\r\n|\r|\n", raw.removeprefix(codecs.BOM_UTF8)), 1):
+        try:
+            lines.append(line.decode("utf-8"))
+            wide |= not line.isascii()
+        except UnicodeDecodeError:
+            lines.append(line.decode("cp1252", errors="replace"))
+            foreign.append(number)
+    odd = {n: "is not UTF-8, as others are; read as Windows-1252" for n in foreign if wide}
+    odd |= {n: "holds a byte that is no character" for n in foreign if "\ufffd" in lines[n - 1]}
+    return lines, odd
 
 
 class _Tree:
@@ -122,11 +138,16 @@ class _Tree:
     def __init__(self, root: Path, files: set[str]):
         self.root, self.files = root, files
         self.aligned = any("/sentences/ForcedAlignment/" in f for f in files)
+        # (session folder, dialogue) -> utterances that have a recording of their own
+        self.recorded: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for found in map(_USED.fullmatch, files):
+            if found["dialogue"]:
+                self.recorded[found["base"], found["dialogue"]].add(found["stem"])
 
     def dialogues(self) -> list[tuple[str, str]]:
         """Session folder and name of each dialogue of which there is an evaluation, transcript, recording or film."""
         found = (_USED.fullmatch(f) for f in self.files)
-        return sorted({(m["base"], m["stem"]) for m in found if m["kind"]})
+        return sorted({(m["base"], m["stem"]) for m in found if m["kind"]} | self.recorded.keys())
 
     def lack(self, path: str, least: int = HEADER + 1) -> str:
         """Why a file cannot be used (a key of manifest.REASONS), or nothing."""
@@ -154,18 +175,41 @@ class _Dialogue:
         if reason:
             self._report("", evaluation, reason, f"no labels for the dialogue {self.name}", "restore the file", True)
             return []
-        turns = list(self._turns(evaluation))
         texts = self._texts(f"{self.base}/dialog/transcriptions/{self.name}.txt")
+        turns = list(self._turns(evaluation))
+        self._report_lost(evaluation, turns, texts)
         video = self._film(f"{self.base}/dialog/avi/DivX/{self.name}.avi", len(turns))
         return [self._row(turn, texts, video) for turn in turns]
 
     def _report(self, utterance: str, file: str, reason: str, detail: str, remedy: str, dropped: bool = False) -> None:
         self.problems.append(Problem(utterance, file, reason, detail, remedy, dropped))
 
+    def _read(self, path: str) -> Iterator[tuple[int, str]]:
+        """Numbered lines of a text file; what is odd about its encoding is reported."""
+        lines, odd = decoded_lines((self.tree.root / path).read_bytes())
+        for number, what in odd.items():
+            self._report("", path, "bad line", f"line {number} {what}", "save the file as UTF-8")
+        return enumerate(lines, 1)
+
+    def _report_lost(self, path: str, turns: list[re.Match], texts: dict[str, str]) -> None:
+        """Report utterances that are recorded (without recordings: transcribed) but not evaluated.
+
+        path: of the evaluation, whose end may be missing: a file cut at a line end looks whole.
+        """
+        told = {turn[3] for turn in turns} | {p.utterance for p in self.problems if p.dropped}
+        unread = "".join(p.detail for p in self.problems if p.dropped and not p.utterance)  # the lines themselves
+        spoken = (name for name in texts if name.startswith(f"{self.name}_") and not _UNHEARD.search(name))
+        known = self.tree.recorded.get((self.base, self.name)) or set(spoken)
+        for name in sorted(known - told):
+            if name not in unread:
+                self._report(name, path, "no label", "no line of it describes this utterance", "restore the file", True)
+        if not (known or turns or unread):
+            self._report("", path, "no label", "it describes no utterance", "restore the file", True)
+
     def _turns(self, path: str) -> Iterator[re.Match]:
         """Lines of an evaluation file that describe an utterance of this dialogue with a known label."""
         usable = re.compile(re.escape(self.name) + r"_[FM]\w+")
-        for number, line in enumerate(_lines(self.tree.root / path), 1):
+        for number, line in self._read(path):
             found = _EVALUATION.fullmatch(line)
             if not found and not _ANNOTATOR.match(line):
                 self._report("", path, "bad line", f"line {number}: {line[:80]!r}", "correct the line", True)
@@ -182,10 +226,14 @@ class _Dialogue:
     def _texts(self, path: str) -> dict[str, str]:
         """Utterance -> words. Turns that nobody evaluated (..._XX0) are here too and are not asked for."""
         texts = {}
-        for number, line in enumerate(_lines(self.tree.root / path) if path in self.tree.files else (), 1):
+        for number, line in self._read(path) if path in self.tree.files else ():
             head, found, text = line.partition("]:")  # the first one only: words may hold colons
-            if found and head.strip():
-                texts[head.split()[0]] = " ".join(text.split())
+            name = head.split()[0] if found and head.strip() else ""
+            if name in texts:
+                detail = f"line {number} is a second text of this utterance; the first counts"
+                self._report(name, path, "duplicate id", detail, "remove one of them")
+            elif name:
+                texts[name] = " ".join(text.split())
             elif line.strip():
                 self._report("", path, "bad line", f"line {number}: {line[:80]!r}", "ignored; correct the line")
         return texts
@@ -220,10 +268,18 @@ class _Dialogue:
             video=video,
             crop=LEFT if letter == marker else RIGHT,
             label=turn[4],
-            valence=float(turn[5]),
-            arousal=float(turn[6]),
-            dominance=float(turn[7]),
+            **self._ratings(turn),
         )
+
+    def _ratings(self, turn: re.Match) -> dict[str, float | None]:
+        """Valence, arousal and dominance, None where one is not on the scale."""
+        found = dict(zip(RATINGS, map(float, turn.groups()[4:]), strict=True))
+        wrong = [name for name, value in found.items() if not SCALE[0] <= value <= SCALE[1]]
+        if wrong:
+            detail = ", ".join(f"{name} is {found[name]:g}" for name in wrong) + "; the scale is 1 to 5"
+            path = f"{self.base}/dialog/EmoEvaluation/{self.name}.txt"
+            self._report(turn[3], path, "bad rating", detail, "correct it; it counts as not given")
+        return found | dict.fromkeys(wrong)
 
     def _audio(self, name: str) -> tuple[str, bool]:
         """The utterance's own recording, else that of the dialogue (which has both voices), else nothing."""

@@ -5,12 +5,16 @@ modality (01 sound and picture, 02 picture, 03 sound), channel (01 speech, 02 so
 statement, repetition, actor.
 """
 
+import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from emospace import sound
+from emospace.confined import Failure, confined
 from emospace.manifest import Problem, Utterance
+from emospace.media import READING, Flaw, decoding, locate, source
 
 CODES = {
     "01": "neutral",
@@ -69,7 +73,8 @@ def index(root: Path, files: Sequence[str]) -> tuple[list[Utterance], list[Probl
         else:
             remedy = "give it back its name: seven two-digit codes"
             problems.append(Problem("", path, "bad line", "its name is not one of the corpus", remedy, True))
-    rows = [_row(Path(root), name, media, problems) for name, media in sorted(clips.items())]
+    lengths = _lengths(Path(root), sorted({path for media in clips.values() for path in media.values()}))
+    rows = [_row(lengths, name, media, problems) for name, media in sorted(clips.items())]
     return [r for r in rows if r], problems
 
 
@@ -87,19 +92,20 @@ def expected(rows: Sequence[Utterance]) -> list[Problem]:
     ]
 
 
-def _row(root: Path, name: str, media: dict[str, str], problems: list[Problem]) -> Utterance | None:
-    """The row of a clip, None if its label is unknown or none of its media can be opened."""
+def _row(
+    lengths: dict[str, float | str], name: str, media: dict[str, str], problems: list[Problem]
+) -> Utterance | None:
+    """The row of a clip, None if its label is unknown or none of its media can be opened.
+
+    lengths: path -> seconds, or why there are none.
+    """
     _, emotion, _, statement, _, actor = name.split("-")
     if emotion not in CODES:
         detail, remedy = f"emotion code {emotion!r}", f"codes are {', '.join(CODES)}"
         problems.append(Problem(name, min(media.values()), "bad label", detail, remedy, True))
         return None
-    seconds, failures = {}, {}
-    for kind, path in media.items():
-        try:
-            seconds[kind] = _seconds(root / path)
-        except (OSError, RuntimeError, ValueError) as error:
-            failures[path] = _why(error)
+    seconds = {kind: lengths[path] for kind, path in media.items() if not isinstance(lengths[path], str)}
+    failures = {path: lengths[path] for path in media.values() if isinstance(lengths[path], str)}
     remedy = "download the clip again"
     problems += [Problem(name, p, "unreadable", why, remedy, not seconds) for p, why in sorted(failures.items())]
     if not seconds:
@@ -124,22 +130,28 @@ def _row(root: Path, name: str, media: dict[str, str], problems: list[Problem]) 
     )
 
 
-def _why(error: Exception) -> str:
-    """The reason that a decoder gives, without the path that some put in front of it."""
-    return getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
+def _lengths(root: Path, paths: Sequence[str]) -> dict[str, float | str]:
+    """Path -> seconds of a recording or film, or why it gives none. Found out in a child: headers may say anything."""
+
+    def work(path: str) -> bytes:
+        try:
+            return json.dumps(_seconds(locate(root, path))).encode()
+        except Flaw as flaw:
+            return json.dumps(flaw.detail).encode()
+
+    replies = zip(paths, confined(work, paths, lambda path: (root / path).stat().st_size), strict=True)
+    return {path: reply.detail if isinstance(reply, Failure) else json.loads(reply) for path, reply in replies}
 
 
 def _seconds(path: Path) -> float:
-    """Duration of a recording or film, from its header. Raises what the decoder raises, ValueError if it is empty."""
+    """Duration of a recording or film, from its header. Raises Flaw."""
     if path.suffix.lower() == ".mp4":
         import av
 
-        with av.open(str(path)) as film:
+        with decoding("a film"), av.open(source(path), **READING) as film:
             duration = film.duration / av.time_base if film.duration and film.streams.video else 0.0
     else:
-        import soundfile
-
-        duration = soundfile.info(str(path)).duration
-    if not duration:
-        raise ValueError("holds nothing")
+        duration = sound.seconds(path)
+    if not duration > 0:
+        raise Flaw("unreadable", "holds nothing", "download the clip again")
     return duration

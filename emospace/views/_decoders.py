@@ -1,13 +1,15 @@
 """Two ways to decode chosen pictures of a video: packet by packet, or in one pass of the ffmpeg program."""
 
+import re
 import subprocess
+import tempfile
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from emospace.errors import InputError
-from emospace.views._files import LOCAL, source
+from emospace.media import LOCAL, READING, source
 from emospace.views._video import Video
 
 PER_RUN = 2000  # pictures per run of ffmpeg: one argument may hold 128 KiB, each picture takes some 30 bytes
@@ -17,39 +19,52 @@ class Miscounted(Exception):
     """The ffmpeg program could not decode some picture, so that its counting is off from there on."""
 
 
-def by_pyav(video: Video, wanted: Sequence[int], threads: int = 1) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield (index, I420 planes) of the wanted pictures (sorted), decoding only packets that they depend on."""
+def by_pyav(
+    video: Video, wanted: Sequence[int], threads: int = 1, complain: Callable[[str], object] = bool
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield (index, I420 planes) of the wanted pictures (sorted), decoding only packets that they depend on.
+
+    complain: called where the decoder reports damage in one of these or in what it depends on.
+    """
     import av
 
     number = {stamp: i for i, stamp in enumerate(sorted(video.stamps))} if video.stamps else None
     needed, todo = _needed(video, wanted), set(wanted)
-    with av.open(source(video.path), options=LOCAL, metadata_errors="replace") as container:
+    with av.open(source(video.path), **READING) as container:
         stream = container.streams.video[0]
         stream.codec_context.thread_count = threads
         packets = (packet for packet in container.demux(stream) if packet.size)
-        for shown, frame in enumerate(_frames(stream.codec_context, packets, needed)):
+        for shown, (frame, since) in enumerate(_frames(stream.codec_context, packets, needed)):
             index = number.get(frame.pts) if number and frame else shown
+            # What a key picture leaves behind but is shown before it lacks the group before, which nobody asked for.
+            if frame and frame.is_corrupt and not (number and (frame.pts or 0) < (since or 0)):
+                complain("a picture is damaged")
             if frame and index in todo:
                 todo.remove(index)
-                yield index, _planes(frame, video)
+                yield index, planes(frame, video)
             if not todo:
                 return
 
 
 def _frames(decoder, packets, needed: Sequence[bool]):
-    """Decode the needed packets; one that cannot be decoded gives None, to keep the count."""
-    running = False
+    """Decode the needed packets: (frame, time stamp of the packet at which decoding began).
+
+    A packet that cannot be decoded gives None for a frame, to keep the count.
+    """
+    running, since = False, None
     for packet, wanted in zip(packets, needed, strict=False):
         if wanted:
-            yield from _decoded(decoder, packet)
+            since = since if running else packet.pts
+            yield from ((frame, since) for frame in decoded(decoder, packet))
         elif running:
-            yield from _decoded(decoder, None)  # what it still holds back
+            yield from ((frame, since) for frame in decoded(decoder, None))  # what it still holds back
             decoder.flush_buffers()
         running = wanted
-    yield from _decoded(decoder, None)
+    yield from ((frame, since) for frame in decoded(decoder, None))
 
 
-def _decoded(decoder, packet) -> list:
+def decoded(decoder, packet) -> list:
+    """Frames that a packet gives, [None] if it cannot be decoded; of no packet, those that are held back."""
     import av
 
     try:
@@ -76,19 +91,21 @@ def _needed(video: Video, wanted: Sequence[int]) -> np.ndarray:
     return needed
 
 
-def _planes(frame, video: Video) -> np.ndarray:
+def planes(frame, video: Video) -> np.ndarray:
     """A decoded picture as I420, uint8 (H * 3 / 2, W), with even sides."""
     even = {"width": video.width // 2 * 2, "height": video.height // 2 * 2}
     return frame.to_ndarray(format="yuv420p", dst_color_range="MPEG", **even)
 
 
-def by_ffmpeg(video: Video, wanted: Sequence[int], threads: int = 1) -> Iterator[tuple[int, np.ndarray]]:
+def by_ffmpeg(
+    video: Video, wanted: Sequence[int], threads: int = 1, complain: Callable[[str], object] = bool
+) -> Iterator[tuple[int, np.ndarray]]:
     """Yield (index, I420 planes) of the wanted pictures (sorted), from one pass of the ffmpeg program.
 
-    Raises Miscounted in the end if what it yielded cannot be relied on.
+    complain: called with what the program reports. Raises Miscounted in the end if what it yielded cannot be relied on.
     """
     for first in range(0, len(wanted), PER_RUN):
-        yield from _ffmpeg_run(video, wanted[first : first + PER_RUN], threads)
+        yield from _ffmpeg_run(video, wanted[first : first + PER_RUN], threads, complain)
 
 
 def ffmpeg_version() -> str:
@@ -101,19 +118,38 @@ def ffmpeg_version() -> str:
     return said.split()[2]
 
 
-def _ffmpeg_run(video: Video, wanted: Sequence[int], threads: int) -> Iterator[tuple[int, np.ndarray]]:
+def _ffmpeg_run(video: Video, wanted: Sequence[int], threads: int, complain) -> Iterator[tuple[int, np.ndarray]]:
     width, height = video.width // 2 * 2, video.height // 2 * 2
-    # A pipe of 1 MiB, the most that Linux grants: ffmpeg goes on decoding while a picture is encoded here.
-    quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "pipesize": 1 << 20}
     # The last picture of the file comes too if all those before it could be decoded.
     asked = sorted({*wanted, video.count - 1})
-    with subprocess.Popen(command(video, asked, threads), **quiet) as process:
-        for index in asked:
-            raw = process.stdout.read(width * height * 3 // 2)
-            if len(raw) < width * height * 3 // 2:
-                raise Miscounted
-            if index in wanted:
-                yield index, np.frombuffer(raw, np.uint8).reshape(height * 3 // 2, width)
+    with tempfile.TemporaryFile() as report:
+        # A pipe of 1 MiB, the most that Linux grants: ffmpeg goes on decoding while a picture is encoded here.
+        streams = {"stdout": subprocess.PIPE, "stderr": report, "pipesize": 1 << 20}
+        with subprocess.Popen(command(video, asked, threads), **streams) as process:
+            for index in asked:
+                raw = process.stdout.read(width * height * 3 // 2)
+                if len(raw) < width * height * 3 // 2:
+                    raise Miscounted
+                if index in wanted:
+                    yield index, np.frombuffer(raw, np.uint8).reshape(height * 3 // 2, width)
+        report.seek(0)
+        said = report.readline().decode(errors="replace")
+        # Damage at the end alone: the file is cut off, which its length says.
+        if said and damaged_packets(video) != (False, True):
+            complain(re.sub(r"^\[[^]]*\] *", "", said).strip())  # without the address of the decoder
+
+
+def damaged_packets(video: Video) -> tuple[bool, bool]:
+    """(Is any packet before the last damaged, is the last?), from decoding everything."""
+    import av
+
+    clean = []
+    with av.open(source(video.path), **READING) as container:
+        stream = container.streams.video[0]
+        for packet in [*(packet for packet in container.demux(stream) if packet.size), None]:
+            clean.append(all(frame and not frame.is_corrupt for frame in decoded(stream.codec_context, packet)))
+    # A decoder that holds pictures back gives the last ones when it is asked for them.
+    return not all(clean[:-2]), not all(clean[-2:])
 
 
 def command(video: Video, wanted: Sequence[int], threads: int = 1) -> list[str]:
@@ -130,7 +166,7 @@ def command(video: Video, wanted: Sequence[int], threads: int = 1) -> list[str]:
         else timed
     )
     output = even.output("pipe:", format="rawvideo", pix_fmt="yuv420p", vframes=len(wanted))
-    return output.global_args("-nostdin", "-v", "quiet").compile()
+    return output.global_args("-nostdin", "-v", "error").compile()
 
 
 def _any_of(numbers: Sequence[int]) -> str:

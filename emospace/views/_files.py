@@ -1,42 +1,46 @@
 """What decoding audio and pictures has in common: open each file once, answer row by row, lose nothing silently."""
 
+import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from emospace.confined import Failure, confined
 from emospace.manifest import Problem, Utterance
+from emospace.media import AGAIN, Flaw
 
 # A file may end this many seconds before an interval does without a word: annotation is no finer than that.
 SLACK = 0.1
-# Only local files: a media file that is really a playlist must not make the decoder fetch anything.
-LOCAL = {"protocol_whitelist": "file"}
 
 
-class Flaw(Exception):
-    """Why a file or an interval is of no (or of limited) use; `reason` is one of emospace.manifest.REASONS."""
+@dataclass
+class Answer:
+    """What a file holds: for each of its rows (pieces, flaw or None), and flaws of the file as a whole.
 
-    def __init__(self, reason: str, detail: str, remedy: str):
-        super().__init__(f"{reason}: {detail}")
-        self.reason, self.detail, self.remedy = reason, detail, remedy
+    pieces: things with bytes (arrays, JPEGs); none where the modality is missing.
+    """
 
-    def problem(self, row: Utterance, file: str) -> Problem:
-        """The line of the quality table that says so for one row."""
-        return Problem(row.utterance, file, self.reason, self.detail, self.remedy)
+    rows: list[tuple[Sequence, Flaw | None]]
+    flaws: Sequence[Flaw] = field(default=())
 
+    def packed(self) -> bytes:
+        """Its bytes, for the way from the child that decoded the file: a line of JSON, then all pieces."""
+        pieces = [[memoryview(piece).cast("B") for piece in found] for found, _ in self.rows]
+        sizes = [[len(piece) for piece in found] for found in pieces]
+        flaws = [vars(flaw) if flaw else None for _, flaw in self.rows]
+        head = json.dumps({"sizes": sizes, "rows": flaws, "file": list(map(vars, self.flaws))})
+        return b"".join([head.encode(), b"\n", *(piece for found in pieces for piece in found)])
 
-def locate(root: Path, file: str) -> Path:
-    """The path of a media file; a Flaw if it is absent or holds no bytes."""
-    path = Path(root, file)
-    if not path.is_file():
-        raise Flaw("missing file", "the corpus has no such file", "copy it from the corpus again")
-    if not path.stat().st_size:
-        raise Flaw("unreadable", "the file is empty", "copy it from the corpus again")
-    return path
-
-
-def source(path: Path) -> str:
-    """What FFmpeg takes for a path: without the prefix, `a:b.avi` would name a protocol."""
-    return f"file:{path}"
+    @classmethod
+    def unpacked(cls, content: bytes) -> "Answer":
+        head, at = json.loads(content[: content.index(b"\n")]), content.index(b"\n") + 1
+        rows = []
+        for sizes, flaw in zip(head["sizes"], head["rows"], strict=True):
+            ends = [at + sum(sizes[: k + 1]) for k in range(len(sizes))]
+            rows.append(([content[e - s : e] for s, e in zip(sizes, ends, strict=True)], flaw and Flaw(**flaw)))
+            at += sum(sizes)
+        return cls(rows, [Flaw(**flaw) for flaw in head["file"]])
 
 
 def ends_early(start: float, end: float, available: float) -> Flaw | None:
@@ -52,12 +56,19 @@ def mostly_there(start: float, end: float, available: float) -> bool:
     return available - start >= (end - start) / 2
 
 
-def by_file(rows: Sequence[Utterance], field: str, work: Callable, run: Callable = map) -> Iterator[tuple]:
-    """Yield (row, result, flaw) in the order of `rows`, doing `work(file, rows of that file)` once per file.
+def by_file(
+    rows: Sequence[Utterance],
+    field: str,
+    root: Path,
+    work: Callable[[str, list[Utterance]], Answer],
+    problems: list[Problem],
+    workers: int = 1,
+) -> Iterator[tuple[Utterance, list[bytes]]]:
+    """Yield (row, pieces) in the order of `rows`, doing `work(file, rows of that file)` once per file, in a child.
 
-    work: returns (result or None, flaw or None) for each of its rows, or raises a Flaw for all of them. field: "audio"
-    or "video"; a row whose field is empty yields (row, None, None): the corpus says that it has none. run: `map`, or
-    that of a pool. Only results that wait for their turn are held: one file's, where files follow each other.
+    work: may raise a Flaw for all rows of the file. problems: gets what is wrong. field: "audio" or "video"; a row
+    whose field is empty yields (row, []): the corpus says that it has none. workers: files worked on at a time. Only
+    results that wait for their turn are held: one file's, where files follow each other.
     """
     from tqdm import tqdm
 
@@ -65,17 +76,35 @@ def by_file(rows: Sequence[Utterance], field: str, work: Callable, run: Callable
     for row in rows:
         groups[getattr(row, field)].append(row)
     groups.pop("", None)
-    finished = run(lambda item: _guarded(work, *item), list(groups.items()))
-    waiting: dict[str, tuple] = {}
+    done = confined(lambda file: _guarded(work, file, groups[file]), list(groups), lambda f: _size(root, f), workers)
+    finished = zip(groups, done, strict=True)
+    waiting: dict[str, list[bytes]] = {}
     for row in tqdm(rows, field, disable=None, unit="row"):
         while getattr(row, field) and row.utterance not in waiting:
-            waiting.update(next(finished))
-        yield row, *waiting.pop(row.utterance, (None, None))
+            file, reply = next(finished)
+            answer = _answer(reply, len(groups[file]))
+            problems += [Problem("", file, f.reason, f.detail, f.remedy) for f in answer.flaws]
+            for one, (pieces, flaw) in zip(groups[file], answer.rows, strict=True):
+                waiting[one.utterance] = pieces
+                problems += [Problem(one.utterance, file, flaw.reason, flaw.detail, flaw.remedy)] if flaw else []
+        yield row, waiting.pop(row.utterance, [])
 
 
-def _guarded(work: Callable, file: str, rows: list[Utterance]) -> dict[str, tuple]:
+def _guarded(work: Callable[[str, list[Utterance]], Answer], file: str, rows: list[Utterance]) -> bytes:
     try:
-        results: Iterable[tuple] = work(file, rows)
+        return work(file, rows).packed()
     except Flaw as flaw:
-        results = [(None, flaw)] * len(rows)
-    return dict(zip((row.utterance for row in rows), results, strict=True))
+        return Answer([((), flaw)] * len(rows)).packed()
+
+
+def _answer(reply: bytes | Failure, rows: int) -> Answer:
+    if isinstance(reply, Failure):
+        return Answer([((), Flaw("unreadable", reply.detail, AGAIN))] * rows)
+    return Answer.unpacked(reply)
+
+
+def _size(root: Path, file: str) -> int:
+    try:
+        return Path(root, file).stat().st_size
+    except OSError:  # the child says what is wrong with it
+        return 0

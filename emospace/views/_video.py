@@ -2,11 +2,11 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from emospace.views._files import LOCAL, Flaw, source
+from emospace.media import READING, Flaw, decoding, reports, source
 
 # Seconds that time stamps may stray from a constant rate (encoders' delays do) before it counts as varying.
 DRIFT = 0.25
@@ -18,7 +18,8 @@ class Video:
 
     fps: pictures per second. count: pictures. times: seconds at which each is first shown, None at a constant rate.
     stamps: time stamp of each packet in file order, where they tell which picture a packet makes; else None.
-    keys: numbers of the packets at which decoding can start.
+    keys: numbers of the packets at which decoding can start. complaint: what FFmpeg reports of the container, or "".
+    promised: pictures that the header counts, 0 if it does not.
     """
 
     path: Path
@@ -29,6 +30,8 @@ class Video:
     times: Sequence[float] | None = None
     stamps: Sequence[int] | None = None
     keys: Sequence[int] = (0,)
+    complaint: str = ""
+    promised: int = 0
 
     @property
     def duration(self) -> float:
@@ -44,15 +47,13 @@ def probe(path: Path) -> Video:
     """Read a file's packets, decoding none of them (20 ms for 3 minutes). Raises Flaw if it holds no pictures."""
     import av
 
-    try:
-        with av.open(source(path), options=LOCAL, metadata_errors="replace") as container:
-            if not container.streams.video:
-                raise Flaw("no frames", "the file holds sound only", "give the utterance another file, or none")
-            stream = container.streams.video[0]
-            packets = [(p.pts, p.dts, p.is_keyframe) for p in container.demux(stream) if p.size]
-            return _video(path, stream, packets, "avi" in container.format.name)
-    except av.FFmpegError as error:
-        raise Flaw("unreadable", f"not a video file ({error.strerror})", "copy it from the corpus again") from error
+    with decoding("a video file"), reports() as said, av.open(source(path), **READING) as container:
+        if not container.streams.video:
+            raise Flaw("no frames", "the file holds sound only", "give the utterance another file, or none")
+        stream = container.streams.video[0]
+        packets = [(p.pts, p.dts, p.is_keyframe) for p in container.demux(stream) if p.size]
+        video = _video(path, stream, packets, "avi" in container.format.name)
+    return replace(video, complaint=said[0] if said else "")
 
 
 def _video(path: Path, stream, packets: list[tuple], avi: bool) -> Video:
@@ -66,5 +67,5 @@ def _video(path: Path, stream, packets: list[tuple], avi: bool) -> Video:
     times = [float((t - shown[0]) * stream.time_base) for t in shown]
     steady = len(times) < len(packets) or all(abs(t - i / fps) <= DRIFT for i, t in enumerate(times))
     keys = [i for i, key in enumerate(keyed) if key]
-    video = Video(path, stream.width, stream.height, fps, len(packets))
+    video = Video(path, stream.width, stream.height, fps, len(packets), promised=stream.frames)
     return Video(**vars(video) | {"times": None if steady else times, "stamps": pts if trusted else None, "keys": keys})

@@ -4,21 +4,20 @@ A recording is decoded and resampled once, whole, and its utterances are slices 
 utterance, and no filter starts anew at a cut. The samples equal those of `librosa.load(file, sr=sample_rate)`.
 """
 
-import re
 from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from emospace import store
-from emospace.errors import InputError
+from emospace import sound, store
 from emospace.kinds import Count, Natural, NotNegative
 from emospace.manifest import Problem, Utterance
-from emospace.views._files import LOCAL, Flaw, by_file, ends_early, locate, mostly_there, source
+from emospace.media import AGAIN, Flaw, locate
+from emospace.views._files import SLACK, Answer, by_file, ends_early, mostly_there
 
 NOTHING = np.empty(0, np.int16)
+LONGEST = 2  # times the length of its utterance: beyond that, most of a recording is something else
 
 
 def extract(
@@ -41,16 +40,18 @@ def extract(
     problems: list[Problem] = []
     lengths: list[int] = []
 
-    def work(file: str, group: list[Utterance]) -> list[tuple]:
-        samples, declared = decode(locate(root, file), sample_rate, channel)
-        return [_cut(row, samples, declared, sample_rate, min_seconds, silence_dbfs) for row in group]
+    def work(file: str, group: list[Utterance]) -> Answer:
+        samples, declared, lacking = decode(locate(root, file), sample_rate, channel)
+        cuts = [_cut(row, samples, declared, sample_rate, min_seconds, silence_dbfs) for row in group]
+        told = any(flaw and flaw.reason == "truncated" for _, flaw in cuts)
+        flaws = [Flaw("truncated", lacking, AGAIN)] if lacking and not told else []
+        return Answer([([] if found is None else [found], flaw) for found, flaw in cuts], flaws)
 
     def samples():
-        for row, found, flaw in by_file(rows, "audio", work):
-            if flaw:
-                problems.append(flaw.problem(row, row.audio))
-            lengths.append(0 if found is None else len(found))
-            yield NOTHING if found is None else found
+        for _, found in by_file(rows, "audio", root, work, problems):
+            row = np.frombuffer(found[0], np.int16) if found else NOTHING
+            lengths.append(len(row))
+            yield row
 
     _, total = store.write(out, samples(), dtype=np.int16)
     facts = {"rows": len(rows), "missing": lengths.count(0), "seconds": total / sample_rate, "sample_rate": sample_rate}
@@ -64,8 +65,11 @@ def _cut(row: Utterance, samples: np.ndarray, declared: float, rate: int, min_se
     early = ends_early(start, end, available)
     if early and not mostly_there(start, end, available):
         return None, early
-    found = samples if row.whole else samples[round(start * rate) : round(end * rate)].copy()
-    if len(found) < min_seconds * rate:
+    if row.whole and available > LONGEST * (row.end - row.start) + SLACK:
+        detail = f"the recording has {available:.3f} s, the utterance {row.end - row.start:.3f} s"
+        return None, Flaw("too long", detail, "give the utterance its own recording, or correct its times")
+    found = samples if row.whole else samples[round(start * rate) : round(end * rate)]
+    if len(found) < max(1, min_seconds * rate):
         detail = f"{len(found) / rate:.3f} s, fewer than {min_seconds} s"
         return None, Flaw("too short", detail, "correct its times, or lower views: audio: min_seconds")
     level = loudness(found)
@@ -81,86 +85,17 @@ def loudness(samples: np.ndarray) -> float:
     return 10 * float(np.log10(power)) if power else -np.inf
 
 
-def decode(path: Path, sample_rate: int, channel: str | int = "mean") -> tuple[np.ndarray, float]:
-    """Samples of a whole file, int16 (T,), and the seconds that its header claims. Raises Flaw if it holds no sound.
+def decode(path: Path, sample_rate: int, channel: str | int = "mean") -> tuple[np.ndarray, float, str]:
+    """Samples of a whole file, int16 (T,); the seconds that its header claims; what is missing at its end, or "".
 
-    libsndfile reads WAV, FLAC and the like; FFmpeg everything else, sound tracks of video files included, and what a
-    broken file still holds.
+    Raises Flaw as `sound.read`.
     """
-    import soundfile
     import soxr
 
-    try:
-        wave, rate, declared = _read_sound_file(path)
-    except soundfile.LibsndfileError:
-        wave, rate, declared = _read_container(path)
-    if not len(wave):
-        raise Flaw("unreadable", "the file holds no samples", "copy it from the corpus again")
-    mono = _mix(wave, channel, path)
-    if rate != sample_rate:
-        length = -(-len(mono) * sample_rate // rate)
-        mono = soxr.resample(mono, rate, sample_rate, "HQ")[:length]
+    found = sound.read(path, channel)
+    mono = found.wave
+    if found.rate != sample_rate:
+        length = -(-len(mono) * sample_rate // found.rate)
+        mono = soxr.resample(mono, found.rate, sample_rate, "HQ")[:length]
         mono = np.pad(mono, (0, length - len(mono)))
-    return np.clip(np.rint(mono * 32768), -32768, 32767).astype(np.int16), declared
-
-
-def _mix(wave: np.ndarray, channel: str | int, path: Path) -> np.ndarray:
-    """(T, channels) -> (T,)."""
-    if channel == "mean":
-        channels = wave.shape[1]
-        return wave @ np.full(channels, 1 / channels, np.float32)  # 20 times as fast as mean(axis=1)
-    if channel not in range(wave.shape[1]):
-        remedy = "set views: audio: channel to mean, or to a number that every file has (from 0)"
-        raise InputError(path, f"there is no channel {channel!r} among its {wave.shape[1]}", remedy)
-    return np.ascontiguousarray(wave[:, channel])
-
-
-def _read_sound_file(path: Path) -> tuple[np.ndarray, int, float]:
-    import soundfile
-
-    with soundfile.SoundFile(path) as file:
-        wave = file.read(dtype="float32", always_2d=True)
-        # libsndfile corrects the length of a WAV that was cut off without an error, but leaves a note.
-        note = re.search(r"^data : (\d+) \(should be (\d+)\)", file.extra_info, re.MULTILINE)
-        claimed, real = (int(n) for n in note.groups()) if note else (0, 0)
-    # Writers to a pipe claim the most that the field holds.
-    cut = 0 < real < claimed < 2**31 - 2**16
-    return wave, file.samplerate, len(wave) / file.samplerate * (claimed / real if cut else 1)
-
-
-def _read_container(path: Path) -> tuple[np.ndarray, int, float]:
-    """Decode the first sound track with FFmpeg, keeping it in step with the pictures if it starts after them."""
-    import av
-
-    try:
-        with av.open(source(path), options=LOCAL, metadata_errors="replace") as container:
-            if not container.streams.audio:
-                raise Flaw("unreadable", "the file holds no sound", "give the utterance another file, or none")
-            stream = container.streams.audio[0]
-            frames = list(_decoded(container, stream))
-            claims = float(stream.duration * stream.time_base) if stream.duration else 0.0
-            origin = Fraction(container.start_time or 0, av.time_base)
-    except av.FFmpegError as error:
-        raise Flaw("unreadable", f"not a media file ({error.strerror})", "copy it from the corpus again") from error
-    if not frames:
-        raise Flaw("unreadable", "no sound could be decoded", "copy it from the corpus again")
-    frames = [frame for frame in frames if _layout(frame) == _layout(frames[0])]  # damage can fake another one
-    late = max(0, round((frames[0].pts * frames[0].time_base - origin) * frames[0].sample_rate)) if frames[0].pts else 0
-    planar = av.AudioResampler(format="fltp")
-    wave = np.concatenate([part.to_ndarray() for frame in frames for part in planar.resample(frame)], axis=1).T
-    return np.pad(wave, ((late, 0), (0, 0))), frames[0].sample_rate, claims
-
-
-def _layout(frame) -> tuple:
-    return frame.format.name, frame.layout.name, frame.sample_rate
-
-
-def _decoded(container, stream):
-    """Frames of a stream; what cannot be decoded is passed over."""
-    import av
-
-    for packet in container.demux(stream):
-        try:
-            yield from packet.decode()
-        except av.FFmpegError:
-            continue
+    return np.clip(np.rint(mono * 32768), -32768, 32767).astype(np.int16), found.claimed, found.lacking

@@ -4,13 +4,11 @@ Which pictures is one pure function, `frame_indices`; two extractors hand over t
 once per file, its command made by ffmpeg-python; `pyav` decodes in this process, and only the stretches it needs.
 """
 
-import threading
 import zipfile
 from collections import defaultdict
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Literal
 
@@ -20,12 +18,12 @@ from emospace import pictures
 from emospace.errors import InputError
 from emospace.kinds import Count, Quality
 from emospace.manifest import Problem, Utterance
+from emospace.media import AGAIN, Flaw, decoding, locate
 from emospace.provenance import atomic
-from emospace.views._decoders import EXTRACTORS, Miscounted, by_pyav, ffmpeg_version
-from emospace.views._files import Flaw, by_file, ends_early, locate, mostly_there
+from emospace.views._borders import trimmed
+from emospace.views._decoders import EXTRACTORS, Miscounted, by_pyav, damaged_packets, ffmpeg_version
+from emospace.views._files import Answer, by_file, ends_early, mostly_there
 from emospace.views._video import Video, probe
-
-THREAD = threading.local()
 
 
 def extract(
@@ -37,12 +35,14 @@ def extract(
     size: Count | None = 224,
     quality: Quality = 90,
     extractor: Literal["ffmpeg", "pyav"] = "ffmpeg",
+    borders: Literal["crop", "keep"] = "crop",
     threads: int = 1,
 ) -> tuple[list[Problem], dict]:
     """Write the zip `out` with up to `frames` JPEGs per utterance; returns the problems met and facts for the sidecar.
 
     size: pixels of the shorter side, to which larger pictures are scaled down (None keeps them). quality: that of the
-    JPEGs, 1 to 95. extractor: "ffmpeg" or "pyav". threads: files worked on at a time; fewer files share them.
+    JPEGs, 1 to 95. extractor: "ffmpeg" or "pyav". borders: "crop" takes off black borders that the speaker's part of
+    the picture has throughout the film. threads: files worked on at a time; fewer files share them.
     """
     if extractor not in EXTRACTORS:
         raise InputError("views: frames: extractor", f"there is no {extractor!r}", f"known: {', '.join(EXTRACTORS)}")
@@ -50,13 +50,12 @@ def extract(
     files = {row.video for row in rows if row.video}
     facts = {"extractor": extractor} | ({"ffmpeg": ffmpeg_version()} if files and extractor == "ffmpeg" else {})
     each = max(1, threads // max(1, len(files)))
-    work = partial(_pictures, Path(root), frames, partial(_jpeg, size, quality), EXTRACTORS[extractor], each)
-    with atomic(out) as tmp, zipfile.ZipFile(tmp, "w") as archive, ThreadPoolExecutor(threads) as pool:
-        for row, found, flaw in by_file(rows, "video", work, pool.map):
-            if flaw:
-                problems.append(flaw.problem(row, row.video))
-            counts.append(len(found or ()))
-            for k, jpeg in enumerate(found or ()):
+    take = partial(_take, EXTRACTORS[extractor], partial(_jpeg, size, quality), each)
+    work = partial(_pictures, Path(root), frames, borders == "crop", take)
+    with atomic(out) as tmp, zipfile.ZipFile(tmp, "w") as archive:
+        for row, jpegs in by_file(rows, "video", root, work, problems, threads):
+            counts.append(len(jpegs))
+            for k, jpeg in enumerate(jpegs):
                 pictures.add(archive, row.utterance, k, jpeg)
     return problems, facts | {"rows": len(rows), "missing": counts.count(0), "frames": sum(counts)}
 
@@ -73,28 +72,45 @@ def frame_indices(start: float, end: float, frames: int, video: Video) -> list[i
     return list(dict.fromkeys(max(0, min(video.shown_at(t), video.count - 1)) for t in centres))
 
 
-def _pictures(root, frames, encode, extractor, threads, file: str, rows: list[Utterance]) -> list[tuple]:
-    """(JPEGs or None, flaw or None) of each utterance of one video."""
+def _pictures(root: Path, frames: int, crop: bool, take, file: str, rows: list[Utterance]) -> Answer:
+    """The JPEGs of each utterance of one video."""
     video = probe(locate(root, file))
+    complaints = [video.complaint] if video.complaint else []
     plans = [_plan(row, frames, video) for row in rows]
-    try:
-        found = _take(extractor, video, plans, encode, threads)
-    except Miscounted:
-        found = _take(by_pyav, video, plans, encode, threads)  # it knows most pictures by their time stamps
-    return [_answer(jpegs, *plan) for jpegs, plan in zip(found, plans, strict=True)]
+    with decoding("a video that can be decoded"):
+        if crop:
+            inner = trimmed(video, sorted({box for indices, box, _ in plans if indices}))
+            plans = [(indices, inner.get(box, box), flaw) for indices, box, flaw in plans]
+        found = take(video, plans, complaints)
+        # PyAV decodes no more than it must. A header may miscount; lost pictures leave damage beside them.
+        if not complaints and video.promised > video.count and damaged_packets(video)[0]:
+            complaints.append(f"{video.promised - video.count} pictures are lost")
+    said = f"its decoder reports: {complaints[0]}" if complaints else ""
+    flaws = [Flaw("damaged", said, f"look at its pictures, or {AGAIN}")] if complaints else []
+    return Answer([_answer(jpegs, *plan) for jpegs, plan in zip(found, plans, strict=True)], flaws)
 
 
-def _take(extractor, video: Video, plans: list[tuple], encode, threads: int) -> list[list[bytes]]:
-    """JPEGs of each plan, from one pass over the video. Encoding takes a fraction of decoding: no thread of its own."""
+def _take(extractor, encode, threads: int, video: Video, plans: list[tuple], complaints: list[str]) -> list:
+    """JPEGs of each plan, from one pass over the video."""
     wanted = defaultdict(list)
     for plan, (indices, box, _) in enumerate(plans):
         for index in indices:
             wanted[index].append((plan, box))
-    found: list[list[bytes]] = [[] for _ in plans]
-    for index, planes in extractor(video, sorted(wanted), threads) if wanted else ():
+    if not wanted:
+        return [[] for _ in plans]
+    try:
+        return _encoded(extractor(video, sorted(wanted), threads, complaints.append), wanted, encode, len(plans))
+    except Miscounted:  # PyAV knows most pictures by their time stamps
+        return _encoded(by_pyav(video, sorted(wanted), threads, complaints.append), wanted, encode, len(plans))
+
+
+def _encoded(found, wanted: dict[int, list[tuple]], encode, plans: int) -> list[list[bytes]]:
+    """Encoding takes a fraction of decoding: no thread of its own."""
+    jpegs: list[list[bytes]] = [[] for _ in range(plans)]
+    for index, planes in found:
         for plan, box in wanted[index]:
-            found[plan].append(encode(planes, box))
-    return found
+            jpegs[plan].append(encode(planes, box))
+    return jpegs
 
 
 def _plan(row: Utterance, frames: int, video: Video) -> tuple[list[int], tuple, Flaw | None]:
@@ -120,8 +136,8 @@ def _box(crop: str, video: Video) -> tuple[int, ...]:
 def _answer(jpegs: list[bytes], indices: list[int], _box: tuple, flaw: Flaw | None) -> tuple:
     if len(jpegs) < len(indices):
         detail = f"{len(indices) - len(jpegs)} of {len(indices)} pictures could not be decoded"
-        flaw = Flaw("unreadable" if jpegs else "no frames", detail, "copy the file from the corpus again")
-    return jpegs or None, flaw
+        flaw = Flaw("unreadable" if jpegs else "no frames", detail, AGAIN)
+    return jpegs, flaw
 
 
 def _jpeg(size: int | None, quality: int, planes: np.ndarray, box: tuple[int, ...]) -> bytes:
@@ -139,10 +155,9 @@ def _jpeg(size: int | None, quality: int, planes: np.ndarray, box: tuple[int, ..
     return pictures.encode(rgb.to_ndarray(), quality)
 
 
+@cache
 def _scaler():
-    """This thread's scaler: one that is kept costs half of one made per picture."""
+    """This process's scaler: one that is kept costs half of one made per picture."""
     from av.video.reformatter import VideoReformatter
 
-    if not hasattr(THREAD, "scaler"):
-        THREAD.scaler = VideoReformatter()
-    return THREAD.scaler
+    return VideoReformatter()

@@ -1,0 +1,68 @@
+"""Opening media files: what may be opened, what a decoder's failure means, how a reader says so."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+AGAIN = "copy it from the corpus again"
+# Only local files: a media file that is really a playlist must not make the decoder fetch anything.
+LOCAL = {"protocol_whitelist": "file"}
+READING = {"options": LOCAL, "metadata_errors": "replace"}  # how PyAV opens a file
+# What decoders and their bindings raise on bytes that they cannot make sense of (PyAV has a base class of its own).
+DECODERS_RAISE = (OSError, RuntimeError, ValueError, EOFError, ArithmeticError, LookupError)
+
+
+class Flaw(Exception):
+    """Why a file or an interval is of no (or of limited) use; `reason` is one of emospace.manifest.REASONS."""
+
+    def __init__(self, reason: str, detail: str, remedy: str):
+        super().__init__(f"{reason}: {detail}")
+        self.reason, self.detail, self.remedy = reason, detail, remedy
+
+
+def locate(root: Path, file: str) -> Path:
+    """The path of a media file; a Flaw if it is absent or holds no bytes."""
+    path = Path(root, file)
+    if not path.is_file():
+        raise Flaw("missing file", "the corpus has no such file", AGAIN)
+    if not path.stat().st_size:
+        raise Flaw("unreadable", "the file is empty", AGAIN)
+    return path
+
+
+def source(path: Path) -> str:
+    """What FFmpeg takes for a path: without the prefix, `a:b.avi` would name a protocol."""
+    return f"file:{path}"
+
+
+@contextlib.contextmanager
+def decoding(wanted: str) -> Iterator[None]:
+    """Turn whatever a decoder raises into a Flaw: the file is not `wanted`. Faults of our own (TypeError ...) pass."""
+    import av
+
+    try:
+        yield
+    except (av.FFmpegError, *DECODERS_RAISE) as error:
+        raise Flaw("unreadable", f"not {wanted} ({why(error)})", AGAIN) from error
+
+
+@contextlib.contextmanager
+def reports() -> Iterator[list[str]]:
+    """Yield a list that holds, afterwards, the errors that FFmpeg's libraries reported in this thread meanwhile."""
+    import av
+
+    said: list[str] = []
+    before = av.logging.get_level()
+    av.logging.set_level(av.logging.ERROR)
+    try:
+        with av.logging.Capture() as logs:
+            yield said
+        said += [text.strip() for level, _, text in logs if level <= av.logging.ERROR]
+    finally:
+        av.logging.set_level(before)
+
+
+def why(error: Exception) -> str:
+    """The reason that a decoder gives, without the path that some put in front of it."""
+    said = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
+    return said.rstrip(".") or type(error).__name__

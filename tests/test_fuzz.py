@@ -1,0 +1,162 @@
+"""Spoilt corpora: each ends in lines of the quality table or one clear error; never a traceback, a hang, or silence."""
+
+import hashlib
+import os
+import resource
+import subprocess
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import _spoilt
+import pytest
+import yaml
+from conftest import ROOT
+
+from emospace import manifest
+from emospace.errors import InputError
+from emospace.plugin import find
+from emospace.views import audio, frames, text
+from workflow_scripts._raw import walk
+
+SECONDS, MEMORY = 20, 2 * 2**30  # of processor time; bytes
+CHEAP, ALL = 100, 1000
+
+
+class Corpus:
+    """A small corpus, and what comes of it when one of its files is spoilt."""
+
+    def __init__(self, folder: Path, layout: str):
+        self.root, self.out, self.reader = folder / layout, folder / f"{layout}.out", find("corpora", layout)
+        _spoilt.LAYOUTS[layout](self.root)
+        self.out.mkdir()
+        self.files = {path: (self.root / path).read_bytes() for path, _ in walk(str(self.root))}
+        self.made: dict[tuple, tuple[str, list[manifest.Problem]]] = {}
+        self.good, told = self.extracted()
+        assert not told, told
+
+    def extracted(self, spoilt: str = "", extractor: str = "ffmpeg") -> tuple[dict[str, str], set[manifest.Problem]]:
+        """Digest of each output, and all problems."""
+        found, problems = self.reader.index(self.root, [path for path, _ in walk(str(self.root))])
+        kept, unusable = manifest.check(found)
+        manifest.write(self.out / "rows.csv", kept)
+        rows, problems = manifest.read(self.out / "rows.csv"), problems + unusable
+        digests = {"rows": digest(self.out / "rows.csv")}
+        for view in ("audio", "video"):
+            digests[view], more = self.view(view, rows, spoilt, extractor)
+            problems += more
+        problems += text.extract(rows, self.out / "text.csv")[0]
+        manifest.write_problems(self.out / "quality.csv", problems)
+        assert all(p.reason in manifest.REASONS and p.remedy for p in problems)
+        return digests, set(manifest.read_problems(self.out / "quality.csv"))
+
+    def view(self, view: str, rows: list, spoilt: str, extractor: str) -> tuple[str, list[manifest.Problem]]:
+        """Digest and problems of the audio or the pictures; what needs no other files and times is not made again."""
+        bare = tuple(replace(r, text="", label="", valence=None, arousal=None, dominance=None) for r in rows)
+        media = {getattr(r, view) for r in rows}
+        key = view, bare, digest(self.root / spoilt) if spoilt and spoilt in media else ""
+        if key not in self.made:
+            out = self.out / {"audio": "audio.npy", "video": "frames.zip"}[view]
+            if view == "audio":
+                problems, _ = audio.extract(rows, self.root, out)
+            else:
+                problems, _ = frames.extract(rows, self.root, out, frames=2, size=64, extractor=extractor)
+            self.made[key] = digest(out), problems
+        return self.made[key]
+
+    def try_mutant(self, seed: int) -> str:
+        """What is wrong with the way that a mutant ended, or nothing."""
+        name, what, content = _spoilt.mutant(seed, self.files)
+        (self.root / name).write_bytes(content)
+        begin, before = worked(), peak()
+        try:
+            digests, told = self.extracted(name, "pyav" if seed % 2 else "ffmpeg")
+            silent = digests != self.good and not told and reported(self.root / name)
+            fault = f"changed {[k for k in digests if digests[k] != self.good[k]]} without a word" if silent else ""
+        except InputError as error:
+            fault = "" if error.remedy else f"no remedy: {error}"
+        except Exception as error:
+            fault = f"{type(error).__name__}: {str(error)[-600:]}"
+        finally:
+            (self.root / name).write_bytes(self.files[name])
+        fault = fault or (f"{worked() - begin:.0f} s" if worked() - begin > SECONDS else "")
+        fault = fault or (f"{peak() / 2**20:.0f} MB" if before < MEMORY < peak() else "")
+        return f"mutant {seed} ({name}, {what}): {fault}" if fault else ""
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def worked() -> float:
+    """Seconds of processor time that this process and its children took: on a busy machine the clock says little."""
+    return sum(os.times()[:4])
+
+
+def peak() -> int:
+    """Most memory, in bytes, that this process or one of its children ever had."""
+    return 1024 * max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
+def reported(path: Path) -> bool:
+    """Does the ffmpeg program see damage in a file?"""
+    command = ["ffmpeg", "-nostdin", "-v", "error", "-i", f"file:{path}", "-f", "null", "-"]
+    return path.suffix != ".txt" and bool(subprocess.run(command, capture_output=True, check=False).stderr)
+
+
+@pytest.fixture(scope="module", params=list(_spoilt.LAYOUTS))
+def corpus(request, tmp_path_factory) -> Corpus:
+    return Corpus(tmp_path_factory.mktemp("fuzz"), request.param)
+
+
+def test_a_hundred_spoilt(corpus):
+    faults = list(filter(None, map(corpus.try_mutant, range(CHEAP // len(_spoilt.LAYOUTS)))))
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_a_thousand_spoilt(corpus):
+    faults = list(filter(None, map(corpus.try_mutant, range(CHEAP, CHEAP + ALL // len(_spoilt.LAYOUTS)))))
+    assert not faults, "\n".join(faults)
+
+
+def config(layout: str, root: Path) -> dict:
+    """The smallest that looks at all media of a corpus."""
+    protocol = {"ravdess": {"split": "actors", "folds": 3, "labels": "ravdess8"}}
+    protocol |= {"iemocap": {"split": "session", "labels": "iemocap4"}}
+    return yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")) | {
+        "corpora": {layout: {"root": str(root), "parts": 1}},
+        "private_remote": "vault",
+        "views": {"audio": {}, "frames": {"frames": 2, "size": 64}, "text": {}},
+        "weights": {},
+        "features": {"audio.mfcc": {}},
+        "protocols": {"folds": {"corpus": layout, **protocol[layout]}},
+        "runs": {"probe": {"model": "linear_probe", "protocol": "folds", "inputs": ["audio.mfcc"]}},
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.workflow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("layout", _spoilt.LAYOUTS)
+def test_spoilt_through_snakemake(layout, project, tmp_path, monkeypatch):
+    """Every file of the corpus is spoilt at once, twice over."""
+    monkeypatch.delenv(f"EMOSPACE_{layout.upper()}", raising=False)  # it would put another corpus in the place of this
+    root = tmp_path / layout
+    _spoilt.LAYOUTS[layout](root)
+    files = {path: (root / path).read_bytes() for path, _ in walk(str(root))}
+    project.configure(config(layout, root))
+    project.snakemake("views")
+    quality = project.folder / f"data/quality/{layout}.csv"
+    before = set(manifest.read_problems(quality))
+    assert {p.reason for p in before} <= {"count"}  # it is not the whole corpus
+    seeds = count(CHEAP + ALL)
+    for _ in range(2):
+        for name in files:
+            spoilt = (_spoilt.mutant(seed, files) for seed in seeds)
+            (root / name).write_bytes(next(content for chosen, _, content in spoilt if chosen == name))
+        done = project.run("snakemake", "--cores", "2", "views", check=False)
+        assert "Traceback" not in done.stdout, done.stdout[-6000:]
+        assert done.returncode or set(manifest.read_problems(quality)) - before, done.stdout
+        assert not done.returncode or "ERROR" in done.stdout, done.stdout[-6000:]
