@@ -27,12 +27,8 @@ def true_pairs(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     first, second: numbers of contents, (N,) or (N, K) where K numbers make a content. Two utterances of one sentence
     make a pair of either recording and that sentence.
     """
-    same = [(side[:, None] == side).flatten(2).all(2) for side in (_columns(first), _columns(second))]
+    same = [(side[:, None] == side)[..., None].flatten(2).all(2) for side in (first, second)]
     return (same[0].float() @ same[1].float()) > 0
-
-
-def _columns(numbers: torch.Tensor) -> torch.Tensor:
-    return numbers if numbers.ndim == 2 else numbers[:, None]
 
 
 def cross_modal(

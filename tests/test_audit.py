@@ -11,10 +11,10 @@ import pytest
 from conftest import ROOT, utterance
 
 from emospace import manifest
-from emospace.audit import audit_fold
+from emospace.audit import Leak, Stray, audit_children, audit_fold
 from emospace.errors import InputError
 from emospace.fold_facts import fold_facts, lacks, normalise_text
-from emospace.fold_tables import COLUMNS, LABELS
+from emospace.fold_tables import COLUMNS, LABELS, child_of
 from emospace.report.trust import cautions
 
 ROWS = [
@@ -160,6 +160,88 @@ def test_partners_may_share_dialogues_between_dev_and_test_but_never_with_train(
 def test_text_is_compared_by_its_words():
     assert normalise_text("  Où est-il?! ") == normalise_text("ou est il")
     assert normalise_text("你好") == "你好"
+
+
+def test_words_are_told_apart_and_everything_else_is_not():
+    assert normalise_text("It's  10 o'clock\n") == "it s 10 o clock" != normalise_text("It's 11 o'clock")
+    assert normalise_text("?!") == normalise_text("") == ""
+
+
+def test_a_leak_says_where_and_what_in_the_order_of_sides_and_kinds():
+    rows = BY_ID | {name: replace(BY_ID[name], speaker="X", dialogue="dx") for name in ("a1", "b1", "c1")}
+    found = audit_fold("fold7", clean(), rows, DIGESTS)
+    assert [(leak.kind, leak.sides, leak.what) for leak in found] == [
+        (kind, pair, what) for pair in PAIRS for kind, what in (("speaker", "X"), ("dialogue", "dx"))
+    ]
+    assert str(found[0]) == "fold fold7: speaker 'X' is in train and in dev"
+    both = BY_ID | {name: replace(BY_ID["c1"], utterance=name, dialogue=f"e{name}") for name in ("a1", "a2")}
+    table = [*clean(), line("a2", "test"), line("a1", "test")]
+    leaks = [leak for leak in audit_fold("fold7", table, both, DIGESTS) if leak.kind in ("utterance", "dialogue")]
+    assert [leak.what for leak in leaks] == ["a1", "a2", "ea1", "ea2"]  # by name, whatever the order of the table
+
+
+@pytest.mark.parametrize("side", ["dev", "test"])
+def test_a_child_outside_train_is_named_with_its_side(side):
+    parent = {"dev": "b1", "test": "c1"}[side]
+    child = line(f"{parent}~bt", side, parent=parent)
+    found = audit_fold("fold0", [*clean(), child], BY_ID, DIGESTS)
+    assert found == [Leak("fold0", "augmented child", ("train", side), f"{parent}~bt")]
+
+
+def test_a_label_of_a_test_row_is_named_with_its_row():
+    table = [*clean()[:3], line("c1", "test", arousal="1.5")]
+    assert audit_fold("fold0", table, BY_ID, DIGESTS) == [Leak("fold0", "test label", ("train", "test"), "c1")]
+
+
+def test_a_row_of_which_nothing_is_right_is_refused_with_the_name_of_its_fold():
+    for row in (
+        line("a1", "trian"),
+        line("a1", "train") | {"utterance": "z"},
+        line("c1~x", "train", "c1") | {"parent": "z"},
+    ):
+        with pytest.raises(InputError) as refused:
+            audit_fold("fold5", [*clean(), row], BY_ID, DIGESTS)
+        assert refused.value.file == "fold fold5" and refused.value.remedy
+
+
+# Children -----------------------------------------------------------------------------------------------------
+
+
+FAULTS = {
+    "is in dev, where no augmented row may be": {"split": "dev"},
+    "is in test, where no augmented row may be": {"split": "test"},
+    "has the parent 'z', which is not in the fold": {"parent": "z"},
+    "has a parent in dev": {"parent": "b1", "utterance": "b1~bt", "speaker": "B"},
+    "has a parent in test": {"parent": "c1", "utterance": "c1~bt", "speaker": "C", "label": "", "gender": ""},
+    "does not bear the name of its parent 'a1' and of the view 'bt'": {"utterance": "a1~tts"},
+    "has part '7', its parent '0'": {"part": "7"},
+    "has row '7', its parent '0'": {"row": "7"},
+    "has speaker 'B', its parent 'A'": {"speaker": "B"},
+    "has label 'sad', its parent 'neu'": {"label": "sad"},
+    "has gender 'M', its parent 'F'": {"gender": "M"},
+    "has valence '1', its parent ''": {"valence": "1"},
+    "has arousal '1', its parent ''": {"arousal": "1"},
+    "has dominance '1', its parent ''": {"dominance": "1"},
+}
+
+
+@pytest.mark.parametrize("why", FAULTS)
+def test_each_fault_of_a_child_is_said_and_no_other(why):
+    child = child_of(line("a1", "train"), "bt") | FAULTS[why]
+    sound = child_of(line("a2", "train"), "bt")
+    assert audit_children("fold0", clean(), [sound, child], "bt") == [Stray("fold0", child["utterance"], why)]
+    told = str(Stray("fold0", child["utterance"], why))
+    assert told == f"fold fold0: augmented child {child['utterance']!r} {why}"
+
+
+def test_sound_children_have_no_fault_and_one_that_occurs_twice_has():
+    children = [child_of(line(name, "train"), "bt") for name in ("a1", "a2")]
+    assert audit_children("fold0", clean(), children, "bt") == []
+    twice = [Stray("fold0", "a1~bt", "occurs twice")]
+    assert audit_children("fold0", clean(), [*children, children[0]], "bt") == twice
+    assert audit_children("fold0", [*clean(), children[0]], children, "bt") == twice
+    every = audit_children("fold0", clean(), [children[0] | {"split": "dev", "label": "sad"}], "bt")
+    assert [stray.why[:9] for stray in every] == ["is in dev", "has label"]
 
 
 def run_script(folder, table, rows, digests, leaky=False):

@@ -9,9 +9,7 @@ from _results import CLASSES, LABELS, OUTPUTS, corpus, evaluate, protocol, read_
 from sklearn import metrics as reference
 
 from emospace import manifest
-from emospace.errors import InputError
 from emospace.metrics import METRICS
-from emospace.predictions import read_run, read_truth
 from emospace.tables import no_p, p_text, table
 from workflow_scripts.summarize import correct, numbers, summary_row
 
@@ -176,87 +174,19 @@ def test_the_order_of_columns_and_rows_does_not_matter(tree):
     assert metrics(tree)["pooled"] == before
 
 
-# Planted faults ----------------------------------------------------------------------------------------------------
+# What does not fit (each fault: tests/test_predictions.py) ----------------------------------------------------------
 
 
-def edit(folder, change) -> None:
-    """Rewrite the first fold's predictions; `change` takes and returns their lines."""
-    path = folder / "results/runs/toy/probe/fold0-1/probabilities.csv"
-    write_csv(path, change(read_csv(path)))
-
-
-def first_test(lines) -> int:
-    return next(i for i, line in enumerate(lines) if line["split"] == "test")
-
-
-def with_cell(**cells):
-    def change(lines):
-        return [line | (cells if i == first_test(lines) else {}) for i, line in enumerate(lines)]
-
-    return change
-
-
-FAULTS = {
-    "not a number": (with_cell(ang="nan"), r"probabilities\.csv: line \d+ \('S0.*no distribution"),
-    "no sum of one": (with_cell(ang="0.9", hap="0.9"), r"line \d+ \('S0.*no distribution"),
-    "negative": (with_cell(ang="1.5", hap="-0.7", neu="0.2"), "no distribution"),
-    "not even a figure": (with_cell(ang="high"), r"line \d+ \('S0.*lacks a probability"),
-    "no such column": (lambda ls: [{k: v for k, v in ln.items() if k != "hap"} for ln in ls], "lacks a probability"),
-    "row lost": (lambda ls: [ln for i, ln in enumerate(ls) if i != first_test(ls)], "seed 1 has no prediction for 'S0"),
-    "row twice": (lambda ls: [*ls, ls[first_test(ls)]], "predicted twice by seed 1"),
-    "dev row sold as test": (lambda ls: [ln | {"split": "test"} for ln in ls], "is a test row of fold1, not of fold0"),
-    "unknown row": (with_cell(utterance="S9impro_F000"), "is a test row of no fold, not of fold0"),
-    "gender off": (lambda ls: [ln | {"gender_F": "1.2"} for ln in ls], "1.2 for gender_F, which is no probability"),
-}
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_predictions_that_do_not_fit_are_refused_with_file_and_row(tree, fault):
-    change, message = FAULTS[fault]
+def test_predictions_that_do_not_fit_are_refused_with_file_and_row_and_leave_nothing(tree):
     run(tree)
     evaluate(tree, "probe")
     (tree / RESULT.format("probe")).unlink()
-    edit(tree, change)
+    path = tree / "results/runs/toy/probe/fold0-1/probabilities.csv"
+    write_csv(path, [line | {"ang": "nan"} for line in read_csv(path)])
     done = evaluate(tree, "probe", check=False)
     assert done.returncode == 1 and "Traceback" not in done.stderr
-    assert re.search(message, done.stderr), done.stderr
+    assert re.search(r"probabilities\.csv: line \d+ \('S0.*no distribution", done.stderr), done.stderr
     assert not (tree / RESULT.format("probe")).exists()
-
-
-def test_a_missing_fold_is_refused(tree):
-    folders = run(tree)
-    truth = read_tables(tree)
-    with pytest.raises(InputError, match="seed 1 has no prediction for"):
-        read_run(folders[:-1], truth)
-
-
-def read_tables(folder, *, leaky: bool = False, change=None):
-    tables = sorted((folder / "data/protocols/toy/session").glob("fold*.csv"))
-    if change:
-        write_csv(tables[0], change(read_csv(tables[0])))
-    return read_truth(manifest.read(folder / "data/manifest/toy.csv"), tables, LABELS["map"], CLASSES, leaky=leaky)
-
-
-def test_a_row_tested_in_two_folds_is_refused(tree):
-    with pytest.raises(InputError, match="tested in fold0 already"):
-        read_tables(tree, change=lambda lines: [line | {"split": "test"} for line in lines])
-
-
-def test_a_row_never_tested_is_refused_unless_the_protocol_is_declared_leaky(tree):
-    def drop(lines):
-        return [line for i, line in enumerate(lines) if i != first_test(lines)]
-
-    with pytest.raises(InputError, match="no fold tests 'S0"):
-        read_tables(tree, change=drop)
-    assert len(read_tables(tree, leaky=True).rows) == 35
-
-
-def test_a_row_without_a_usable_label_cannot_be_tested(tree):
-    def rename(lines):
-        return [line | {"utterance": "nobody"} if i == first_test(lines) else line for i, line in enumerate(lines)]
-
-    with pytest.raises(InputError, match="tests 'nobody', which the manifest does not hold"):
-        read_tables(tree, change=rename)
 
 
 def test_test_labels_come_from_the_manifest_alone(tree):

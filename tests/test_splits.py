@@ -77,6 +77,26 @@ def test_the_number_of_parts_does_not_change_what_a_model_sees(tmp_path):
     assert seen[0] == seen[1] == seen[2] and len(seen[0]) == 3
 
 
+def test_no_fold_of_a_random_split_is_larger_by_more_than_a_row():
+    rows = corpus()[:-4]
+    for fold, sides in enumerate(assignment := splits.random(rows, 5, 1)):
+        assert set(Counter(sides).values()) <= {5, 6, 15, 16, 17} and len(assignment) == 5
+        watched = {i for i, side in enumerate(sides) if side == "dev"}
+        assert watched == {i for i, side in enumerate(assignment[(fold + 1) % 5]) if side == "test"}
+
+
+def test_leave_one_out_goes_by_name_and_its_neighbour_is_watched():
+    rows = corpus()[::-1]
+    for fold, sides in enumerate(splits.session(rows, 5, 0)):
+        assert sides == [{fold: "test", (fold + 1) % 5: "dev"}.get(int(row.session), "train") for row in rows]
+    names = sorted({row.speaker for row in rows})
+    for name, sides in zip(names, splits.speaker(rows, 10, 0), strict=True):
+        partner = {row.speaker for row in rows if row.session == name[0]} - {name}
+        assert sides == [
+            "test" if row.speaker == name else "dev" if row.speaker in partner else "train" for row in rows
+        ]
+
+
 # Actors -------------------------------------------------------------------------------------------------------
 
 
@@ -195,9 +215,20 @@ def test_a_class_without_rows_is_refused_and_rows_left_out_are_counted(tmp_path)
         ("session", 5, corpus(sessions=4), "set folds: 4"),
         ("speaker", 9, corpus(), "set folds: 10"),
         ("speaker", 9, corpus()[:-3], "use the split 'actors'"),
-        ("actors", 12, corpus(), "folds <= actors"),
+        ("actors", 11, corpus(), "folds <= actors"),
+        ("actors", 2, corpus(), "3 <= folds"),
+        ("session", 2, corpus(sessions=2), "set folds: 2"),
+        ("speaker", 2, corpus(sessions=1), "set folds: 2"),
+        ("random", 2, corpus(), "set folds: 2"),
     ],
 )
 def test_a_corpus_that_does_not_fit_is_refused_with_a_remedy(name, folds, rows, remedy):
-    with pytest.raises(InputError, match=remedy):
+    with pytest.raises(InputError, match=remedy) as refused:
         splits.SPLITS[name](rows, folds, 0)
+    assert refused.value.file == f"split: {name}" and refused.value.reason
+
+
+def test_three_folds_are_enough():
+    rows = corpus(sessions=3)
+    assert len(splits.session(rows, 3, 0)) == len(splits.random(rows, 3, 0)) == len(splits.actors(rows, 3, 0)) == 3
+    assert len(splits.actors(rows, 6, 0)) == 6  # as many as there are actors

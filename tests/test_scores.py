@@ -1,0 +1,210 @@
+"""What evaluation says of a run, against scikit-learn on the same rows of a corpus of eight speakers."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import utterance
+from sklearn import metrics as reference
+
+from emospace.clusters import Clusters, clusters
+from emospace.evaluation import counts, evaluate, gender_result, parts
+from emospace.metrics import METRICS
+from emospace.predictions import Predictions, Truth
+
+CLASSES = ["ang", "hap", "neu"]
+SPEAKERS = [f"S{k}" for k in range(8)]
+ROWS = [
+    utterance(f"{name}_{i:02d}", speaker=name, dialogue=f"{name} {i}", gender="FM"[k % 2], scripted=i % 4 == 0)
+    for k, name in enumerate(SPEAKERS)
+    for i in range(12)
+]
+GUESSES = np.random.default_rng(0).integers(0, 3, (2, len(ROWS)))
+
+
+def corpus() -> Truth:
+    """Nobody of the first fold is neutral, so it lacks that class, and only the other speakers' clusters have it."""
+    speaker = np.repeat(np.arange(8), 12)
+    label = np.where(speaker < 2, np.arange(96) % 2, np.arange(96) % 3)
+    fold, repeated = np.array(["fold0", "fold1"])[(speaker >= 2).astype(int)], np.arange(96) % 12 < 2
+    return Truth(CLASSES, ROWS, label, fold, speaker, SPEAKERS, clusters(ROWS), repeated)
+
+
+def says(guesses: np.ndarray, gender=None) -> Predictions:
+    """The guess has .4, the others .3: what counts is which is the largest."""
+    return Predictions(list(range(len(guesses))), 0.3 + 0.1 * np.eye(3)[guesses], gender)
+
+
+def scores(label: np.ndarray, guesses: np.ndarray) -> dict[str, float]:
+    """Mean over the seeds of each metric."""
+    there = {"average": "macro", "labels": np.unique(label), "zero_division": 0}
+    each = [
+        {
+            "WA": reference.accuracy_score(label, guess),
+            "UA": reference.recall_score(label, guess, **there),
+            "WF1": reference.f1_score(label, guess, average="weighted"),
+            "MF1": reference.f1_score(label, guess, average="macro"),
+        }
+        for guess in guesses
+    ]
+    return {name: np.mean([one[name] for one in each]) for name in METRICS}
+
+
+def values(cells: dict) -> dict[str, float]:
+    return {name: cells[name]["value"] for name in METRICS}
+
+
+@pytest.fixture(scope="module")
+def truth() -> Truth:
+    return corpus()
+
+
+@pytest.fixture(scope="module")
+def found(truth) -> dict:
+    return evaluate(truth, says(GUESSES), says(GUESSES[:1]), seed=1, draws=300)
+
+
+def test_rows_are_counted_by_seed_group_class_and_guess(truth):
+    some = np.arange(96) % 5 > 0
+    for where, mask in ((None, np.ones(96, bool)), (some, some)):
+        table = counts(truth, says(GUESSES), truth.speaker, where)
+        assert table.shape == (2, 8, 3, 3) and table.dtype == float
+        for seed, guess in enumerate(GUESSES):
+            for k in range(8):
+                mine = mask & (truth.speaker == k)
+                expected = reference.confusion_matrix(truth.label[mine], guess[mine], labels=range(3))
+                assert (table[seed, k] == expected).all()
+
+
+def test_groups_without_a_row_are_counted_too(truth):
+    assert (counts(truth, says(GUESSES), truth.speaker, truth.speaker < 2)[:, 2:] == 0).all()
+
+
+def test_everything_pooled(truth, found):
+    assert values(found["pooled"]) == pytest.approx(scores(truth.label, GUESSES))
+    assert found["confusion"] == pytest.approx(
+        np.mean([reference.confusion_matrix(truth.label, guess) for guess in GUESSES], axis=0)
+    )
+    each = [scores(truth.label, GUESSES[[seed]]) for seed in (0, 1)]
+    for name, cell in found["pooled"].items():
+        assert cell["seed_sd"] == pytest.approx(np.std([one[name] for one in each], ddof=1))
+        assert 0 <= cell["lo"] < cell["value"] < cell["hi"] <= 1 and cell["clusters"] == 8 and cell["df"] > 0
+
+
+def test_one_seed_has_no_deviation(truth):
+    assert "seed_sd" not in evaluate(truth, says(GUESSES[:1]), seed=1, draws=100)["pooled"]["UA"]
+
+
+def test_folds_speakers_and_parts(truth, found):
+    about = [(found["folds"][name], truth.fold == name) for name in ("fold0", "fold1")]
+    about += [(found["speakers"][name], truth.speaker == k) for k, name in enumerate(SPEAKERS)]
+    for cell, rows in about:
+        assert {name: cell[name] for name in METRICS} == pytest.approx(scores(truth.label[rows], GUESSES[:, rows]))
+        assert cell["n"] == rows.sum() and cell["absent_classes"] == (["neu"] if truth.speaker[rows][0] < 2 else [])
+    scripted = np.array([row.scripted for row in ROWS])
+    masks = {"improvised": ~scripted, "scripted": scripted, "text not in train": ~truth.repeated}
+    assert list(found["parts"]) == list(masks)
+    for name, rows in masks.items():
+        cell = found["parts"][name]
+        assert values(cell) == pytest.approx(scores(truth.label[rows], GUESSES[:, rows])) and cell["n"] == rows.sum()
+        assert cell["UA"]["lo"] < cell["UA"]["hi"]
+
+
+def test_a_part_that_is_everything_or_nothing_is_none(truth):
+    for scripted in (True, False):
+        rows = [replace(row, scripted=scripted) for row in ROWS]
+        assert list(parts(replace(truth, rows=rows))) == ["text not in train"]
+        assert not parts(replace(truth, rows=rows, repeated=np.full(96, scripted)))
+
+
+def test_recall_of_each_class_rests_on_the_speakers_who_have_it(truth, found):
+    recalls = [reference.recall_score(truth.label, guess, average=None) for guess in GUESSES]
+    for k, name in enumerate(CLASSES):
+        cell = found["recall"][name]
+        assert cell["value"] == pytest.approx(np.mean(recalls, axis=0)[k]) and cell["n"] == (truth.label == k).sum()
+        assert cell["clusters"] == (6 if name == "neu" else 8) and 0 <= cell["lo"] < cell["value"] < cell["hi"] <= 1
+
+
+def test_a_recall_of_none_or_all_ends_there(truth):
+    """Speakers differ, so its interval would reach beyond."""
+    guess = truth.label.copy()
+    guess[(truth.label == 0) & (truth.speaker == 0)] = 1
+    for label in (guess, np.where(truth.label == 0, 1 - (guess == 1), guess)):
+        cell = evaluate(truth, says(label[None]), seed=1)["recall"]["ang"]
+        assert (cell["hi"] == 1) if cell["value"] > 0.5 else (cell["lo"] == 0)
+        assert 0 <= cell["lo"] < cell["hi"] <= 1
+
+
+def test_the_pair_is_the_difference_of_both(truth, found):
+    one, other = scores(truth.label, GUESSES), scores(truth.label, GUESSES[:1])
+    for name, cell in found["paired"].items():
+        assert cell["difference"] == pytest.approx(one[name] - other[name])
+        assert cell["seeds"] == [2, 1] and cell["clusters"] == 8 and cell["df"] > 0
+        assert -1 <= cell["lo"] < cell["hi"] <= 1
+    assert evaluate(truth, says(GUESSES), seed=1, draws=100)["paired"] is None
+
+
+def test_a_difference_ends_at_minus_one_and_one(truth):
+    right, wrong = truth.label.copy(), (truth.label + 1) % 3
+    right[truth.speaker == 0] = wrong[truth.speaker == 0]
+    for pair, end in (((right, wrong), "hi"), ((wrong, right), "lo")):
+        cell = evaluate(truth, *(says(guess[None]) for guess in pair), seed=1)["paired"]["WA"]
+        assert cell[end] == np.sign(cell["difference"]) and abs(cell["difference"]) < 1
+
+
+@pytest.mark.parametrize(
+    ("seeds", "stochastic", "tested"),
+    [
+        ((2, 2), (True, True), True),
+        ((1, 2), (True, True), False),
+        ((2, 1), (True, True), False),
+        ((1, 2), (False, True), True),
+        ((2, 1), (True, False), True),
+        ((1, 1), (False, False), True),
+    ],
+)
+def test_a_p_needs_two_seeds_of_whatever_depends_on_its_seed(truth, seeds, stochastic, tested):
+    pair = (says(GUESSES[: seeds[0]]), says(1 - GUESSES[: seeds[1]] % 2))
+    cell = evaluate(truth, *pair, seed=1, draws=100, stochastic=stochastic)["paired"]["UA"]
+    assert cell["lo"] is not None and not cell["at_most"] and (cell["p"] is not None) == tested
+    if stochastic == (True, True):  # what is assumed
+        assert cell == evaluate(truth, *pair, seed=1, draws=100)["paired"]["UA"]
+
+
+def test_seed_and_number_of_draws_are_those_given():
+    """Of twelve clusters, from ten of which on draws are made."""
+    many = replace(corpus(), clusters=Clusters("speaker", 12, np.arange(96) // 8))
+    asked = ((1, 200), (2, 200), (1, 400), (1, 200))
+    cells = [evaluate(many, says(GUESSES[:1]), says(GUESSES[1:]), seed=s, draws=d) for s, d in asked]
+    for place in (("pooled", "UA"), ("paired", "UA"), ("recall", "ang"), ("parts", "improvised", "UA")):
+        ends = []
+        for cell in cells:
+            for key in place:
+                cell = cell[key]
+            ends.append(cell["lo"])
+        assert len(set(ends[:3])) == 3 and ends[3] == ends[0]
+
+
+def test_the_smallest_p_that_draws_can_give_is_marked():
+    many = replace(corpus(), clusters=Clusters("speaker", 12, np.arange(96) // 8))
+    pair = says(many.label[None]), says((many.label[None] + (np.arange(96) % 5 > 0)) % 3)
+    few, more = (
+        evaluate(many, *pair, seed=1, draws=draws, stochastic=(False, False))["paired"]["UA"] for draws in (200, 400)
+    )
+    assert few["at_most"] is True and few["p"] > more["p"] > 0
+    assert evaluate(many, *pair, seed=1, draws=200)["paired"]["UA"]["at_most"] is False
+
+
+def test_gender_is_scored_on_the_rows_whose_speaker_has_one(truth):
+    rows = [replace(row, gender="") if k % 12 == 0 else row for k, row in enumerate(ROWS)]
+    female = np.array([[0.9 if row.gender == "F" else 0.1 for row in ROWS]] * 2)
+    female[0, 1], female[1, 13] = 0.2, 0.5  # a woman sold as a man by one seed, a man as a woman by the other
+    found = gender_result(replace(truth, rows=rows), says(GUESSES, female))
+    assert found == {"accuracy": 87 / 88, "confusion": [[43.5, 0.5], [0.5, 43.5]], "classes": ["F", "M"]}
+    assert evaluate(replace(truth, rows=rows), says(GUESSES, female), seed=1, draws=100)["gender"] == found
+
+
+def test_gender_that_is_not_predicted_or_not_known_has_no_score(truth):
+    assert gender_result(truth, says(GUESSES)) is None
+    nobody = [replace(row, gender="") for row in ROWS]
+    assert gender_result(replace(truth, rows=nobody), says(GUESSES, np.full((2, 96), 0.5))) is None
