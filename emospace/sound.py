@@ -29,7 +29,7 @@ LOUDEST = 8.0  # times full scale, 18 dB above: floats beyond were never scaled 
 class Sound:
     """A decoded recording: float32 (T,), its rate in Hz, and the seconds that its header claims (0 if none).
 
-    lacking: what is missing at its end, or "".
+    lacking: what is missing at its start or end, or "".
     """
 
     wave: np.ndarray
@@ -200,7 +200,7 @@ def _by_ffmpeg(path: Path, channel: str | int) -> tuple[Sound, list[str]]:
         if not container.streams.audio:
             raise Flaw("unreadable", "the file holds no sound", "give the utterance another file, or none")
         stream = container.streams.audio[0]
-        frames, complaints, at_end = _frames(container, stream)
+        frames, complaints, at_ends = _frames(container, stream)
         claims = float(stream.duration * stream.time_base) if stream.duration else 0.0
         origin = Fraction(container.start_time or 0, av.time_base)
     if not frames:
@@ -210,30 +210,27 @@ def _by_ffmpeg(path: Path, channel: str | int) -> tuple[Sound, list[str]]:
     late = max(0, round((first.pts * first.time_base - origin) * first.sample_rate)) if first.pts else 0
     planar = av.AudioResampler(format="fltp")
     wave = np.concatenate([part.to_ndarray() for frame in frames for part in planar.resample(frame)], axis=1).T
-    lacking = f"its decoder reports at its end: {at_end[0]}" if at_end else ""
+    lacking = f"its decoder reports at its start or end: {at_ends[0]}" if at_ends else ""
     return Sound(np.pad(_mix(wave, channel, path), (late, 0)), first.sample_rate, claims, lacking), complaints
 
 
 def _frames(container, stream) -> tuple[list, list[str], list[str]]:
-    """Frames of one layout, complaints between them, complaints after them: that file is cut off, perhaps.
-
-    What lies before the first may belong to something else.
-    """
+    """Frames of one layout, complaints between them, complaints before and after them (it is cut off, perhaps)."""
     import av
 
-    frames, complaints, latest = [], [], []
+    frames, complaints, latest, ends = [], [], [], []
     for packet in container.demux(stream):
         try:
             decoded = packet.decode()
         except av.FFmpegError as error:
-            latest += [why(error)] if frames else []
+            (latest if frames else ends).append(why(error))
             continue
         alike = [frame for frame in decoded if not frames or _layout(frame) == _layout(frames[0])]
         latest += ["the kind of sound changes"] if len(alike) < len(decoded) else []
         if alike:
             complaints, latest = complaints + latest, []
             frames += alike
-    return frames, complaints, latest
+    return frames, complaints, ends + latest
 
 
 def _layout(frame) -> tuple:
