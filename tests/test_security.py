@@ -108,6 +108,7 @@ def hostile(tmp_path) -> Project:
                 soundfile.write(path, 0.3 * np.sin(steps), 16_000)
     (root / "Actor_01" / f"{EVIL.replace('/', '')}.wav").write_bytes(b"no sound")
     config = {
+        "name": "demo",
         "seed": 1,
         "corpora": {"ravdess": {"root": "data/raw/corpus", "parts": 3}},
         "views": {"audio": {}},

@@ -156,7 +156,7 @@ def test_the_report_shows_counts_and_examples_of_each_view(made, html):
     page = Page(html)
     text = page.text()
     for view, reason in REASON.items():
-        assert f"{view} of toy 24 of 36 copies pass the quality gate" in text and f"fail: {reason}" in text
+        assert f"{view} of toy 26 of 39 copies pass the quality gate" in text and f"fail: {reason}" in text
     assert text.count("What follows is material of the corpus toy") == 3 and "similarity 0.81" in text
     # Train rows, passes and lost labels of the fold, and what the last of them means.
     assert text.count("9 5 0") == 2 and text.count("9 5 4 Label lost: a linear probe") == 1
@@ -211,13 +211,13 @@ def test_examples_of_a_corpus_that_may_not_be_shared_are_only_shown_if_asked_for
     finally:
         write_json(path, open_corpus)
         make(made, "text_bt")
-    assert closed["examples"] == [] and closed["passed"] == 24 and len(asked["examples"]) == 2
+    assert closed["examples"] == [] and closed["passed"] == 26 and len(asked["examples"]) == 2
 
 
 def test_no_examples_if_not_wanted_and_no_section_without_augmentation(made):
     make(made, "audio_tts", examples=0)
     page = Page(report(made))
     make(made, "audio_tts")
-    assert "audio" not in page.tags and "audio_tts of toy 24 of 36" in page.text()
+    assert "audio" not in page.tags and "audio_tts of toy 26 of 39" in page.text()
     script(made, "make_report", {"options": {}}, *arguments(made))
     assert "Augmentation" not in (made / "report.html").read_text(encoding="utf-8")
