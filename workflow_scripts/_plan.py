@@ -14,13 +14,11 @@ from emospace.errors import InputError
 from emospace.export import ENCODERS, FOLDERS
 from workflow_scripts._checks import check_names, validate
 from workflow_scripts._recipes import write_recipes
-from workflow_scripts._views import AUGMENTED, in_child, in_parent, kind
+from workflow_scripts._views import AUGMENTED, FEATURE_KEYS, RUN_KEYS, in_child, in_parent, kind
 from workflow_scripts._watch import Recorded, triggers
 
 STATE = Path(".emospace")
 GPU_FILES = ("nvidia[0-9]*", "kfd", "dxg")  # below /dev; to ask PyTorch would take seconds at every planning
-FEATURE_KEYS = {"encoder", "weights", "select", "by"}
-RUN_KEYS = {"model", "protocol", "inputs", "parents", "augment", "versus", "seeds"}
 
 
 def gpu_here() -> bool:
