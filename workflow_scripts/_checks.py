@@ -9,6 +9,7 @@ from emospace.fetch import check_entry
 from emospace.plugin import near, suggest
 from emospace.provenance import PACKAGE_ROOT
 from workflow_scripts._check_views import check_thresholds, check_view, known
+from workflow_scripts._remotes import has_remote
 from workflow_scripts._views import AUGMENTED, FEATURE_KEYS, RUN_KEYS, VIEWS, in_parent, kind
 
 
@@ -31,7 +32,9 @@ def _explain(error: jsonschema.ValidationError) -> InputError:
         known = list(error.schema.get("properties", {}))
         wrong = next(k for k in error.instance if k not in known)
         # A key that is there already was not meant.
-        return InputError(where, f"unknown key {wrong!r}", suggest(wrong, [k for k in known if k not in error.instance]))
+        return InputError(
+            where, f"unknown key {wrong!r}", suggest(wrong, [k for k in known if k not in error.instance])
+        )
     if error.validator == "required" and isinstance(error.instance, dict):
         missing = next(key for key in error.validator_value if key not in error.instance)
         free = [key for key in error.instance if key not in error.schema.get("properties", {})]
@@ -62,7 +65,8 @@ def check_names(plan) -> None:
 
 def _corpus(plan, where: str, name: str) -> None:
     corpus = plugin.find("corpora", plan.reader(name))
-    if not (corpus.PUBLIC or plan.config.get("private_remote")):
+    # Without any remote nothing can be pushed; before DVC records anything, check_sharing asks for the name all the same.
+    if not (corpus.PUBLIC or plan.config.get("private_remote")) and has_remote():
         remedy = "name in `private_remote` the DVC remote that only those who signed can read: nothing goes to another"
         raise InputError(where, f"it may not be shared ({corpus.LICENCE})", remedy)
     plugin.check_options(
