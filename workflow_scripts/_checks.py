@@ -65,7 +65,7 @@ def check_names(plan) -> None:
 
 def _corpus(plan, where: str, name: str) -> None:
     corpus = plugin.find("corpora", plan.reader(name))
-    # Without any remote nothing can be pushed; before DVC records anything, check_sharing asks for the name all the same.
+    # Without any remote nothing can be pushed. Before DVC records anything, check_sharing asks for the name anyway.
     if not (corpus.PUBLIC or plan.config.get("private_remote")) and has_remote():
         remedy = "name in `private_remote` the DVC remote that only those who signed can read: nothing goes to another"
         raise InputError(where, f"it may not be shared ({corpus.LICENCE})", remedy)

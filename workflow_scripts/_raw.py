@@ -87,7 +87,7 @@ def _state(root: str, path: str, status: os.stat_result, seen: list | None, publ
     if seen and seen[:2] == stamp and not (by_size and path in made):
         return seen
     if seen is None and status.st_size > HASH_AT_SIGHT and path not in published | made:
-        return [*stamp, f"size {stat.st_size}"]
+        return [*stamp, f"size {status.st_size}"]
     digest = sha256(Path(root, path))
     unchanged = by_size and path not in made and digest == published.get(path)
     return [*stamp, seen[2] if unchanged else digest]
