@@ -4,7 +4,7 @@ from workflow_scripts._summary import declared, summary, write_summary
 from workflow_scripts._terminal import show_one_line_per_job
 
 if workflow.is_main_process and not (workflow.output_settings.dryrun or workflow.output_settings.verbose):
-    show_one_line_per_job(logger)
+    show_one_line_per_job(logger, lambda: [rule.name for rule in workflow.rules if not rule.output])
 
 # Jobs that run side by side share the terminal's last line: each shows its bar there now and then, and clears it.
 for _name, _value in {"TQDM_MININTERVAL": "1", "TQDM_LEAVE": ""}.items():

@@ -31,7 +31,7 @@ class Terminal:
         handler.setFormatter(DefaultFormatter(quiet, show_failed_logs=True))
         self.logger = logging.Logger("of a test")
         self.logger.addHandler(handler)
-        show_one_line_per_job(self.logger)
+        show_one_line_per_job(self.logger, lambda: ["all", "report"])
 
     def say(self, message, event=None, level=logging.INFO, **more):
         self.logger.log(level, message, extra={"event": event} | more)
@@ -66,9 +66,9 @@ def test_a_job_is_one_line_with_its_rule_its_names_seconds_and_what_is_left(tmp_
     terminal.job(0, "all", {}, output=())
     terminal.end(0)
     lines = [line.split() for line in terminal.text.splitlines() if line]
-    assert lines[0] == ["3", "jobs", "to", "run"]
-    assert lines[1] == ["index_part", "demo", "part", "0", lines[1][4], "s", "2", "left"]
-    assert lines[2] == ["train", "demo", "probe", "fold0", "seed", "1", lines[2][6], "s", "1", "left"]
+    assert lines[0] == ["2", "jobs", "to", "run"]
+    assert lines[1] == ["index_part", "demo", "part", "0", lines[1][4], "s", "1", "left"]
+    assert lines[2] == ["train", "demo", "probe", "fold0", "seed", "1", lines[2][6], "s", "0", "left"]
     assert float(lines[2][6]) >= 0 and len(lines) == 3
 
 

@@ -6,6 +6,7 @@ with a logger of another kind (`--logger`) are left as they are.
 
 import logging
 import time
+from collections.abc import Callable, Iterable
 
 from snakemake_interface_logger_plugins.common import LogEvent
 
@@ -27,12 +28,12 @@ def told(wildcards: dict[str, str]) -> str:
 class OneLine(logging.Filter):
     """Lets through what a reader of the terminal needs, and turns the end of each job into one line.
 
-    clear: what to write before each of those lines.
+    targets: names of the rules that make nothing, such as `all`. clear: what to write before each of those lines.
     """
 
-    def __init__(self, clear: str = "", clock=time.monotonic):
+    def __init__(self, targets: Callable[[], Iterable[str]], clear: str = "", clock=time.monotonic):
         super().__init__()
-        self.clear, self.clock = clear, clock
+        self.targets, self.clear, self.clock = targets, clear, clock
         self.jobs: dict[int, tuple[str, str, float]] = {}  # id -> rule, wildcards, start
         self.left = 0
 
@@ -41,20 +42,20 @@ class OneLine(logging.Filter):
         if record.levelno >= logging.WARNING:
             return True
         if event == LogEvent.JOB_INFO:
-            if record.output:  # a target such as `all` makes nothing
+            if record.output:
                 self.jobs[record.jobid] = (record.rule_name, told(dict(record.wildcards)), self.clock())
             return False
         if event == LogEvent.RUN_INFO:
-            self.left = record.stats.get("total", 0)
+            self.left = record.stats["total"] - sum(record.stats.get(name, 0) for name in self.targets())
             return self._say(record, f"{self.left} jobs to run")
         if event == LogEvent.JOB_FINISHED:
             return self._finished(record)
         return event not in ROUTINE and not str(record.msg).startswith(CHATTER)
 
     def _finished(self, record: logging.LogRecord) -> bool:
-        self.left -= 1
         if record.job_id not in self.jobs:
             return False
+        self.left -= 1
         rule, words, start = self.jobs.pop(record.job_id)
         line = f"{rule:<26} {words:<36} {self.clock() - start:>7.1f} s {self.left:>6} left"
         return self._say(record, line)
@@ -75,11 +76,14 @@ class Formatter(logging.Formatter):
         return getattr(record, "terminal", "") or self.other.format(record)
 
 
-def show_one_line_per_job(logger: logging.Logger) -> None:
-    """Make the handler that writes to the terminal say one line per job; without one of that name change nothing."""
+def show_one_line_per_job(logger: logging.Logger, targets: Callable[[], Iterable[str]]) -> None:
+    """Make the handler that writes to the terminal say one line per job; without one of that name change nothing.
+
+    targets: as in `OneLine`; called when all rules are known.
+    """
     for handler in logger.handlers:
         if handler.name == HANDLER:
             tty = getattr(handler.stream, "isatty", lambda: False)()
             # Before Snakemake's filter, which `--quiet` may have drop what this one learns a job's name from.
-            handler.filters.insert(0, OneLine(CLEAR if tty else ""))
+            handler.filters.insert(0, OneLine(targets, CLEAR if tty else ""))
             handler.setFormatter(Formatter(handler.formatter))
