@@ -6,10 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 
-.PHONY: demo adopt record push test test-slow test-conda mutants fuzz bench lint install clean
+.PHONY: demo adopt record push test test-slow test-conda mutants fuzz bench lint format install clean
 
 demo: $(VENV)/.installed
-	@$(SNAKEMAKE) --quiet rules host reason
+	@$(SNAKEMAKE)
 	@$(BIN)/python -m workflow_scripts.show_result
 
 # After git clone and dvc pull: take over what is up to date, so that only the rest is made again.
@@ -52,10 +52,14 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks
 
 lint: $(VENV)/.installed-dev
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/snakefmt --check Snakefile rules
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile rules \
+		|| { echo "To mend what can be mended by itself, run: make format" >&2; exit 1; }
 	$(BIN)/snakemake --lint
+
+format: $(VENV)/.installed-dev
+	-$(BIN)/ruff check --fix --quiet .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile rules
 
 install: $(VENV)/.installed
 

@@ -101,7 +101,7 @@ def fetch(name: str, entry: dict, directory: Path) -> dict:
         shutil.rmtree(_partial(directory))
         if entry.get("if_unreachable") != "random":
             raise
-        logging.warning("%s: random weights, because %s", name, error)
+        logging.info("%s: random weights, because %s", name, error)
         absent = {"kind": "random", "source": f"random, in the place of {record['source']}", "revision": ""}
         return record | absent | {"random": True, "why": f"{error.file} {error.reason}", "files": {}}
 

@@ -8,7 +8,7 @@ import difflib
 import importlib
 import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import ModuleType, NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -24,10 +24,15 @@ def names(kind: str) -> list[str]:
     return sorted(p.stem for p in (HERE / kind).glob("*.py") if not p.stem.startswith("_"))
 
 
-def suggest(word: str, known) -> str:
-    """A remedy for a misspelt word: the nearest known one, or all of them."""
-    near = difflib.get_close_matches(str(word), [str(k) for k in known], 1, 0.5)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(map(str, known))}"
+def suggest(word: str, known, there=()) -> str:
+    """A remedy for a misspelt word: the nearest known one, or all of them. Words that are `there` are meant last."""
+    found = near(word, [k for k in known if k not in there]) or near(word, known)
+    return f"did you mean {found!r}?" if found else f"known: {', '.join(map(str, known))}"
+
+
+def near(word: str, known) -> str:
+    """The known word that is most like this one, or "" if none is much like it."""
+    return next(iter(difflib.get_close_matches(str(word), [str(k) for k in known], 1, 0.5)), "")
 
 
 def find(kind: str, name: str) -> ModuleType:
@@ -58,14 +63,16 @@ def _kind(parameter: inspect.Parameter) -> Any:
     return Any if parameter.default in (None, parameter.empty) else type(parameter.default)
 
 
-def check_values(kinds: dict[str, Any], options: dict, where: str, taker: str = "it") -> None:
+def check_values(kinds: dict[str, Any], options: dict, where: str, taker: str = "it", beside: Iterable = ()) -> None:
     """Raise InputError for the first option that is not in `kinds`, or has a value that its kind does not allow.
 
     kinds: option -> a type or annotation (see kinds.py). `where` names the place in the config, `taker` who takes them.
+    beside: keys that the same block may have, and has not: a misspelt option may be one of them.
     """
     for option, value in options.items():
         if option not in kinds:
-            raise InputError(where, f"{taker} got an unexpected option {option!r}", suggest(option, kinds))
+            remedy = suggest(option, [*kinds, *beside], options)
+            raise InputError(where, f"{taker} got an unexpected option {option!r}", remedy)
         if not fits(value, kinds[option]):
             raise InputError(f"{where}: {option}", f"it is {value!r}", f"give {described(kinds[option])}")
 
@@ -111,15 +118,15 @@ def described(kind) -> str:
     return WORDS.get(origin or kind, str(kind))
 
 
-def check_options(kind: str, name: str, function: str, options: dict, where: str) -> None:
+def check_options(kind: str, name: str, function: str, options: dict, where: str, beside: Iterable = ()) -> None:
     """Compare options with the keyword-only arguments of a plug-in's function; InputError says which does not fit.
 
     What no annotation can say, the plug-in's own `check_<function>(**options)` may, if it has one. `where` names the
-    place in the config for the message, e.g. "config.yaml: features: audio.mfcc".
+    place in the config for the message, e.g. "config.yaml: features: audio.mfcc". beside: as in `check_values`.
     """
     module = find(kind, name)
     kinds, check = options_of(getattr(module, function)), getattr(module, f"check_{function}", None)
-    check_values(kinds, options, where, f"{name}.{function}()")
+    check_values(kinds, options, where, f"{name}.{function}()", beside)
     if check:
         parameters = inspect.signature(getattr(module, function)).parameters
         try:

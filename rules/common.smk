@@ -11,6 +11,7 @@ from snakemake.settings.types import DeploymentMethod
 sys.path.insert(0, workflow.basedir)
 
 from emospace.errors import InputError
+from workflow_scripts._disk import told
 from workflow_scripts._exchanged import forget_exchanged
 from workflow_scripts._frozen import freeze, thaw
 from workflow_scripts._plan import STATE, Plan, gpu_here, prefer_this_python
@@ -48,6 +49,8 @@ try:
         PLAN = thaw(config)
 except InputError as error:
     raise WorkflowError(str(error))
+except OSError as error:
+    raise WorkflowError(str(told(error)))
 
 # A profile gives `gpu` the scope "local" where jobs run on other machines than this, which have GPUs.
 GPU = gpu_here() or workflow.resource_scopes.is_local("gpu")

@@ -76,6 +76,7 @@ rule check_quality:
     input:
         recipe=recipe("check_quality", "corpus"),
         manifest="data/manifest/{corpus}.quality.csv",
+        facts="data/manifest/{corpus}.json",
         views=lambda w: [p for view in VIEWS for p in part_files(view, w.corpus, "{part}.quality.csv")],
     output:
         table=QUALITY,
@@ -88,7 +89,7 @@ rule check_quality:
         "../envs/media.yaml"
     shell:
         "python -m workflow_scripts.check_quality --recipe {input.recipe:q} --log {log:q}"
-        " --quality {input.manifest:q} {input.views:q} --out {output.table:q}"
+        " --manifest {input.facts:q} --quality {input.manifest:q} {input.views:q} --out {output.table:q}"
 
 
 rule views:

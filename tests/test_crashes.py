@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -175,6 +176,18 @@ def small_disk(tmp_path):
 
     yield folder, resize
     subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_a_disk_without_a_free_byte_is_named_when_a_run_is_planned(small_disk):
+    folder, resize = small_disk
+    resize(16 * 2**20)
+    (folder / "project").mkdir()
+    project = Project(folder / "project")
+    with suppress(OSError), open(folder / "rest", "wb", buffering=0) as rest:
+        while True:
+            rest.write(bytes(4096))
+    planned = project.snakemake("-n", check=False)
+    assert "the disk is full. free some space" in planned and "Traceback" not in planned
 
 
 def test_a_full_disk_is_named_and_nothing_half_written_is_kept(small_disk, raw, undisturbed):

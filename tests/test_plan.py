@@ -96,6 +96,38 @@ def edit(config, path, value):
     return config
 
 
+def misspelt(block, path=(), *, named=("corpora", "weights", "protocols", "runs", "features", "labels", "files")):
+    """(path, key) of every key in a config that users do not name themselves."""
+    for key, value in block.items() if isinstance(block, dict) else ():
+        if not path or path[-1] not in named:
+            yield path, key
+        yield from misspelt(value, (*path, key), named=named)
+
+
+@pytest.mark.parametrize("preset", ["config.yaml", "configs/ablation_demo.yaml"])
+def test_every_misspelt_key_gets_the_key_that_was_meant(preset):
+    config = yaml.safe_load((ROOT / preset).read_text(encoding="utf-8"))
+    keys = [(path, key) for path, key in misspelt(config) if len(key) > 2]
+    assert len(keys) > 40
+    for path, key in keys:
+        wrong = block = copy.deepcopy(config)
+        for name in path:
+            block = block[name]
+        block[key[:1] + key[2:]] = block.pop(key)
+        refused(wrong, repr(key[:1] + key[2:]), f"did you mean '{key}'")
+
+
+@pytest.mark.parametrize(("key", "wrong"), [("features", "featurs"), ("protocols", "protocl")])
+def test_a_misspelt_block_is_told_before_the_one_that_is_missing(config, key, wrong):
+    config[wrong] = config.pop(key)
+    refused(config, f"^config: unknown key '{wrong}'. did you mean '{key}'")
+
+
+def test_a_feature_of_a_misspelt_view_gets_the_view_that_was_meant(config):
+    config["features"]["fames.clip"] = config["features"].pop("frames.clip")
+    refused(config, "'fames.clip' is a feature of no view. did you mean 'frames'")
+
+
 @pytest.mark.parametrize(
     ("path", "value", "words"),
     [

@@ -5,22 +5,29 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import utterance
 
 from emospace import manifest, provenance
 from emospace.manifest import Problem
+from emospace.views import text
 
 
 def problem(name: str, reason: str = "silent", dropped: bool = False) -> Problem:
     return Problem(name, f"{name}.wav", reason, "-inf dBFS", "listen to it", dropped)
 
 
-def check(folder: Path, tables: list[list[Problem]], **options) -> subprocess.CompletedProcess:
+def check(
+    folder: Path, tables: list[list[Problem]], facts: dict | None = None, **options
+) -> subprocess.CompletedProcess:
     provenance.write_json(folder / "recipe.json", {"options": options})
     files = [folder / f"table {i}.csv" for i in range(len(tables))]
     for file, problems in zip(files, tables, strict=True):
         manifest.write_problems(file, problems)
     command = [sys.executable, "-m", "workflow_scripts.check_quality", "--recipe", str(folder / "recipe.json")]
     command += ["--out", str(folder / "all.csv"), "--quality", *map(str, files)]
+    if facts:
+        provenance.write_json(folder / "facts.json", facts)
+        command += ["--manifest", str(folder / "facts.json")]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -47,3 +54,33 @@ def test_stop_shows_what_is_wrong_and_how_to_go_on(tmp_path, count):
 def test_stop_lets_a_sound_corpus_pass(tmp_path):
     assert check(tmp_path, [[], []], on_problem="stop").returncode == 0
     assert manifest.read_problems(tmp_path / "all.csv") == []
+
+
+def silent_clips(folder: Path, count: int) -> list[Problem]:
+    """What the text view says of a part without transcripts."""
+    rows = [utterance(f"u_{i}", text="") for i in range(count)]
+    return text.extract(rows, folder / "text.csv")[0]
+
+
+@pytest.mark.parametrize("on_problem", ["warn", "stop"])
+def test_a_corpus_without_any_transcript_is_one_line_and_stops_nothing(tmp_path, on_problem):
+    facts = {"rows": 4, "missing": {"text": 4}}
+    done = check(tmp_path, [silent_clips(tmp_path, 4)], facts, on_problem=on_problem)
+    assert done.returncode == 0, done.stderr
+    (line,) = manifest.read_problems(tmp_path / "all.csv")
+    assert (line.utterance, line.reason) == ("", "no transcript") and "none of the 4 rows" in line.detail
+
+
+def test_a_single_transcript_makes_the_others_missing(tmp_path):
+    other = problem("x")
+    done = check(tmp_path, [silent_clips(tmp_path, 3), [other]], {"rows": 4, "missing": {"text": 3}}, on_problem="stop")
+    assert done.returncode == 1
+    assert len(manifest.read_problems(tmp_path / "all.csv")) == 4
+
+
+def test_other_problems_of_a_corpus_without_transcripts_stay_and_stop_it(tmp_path):
+    done = check(
+        tmp_path, [silent_clips(tmp_path, 3), [problem("x")]], {"rows": 3, "missing": {"text": 3}}, on_problem="stop"
+    )
+    assert done.returncode == 1 and "1 problems" in done.stderr
+    assert len(manifest.read_problems(tmp_path / "all.csv")) == 2

@@ -1,16 +1,21 @@
 """Changed raw files are noticed by content, and only in their part; where they lie, and for how long, is no change."""
 
+import errno
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 from conftest import ROOT
 
+from emospace.corpora import ravdess
 from emospace.provenance import read_json, sha256, write_sidecar
+from workflow_scripts._disk import told
 from workflow_scripts._plan import Plan
-from workflow_scripts._raw import HASH_AT_SIGHT, by_part, fingerprint, look, trigger
+from workflow_scripts._raw import HASH_AT_SIGHT, by_part, fingerprint, look, trigger, walk
+from workflow_scripts.index_part import listing
 
 PARTS = ["0", "1"]
 
@@ -225,3 +230,65 @@ def test_a_large_file_that_no_row_names_may_not_change_its_size_even_if_nothing_
     Path(".emospace/raw/ravdess/seen.json").unlink()
     write(clip, clip.read_bytes() + b"x")
     assert planned.triggers()["0"] != before["0"]
+
+
+def odd_things(root: Path) -> set[str]:
+    """Put everything below d0 that is no file anyone could read; returns its paths."""
+    folder = root / "d0"
+    os.mkfifo(folder / "pipe.txt")
+    (folder / "zero.wav").symlink_to("/dev/zero")
+    (folder / "round").symlink_to(root)
+    (folder / "all").symlink_to("/")
+    Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.txt")).write_text("latin-1")
+    return {"d0/pipe.txt", "d0/zero.wav", "d0/round", "d0/all", "d0/caf\\xe9.txt"}
+
+
+def test_pipes_devices_circles_and_names_that_are_not_utf8_are_told_and_left_out(tmp_path):
+    corpus, odd = Corpus(tmp_path), {}
+    wanted = odd_things(corpus.root)
+    assert corpus.changed() == []
+    assert {path for path, _ in walk(str(corpus.root), odd)} == {
+        "readme",
+        *(f"d{p}/{n}" for p in PARTS for n in ("words.txt", "sound.wav")),
+    }
+    assert odd.keys() == wanted
+    assert "UTF-8" in odd["d0/caf\\xe9.txt"] and "device" in odd["d0/zero.wav"] and "lies in" in odd["d0/all"]
+
+
+def test_a_folder_that_is_linked_twice_is_read_twice(tmp_path):
+    corpus, odd = Corpus(tmp_path), {}
+    (corpus.root / "d2").symlink_to(corpus.root / "d1")
+    assert {path for path, _ in walk(str(corpus.root), odd)} > {"d1/words.txt", "d2/words.txt"} and not odd
+
+
+def test_what_may_not_be_opened_is_told_and_left_out(tmp_path, monkeypatch):
+    corpus, odd, listdir = Corpus(tmp_path), {}, os.listdir
+
+    def closed(path):
+        if str(path).endswith("/d1"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return listdir(path)
+
+    monkeypatch.setattr(os, "listdir", closed)
+    monkeypatch.setattr(os, "access", lambda path, mode: not str(path).endswith("words.txt"))
+    assert {path for path, _ in walk(str(corpus.root), odd)} == {"readme", "d0/sound.wav"}
+    assert odd == {"d0/words.txt": "it may not be read", "d1": "the folder cannot be opened (Permission denied)"}
+
+
+def test_planning_warns_of_such_files_in_one_line_and_the_part_lists_them(planned):
+    folder = planned.root / "Actor_01"
+    os.mkfifo(folder / "03-01-05-01-01-01-01.wav")
+    os.mkfifo(folder / "03-01-05-01-01-02-01.wav")
+    plan = planned.plan()
+    (warning,) = plan.warnings
+    assert "03-01-05-01-01-01-01.wav: it is a pipe" in warning and "and 1 more" in warning
+    args = SimpleNamespace(corpus="ravdess", corpus_root=planned.root, parts=2, part="0")
+    files, problems = listing(args, ravdess.group)
+    assert len(files) == 2 and [p.reason for p in problems] == ["unreadable"] * 2
+    args.part = "1"
+    assert listing(args, ravdess.group)[1] == []
+
+
+def test_a_full_disk_and_a_file_that_may_not_be_written_are_one_line():
+    assert "the disk is full. free some space" in str(told(OSError(errno.ENOSPC, "No space left on device", "x")))
+    assert str(told(PermissionError(13, "Permission denied", ".emospace"))).startswith(".emospace: Permission denied")

@@ -17,6 +17,7 @@ from emospace.corpora import iemocap, ravdess
 from emospace.errors import InputError
 from emospace.provenance import sha256, write_json
 from workflow_scripts._plan import Plan
+from workflow_scripts._remotes import has_remote
 from workflow_scripts.adopt import PHASES
 from workflow_scripts.check_sharing import check_sharing
 
@@ -108,12 +109,46 @@ def closed(root: str = "data/raw/demo") -> dict:
     return config | more
 
 
-def test_a_corpus_that_may_not_be_shared_needs_a_private_remote(tmp_path, monkeypatch):
+@pytest.fixture
+def remotes(tmp_path, monkeypatch):
+    """The files that DVC reads its remotes from: none yet, whatever the user of this machine has."""
     monkeypatch.chdir(tmp_path)
+    for level in ("global", "system"):
+        monkeypatch.setenv(f"DVC_{level.upper()}_CONFIG_DIR", str(tmp_path / level))
+    return [tmp_path / name for name in (".dvc/config", ".dvc/config.local", "global/config", "system/config")]
+
+
+def test_a_corpus_that_may_not_be_shared_needs_a_private_remote_where_there_is_any(remotes):
     Plan(closed())
-    for config in (closed() | {"private_remote": ""}, {k: v for k, v in closed().items() if k != "private_remote"}):
-        with pytest.raises(InputError, match=r"signed: it may not be shared .*release form.*private_remote"):
+    open_to_all = (closed() | {"private_remote": ""}, {k: v for k, v in closed().items() if k != "private_remote"})
+    for config in open_to_all:
+        Plan(config)  # nothing can be pushed anywhere
+        for file in remotes:
+            file.parent.mkdir(exist_ok=True)
+            file.write_text("[core]\n    remote = public\n['remote \"public\"']\n    url = /public\n")
+            with pytest.raises(InputError, match=r"signed: it may not be shared .*release form.*private_remote"):
+                Plan(config)
+            Plan(closed())
+            file.write_text("[core]\n    autostage = true\n")
             Plan(config)
+
+
+def test_without_any_remote_dvc_still_records_it_only_for_a_private_one(remotes):
+    """Else a remote that is added later would get it by a plain `dvc push`. The name suffices."""
+    write_json(Path("data/manifest/signed/0.json"), {"recipe": {"plugin": "iemocap"}})
+    Path("config.yaml").write_text("private_remote: ''\n")
+    with pytest.raises(InputError, match=r"signed is here, and may not be shared .*it need not exist yet"):
+        check_sharing()
+    Path("config.yaml").write_text("private_remote: lab\n")
+    check_sharing()
+
+
+def test_remotes_are_found_as_dvc_writes_them(remotes, tmp_path):
+    dvc = ["dvc", "init", "--no-scm", "-q"]
+    subprocess.run([sys.executable, "-m", *dvc], cwd=tmp_path, check=True)
+    assert not has_remote()
+    subprocess.run([sys.executable, "-m", "dvc", "remote", "add", "--local", "a b", "/x"], cwd=tmp_path, check=True)
+    assert has_remote()
 
 
 def test_where_artifacts_go_changes_no_recipe(tmp_path, monkeypatch):
@@ -212,3 +247,13 @@ def test_a_config_that_forgets_it_is_refused_before_dvc_records_anything(signed,
         assert not stored(signed.folder.parent / "public")
     assert lock.read_bytes() == before
     project.snakemake("-n", "corpora")  # which records nothing
+
+
+def test_contributing_names_what_dvc_asks_of_a_new_corpus():
+    """Every key that a stage of DVC refuses a corpus without, as docs/dvc.md has it."""
+    guide = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    corpus = guide.partition("## How to add a corpus")[2].partition("\n## ")[0]
+    told = (ROOT / "docs/dvc.md").read_text(encoding="utf-8")
+    for key in ("always_changed: true", "private_remote", "PUBLIC"):
+        assert key in corpus and key in told
+    assert "`dvc.yaml` changes" not in guide.partition("## How to add a corpus")[0]

@@ -6,19 +6,24 @@ import yaml
 from emospace import labels, plugin, selection, splits
 from emospace.errors import InputError
 from emospace.fetch import check_entry
-from emospace.plugin import suggest
+from emospace.plugin import near, suggest
 from emospace.provenance import PACKAGE_ROOT
 from workflow_scripts._check_views import check_thresholds, check_view, known
-from workflow_scripts._views import AUGMENTED, VIEWS, in_parent, kind
+from workflow_scripts._remotes import has_remote
+from workflow_scripts._views import AUGMENTED, FEATURE_KEYS, RUN_KEYS, VIEWS, in_parent, kind
 
 
 def validate(config: dict) -> None:
     """Raise InputError for the first thing in the config that the schema does not allow."""
     schema = yaml.safe_load((PACKAGE_ROOT / "schemas/config.schema.yaml").read_text(encoding="utf-8"))
-    errors = jsonschema.Draft202012Validator(schema).iter_errors(config)
-    first = min(errors, key=lambda e: (len(e.absolute_path), str(e.message)), default=None)
+    first = min(jsonschema.Draft202012Validator(schema).iter_errors(config), key=_urgency, default=None)
     if first:
         raise _explain(first)
+
+
+def _urgency(error: jsonschema.ValidationError) -> tuple:
+    """Outer errors first. A misspelt key goes before the key that is missing for it, and can name that one."""
+    return len(error.absolute_path), error.validator != "additionalProperties", str(error.message)
 
 
 def _explain(error: jsonschema.ValidationError) -> InputError:
@@ -26,9 +31,15 @@ def _explain(error: jsonschema.ValidationError) -> InputError:
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
         known = list(error.schema.get("properties", {}))
         wrong = next(k for k in error.instance if k not in known)
-        return InputError(where, f"unknown key {wrong!r}", suggest(wrong, known))
+        # A key that is there already was not meant.
+        return InputError(
+            where, f"unknown key {wrong!r}", suggest(wrong, [k for k in known if k not in error.instance])
+        )
     if error.validator == "required" and isinstance(error.instance, dict):
         missing = next(key for key in error.validator_value if key not in error.instance)
+        free = [key for key in error.instance if key not in error.schema.get("properties", {})]
+        if wrong := near(missing, free):  # an open block: its other keys are options of a plug-in
+            return InputError(where, f"unknown key {wrong!r}", f"did you mean {missing!r}?")
         told = error.schema.get("properties", {}).get(missing, {}).get("description", "see schemas/config.schema.yaml")
         return InputError(where, f"there is no {missing!r}", told.rstrip("."))
     if error.validator == "anyOf":
@@ -36,6 +47,9 @@ def _explain(error: jsonschema.ValidationError) -> InputError:
         known = error.schema["properties"]
         told = " ".join(f"{key}: {known[key]['description']}" for key in keys).rstrip(".")
         return InputError(where, f"it has neither {' nor '.join(map(repr, keys))}", told)
+    view = str(error.instance).partition(".")[0]
+    if error.validator == "pattern" and list(error.absolute_path) == ["features"] and view not in (*VIEWS, *AUGMENTED):
+        return InputError(where, f"{error.instance!r} is a feature of no view", suggest(view, [*VIEWS, *AUGMENTED]))
     hint = error.parent.schema.get("description", "") if error.parent else error.schema.get("description", "")
     return InputError(where, error.message, hint or "see schemas/config.schema.yaml")
 
@@ -51,7 +65,8 @@ def check_names(plan) -> None:
 
 def _corpus(plan, where: str, name: str) -> None:
     corpus = plugin.find("corpora", plan.reader(name))
-    if not (corpus.PUBLIC or plan.config.get("private_remote")):
+    # Without any remote nothing can be pushed. Before DVC records anything, check_sharing asks for the name anyway.
+    if not (corpus.PUBLIC or plan.config.get("private_remote")) and has_remote():
         remedy = "name in `private_remote` the DVC remote that only those who signed can read: nothing goes to another"
         raise InputError(where, f"it may not be shared ({corpus.LICENCE})", remedy)
     plugin.check_options(
@@ -69,18 +84,29 @@ def _weights(plan, where: str, name: str) -> None:
         raise InputError(where, "it is trained on a few pairs, and its name does not say so", f"call it toy_{name}")
 
 
+def _free(keys: set[str], block: dict) -> list[str]:
+    """Keys that a block may have beside options, and has not."""
+    return sorted(keys - block.keys())
+
+
 # Features ------------------------------------------------------------------------------------------------------
 
 
 def _feature(plan, where: str, name: str) -> None:
     spec = plan.feature(name)
+    free = _free(FEATURE_KEYS, plan.config["features"][name])
+    selected = "select" in spec or "by" in spec
+    # First, since a misspelt key is also one that is missing.
+    if selected:
+        selection.check_options(plan.feature_options(name), where, free)
+    else:
+        plugin.check_options("encoders", spec["encoder"], "load", plan.feature_options(name), where, free)
     if spec["view"] in AUGMENTED:
         known(plan, where, spec["view"], "views")
         _same_as_parent(plan, where, name)
-    if "select" in spec or "by" in spec:
+    if selected:
         for key in ("select", "by"):
             known(plan, where, spec.get(key, ""), "features")
-        selection.check_options(plan.feature_options(name), where)
         return
     if "weights" in spec:
         known(plan, where, spec["weights"], "weights")
@@ -91,7 +117,6 @@ def _feature(plan, where: str, name: str) -> None:
     if ("weights" in spec) != module.WEIGHTS:
         reason = "needs pretrained weights" if module.WEIGHTS else "takes no weights"
         raise InputError(where, f"the encoder {spec['encoder']!r} {reason}", "see `weights` in the config")
-    plugin.check_options("encoders", spec["encoder"], "load", plan.feature_options(name), where)
 
 
 def _same_as_parent(plan, where: str, name: str) -> None:
@@ -133,6 +158,8 @@ def _label_map(plan, where: str, spec: dict) -> None:
 
 def _run(plan, where: str, name: str) -> None:
     spec = plan.run(name)
+    free = _free(RUN_KEYS, plan.config["runs"][name])
+    plugin.check_options("models", spec["model"], "train", plan.run_options(name), where, free)
     known(plan, where, spec["protocol"], "protocols")
     for item in spec["inputs"]:
         if item not in VIEWS:
@@ -152,7 +179,6 @@ def _run(plan, where: str, name: str) -> None:
             raise InputError(where, reason, "name another run on the same protocol, or leave `versus` out")
     for view in spec["augment"]:
         _augment(plan, where, name, view)
-    plugin.check_options("models", spec["model"], "train", plan.run_options(name), where)
     if not plan.baselines(spec["protocol"]):
         reason = f"no run with model linear_probe (and without `augment`) on the protocol {spec['protocol']!r}"
         raise InputError(where, reason, "add one: every table shows it as the baseline")

@@ -1,12 +1,10 @@
 """What every script shares: its arguments, its log, and one-line errors."""
 
 import argparse
-import errno
 import fcntl
 import logging
 import os
 import platform
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,8 +12,8 @@ from pathlib import Path
 
 from emospace.errors import InputError
 from emospace.provenance import read_recipe
+from workflow_scripts._disk import full, told
 
-LITTLE = 64 * 2**20  # bytes free: a disk that is as good as full
 LOCKS = Path(".emospace/locks")  # a file for each job that ever ran
 # Nothing but fetch_models may reach a model hub; set before any library can read them.
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "NO_ALBUMENTATIONS_UPDATE": "1"}
@@ -48,23 +46,16 @@ def run(
         logging.error("%s", error)
         sys.exit(1)
     except Exception as error:
-        if _full(error):
-            remedy = "free some space, then start the workflow again"
-            logging.error("%s (%s)", InputError(Path.cwd(), "the disk is full", remedy), error)
+        if full(error):
+            logging.error("%s (%s)", told(error), error)
             sys.exit(1)
         logging.exception("unexpected error")
         sys.exit(2)
 
 
-def _full(error: Exception) -> bool:
-    """Did a disk have no room? numpy raises an OSError without a number then."""
-    if not isinstance(error, OSError):
-        return False
-    return error.errno == errno.ENOSPC or (error.errno is None and shutil.disk_usage(".").free < LITTLE)
-
-
 def _log_to(path: Path | None) -> None:
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    handlers[0].setLevel(logging.WARNING)  # the terminal has a line per job; the rest is in the log
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Never empty: of the logs of a job that was killed, Snakemake shows none after an empty one.

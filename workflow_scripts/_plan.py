@@ -14,13 +14,11 @@ from emospace.errors import InputError
 from emospace.export import ENCODERS, FOLDERS
 from workflow_scripts._checks import check_names, validate
 from workflow_scripts._recipes import write_recipes
-from workflow_scripts._views import AUGMENTED, in_child, in_parent, kind
-from workflow_scripts._watch import Recorded, triggers
+from workflow_scripts._views import AUGMENTED, FEATURE_KEYS, RUN_KEYS, in_child, in_parent, kind
+from workflow_scripts._watch import Recorded, described, triggers
 
 STATE = Path(".emospace")
 GPU_FILES = ("nvidia[0-9]*", "kfd", "dxg")  # below /dev; to ask PyTorch would take seconds at every planning
-FEATURE_KEYS = {"encoder", "weights", "select", "by"}
-RUN_KEYS = {"model", "protocol", "inputs", "parents", "augment", "versus", "seeds"}
 
 
 def gpu_here() -> bool:
@@ -235,9 +233,12 @@ class Plan:
     # Raw files -------------------------------------------------------------------------------------------------
 
     def refresh_raw(self, recorded: Recorded) -> None:
-        """Look at all raw files (see _watch.py), and warn of a corpus that is not here."""
+        """Look at all raw files (see _watch.py); warn of a corpus that is not here, and of what cannot be read."""
         for corpus in self.config["corpora"]:
-            self.raw[corpus], absent = triggers(self, corpus, STATE / "raw" / corpus, recorded)
+            odd: dict[str, str] = {}
+            self.raw[corpus], absent = triggers(self, corpus, STATE / "raw" / corpus, recorded, odd)
+            if odd:
+                self.warnings.append(described(self.root(corpus), odd))
             if absent:
                 self.absent[corpus] = absent
                 self.warnings.append(str(absent))

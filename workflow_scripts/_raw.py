@@ -6,6 +6,7 @@ unchanged. What was seen of each file is kept in seen.json, for the next look al
 """
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,15 +18,60 @@ HASH_AT_SIGHT = 64 * 1024
 SEEN = "seen.json"
 
 
-def walk(root: str) -> Iterator[tuple[str, os.stat_result]]:
-    """Relative path and status of every file below root, hidden ones (AppleDouble, .DS_Store) left out."""
-    for folder, subfolders, files in os.walk(root, followlinks=True):
-        subfolders[:] = sorted(d for d in subfolders if not d.startswith("."))
-        for name in sorted(files):
-            if not name.startswith("."):
-                path = os.path.join(folder, name)
-                if os.path.exists(path):  # a link may point nowhere: then the file is missing, and the reader says so
-                    yield os.path.relpath(path, root), os.stat(path)
+def walk(root: str, odd: dict[str, str] | None = None) -> Iterator[tuple[str, os.stat_result]]:
+    """Relative path and status of every file below root, hidden ones (AppleDouble, .DS_Store) left out.
+
+    odd: takes what is there and cannot be read as a file: its path (bytes that are not UTF-8 escaped) -> why not. A
+    folder is entered once on each way to it, so a link to a folder above is odd, too.
+    """
+    odd = {} if odd is None else odd
+    try:
+        start = os.path.realpath(root)
+        above = {(s.st_dev, s.st_ino) for s in map(os.stat, [start, *map(str, Path(start).parents)])}
+    except OSError:
+        return  # no such folder
+    yield from _below(root, "", above, odd)
+
+
+def _below(root: str, folder: str, above: set[tuple[int, int]], odd: dict[str, str]) -> Iterator:
+    """As `walk`, of one folder. above: device and inode of it and of all folders on the way to it."""
+    try:
+        names = sorted(name for name in os.listdir(os.path.join(root, folder)) if not name.startswith("."))
+    except OSError as error:
+        odd[_plain(folder) or "."] = f"the folder cannot be opened ({error.strerror})"
+        return
+    for name in names:
+        path = os.path.join(folder, name)
+        try:
+            status = os.stat(os.path.join(root, path))
+        except FileNotFoundError:
+            continue  # a link may point nowhere: then the file is missing, and the reader says so
+        except OSError as error:
+            odd[_plain(path)] = f"it cannot be looked at ({error.strerror})"
+            continue
+        if not stat.S_ISDIR(status.st_mode):
+            if why := _unreadable(os.path.join(root, path), path, status):
+                odd[_plain(path)] = why
+            else:
+                yield path, status
+        elif (key := (status.st_dev, status.st_ino)) in above:
+            odd[_plain(path)] = "the link leads to a folder that it lies in"
+        else:
+            yield from _below(root, path, above | {key}, odd)
+
+
+def _plain(path: str) -> str:
+    """A path as text that can be written: bytes that are not UTF-8 as \\xff."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _unreadable(full: str, path: str, status: os.stat_result) -> str:
+    """Why something that is no folder cannot be read as a file, or ""."""
+    if not stat.S_ISREG(status.st_mode):  # to open a FIFO waits for its other end, and /dev/zero never ends
+        return "it is a pipe, a device or a socket, not a file"
+    if _plain(path) != path:
+        return "its name is not UTF-8"
+    return "" if os.access(full, os.R_OK) else "it may not be read"
 
 
 def fingerprint(path: Path) -> str:
@@ -34,14 +80,14 @@ def fingerprint(path: Path) -> str:
     return f"size {size}" if size > HASH_AT_SIGHT else sha256(path)
 
 
-def _state(root: str, path: str, stat: os.stat_result, seen: list | None, published: dict, made: dict) -> list:
+def _state(root: str, path: str, status: os.stat_result, seen: list | None, published: dict, made: dict) -> list:
     """[size, time stamp, what the content is known by]; reads the file only if it may have changed."""
-    stamp = [stat.st_size, stat.st_mtime_ns]
+    stamp = [status.st_size, status.st_mtime_ns]
     by_size = seen and seen[2].startswith("size")
     if seen and seen[:2] == stamp and not (by_size and path in made):
         return seen
-    if seen is None and stat.st_size > HASH_AT_SIGHT and path not in published | made:
-        return [*stamp, f"size {stat.st_size}"]
+    if seen is None and status.st_size > HASH_AT_SIGHT and path not in published | made:
+        return [*stamp, f"size {status.st_size}"]
     digest = sha256(Path(root, path))
     unchanged = by_size and path not in made and digest == published.get(path)
     return [*stamp, seen[2] if unchanged else digest]
@@ -73,15 +119,17 @@ def agrees(recorded: dict[str, str], states: dict[str, str]) -> bool:
     )
 
 
-def look(root: str, state: Path, group: Callable[[str], int | None], published: dict, made: dict) -> dict[str, list]:
+def look(
+    root: str, state: Path, group: Callable[[str], int | None], published: dict, made: dict, odd: dict | None = None
+) -> dict[str, list]:
     """Path -> state of each raw file below root that belongs to a group; remembered for the next look unless none does.
 
     published: path -> digest as last indexed, to recognise media that were merely touched. made: path -> digest
-    of a generated corpus.
+    of a generated corpus. odd: as in `walk`.
     """
     seen = remembered(state)
-    files = ((path, stat) for path, stat in walk(root) if group(path) is not None)
-    now = {path: _state(root, path, stat, seen.get(path), published, made) for path, stat in files}
+    files = ((path, status) for path, status in walk(root, odd) if group(path) is not None)
+    now = {path: _state(root, path, status, seen.get(path), published, made) for path, status in files}
     if now and now != seen:
         write_json(state / SEEN, now)
     return now

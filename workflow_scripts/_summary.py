@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 
-from emospace.provenance import atomic
+from emospace.provenance import atomic, read_json
 
 LAST_LINES = 4  # of the log of a failed job: its error, and where a traceback ends
 
@@ -63,6 +63,21 @@ def summary(jobs: Iterable, needrun: Callable, finished: Callable, failed: Itera
     broken = [job for item in failed for job in getattr(item, "jobs", [item]) if not finished(job)]
     lines = [head, *title, *table, *(line for job in broken for line in _failure(job))]
     return "\n".join(lines)
+
+
+def declared(plan) -> list[str]:
+    """What the config declared and every reader of its numbers has to know: one line each."""
+    lines = [f"leaky: {name}, as the config declares; its numbers are marked" for name in leaky(plan)]
+    for path in filter(Path.exists, map(Path, plan.fetched())):
+        weights = read_json(path)
+        if weights.get("random"):
+            lines.append(f"random weights: {path.parent.name} ({weights.get('why')}); what they touch is marked")
+    return lines
+
+
+def leaky(plan) -> list[str]:
+    """Protocols of a plan that are declared leaky."""
+    return [name for name in plan.config["protocols"] if plan.protocol(name)["leaky"]]
 
 
 def write_summary(path: Path, text: str) -> str:

@@ -4,6 +4,10 @@ VIEWS = ("audio", "frames", "text")
 # Augmented view -> its parent, whose rows and kind of rows it has. Never read but for train rows of a fold.
 AUGMENTED = {"text_bt": "text", "audio_tts": "audio", "frames_aug": "frames"}
 
+# Keys of a feature and of a run; all others are options of the encoder or the model.
+FEATURE_KEYS = {"encoder", "weights", "select", "by"}
+RUN_KEYS = {"model", "protocol", "inputs", "parents", "augment", "versus", "seeds"}
+
 
 def kind(view: str) -> str:
     """What the rows of a view are: "audio", "frames" or "text"."""

@@ -12,8 +12,10 @@ from workflow_scripts._raw import agrees, by_part, look, trigger
 Recorded = Callable[[Path, Path], Path | None]
 
 
-def triggers(plan, corpus: str, state: Path, recorded: Recorded) -> tuple[dict[str, str], InputError | None]:
-    """(part -> its trigger file below `state`, why the corpus is not here if it is not).
+def triggers(
+    plan, corpus: str, state: Path, recorded: Recorded, odd: dict[str, str] | None = None
+) -> tuple[dict[str, str], InputError | None]:
+    """(part -> its trigger file below `state`, why the corpus is not here if it is not). odd: as in `_raw.walk`.
 
     recorded(output, folder): the input below `folder` from which Snakemake remembers having made `output`. A part keeps
     that one as long as the raw files are those that its sidecar recorded, wherever they lie and whatever their time
@@ -21,7 +23,7 @@ def triggers(plan, corpus: str, state: Path, recorded: Recorded) -> tuple[dict[s
     """
     root, manifests = plan.root(corpus), Path("data/manifest", corpus)
     made, group = _made(plan, corpus), plugin.find("corpora", plan.reader(corpus)).group
-    now = look(root, state, group, read_digests(sorted(manifests.glob("*.sha256"))), made)
+    now = look(root, state, group, read_digests(sorted(manifests.glob("*.sha256"))), made, odd)
     here, found = bool(now) or plan.generated(corpus), {}
     for part, files, content in by_part(now, plan.parts(corpus), group, made):
         sidecar, path = manifests / f"{part}.json", trigger(state, part, content)
@@ -30,6 +32,13 @@ def triggers(plan, corpus: str, state: Path, recorded: Recorded) -> tuple[dict[s
             path = before
         found[part] = str(path)
     return found, None if here else _nowhere(corpus, root, any(manifests.glob("*.json")))
+
+
+def described(root: str, odd: dict[str, str]) -> str:
+    """One line on what lies in a corpus and cannot be read."""
+    path, why = min(odd.items())
+    more = f", and {len(odd) - 1} more of the kind" if len(odd) > 1 else ""
+    return str(InputError(Path(root, path), f"{why}{more}; left out", "mend or remove it"))
 
 
 def _made(plan, corpus: str) -> dict[str, str]:

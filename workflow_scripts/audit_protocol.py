@@ -37,7 +37,7 @@ def job(args, recipe):
     leaks, folds = audited(args, protocol)
     kinds = dict(sorted(Counter(leak.kind for leak in leaks).items()))
     for leak in leaks[:SHOWN]:
-        logging.warning("%s", leak)
+        logging.info("%s", leak)  # declared, or refused below; the end of the run names leaky protocols
     # A declared leak may be measured; labels of test rows in a training table never have an excuse.
     if kinds.get("test label") or (leaks and not protocol["leaky"]):
         reason = f"{len(leaks)} leaks ({', '.join(f'{n} {k}' for k, n in kinds.items())}); first: {leaks[0]}"

@@ -35,7 +35,8 @@ def check_sharing(config: Path = Path("config.yaml")) -> dict[str, str]:
     for name, corpus in here.items():
         if not (corpus.PUBLIC or private):
             reason = f"{name} is here, and may not be shared ({corpus.LICENCE}), but no remote is private"
-            raise InputError(config, reason, f"name one in `private_remote`, or remove {name} from data and results")
+            remedy = f"name one in `private_remote` (it need not exist yet), or remove {name} from data and results"
+            raise InputError(config, reason, remedy)
     return {name: corpus.LICENCE for name, corpus in here.items()}
 
 

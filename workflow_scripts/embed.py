@@ -16,7 +16,7 @@ from workflow_scripts._weights import opened
 def weights_facts(weights: Weights | None, used: bool) -> dict:
     """What the sidecar says of the weights; they count as random only if a row met them."""
     if weights and weights.random and used:
-        logging.warning("random weights: %s (%s)", weights.name, weights.why)
+        logging.info("random weights: %s (%s)", weights.name, weights.why)
     return {"weights": weights and weights.facts(), "random_weights": bool(used and weights and weights.random)}
 
 

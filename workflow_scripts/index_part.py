@@ -15,19 +15,20 @@ from workflow_scripts._command import arguments, run
 from workflow_scripts._raw import fingerprint, walk
 
 
-def listing(args, group) -> list[str]:
-    """Files of this part, relative to the root. Raises InputError where the corpus is not."""
+def listing(args, group) -> tuple[list[str], list[manifest.Problem]]:
+    """Files of this part, relative to the root, and what cannot be read as one. Raises InputError without a corpus."""
     remedy = f"set `corpora: {args.corpus}: root` in the config, or EMOSPACE_{args.corpus.upper()}, to its folder"
     if not args.corpus_root.is_dir():
         raise InputError(args.corpus_root, f"there is no such folder, so no corpus {args.corpus!r}", remedy)
-    groups = {path: group(path) for path, _ in walk(str(args.corpus_root))}
+    odd: dict[str, str] = {}
+    groups = {path: group(path) for path, _ in walk(str(args.corpus_root), odd)}
     if all(g is None for g in groups.values()):
         raise InputError(args.corpus_root, f"none of its {len(groups)} files is one of {args.corpus!r}", remedy)
-    found = [path for path, g in groups.items() if g is not None and g % args.parts == int(args.part)]
-    for path in found:
-        if not path.isascii() and path.encode(errors="replace").decode() != path:
-            raise InputError(repr(path), "its name is not UTF-8", "rename the file")
-    return found
+    remedy = "mend or remove it"
+    # A folder is of no group: the first part tells of it.
+    mine = {path: why for path, why in odd.items() if (group(path) or 0) % args.parts == int(args.part)}
+    problems = [manifest.Problem("", path, "unreadable", why, remedy) for path, why in sorted(mine.items())]
+    return [path for path, g in groups.items() if g is not None and g % args.parts == int(args.part)], problems
 
 
 def write_digests(path: Path, root: Path, media: Iterable[str]) -> None:
@@ -48,11 +49,9 @@ def write_digests(path: Path, root: Path, media: Iterable[str]) -> None:
 
 def job(args, recipe):
     corpus = find("corpora", recipe["plugin"])
-    files = listing(args, corpus.group)
-    try:
-        found, problems = corpus.index(args.corpus_root, files, **recipe["options"])
-    except PermissionError as error:
-        raise InputError(error.filename, "it may not be read", "give yourself the right to read it") from error
+    files, odd = listing(args, corpus.group)
+    found, problems = corpus.index(args.corpus_root, files, **recipe["options"])
+    problems += odd
     rows, unusable = manifest.check(found)
     problems += unusable
     logging.info("%d rows, %d problems", len(rows), len(problems))

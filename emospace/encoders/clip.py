@@ -5,8 +5,10 @@ architecture ViT-B-32-quickgelu; loaded into plain ViT-B-32 they would give wron
 """
 
 import io
+import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -55,6 +57,23 @@ def load(
     return Pictures(network, precision, batch, normalise, facts)
 
 
+@contextmanager
+def _unsurprised(random: bool):
+    """Where the record says that weights are random, open_clip's warning that they are is no more than information."""
+
+    def demote(record: logging.LogRecord) -> bool:
+        if random and str(record.msg).startswith("No pretrained weights"):
+            record.levelno, record.levelname = logging.INFO, "INFO"
+        return True
+
+    root = logging.getLogger()  # which open_clip logs with
+    root.addFilter(demote)
+    try:
+        yield
+    finally:
+        root.removeFilter(demote)
+
+
 def _network(model: str | None, weights: Weights, precision: str, device):
     """The network in evaluation mode, and the name to look its tokenizer up by."""
     _torchvision.ensure()
@@ -67,7 +86,7 @@ def _network(model: str | None, weights: Weights, precision: str, device):
         raise InputError("encoder clip: option model", f"open_clip has no architecture {name!r}", "see its list_models")
     file = None if weights.random or own else str(weights.path("open_clip_model.safetensors"))
     try:
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), _unsurprised(weights.random):
             torch.manual_seed(SEED)
             network = open_clip.create_model(
                 name, file, precision=precision, device=device, require_pretrained=not weights.random

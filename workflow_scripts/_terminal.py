@@ -1,0 +1,89 @@
+"""What a run shows on the terminal: one line per job when it ends, and whatever is not routine as Snakemake says it.
+
+Snakemake's own blocks of ten lines per job stay in `.snakemake/log`. Errors, warnings, dry runs, `--verbose` and runs
+with a logger of another kind (`--logger`) are left as they are.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+
+from snakemake_interface_logger_plugins.common import LogEvent
+
+ROUTINE = {LogEvent.WORKFLOW_STARTED, LogEvent.RESOURCES_INFO, LogEvent.JOB_STARTED, LogEvent.PROGRESS}
+ROUTINE |= {LogEvent.GROUP_INFO}
+# Said by Snakemake without an event, before or between jobs.
+CHATTER = ("Select jobs to execute", "Execute ", "Using shell", "Conda environments: ignored", "Activating conda env")
+CHATTER += ("Group jobs: inactive", "Assuming unrestricted shared filesystem")
+HANDLER = "DefaultStreamHandler"  # Snakemake's name of what writes to the terminal
+CLEAR = "\r\x1b[K"  # a progress bar may stand on the last line of a terminal
+NUMBERED = ("part", "seed")  # wildcards whose value is a bare number
+
+
+def told(wildcards: dict[str, str]) -> str:
+    """The wildcards of a job in words: `demo probe fold0 seed 1`."""
+    return " ".join(f"{key} {value}" if key in NUMBERED else value for key, value in wildcards.items())
+
+
+class OneLine(logging.Filter):
+    """Lets through what a reader of the terminal needs, and turns the end of each job into one line.
+
+    targets: names of the rules that make nothing, such as `all`. clear: what to write before each of those lines.
+    """
+
+    def __init__(self, targets: Callable[[], Iterable[str]], clear: str = "", clock=time.monotonic):
+        super().__init__()
+        self.targets, self.clear, self.clock = targets, clear, clock
+        self.jobs: dict[int, tuple[str, str, float]] = {}  # id -> rule, wildcards, start
+        self.left = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        event = getattr(record, "event", None)
+        if record.levelno >= logging.WARNING:
+            return True
+        if event == LogEvent.JOB_INFO:
+            if record.output:
+                self.jobs[record.jobid] = (record.rule_name, told(dict(record.wildcards)), self.clock())
+            return False
+        if event == LogEvent.RUN_INFO:
+            self.left = record.stats["total"] - sum(record.stats.get(name, 0) for name in self.targets())
+            return self._say(record, f"{self.left} jobs to run")
+        if event == LogEvent.JOB_FINISHED:
+            return self._finished(record)
+        return event not in ROUTINE and not str(record.msg).startswith(CHATTER)
+
+    def _finished(self, record: logging.LogRecord) -> bool:
+        if record.job_id not in self.jobs:
+            return False
+        self.left -= 1
+        rule, words, start = self.jobs.pop(record.job_id)
+        line = f"{rule:<26} {words:<36} {self.clock() - start:>7.1f} s {self.left:>6} left"
+        return self._say(record, line)
+
+    def _say(self, record: logging.LogRecord, line: str) -> bool:
+        record.terminal = self.clear + line
+        return True
+
+
+class Formatter(logging.Formatter):
+    """Our line of a record where there is one, else what Snakemake makes of it."""
+
+    def __init__(self, other: logging.Formatter):
+        super().__init__()
+        self.other = other
+
+    def format(self, record: logging.LogRecord) -> str:
+        return getattr(record, "terminal", "") or self.other.format(record)
+
+
+def show_one_line_per_job(logger: logging.Logger, targets: Callable[[], Iterable[str]]) -> None:
+    """Make the handler that writes to the terminal say one line per job; without one of that name change nothing.
+
+    targets: as in `OneLine`; called when all rules are known.
+    """
+    for handler in logger.handlers:
+        if handler.name == HANDLER:
+            tty = getattr(handler.stream, "isatty", lambda: False)()
+            # Before Snakemake's filter, which `--quiet` may have drop what this one learns a job's name from.
+            handler.filters.insert(0, OneLine(targets, CLEAR if tty else ""))
+            handler.setFormatter(Formatter(handler.formatter))
