@@ -321,6 +321,25 @@ def test_children_count_as_nobody_and_a_class_that_only_test_has_is_told():
     assert lacks({"fold0": fold_facts(table, BY_ID, mapping)}) == {}
 
 
+def test_what_is_unknown_is_counted_and_lacks_nowhere():
+    rows = moved("a2", gender="", label="xxx", speaker="A2") | {"c1": replace(BY_ID["c1"], text="?!")}
+    rows |= {"b1": replace(BY_ID["b1"], gender="M", text="")}
+    facts = fold_facts(clean(), rows, {"neu": "neutral"})
+    one = {"speakers": 1, "rows": 1}
+    assert facts["sex"] == {"train": {"": one, "F": one}, "dev": {"M": one}, "test": {"F": one}}
+    assert facts["class"] == {"train": {"": one, "neutral": one}, "dev": {"neutral": one}, "test": {"neutral": one}}
+    assert facts["speakers"] == {"train": ["A", "A2"], "dev": ["B"], "test": ["C"]}
+    assert (facts["test_texts"], facts["test_texts_in_train"]) == (0, 0)
+    wanting = {"train has no M": ["fold0"], "dev has no F": ["fold0"], "test has no M": ["fold0"]}
+    assert lacks({"fold0": facts}) == wanting
+    assert lacks({"fold0": facts, "fold1": facts}) == {what: ["fold0", "fold1"] for what in wanting}
+
+
+def test_a_text_that_train_does_not_have_is_none_of_those_that_recur():
+    facts = fold_facts([*clean(), line("b1", "test")], moved("b1", text="something else"), {})
+    assert (facts["test_texts"], facts["test_texts_in_train"]) == (2, 1)
+
+
 # At scale -----------------------------------------------------------------------------------------------------
 
 
