@@ -231,7 +231,7 @@ def test_a_class_without_rows_is_refused_and_rows_left_out_are_counted(tmp_path)
 def test_a_corpus_that_does_not_fit_is_refused_with_a_remedy(name, folds, rows, remedy):
     with pytest.raises(InputError, match=remedy) as refused:
         splits.SPLITS[name](rows, folds, 0)
-    assert refused.value.file == f"split: {name}" and refused.value.reason
+    assert refused.value.file == f"split: {name}" and refused.value.remedy
 
 
 def test_three_folds_are_enough():
