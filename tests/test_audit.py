@@ -135,7 +135,7 @@ def test_partners_share_the_recordings_of_a_shared_dialogue_and_no_other():
 @pytest.mark.parametrize("medium", ["audio", "video"])
 def test_a_medium_without_a_digest_is_refused_and_an_absent_one_is_not(medium):
     assert leaks(clean(), moved("c1", audio="", video="")) == set()
-    with pytest.raises(InputError, match=r"unseen\.mov: 'c1' names it, and no digest"):
+    with pytest.raises(InputError, match=r"unseen\.mov: 'c1' names it, and no digest.*run the workflow again"):
         leaks(clean(), moved("c1", **{medium: "unseen.mov"}))
 
 
@@ -319,6 +319,25 @@ def test_children_count_as_nobody_and_a_class_that_only_test_has_is_told():
         "test has no neu": ["fold0"]
     }
     assert lacks({"fold0": fold_facts(table, BY_ID, mapping)}) == {}
+
+
+def test_what_is_unknown_is_counted_and_lacks_nowhere():
+    rows = moved("a2", gender="", label="xxx", speaker="A2") | {"c1": replace(BY_ID["c1"], text="?!")}
+    rows |= {"b1": replace(BY_ID["b1"], gender="M", text="")}
+    facts = fold_facts(clean(), rows, {"neu": "neutral"})
+    one = {"speakers": 1, "rows": 1}
+    assert facts["sex"] == {"train": {"": one, "F": one}, "dev": {"M": one}, "test": {"F": one}}
+    assert facts["class"] == {"train": {"": one, "neutral": one}, "dev": {"neutral": one}, "test": {"neutral": one}}
+    assert facts["speakers"] == {"train": ["A", "A2"], "dev": ["B"], "test": ["C"]}
+    assert (facts["test_texts"], facts["test_texts_in_train"]) == (0, 0)
+    wanting = {"train has no M": ["fold0"], "dev has no F": ["fold0"], "test has no M": ["fold0"]}
+    assert lacks({"fold0": facts}) == wanting
+    assert lacks({"fold0": facts, "fold1": facts}) == {what: ["fold0", "fold1"] for what in wanting}
+
+
+def test_a_text_that_train_does_not_have_is_none_of_those_that_recur():
+    facts = fold_facts([*clean(), line("b1", "test")], moved("b1", text="something else"), {})
+    assert (facts["test_texts"], facts["test_texts_in_train"]) == (2, 1)
 
 
 # At scale -----------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ def test_a_partner_who_is_never_tested_still_makes_the_session_one():
 
 def test_without_sessions_partners_are_joined_by_their_dialogues_alone():
     rows = [said("A", "d1", ""), said("B", "d1", ""), said("C", "d2", ""), said("D", "d2", "")]
-    assert clusters(rows).member.tolist() == [0, 0, 1, 1]
+    assert (clusters(rows).unit, clusters(rows).member.tolist()) == ("group", [0, 0, 1, 1])
 
 
 def test_a_speaker_who_meets_everybody_makes_everything_one_cluster():

@@ -26,7 +26,7 @@ class Tree:
     def __init__(self, folder):
         self.folder, self.rows = folder, rows()
         corpus(folder, self.rows)
-        self.tables = [folder / f"data/protocols/toy/session/fold{k}.csv" for k in range(3)]
+        self.tables = [folder / f"data/protocols/toy/session/fold-{k}.csv" for k in range(3)]
         for path, sides in zip(self.tables, splits.session(self.rows, 3, 0), strict=True):
             path.parent.mkdir(parents=True, exist_ok=True)
             write_table(path, [line(row, side) for row, side in zip(self.rows, sides, strict=True)])
@@ -50,7 +50,7 @@ def test_truth_is_in_the_order_of_the_manifest_and_knows_each_row(tree):
     truth = tree.truth()
     assert truth.rows == tree.rows and truth.classes == CLASSES
     assert [CLASSES[k] for k in truth.label] == [CODES[row.label] for row in tree.rows]
-    assert truth.fold.tolist() == [f"fold{row.session[1]}" for row in tree.rows]
+    assert truth.fold.tolist() == [f"fold-{row.session[1]}" for row in tree.rows]
     assert truth.speakers == ["S0F", "S0M", "S1F", "S1M", "S2F", "S2M"]
     assert [truth.speakers[k] for k in truth.speaker] == [row.speaker for row in tree.rows]
     assert (truth.clusters.unit, truth.clusters.count) == ("speaker", 6)
@@ -117,7 +117,7 @@ def refused(call, file, reason: str) -> None:
 
 def test_a_row_tested_in_two_folds_is_refused(tree):
     tree.change(tree.tables[1], lambda lines: [found | {"split": "test"} for found in lines])
-    refused(tree.truth, tree.tables[1], r"^.*'S0impro_F000' is tested in fold0 already")
+    refused(tree.truth, tree.tables[1], r"^.*'S0impro_F000' is tested in fold-0 already")
 
 
 def test_a_row_never_tested_is_refused_unless_the_protocol_is_declared_leaky(tree):
@@ -195,8 +195,11 @@ FAULTS = {
     "not even a figure": (with_first(ang="high"), r"line \d+ \('S0.*lacks a probability of one of ang, hap, neu"),
     "no such column": (lambda ls: [{k: v for k, v in ln.items() if k != "hap"} for ln in ls], "lacks a probability"),
     "row twice": (lambda ls: [*ls, ls[first(ls)]], "'S0impro_F000' is predicted twice by seed 1"),
-    "dev row sold as test": (lambda ls: [ln | {"split": "test"} for ln in ls], "is a test row of fold1, not of fold0"),
-    "unknown row": (with_first(utterance="S9impro_F000"), "is a test row of no fold, not of fold0"),
+    "dev row sold as test": (
+        lambda ls: [ln | {"split": "test"} for ln in ls],
+        "is a test row of fold-1, not of fold-0",
+    ),
+    "unknown row": (with_first(utterance="S9impro_F000"), "is a test row of no fold, not of fold-0"),
     "gender too large": (lambda ls: [ln | {"gender_F": "1.2"} for ln in ls], "1.2 for gender_F, which is no"),
     "gender negative": (lambda ls: [ln | {"gender_F": "-0.1"} for ln in ls], "-0.1 for gender_F, which is no"),
     "gender no figure": (lambda ls: [ln | {"gender_F": "she"} for ln in ls], "lacks a probability"),

@@ -195,6 +195,17 @@ def test_the_smallest_p_that_draws_can_give_is_marked():
     assert evaluate(many, *pair, seed=1, draws=200)["paired"]["UA"]["at_most"] is False
 
 
+def test_too_few_clusters_have_values_without_ends_and_what_is_nowhere_defined_has_none(truth, monkeypatch):
+    few = replace(truth, clusters=Clusters("session", 4, truth.speaker // 2))
+    monkeypatch.setitem(METRICS, "NOTHING", lambda table: np.full(table.shape[:-2], np.nan))
+    found = evaluate(few, says(GUESSES), says(GUESSES[:1]), seed=1)
+    for cell in (found["pooled"]["UA"], found["paired"]["UA"], found["recall"]["ang"]):
+        assert cell["lo"] is cell["hi"] is cell["df"] is None and cell["clusters"] == 4
+    assert found["pooled"]["UA"]["value"] > 0 and found["paired"]["UA"]["p"] is None
+    nothing = {"value": None, "lo": None, "hi": None, "clusters": 4, "df": None}
+    assert found["pooled"]["NOTHING"] == nothing and found["folds"]["fold0"]["NOTHING"] is None
+
+
 def test_gender_is_scored_on_the_rows_whose_speaker_has_one(truth):
     rows = [replace(row, gender="") if k % 12 == 0 else row for k, row in enumerate(ROWS)]
     female = np.array([[0.9 if row.gender == "F" else 0.1 for row in ROWS]] * 2)
