@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -183,7 +182,7 @@ def test_a_disk_without_a_free_byte_is_named_when_a_run_is_planned(small_disk):
     resize(16 * 2**20)
     (folder / "project").mkdir()
     project = Project(folder / "project")
-    with suppress(OSError), open(folder / "rest", "wb", buffering=0) as rest:
+    with contextlib.suppress(OSError), open(folder / "rest", "wb", buffering=0) as rest:
         while True:
             rest.write(bytes(4096))
     planned = project.snakemake("-n", check=False)
