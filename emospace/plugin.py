@@ -24,9 +24,9 @@ def names(kind: str) -> list[str]:
     return sorted(p.stem for p in (HERE / kind).glob("*.py") if not p.stem.startswith("_"))
 
 
-def suggest(word: str, known, there=()) -> str:
-    """A remedy for a misspelt word: the nearest known one, or all of them. Words that are `there` are meant last."""
-    found = near(word, [k for k in known if k not in there]) or near(word, known)
+def suggest(word: str, known) -> str:
+    """A remedy for a misspelt word: the nearest known one, or all of them."""
+    found = near(word, known)
     return f"did you mean {found!r}?" if found else f"known: {', '.join(map(str, known))}"
 
 
@@ -71,8 +71,8 @@ def check_values(kinds: dict[str, Any], options: dict, where: str, taker: str = 
     """
     for option, value in options.items():
         if option not in kinds:
-            remedy = suggest(option, [*kinds, *beside], options)
-            raise InputError(where, f"{taker} got an unexpected option {option!r}", remedy)
+            reason = f"{taker} got an unexpected option {option!r}"
+            raise InputError(where, reason, suggest(option, [*kinds, *beside]))
         if not fits(value, kinds[option]):
             raise InputError(f"{where}: {option}", f"it is {value!r}", f"give {described(kinds[option])}")
 

@@ -16,8 +16,9 @@ def tell():
     if not workflow.executor_plugin.common_settings.touch_exec:
         dag = workflow.dag
         text = summary(dag.jobs, dag.needrun, dag.finished, workflow.scheduler.failed)
-        text = "\n".join([text, *declared(PLAN)])
         logger.info(write_summary(Path("logs/summary.txt"), text))
+        for line in declared(PLAN):
+            logger.warning(line)
 
 
 onsuccess:

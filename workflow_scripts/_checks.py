@@ -31,10 +31,7 @@ def _explain(error: jsonschema.ValidationError) -> InputError:
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
         known = list(error.schema.get("properties", {}))
         wrong = next(k for k in error.instance if k not in known)
-        # A key that is there already was not meant.
-        return InputError(
-            where, f"unknown key {wrong!r}", suggest(wrong, [k for k in known if k not in error.instance])
-        )
+        return InputError(where, f"unknown key {wrong!r}", suggest(wrong, known))
     if error.validator == "required" and isinstance(error.instance, dict):
         missing = next(key for key in error.validator_value if key not in error.instance)
         free = [key for key in error.instance if key not in error.schema.get("properties", {})]
