@@ -59,7 +59,7 @@ def truth() -> Truth:
     return corpus()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture  # one for each test: mutmut runs the tests that it saw call a function
 def found(truth) -> dict:
     return evaluate(truth, says(GUESSES), says(GUESSES[:1]), seed=1, draws=300)
 
