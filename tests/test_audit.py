@@ -188,6 +188,10 @@ def test_a_child_outside_train_is_named_with_its_side(side):
     assert found == [Leak("fold0", "augmented child", ("train", side), f"{parent}~bt")]
 
 
+def test_a_child_in_train_with_its_parent_is_no_leak():
+    assert audit_fold("fold0", [*clean(), child_of(line("a1", "train"), "bt")], BY_ID, DIGESTS) == []
+
+
 def test_a_label_of_a_test_row_is_named_with_its_row():
     table = [*clean()[:3], line("c1", "test", arousal="1.5")]
     assert audit_fold("fold0", table, BY_ID, DIGESTS) == [Leak("fold0", "test label", ("train", "test"), "c1")]

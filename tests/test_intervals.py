@@ -139,6 +139,8 @@ def test_clusters_without_rows_are_no_clusters():
     more = np.insert(one, [0, 3, 12], 0, axis=1)
     assert more.shape[1] == 15 and estimate(UA, more, seed=1, draws=200) == estimate(UA, one, seed=1, draws=200)
     assert estimate(UA, more, more[::-1], seed=1, draws=200).clusters == 12
+    more[:, 0, 0, 1] = 1  # of one row, though
+    assert estimate(UA, more, seed=1, draws=200).clusters == 13
 
 
 def test_rounding_is_no_difference():
@@ -180,7 +182,15 @@ def test_a_difference_without_any_spread_has_no_p_from_a_jackknife():
     one, other = np.zeros((2, 1, 6, 2, 2))
     one[..., 0, 0], other[..., 0, 0], other[..., 0, 1] = 10, 8, 2
     found = estimate(WA, one, other, seed=1)
-    assert found.value == pytest.approx(0.2) and found.p is None
+    assert found.value == pytest.approx(0.2) and (found.p, found.clusters, found.df) == (None, 6, 5)
+
+
+def test_a_difference_without_any_spread_has_the_smallest_p_of_a_bootstrap():
+    one, other = np.zeros((2, 1, 12, 2, 2))
+    one[..., 0, 0], other[..., 0, 0], other[..., 0, 1] = 10, 8, 2
+    found = estimate(WA, one, other, seed=1, draws=999)
+    assert (found.lo, found.hi) == pytest.approx((0.2, 0.2)) and found.at_most
+    assert found.p == pytest.approx(2 * stats.t.cdf(stats.norm.ppf(1 / 1000) / np.sqrt(12 / 11), 11))
 
 
 def test_p_is_never_zero_and_the_smallest_is_marked():

@@ -60,7 +60,9 @@ def test_rows_without_a_class_are_no_truth_but_tell_who_talks_with_whom(tree):
     tree.rows += [replace(tree.rows[0], utterance=f"S0x_{s}", label="xxx", dialogue="met", speaker=s) for s in "FM"]
     tree.rows[-2:] = [replace(row, speaker=f"S0{row.speaker}") for row in tree.rows[-2:]]
     truth = tree.truth()
-    assert len(truth.rows) == 36 and truth.clusters.count == 5  # the two of session 0 are one
+    assert (
+        len(truth.rows) == len(truth.clusters.member) == 36 and truth.clusters.count == 5
+    )  # the two of session 0 are one
 
 
 def test_a_text_is_repeated_if_train_says_the_same_words(tree):

@@ -59,7 +59,7 @@ def truth() -> Truth:
     return corpus()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture  # one for each test: mutmut runs the tests that it saw call a function
 def found(truth) -> dict:
     return evaluate(truth, says(GUESSES), says(GUESSES[:1]), seed=1, draws=300)
 
@@ -133,6 +133,13 @@ def test_a_recall_of_none_or_all_ends_there(truth):
         cell = evaluate(truth, says(label[None]), seed=1)["recall"]["ang"]
         assert (cell["hi"] == 1) if cell["value"] > 0.5 else (cell["lo"] == 0)
         assert 0 <= cell["lo"] < cell["hi"] <= 1
+
+
+def test_a_score_ends_at_zero(truth):
+    """One speaker is right at times, the others never: by Student's t it could be less than nothing."""
+    guess = np.where((truth.speaker == 0) & (np.arange(96) % 3 == 0), truth.label, (truth.label + 1) % 3)
+    pooled = evaluate(truth, says(guess[None]), seed=1)["pooled"]
+    assert all(cell["lo"] == 0 < cell["value"] < cell["hi"] for cell in pooled.values())
 
 
 def test_the_pair_is_the_difference_of_both(truth, found):
