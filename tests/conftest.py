@@ -81,7 +81,15 @@ class Project:
 
     def make(self, target: str, check: bool = True) -> subprocess.CompletedProcess:
         """Run `make target` with the programs of this environment instead of those that it would install."""
-        return self.run("make", target, f"BIN={Path(sys.executable).parent}", "-o", ".venv/.installed", check=check)
+        return self.run(
+            "make",
+            "--no-print-directory",
+            target,
+            f"BIN={Path(sys.executable).parent}",
+            "-o",
+            ".venv/.installed",
+            check=check,
+        )
 
     def planned(self, *arguments: str, **variables: str) -> dict[str, int]:
         """What `snakemake -n` would run: rule -> number of jobs."""

@@ -55,8 +55,8 @@ def run(
 
 def _log_to(path: Path | None) -> None:
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
-    handlers[0].setLevel(logging.WARNING)  # the terminal has a line per job; the rest is in the log
     if path:
+        handlers[0].setLevel(logging.WARNING)  # the terminal has a line per job; the rest is in the log
         path.parent.mkdir(parents=True, exist_ok=True)
         # Never empty: of the logs of a job that was killed, Snakemake shows none after an empty one.
         path.write_text(f"on {platform.node()}\n", encoding="utf-8")

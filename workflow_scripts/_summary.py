@@ -3,10 +3,12 @@
 Takes Snakemake's jobs as they are (rule, output, log, benchmark, resources) and the files that their benchmarks left.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 
+from emospace.errors import InputError
 from emospace.provenance import atomic, read_json
 
 LAST_LINES = 4  # of the log of a failed job: its error, and where a traceback ends
@@ -68,10 +70,10 @@ def summary(jobs: Iterable, needrun: Callable, finished: Callable, failed: Itera
 def declared(plan) -> list[str]:
     """What the config declared and every reader of its numbers has to know: one line each."""
     lines = [f"leaky: {name}, as the config declares; its numbers are marked" for name in leaky(plan)]
-    for path in filter(Path.exists, map(Path, plan.fetched())):
-        weights = read_json(path)
-        if weights.get("random"):
-            lines.append(f"random weights: {path.parent.name} ({weights.get('why')}); what they touch is marked")
+    for path in map(Path, plan.fetched()):
+        with contextlib.suppress(InputError):  # no summary fails a run: what reads broken weights does
+            if (weights := read_json(path)).get("random"):
+                lines.append(f"random weights: {path.parent.name} ({weights.get('why')}); what they touch is marked")
     return lines
 
 
