@@ -149,6 +149,7 @@ def test_all_is_killed_at_once(fresh, undisturbed, command):
         assert "up to date" in fresh.run("dvc", "status").stdout
 
 
+@pytest.mark.slow
 def test_dvc_alone_is_killed_and_its_snakemake_lives_on(fresh, undisturbed):
     fresh.run("git", "init", "-q")
     run = start(fresh, "dvc", "repro", "features")
