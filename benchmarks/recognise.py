@@ -33,7 +33,7 @@ def measure() -> list[dict]:
         if not (folder / "conf").is_dir() and not (folder / "model.bin").is_file():
             print(f"{engine}: there is no model of it (see {variable}), so it is not measured")
             continue
-        weights = Weights(engine, folder, "local", str(folder), "", {}, False, "", "")
+        weights = Weights(engine, folder, "local", str(folder), "", {}, False, "")
 
         def hear(threads: int, engine=engine, weights=weights) -> list:
             return recognise(waves, weights=weights, engine=engine, threads=threads)

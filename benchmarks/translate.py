@@ -77,7 +77,7 @@ def measure() -> list[dict]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         save(folder, lines)
-        weights = Weights("marian-base-random", folder, "local", "made here", "", {}, False, "", "none")
+        weights = Weights("marian-base-random", folder, "local", "made here", "", {}, False, "")
         return [row for precision in ("fp32", "bf16") for row in against(folder, weights, lines, precision)]
 
 
