@@ -215,6 +215,11 @@ def test_a_class_without_rows_is_refused_and_rows_left_out_are_counted(tmp_path)
         _results.protocol(tmp_path)
 
 
+def test_a_speaker_without_a_partner_is_named_with_the_session():
+    with pytest.raises(InputError, match="speaker 4F has no partner in session '4' to serve as dev"):
+        splits.speaker(corpus()[:-3], 9, seed=0)
+
+
 @pytest.mark.parametrize(
     ("name", "folds", "rows", "remedy"),
     [
