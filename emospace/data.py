@@ -64,3 +64,19 @@ class Trained:
     embeddings: np.ndarray | None = None
     gender: np.ndarray | None = None
     facts: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a model says of N rows.
+
+    probabilities: float32 (N, C), rows sum to 1. embeddings: float32 (N, E) of the unified space, or None. gender:
+    float32 (N, 2), probabilities of F and M, or None. dimensions: float32 (N, 3), valence, arousal and dominance in the
+    corpus's units, or None. extras: ragged arrays per row, for the names that the model declares.
+    """
+
+    probabilities: np.ndarray
+    embeddings: np.ndarray | None = None
+    gender: np.ndarray | None = None
+    dimensions: np.ndarray | None = None
+    extras: dict[str, Ragged] = field(default_factory=dict)

@@ -1,24 +1,16 @@
 """What the value of an option may be, for the signatures of plug-ins; `plugin.check_values` holds a config to it."""
 
-import math
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal, TypeVar
 
+from annotated_types import Ge, Gt, Le, Len
 
-class Between(NamedTuple):
-    """Limits of a number; both belong to what it may be."""
-
-    least: float
-    most: float = math.inf
-
-    def __str__(self) -> str:
-        return f"of at least {self.least:g}" if self.most == math.inf else f"from {self.least:g} to {self.most:g}"
-
-
-Natural = Annotated[int, Between(0)]
-Count = Annotated[int, Between(1)]
-Quality = Annotated[int, Between(1, 95)]  # of a JPEG
-NotNegative = Annotated[float, Between(0)]
-Positive = Annotated[float, Between(1e-12)]
-Share = Annotated[float, Between(0, 1)]
-Cosine = Annotated[float, Between(-1, 1)]
+T = TypeVar("T")
+Natural = Annotated[int, Ge(0)]
+Count = Annotated[int, Ge(1)]
+Quality = Annotated[int, Ge(1), Le(95)]  # of a JPEG
+NotNegative = Annotated[float, Ge(0)]
+Positive = Annotated[float, Gt(0)]
+Share = Annotated[float, Ge(0), Le(1)]
+Cosine = Annotated[float, Ge(-1), Le(1)]
 Precision = Literal["fp32", "bf16", "auto"]
+Several = Annotated[tuple[T, ...], Len(1)]  # a list that is not empty

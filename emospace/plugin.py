@@ -1,27 +1,50 @@
-"""Find a component by file name and check its options against its signature.
+"""Find a component by file name, hold it to its contract, and check its options against its signature.
 
-A corpus, view, encoder or model is one module; its options are the keyword arguments of one function. There is no
-registry: a file in the folder is the registration, the signature is the schema: its names, types, words and limits.
+A plug-in is one module of a folder, and its options are the keyword arguments of one function. There is no registry: a
+file in the folder is the registration, contracts.py says what must be in it, the signature is the schema of its
+options: their names, types, words and limits.
 """
 
 import difflib
 import importlib
 import inspect
+import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, partial
 from pathlib import Path
-from types import ModuleType, NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from types import ModuleType
+from typing import Any, get_type_hints
 
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.errors import PydanticUserError
+
+from emospace import contracts
 from emospace.errors import InputError
-from emospace.kinds import Between
 
 HERE = Path(__file__).parent
+STRICT = ConfigDict(strict=True, arbitrary_types_allowed=True)
+# Kind of plug-in -> its folder below emospace/ and its contract.
+KINDS: dict[str, tuple[str, type]] = {
+    "corpora": ("corpora", contracts.Corpus),
+    "encoders": ("encoders", contracts.Encoder),
+    "models": ("models", None),
+    "views": ("views", None),
+    "gate": ("gate", None),
+}
 
 
 def names(kind: str) -> list[str]:
-    """Names of all plug-ins of a kind ("corpora", "encoders", "models")."""
-    return sorted(p.stem for p in (HERE / kind).glob("*.py") if not p.stem.startswith("_"))
+    """Names of all plug-ins of a kind ("corpora", "encoders", "models", ...)."""
+    return sorted(p.stem for p in _folder(kind).glob("*.py") if not p.stem.startswith("_"))
+
+
+def _folder(kind: str) -> Path:
+    return HERE / KINDS[kind][0]
+
+
+def _file(kind: str, name: str) -> str:
+    return f"emospace/{KINDS[kind][0]}/{name}.py"
 
 
 def suggest(word: str, known) -> str:
@@ -35,26 +58,98 @@ def near(word: str, known) -> str:
     return next(iter(difflib.get_close_matches(str(word), [str(k) for k in known], 1, 0.5)), "")
 
 
+@cache
 def find(kind: str, name: str) -> ModuleType:
-    """Import emospace.<kind>.<name>; InputError with a suggestion if there is no such file."""
+    """The plug-in of that name, held to its contract and completed with what its contract says by default.
+
+    Raises InputError if there is no such file (with a suggestion), if its import fails, or if it breaks its contract.
+    """
     if name not in names(kind):
-        raise InputError(
-            f"emospace/{kind}/{name}.py", f"there is no {name!r} among the {kind}", suggest(name, names(kind))
-        )
-    return importlib.import_module(f"emospace.{kind}.{name}")
+        raise InputError(_file(kind, name), f"there is no {name!r} among the {kind}", suggest(name, names(kind)))
+    try:
+        module = importlib.import_module(f"emospace.{KINDS[kind][0].replace('/', '.')}.{name}")
+    except Exception as error:
+        reason = f"it cannot be imported ({type(error).__name__}: {error})"
+        raise InputError(_file(kind, name), reason, "mend it; imports of heavy packages belong in functions") from error
+    hold(module, contract_of(kind, module), _file(kind, name))
+    return module
 
 
-LISTS = (tuple, list, Sequence)
-WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", dict: "a mapping"}
-WORDS |= {NoneType: "null"}
-# Keyword-only arguments that the workflow fills in; everything else is the user's.
-SUPPLIED = {"weights", "view", "seed", "checkpoint", "parents", "threads", "device"}
+def contract_of(kind: str, module: ModuleType) -> type | None:
+    """The contract of a plug-in."""
+    return KINDS[kind][1]
+
+
+# Contracts -----------------------------------------------------------------------------------------------------
+
+
+def hold(module: ModuleType, contract: type | None, file: str) -> None:
+    """Raise InputError unless a module satisfies its contract; what it may leave out and does is added to it."""
+    for name, hint in get_type_hints(contract).items() if contract else ():
+        _attribute(module, contract, name, hint, file)
+    for name, function in functions(contract).items() if contract else ():
+        _function(module, contract, name, function, file)
+
+
+def functions(contract: type) -> dict[str, Callable]:
+    """Name -> function of a contract."""
+    return {k: f for k, f in vars(contract).items() if inspect.isfunction(f) and (k == "__call__" or k[0] != "_")}
+
+
+def _attribute(module: ModuleType, contract: type, name: str, hint: Any, file: str) -> None:
+    if not hasattr(module, name):
+        if not hasattr(contract, name):
+            raise InputError(file, f"it has no {name}", _see(contract))
+        setattr(module, name, getattr(contract, name))
+    if wrong := fault(getattr(module, name), hint):
+        raise InputError(file, f"{name} is {getattr(module, name)!r}", f"{wrong}; {_see(contract)}")
+
+
+def _function(module: ModuleType, contract: type, name: str, wanted: Callable, file: str) -> None:
+    if not hasattr(module, name) and hasattr(wanted, "optional"):
+        setattr(module, name, partial(wanted, None))  # its `self`
+    elif not callable(found := getattr(module, name, None)):
+        raise InputError(file, f"it has no function {name}()", _see(contract))
+    elif wrong := _signature_fault(found, wanted):
+        raise InputError(file, f"{name}() {wrong}", _see(contract))
+
+
+def _signature_fault(found: Callable, wanted: Callable) -> str:
+    """What is wrong with the signature of a function, "" if nothing."""
+    mine = list(inspect.signature(found).parameters.values())
+    theirs = list(inspect.signature(wanted).parameters.values())[1:]  # without self
+    given = [p.name for p in theirs if p.kind is p.POSITIONAL_OR_KEYWORD]
+    taken = [p for p in mine if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if [p.name for p in taken[: len(given)]] != given and not any(p.kind is p.VAR_POSITIONAL for p in mine):
+        return f"takes ({', '.join(p.name for p in taken)}), not ({', '.join(given)})"
+    more = [p.name for p in taken[len(given) :] if p.default is p.empty]
+    return f"takes {more[0]}, which nobody gives: options are keyword-only, after a *" if more else ""
+
+
+def _see(contract: type) -> str:
+    return f"see {contract.__name__} in docs/contracts.md"
+
+
+def supplied() -> set[str]:
+    """Keyword-only arguments that the workflow fills in, of any contract; all others are options of the user."""
+    every = [f for _, contract in KINDS.values() if contract for f in functions(contract).values()]
+    named = {p.name for f in every for p in inspect.signature(f).parameters.values() if p.kind is p.KEYWORD_ONLY}
+    return named | {"parents", "threads", "view", "seed", "weights", "checkpoint", "device"}
+
+
+def offered(function: Callable, **values: Any) -> dict[str, Any]:
+    """Those of the values that a function takes by name."""
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: values[p.name] for p in parameters if p.name in values}
+
+
+# Options -------------------------------------------------------------------------------------------------------
 
 
 def options_of(function: Callable) -> dict[str, Any]:
     """Option -> what it may be: a keyword-only argument's annotation, or without one the type of its default."""
-    parameters = inspect.signature(function).parameters.values()
-    return {p.name: _kind(p) for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in SUPPLIED}
+    parameters, given = inspect.signature(function).parameters.values(), supplied()
+    return {p.name: _kind(p) for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in given}
 
 
 def _kind(parameter: inspect.Parameter) -> Any:
@@ -63,7 +158,7 @@ def _kind(parameter: inspect.Parameter) -> Any:
     return Any if parameter.default in (None, parameter.empty) else type(parameter.default)
 
 
-def check_values(kinds: dict[str, Any], options: dict, where: str, taker: str = "it", beside: Iterable = ()) -> None:
+def check_values(kinds: Mapping[str, Any], options: dict, where: str, taker: str = "it", beside: Iterable = ()) -> None:
     """Raise InputError for the first option that is not in `kinds`, or has a value that its kind does not allow.
 
     kinds: option -> a type or annotation (see kinds.py). `where` names the place in the config, `taker` who takes them.
@@ -73,49 +168,43 @@ def check_values(kinds: dict[str, Any], options: dict, where: str, taker: str = 
         if option not in kinds:
             reason = f"{taker} got an unexpected option {option!r}"
             raise InputError(where, reason, suggest(option, [*kinds, *beside]))
-        if not fits(value, kinds[option]):
-            raise InputError(f"{where}: {option}", f"it is {value!r}", f"give {described(kinds[option])}")
+        if wrong := fault(value, kinds[option]):
+            raise InputError(f"{where}: {option}", f"it is {value!r}", wrong)
 
 
-def fits(value, kind) -> bool:
-    """May an option of this kind have this value? A bool is no number, an int is a float, and nan is nothing."""
-    origin, inner = get_origin(kind), get_args(kind)
-    if kind is Any:
-        return True
-    if origin is Annotated:
-        return fits(value, inner[0]) and all(one.least <= value <= one.most for one in limits(kind))
-    if origin is Literal:
-        return any(type(value) is type(word) and value == word for word in inner)
-    if origin in (Union, UnionType):
-        return any(fits(value, one) for one in inner)
-    if (origin or kind) in LISTS:
-        each = inner[0] if inner else Any
-        return isinstance(value, list | tuple) and len(value) > 0 and all(fits(one, each) for one in value)
-    if isinstance(value, bool):
-        return kind is bool
+def fault(value, kind) -> str:
+    """What a value of this kind must be, "" if this one is. A bool is no number, an int is a float, nan is nothing."""
     if isinstance(value, float) and math.isnan(value):
-        return False
-    plain = int | float if kind is float else origin or kind
-    return isinstance(value, plain) if isinstance(plain, type | UnionType) else True
+        return "it must be a number"
+    try:
+        adapter = _adapter(kind)
+        if isinstance(value, str | int | float | list | tuple | dict | None):
+            adapter.validate_json(
+                json.dumps(value)
+            )  # as JSON: there a list is a tuple, and a config holds nothing else
+        else:
+            adapter.validate_python(value)
+    except ValidationError as error:
+        return "it must " + " or ".join(dict.fromkeys(map(_must, error.errors(include_url=False))))
+    return ""
 
 
-def limits(kind) -> list[Between]:
-    """What an annotation says of a number beside its type."""
-    return [one for one in get_args(kind)[1:] if isinstance(one, Between)]
+def _adapter(kind) -> TypeAdapter:
+    try:
+        return TypeAdapter(kind, config=STRICT)
+    except PydanticUserError:  # a dataclass, say, has a config of its own
+        return TypeAdapter(kind)
 
 
-def described(kind) -> str:
-    """What an option of this kind may be, in words."""
-    origin, inner = get_origin(kind), get_args(kind)
-    if origin is Annotated:
-        return " ".join([described(inner[0]), *map(str, limits(kind))])
-    if origin is Literal:
-        return " or ".join(map(str, inner))
-    if origin in (Union, UnionType):
-        return " or ".join(map(described, inner))
-    if (origin or kind) in LISTS:
-        return f"a list that is not empty, each {described(inner[0])}" if inner else "a list that is not empty"
-    return WORDS.get(origin or kind, str(kind))
+def _must(error: dict) -> str:
+    """Pydantic's message, as the end of a sentence that begins with "it must"."""
+    if error["type"] == "too_short":
+        return f"have at least {error['ctx']['min_length']} item"
+    place = next((f"item {part + 1} must " for part in error["loc"] if isinstance(part, int)), "")
+    text = (
+        error["msg"].removeprefix("Input should ").replace("a valid array", "a list").replace("an object", "a mapping")
+    )
+    return (f"be a list whose {place}" if place else "") + text
 
 
 def check_options(kind: str, name: str, function: str, options: dict, where: str, beside: Iterable = ()) -> None:
@@ -127,8 +216,11 @@ def check_options(kind: str, name: str, function: str, options: dict, where: str
     module = find(kind, name)
     kinds, check = options_of(getattr(module, function)), getattr(module, f"check_{function}", None)
     check_values(kinds, options, where, f"{name}.{function}()", beside)
+    parameters = inspect.signature(getattr(module, function)).parameters
+    for option in kinds:
+        if parameters[option].default is inspect.Parameter.empty and option not in options:
+            raise InputError(where, f"{name}.{function}() needs the option {option!r}", "add it")
     if check:
-        parameters = inspect.signature(getattr(module, function)).parameters
         try:
             check(**{option: parameters[option].default for option in kinds} | options)
         except InputError as error:

@@ -7,6 +7,7 @@ artifact, with digests of its inputs and outputs. So an artifact is fresh exactl
 and today's inputs, on any machine.
 """
 
+import ast
 import contextlib
 import errno
 import functools
@@ -24,6 +25,7 @@ from emospace.errors import InputError
 
 NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)  # what a file system says that has no fsync, or none of folders
 PACKAGE_ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 NAMED = 16  # hex digits of the digest in the name of a file that is named by its content
 
 
@@ -156,9 +158,29 @@ def write_once(folder: Path, stem: str, content: str) -> Path:
     return path
 
 
+def code_digest(path: Path) -> str:
+    """Digest of what a Python file does: of its syntax tree without docstrings. Of any other file, of its content."""
+    status = os.stat(path)
+    return _code_digest(path, status.st_mtime_ns, status.st_size)
+
+
+@functools.cache
+def _code_digest(path: Path, _modified: int, _size: int) -> str:
+    if Path(path).suffix != ".py":
+        return sha256(path)
+    try:
+        tree = ast.parse(Path(path).read_bytes(), str(path))
+    except SyntaxError as error:
+        raise InputError(path, f"not valid Python ({error})", "mend it and start the workflow again") from error
+    for node in ast.walk(tree):
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            del node.body[0]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+
+
 def code_digests(modules: Iterable[Path], root: Path = PACKAGE_ROOT) -> dict[str, str]:
-    """Digest of each Python file, keyed by its path relative to the repository."""
-    return {str(p.relative_to(root)): sha256(p) for p in sorted(modules)}
+    """Digest of each code file (see `code_digest`), keyed by its path relative to the repository."""
+    return {str(p.relative_to(root)): code_digest(p) for p in sorted(modules)}
 
 
 def read_recipe(path: Path, root: Path = PACKAGE_ROOT) -> dict:
@@ -171,7 +193,7 @@ def read_recipe(path: Path, root: Path = PACKAGE_ROOT) -> dict:
     named = re.fullmatch(rf".*-([0-9a-f]{{{NAMED}}})", Path(path).stem)
     if named and named[1] != name_of(canonical(recipe)):
         raise InputError(path, "the recipe is not the one that was planned", "delete it and start the workflow again")
-    changed = [f for f, digest in recipe.get("code", {}).items() if sha256(root / f) != digest]
+    changed = [f for f, digest in recipe.get("code", {}).items() if code_digest(root / f) != digest]
     if changed:
         raise InputError(changed[0], "the file changed while the workflow was running", "start the workflow again")
     return recipe

@@ -1,6 +1,7 @@
 """Which of our own Python files a module runs: follows `import emospace...` statements, without importing anything."""
 
 import ast
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -20,13 +21,21 @@ def _file(module: str, root: Path) -> Path | None:
 def _imports(path: Path, root: Path) -> frozenset[str]:
     """Dotted names of our own modules that a file imports anywhere, functions included, with their packages."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+    for node in _run(ast.parse(path.read_text(encoding="utf-8"), str(path))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     own = {n for n in names if n.split(".")[0] in PACKAGES}
     return frozenset(parent for name in own for parent in _lineage(name))
+
+
+def _run(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those below `if TYPE_CHECKING:`, which are never run."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING"):
+            yield from _run(child)
 
 
 def _lineage(module: str) -> list[str]:

@@ -14,9 +14,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
+from annotated_types import Ge
+
 from emospace.encoders import _batches, _torchvision
 from emospace.errors import InputError
-from emospace.kinds import Between, Count, Precision
+from emospace.kinds import Count, Precision
 from emospace.plugin import check_values
 from emospace.provenance import canonical, read_json, sha256, versions, write_json
 from emospace.sentences import segments
@@ -36,7 +38,7 @@ class Settings:
     """
 
     num_beams: Count = 4
-    max_source: Annotated[int, Between(LEAST)] = 160
+    max_source: Annotated[int, Ge(LEAST)] = 160
     max_output: Count = 320
     budget: Count = 768
     precision: Precision = "fp32"

@@ -222,7 +222,7 @@ def test_a_missing_program_or_voice_and_a_misspelt_option_are_named(tmp_path, mo
     for wrong, words in {"prosdy": "did you mean 'prosody'", "engin": "did you mean 'engine'"}.items():
         with pytest.raises(InputError, match=f"config: it got an unexpected option '{wrong}'.*{words}"):
             settings({wrong: "x"}, "config")
-    with pytest.raises(InputError, match=r"engine: it is 'espaek'. give espeak or pyttsx3"):
+    with pytest.raises(InputError, match=r"engine: it is 'espaek'. it must be 'espeak' or 'pyttsx3'"):
         settings({"engine": "espaek"})
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InputError, match=r"espeak-ng: the program is not installed.*install espeak-ng"):

@@ -7,7 +7,7 @@ import numpy as np
 
 from emospace.data import Fold, Rows, Trained
 from emospace.errors import InputError
-from emospace.kinds import Count, Positive
+from emospace.kinds import Count, Positive, Several
 
 DETERMINISTIC = True
 GPU = False
@@ -50,7 +50,7 @@ def train(
     seed: int,
     checkpoint: Path,
     parents: dict[str, Path],
-    candidates: tuple[Positive, ...] = (0.001, 0.01, 0.1, 1.0),
+    candidates: Several[Positive] = (0.001, 0.01, 0.1, 1.0),
     max_iter: Count = 2000,
 ) -> Trained:
     """Fit on train for each inverse regularisation strength C of `candidates`; dev UA chooses.

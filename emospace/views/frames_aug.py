@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from emospace.errors import InputError
-from emospace.kinds import Quality
+from emospace.kinds import Quality, Several
 from emospace.manifest import Problem
 from emospace.pictures import Frames, add, encode
 from emospace.plugin import suggest
@@ -70,7 +70,7 @@ def extract(
     utterances: Sequence[str],
     *,
     seed: int,
-    transforms: Sequence[dict] = DEFAULT,
+    transforms: Several[dict] = DEFAULT,
     quality: Quality = 90,
 ) -> tuple[list[Problem], dict]:
     """Write `out_zip`, the augmented copy of the frames view `source_zip`; returns problems and facts for the sidecar.

@@ -1,0 +1,281 @@
+"""The contracts of plug-ins: one typing.Protocol per kind, which a module of that kind's folder satisfies.
+
+`plugin.find` holds a module to its Protocol when a run is planned, and docs/contracts.md is made from these docstrings.
+An attribute with a value, and a function marked `@optional`, may be left out: `plugin.find` then adds what stands here.
+A function takes the positional arguments named here, of the keyword arguments those that it needs (the workflow
+supplies them by name), and any keyword-only arguments of its own: these are the options that a config may set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:  # so that an edit of these modules changes no plug-in that does not use them
+    import numpy as np
+
+    from emospace.data import Fold, Output, Rows, Trained
+    from emospace.manifest import Problem, Utterance
+    from emospace.weights import Weights
+
+Environment = Literal["media", "encode", "train", "report"]
+
+
+def optional(function: Callable) -> Callable:
+    """Mark a function of a contract that a plug-in may leave out; its body is what the workflow uses instead."""
+    function.optional = True
+    return function
+
+
+class Corpus(Protocol):
+    """A reader of one corpus: from the files as published to rows of the manifest.
+
+    Folder: emospace/corpora. Config: `corpora: <name>: {root: ..., parts: ...}`; `reader` names another module.
+
+    CODES: every label code of the corpus -> its English name. LICENCE, CITATION: as the publisher states them.
+    PUBLIC: may others get what is made from it? NOTE: a caution for reports.
+    """
+
+    CODES: dict[str, str]
+    LICENCE: str
+    PUBLIC: bool
+    CITATION: str
+    NOTE: str = ""
+
+    def group(self, path: str) -> int | None:
+        """Number of the group of a file, from its relative path alone (IEMOCAP: session - 1), or None to ignore it.
+
+        A part of the corpus holds the groups that are equal modulo `parts`. No speaker, dialogue or recording may
+        span two groups.
+        """
+        ...
+
+    def index(self, root: Path, files: Sequence[str]) -> tuple[list[Utterance], list[Problem]]:
+        """Rows of whole groups, whose relative `files` are given, and what is wrong with them.
+
+        One bad file is a Problem, never an exception. Rows leave `part` empty.
+        """
+        ...
+
+    @optional
+    def expected(self, rows: Sequence[Utterance]) -> list[Problem]:
+        """Compare the whole corpus with what its publication counts; takes the options of `index`."""
+        return []
+
+
+class View(Protocol):
+    """A view: one rendition of one modality, one item per row of the manifest.
+
+    Folder: emospace/views. Config: `views: <name>: {<options of extract>}`; `view` names another module, so that one
+    module can serve several views (`audio_22k: {view: audio, sample_rate: 22050}`). A view is extracted only if a
+    feature or a run reads it.
+
+    KIND: what encoders and models know its rows by ("audio", "frames", "text", "words", or a word of your own).
+    SUFFIX: of its main file. MEDIUM: the media that `extract` decodes; a change of one extracts its part again.
+    ENVIRONMENT: the file of envs/ that has its packages. PACKAGES: distributions whose versions the sidecar records.
+    """
+
+    KIND: str
+    SUFFIX: Literal[".npy", ".csv", ".zip"]
+    MEDIUM: Literal["audio", "video", ""] = ""
+    ENVIRONMENT: Environment = "media"
+    PACKAGES: Sequence[str] = ()
+
+    def extract(self, rows: Sequence[Utterance], root: Path, out: Path, *, threads: int) -> tuple[list[Problem], dict]:
+        """Write the file `out` with an item for each row, in order; (problems met, facts for the sidecar).
+
+        root: the corpus. A row without the modality gets an empty item, and a problem that says why. The facts hold
+        `rows` and `missing`; of a sound `sample_rate`, Hz.
+        """
+        ...
+
+    def read(self, path: Path, rows: Sequence[Utterance]) -> Iterable[Any]:
+        """The items of such a file, in order; of a row without the modality one of length zero."""
+        ...
+
+
+class AugmentedView(Protocol):
+    """An augmented view: a changed copy of each item of another view, for training alone.
+
+    Folder: emospace/views. Config: `views: <name>: {...}`; runs list the view under `augment`. Its copies join the
+    train rows of a fold if they pass the gate, that is `score` and, where PROBE is set, a probe which is trained on the
+    fold's train rows and tells whether a copy still carries its parent's label.
+
+    PARENT: the view whose items it copies, and whose KIND and SUFFIX it has. PROBE: see above. COLUMNS: of the scores.
+    """
+
+    PARENT: str
+    PROBE: bool = True
+    COLUMNS: Sequence[str]
+    ENVIRONMENT: Environment = "media"
+    PACKAGES: Sequence[str] = ()
+
+    def augment(
+        self, rows: Sequence[Utterance], parent: Path, out: Path, *, seed: int, threads: int
+    ) -> tuple[list[Problem], dict]:
+        """Write `out`, like `parent` row by row; (problems met, facts for the sidecar). No copy is an empty item."""
+        ...
+
+    def score(self, rows: Sequence[Utterance], parent: Path, child: Path) -> list[dict]:
+        """For each row its scores (COLUMNS) and `reason`, empty if the copy may be learnt from. Options: `gate:`."""
+        ...
+
+
+class Encoder(Protocol):
+    """An encoder: items of a view -> features.
+
+    Folder: emospace/encoders. Config: `features: <view>.<name>: {<options of load>}`; `encoder` names another module.
+
+    VIEWS: the kinds of view that it takes (`View.KIND`). HOLDS: what its features are ("cepstral", "embedding", ...);
+    models look it up in the sidecar. WEIGHTS: does it need pretrained weights (`weights:` of the feature)?
+    """
+
+    VIEWS: Sequence[str]
+    HOLDS: str = "embedding"
+    WEIGHTS: bool = False
+    ENVIRONMENT: Environment = "encode"
+    PACKAGES: Sequence[str] = ()
+
+    def load(self, *, view: str, rate: int | None, weights: Weights | None) -> LoadedEncoder:
+        """The encoder, ready to be called. view: the kind of view. rate: of its sound, Hz. Imports belong in here."""
+        ...
+
+
+class LoadedEncoder(Protocol):
+    """What `load` of an encoder returns. batch: rows per call. facts: for the sidecar, JSON; may be left out."""
+
+    batch: int = 64
+    facts: dict[str, Any]
+
+    def __call__(self, items: Sequence[Any], utterances: Sequence[str]) -> Sequence[np.ndarray]:
+        """Features of each item, float32 (T_i, D), all of one width, finite. Empty items never come here."""
+        ...
+
+
+class Model(Protocol):
+    """A model: learns from the train rows of a fold, chooses on dev, and can be applied to any rows.
+
+    Folder: emospace/models. Config: `runs: <name>: {model: <module>, <options of train>}`.
+
+    INPUTS: what it reads: "feature" (Ragged stores), "view" (raw items of a view) or "run" (`run:<name>`: the outputs
+    of another run, so this one is a second stage). DETERMINISTIC: the seed changes nothing. GPU: it uses one where
+    there is one. SUBSETS: `apply` copes with rows whose inputs are missing in part, whatever part that is.
+    WEIGHTS: does it need pretrained weights (`weights:` of the run)? FITS_ON_TEST: fitting sees the inputs of test
+    rows; such a run must be declared `leaky: true`.
+    """
+
+    INPUTS: Sequence[Literal["feature", "view", "run"]] = ("feature",)
+    DETERMINISTIC: bool = False
+    GPU: bool = False
+    SUBSETS: bool = False
+    WEIGHTS: bool = False
+    FITS_ON_TEST: bool = False
+    PACKAGES: Sequence[str] = ()
+
+    def train(self, fold: Fold, *, seed: int, checkpoint: Path, weights: Weights | None) -> Trained:
+        """Learn from fold.train, choose on fold.dev; test rows have no labels here.
+
+        checkpoint: a folder in which a long training keeps its state; it is empty, or of the same job when that was
+        killed. Raises InputError on data that cannot be used.
+        """
+        ...
+
+    def apply(self, trained: Trained, rows: Rows, *, device: str) -> Output:
+        """What the trained model says of any rows, from their inputs alone. device: "cpu" or "cuda"."""
+        ...
+
+    @optional
+    def extras(self, **options) -> Sequence[str]:
+        """Names of the ragged arrays in `Output.extras`, given the options of `train`."""
+        return ()
+
+    @optional
+    def checkpoints(self, **options) -> Sequence[str]:
+        """Names of the states in `Trained.checkpoints`, given the options of `train`."""
+        return ()
+
+
+class Split(Protocol):
+    """A split: which row is train, dev or test in which fold.
+
+    Folder: emospace/splits. Config: `protocols: <name>: {split: <module>, folds: ..., <options of split>}`.
+
+    FOLDS: number of folds by default. LEAKY: speakers cross sides by design; a protocol must say `leaky: true`.
+    SHARES_DIALOGUES: pairs of sides that may share dialogues by definition, never with train.
+    """
+
+    FOLDS: int = 5
+    LEAKY: bool = False
+    SHARES_DIALOGUES: Sequence[tuple[str, str]] = ()
+
+    def split(self, rows: Sequence[Utterance], folds: int, *, seed: int) -> list[list[str]]:
+        """For each fold the side of each row: "train", "dev", "test", or "" for none. `label` of a row is its class."""
+        ...
+
+
+class Metric(Protocol):
+    """A metric: a function of sums over rows, so that one definition serves a table and thousands of resamples.
+
+    Folder: emospace/metrics. Config: `metrics: [<name>, ...]`. The module's name is the column's.
+
+    TITLE: as tables print it. PERCENT: is it a share, which tables print as percent? LOWEST, HIGHEST: its range.
+    NEEDS: what a run has to predict for it: "labels" or "dimensions".
+    """
+
+    TITLE: str
+    PERCENT: bool = True
+    LOWEST: float = 0.0
+    HIGHEST: float = 1.0
+    NEEDS: Literal["labels", "dimensions"] = "labels"
+
+    def statistics(self, truth: Any, predicted: Any) -> np.ndarray:
+        """Statistics of each row that add up over rows, float64 (N, S), such as a one-hot cell of the confusion matrix.
+
+        truth, predicted: emospace.evaluation.Answers: label (N,), probabilities (N, C), dimensions (N, 3).
+        """
+        ...
+
+    def value(self, sums: np.ndarray) -> np.ndarray:
+        """The metric of sums of those statistics, (..., S) -> (...); NaN where it is not defined."""
+        ...
+
+
+class Section(Protocol):
+    """A section of the report.
+
+    Folder: emospace/report/sections. Config: `sections: [<name>, ...]`; by default all of them, by ORDER.
+
+    TITLE: its heading. ORDER: its place, lower first. TEMPLATE: Jinja2, to which what `gather` returns is given;
+    whatever it prints is escaped.
+    """
+
+    TITLE: str
+    ORDER: int
+    TEMPLATE: str
+
+    def gather(self, results: Any) -> dict | None:
+        """What the template shows; None leaves the section out. results: emospace.report.results.Results."""
+        ...
+
+
+class Analysis(Protocol):
+    """An analysis: something made from a trained run, such as a table, a figure or a video.
+
+    Folder: emospace/analyses. Config: `analyses: <name>: {runs: [...], <options of analyse>}`. One job per run.
+
+    OUTPUTS: names of the files that it writes. The report links them, and shows pictures (.svg, .png) and tables
+    (.csv).
+    """
+
+    OUTPUTS: Sequence[str]
+    GPU: bool = False
+    ENVIRONMENT: Environment = "train"
+    PACKAGES: Sequence[str] = ()
+
+    def analyse(self, run: Any, out: Path, *, seed: int) -> dict:
+        """Write OUTPUTS into the folder `out`; facts for the sidecar.
+
+        run: emospace.runs.Run, all its folds and seeds.
+        """
+        ...
