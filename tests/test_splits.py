@@ -223,10 +223,10 @@ def test_a_speaker_without_a_partner_is_named_with_the_session():
 @pytest.mark.parametrize(
     ("name", "folds", "rows", "remedy"),
     [
-        ("session", 5, corpus(sessions=4), "set folds: 4"),
-        ("speaker", 9, corpus(), "set folds: 10"),
+        ("session", 5, corpus(sessions=4), "4 sessions, .* 5 folds.*set folds: 4"),
+        ("speaker", 9, corpus(), "10 speakers, .* 9 folds.*set folds: 10"),
         ("speaker", 9, corpus()[:-3], "use the split 'actors'"),
-        ("actors", 11, corpus(), "folds <= actors"),
+        ("actors", 11, corpus(), "10 actors cannot make 11 folds.*folds <= actors"),
         ("actors", 2, corpus(), "3 <= folds"),
         ("session", 2, corpus(sessions=2), "set folds: 2"),
         ("speaker", 2, corpus(sessions=1), "set folds: 2"),
