@@ -1,7 +1,7 @@
 """Children: copies of train rows with one modality from an augmented view, proved to be train-only.
 
 Inputs:  results/<name>/{augmented/gate,protocols}/..., the manifest
-Outputs: results/<name>/augmented/{children,audit,quality}/<corpus>/..., results/<name>/augmented/children.csv
+Outputs: results/<name>/augmented/{children,audit}/<protocol>..., quality/<corpus>.csv, results/<name>/augmented/children.csv
 """
 
 
@@ -32,9 +32,9 @@ rule make_children:
         table=CHILDREN,
         sidecar=CHILDREN_FACTS,
     log:
-        f"logs/make_children/{NAME}/{{corpus}}/{{protocol}}/{{fold}}.{{view}}.log",
+        f"logs/make_children/{NAME}/{{protocol}}/{{fold}}.{{view}}.log",
     benchmark:
-        f"logs/make_children/{NAME}/{{corpus}}/{{protocol}}/{{fold}}.{{view}}.tsv"
+        f"logs/make_children/{NAME}/{{protocol}}/{{fold}}.{{view}}.tsv"
     conda:
         "../envs/media.yaml"
     shell:
@@ -45,18 +45,18 @@ rule make_children:
 rule audit_children:
     input:
         recipe=lambda w: PLAN.recipe("audit_children", f"{w.protocol}.{w.view}"),
-        manifest=ancient("data/manifest/{corpus}.csv"),
-        sidecar="data/manifest/{corpus}.json",
+        manifest=lambda w: ancient(of_corpora("data/manifest/{corpus}.csv")(w)),
+        sidecar=of_corpora("data/manifest/{corpus}.json"),
         protocol=PROTOCOL,
-        folds=of_folds(lambda w: w.protocol),
+        folds=of_folds,
         children=lambda w: expand(CHILDREN, fold=PLAN.folds(w.protocol), **w),
-        digests=of_parts(expand("data/manifest/{{corpus}}/{{part}}.{medium}.sha256", medium=["audio", "video"])),
+        digests=of_corpora(DIGESTS),
     output:
         CHILD_AUDIT,
     log:
-        f"logs/audit_children/{NAME}/{{corpus}}/{{protocol}}.{{view}}.log",
+        f"logs/audit_children/{NAME}/{{protocol}}.{{view}}.log",
     benchmark:
-        f"logs/audit_children/{NAME}/{{corpus}}/{{protocol}}.{{view}}.tsv"
+        f"logs/audit_children/{NAME}/{{protocol}}.{{view}}.tsv"
     conda:
         "../envs/media.yaml"
     shell:

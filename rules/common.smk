@@ -80,18 +80,19 @@ wildcard_constraints:
 
 
 # Manifests, weights, views and features are shared. All else lies under the config's name; so do its logs, by which jobs
-# lock: two configs may call a run, a protocol or a corpus alike.
+# lock: two configs may call a run, a protocol or a corpus alike. A protocol may have several corpora.
 NAME = PLAN.name
 RESULTS = f"results/{NAME}"
 QUALITY = f"data/quality/{NAME}/{{corpus}}.csv"
 VIEW_FILE = {"audio": "{part}.npy", "frames": "{part}.zip", "text": "{part}.csv"}
-FOLDS = f"{RESULTS}/protocols/{{corpus}}/{{protocol}}/{{fold}}.csv"
-PROTOCOL = f"{RESULTS}/protocols/{{corpus}}/{{protocol}}.json"
-AUDIT = f"{RESULTS}/audit/{{corpus}}/{{protocol}}.json"
-CHILDREN = f"{RESULTS}/augmented/children/{{corpus}}/{{protocol}}/{{fold}}.{{view}}.csv"
-CHILD_AUDIT = f"{RESULTS}/augmented/audit/{{corpus}}/{{protocol}}.{{view}}.json"
-RUN = f"{RESULTS}/runs/{{corpus}}/{{run}}/{{fold}}-{{seed}}"
-EVALUATION = f"{RESULTS}/evaluation/{{corpus}}/{{run}}"
+DIGESTS = ["data/manifest/{corpus}/{part}.audio.sha256", "data/manifest/{corpus}/{part}.video.sha256"]
+FOLDS = f"{RESULTS}/protocols/{{protocol}}/{{fold}}.csv"
+PROTOCOL = f"{RESULTS}/protocols/{{protocol}}.json"
+AUDIT = f"{RESULTS}/audit/{{protocol}}.json"
+CHILDREN = f"{RESULTS}/augmented/children/{{protocol}}/{{fold}}.{{view}}.csv"
+CHILD_AUDIT = f"{RESULTS}/augmented/audit/{{protocol}}.{{view}}.json"
+RUN = f"{RESULTS}/runs/{{run}}/{{fold}}-{{seed}}"
+EVALUATION = f"{RESULTS}/evaluation/{{run}}"
 
 
 def recipe(rule, key):
@@ -104,24 +105,33 @@ def of_parts(pattern):
     return lambda wildcards: expand(pattern, **(dict(wildcards) | {"part": PLAN.parts(wildcards.corpus)}))
 
 
-def of_folds(protocol_of):
-    """Input function: the fold tables of the protocol that `protocol_of(wildcards)` names."""
-    return lambda w: expand(FOLDS, corpus=w.corpus, protocol=protocol_of(w), fold=PLAN.folds(protocol_of(w)))
+def protocol_of(wildcards):
+    """The protocol that the wildcards name, or that of the run that they name."""
+    return wildcards.get("protocol") or PLAN.run(wildcards.run)["protocol"]
+
+
+def of_folds(wildcards):
+    """The fold tables of the protocol."""
+    return expand(FOLDS, protocol=protocol_of(wildcards), fold=PLAN.folds(protocol_of(wildcards)))
+
+
+def of_corpora(pattern):
+    """Input function: the pattern for every corpus of the protocol, and for every part of it if it has parts."""
+    return lambda w: [
+        path
+        for corpus in PLAN.protocol_corpora(protocol_of(w))
+        for path in expand(pattern, **(dict(w) | {"corpus": corpus, "part": PLAN.parts(corpus)}))
+    ]
 
 
 def of_run(pattern):
     """Input function: the pattern for the protocol of the run, and for its fold and augmented views if it has them."""
     return lambda w: expand(
         pattern,
-        corpus=w.corpus,
-        protocol=protocol_of_run(w),
+        protocol=protocol_of(w),
         fold=getattr(w, "fold", ""),
         view=PLAN.run(w.run)["augment"],
     )
-
-
-def protocol_of_run(wildcards):
-    return PLAN.run(wildcards.run)["protocol"]
 
 
 def made_from(name):
@@ -145,6 +155,11 @@ def part_files(name, corpus, file=""):
     return expand(pattern, corpus=corpus, part=PLAN.parts(corpus))
 
 
+def protocol_files(wildcards, name, file=""):
+    """Files of all parts of a view or feature in all corpora of the protocol, or those files beside them."""
+    return [path for corpus in PLAN.protocol_corpora(protocol_of(wildcards)) for path in part_files(name, corpus, file)]
+
+
 def read_by(wildcards):
     """Every view or feature that a run reads: its inputs, then what its augmented rows have in their place."""
     return [*PLAN.run(wildcards.run)["inputs"], *(instead for _, _, instead in PLAN.exchanges(wildcards.run))]
@@ -152,21 +167,21 @@ def read_by(wildcards):
 
 def input_files(wildcards, file=""):
     """Files of all parts of all that a run reads, or those files beside them."""
-    return [path for name in read_by(wildcards) for path in part_files(name, wildcards.corpus, file)]
+    return [path for name in read_by(wildcards) for path in protocol_files(wildcards, name, file)]
 
 
 def parent_folders(wildcards):
     """Run -> folder of the same fold and seed, for every parent of a run."""
-    fold = {"corpus": wildcards.corpus, "fold": wildcards.fold, "seed": wildcards.seed}
+    fold = {"fold": wildcards.fold, "seed": wildcards.seed}
     return {run: RUN.format(run=run, **fold) for run in PLAN.run(wildcards.run)["parents"]}
 
 
 def input_arguments(wildcards):
     """--input NAME FILE..., --exchange INPUT INSTEAD FILE... and --parents; no character there that a shell would read."""
-    corpus = wildcards.corpus
-    words = [f"--input {name} {' '.join(part_files(name, corpus))}" for name in PLAN.run(wildcards.run)["inputs"]]
+    inputs = PLAN.run(wildcards.run)["inputs"]
+    words = [f"--input {name} {' '.join(protocol_files(wildcards, name))}" for name in inputs]
     for name, _, instead in PLAN.exchanges(wildcards.run):
-        words.append(f"--exchange {name} {instead} {' '.join(part_files(instead, corpus))}")
+        words.append(f"--exchange {name} {instead} {' '.join(protocol_files(wildcards, instead))}")
     parents = [f"{name}={folder}" for name, folder in parent_folders(wildcards).items()]
     return " ".join(words + (["--parents", *parents] if parents else []))
 
@@ -174,7 +189,7 @@ def input_arguments(wildcards):
 def run_folders(run):
     """Folders of all folds and seeds of a run."""
     folds = PLAN.folds(PLAN.run(run)["protocol"])
-    return expand(RUN, corpus=PLAN.run_corpus(run), run=run, fold=folds, seed=PLAN.seeds(run))
+    return expand(RUN, run=run, fold=folds, seed=PLAN.seeds(run))
 
 
 def baseline_folders(run):
@@ -194,12 +209,12 @@ def all_runs(file):
 
 def evaluations(file):
     """That file of every run's evaluation, in the order of the config."""
-    return [f"{EVALUATION.format(corpus=PLAN.run_corpus(r), run=r)}/{file}" for r in PLAN.config["runs"]]
+    return [f"{EVALUATION.format(run=r)}/{file}" for r in PLAN.config["runs"]]
 
 
 def audits():
     """The audit of every protocol."""
-    return [AUDIT.format(corpus=spec["corpus"], protocol=name) for name, spec in PLAN.config["protocols"].items()]
+    return expand(AUDIT, protocol=PLAN.config["protocols"])
 
 
 def used_features():

@@ -1,7 +1,7 @@
 """Names paths of what is augmented, as common.smk does of everything else; nothing here is a rule."""
 
 SCORES = f"{RESULTS}/augmented/scores/{{corpus}}/{{view}}/{{part}}"
-GATE = f"{RESULTS}/augmented/gate/{{corpus}}/{{protocol}}/{{fold}}.{{view}}"
+GATE = f"{RESULTS}/augmented/gate/{{protocol}}/{{fold}}.{{view}}"
 SHEET = f"{RESULTS}/augmented/sheets/{{corpus}}/{{view}}.json"
 CHILD_COUNTS = f"{RESULTS}/augmented/children.csv"
 COPY_QUALITY = f"{RESULTS}/augmented/quality/{{corpus}}.csv"
@@ -27,7 +27,7 @@ def all_children(pattern):
         path
         for name, spec in protocols.items()
         if name in learnt or not spec["leaky"]
-        for path in expand(pattern, corpus=spec["corpus"], protocol=name, fold=PLAN.folds(name), view=PLAN.augmented())
+        for path in expand(pattern, protocol=name, fold=PLAN.folds(name), view=PLAN.augmented())
     ]
 
 
@@ -46,12 +46,12 @@ def augmented_sidecars():
 
 def of_probe(which):
     """Input function: stores of all parts by which the copies of a fold are probed, of the parent (0) or the copy (1)."""
-    return lambda w: part_files(PLAN.judge(w.view)[which], w.corpus) if PLAN.probed(w.view) else []
+    return lambda w: protocol_files(w, PLAN.judge(w.view)[which]) if PLAN.probed(w.view) else []
 
 
 def probe_sidecars(wildcards):
     names = PLAN.judge(wildcards.view) if PLAN.probed(wildcards.view) else []
-    return [path for name in names for path in part_files(name, wildcards.corpus, "{part}.json")]
+    return [path for name in names for path in protocol_files(wildcards, name, "{part}.json")]
 
 
 def sheets():

@@ -1,7 +1,7 @@
 """Corpora: from raw files to a manifest, protocols and their audit.
 
 Inputs:  the raw corpus, where config or EMOSPACE_<CORPUS> says
-Outputs: data/manifest/<corpus>.csv, results/<name>/{protocols,audit}/<corpus>/...
+Outputs: data/manifest/<corpus>.csv, results/<name>/{protocols,audit}/...
 """
 
 for _corpus in filter(PLAN.generated, PLAN.config["corpora"]):
@@ -73,18 +73,18 @@ rule merge_manifest:
         " --sidecar {output.sidecar:q}"
 
 
-for _protocol, _spec in PLAN.config["protocols"].items():
+for _protocol in PLAN.config["protocols"]:
 
     rule:
         name:
             f"make_protocol_{_protocol}"
         input:
             recipe=PLAN.recipe("make_protocol", _protocol),
-            manifest=ancient(f"data/manifest/{_spec['corpus']}.csv"),
-            sidecar=f"data/manifest/{_spec['corpus']}.json",
+            manifest=ancient(expand("data/manifest/{corpus}.csv", corpus=PLAN.protocol_corpora(_protocol))),
+            sidecar=expand("data/manifest/{corpus}.json", corpus=PLAN.protocol_corpora(_protocol)),
         output:
-            folds=expand(FOLDS, corpus=_spec["corpus"], protocol=_protocol, fold=PLAN.folds(_protocol)),
-            sidecar=PROTOCOL.format(corpus=_spec["corpus"], protocol=_protocol),
+            folds=expand(FOLDS, protocol=_protocol, fold=PLAN.folds(_protocol)),
+            sidecar=PROTOCOL.format(protocol=_protocol),
         log:
             f"logs/make_protocol/{NAME}/{_protocol}.log",
         benchmark:
@@ -100,17 +100,17 @@ for _protocol, _spec in PLAN.config["protocols"].items():
 rule audit_protocol:
     input:
         recipe=recipe("audit_protocol", "protocol"),
-        manifest=ancient("data/manifest/{corpus}.csv"),
-        sidecar="data/manifest/{corpus}.json",
+        manifest=lambda w: ancient(of_corpora("data/manifest/{corpus}.csv")(w)),
+        sidecar=of_corpora("data/manifest/{corpus}.json"),
         protocol=PROTOCOL,
-        folds=of_folds(lambda w: w.protocol),
-        digests=of_parts(expand("data/manifest/{{corpus}}/{{part}}.{medium}.sha256", medium=["audio", "video"])),
+        folds=of_folds,
+        digests=of_corpora(DIGESTS),
     output:
         AUDIT,
     log:
-        f"logs/audit_protocol/{NAME}/{{corpus}}/{{protocol}}.log",
+        f"logs/audit_protocol/{NAME}/{{protocol}}.log",
     benchmark:
-        f"logs/audit_protocol/{NAME}/{{corpus}}/{{protocol}}.tsv"
+        f"logs/audit_protocol/{NAME}/{{protocol}}.tsv"
     conda:
         "../envs/media.yaml"
     shell:

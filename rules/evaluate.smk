@@ -1,17 +1,17 @@
 """Evaluation: the only place where test labels meet predictions.
 
-Inputs:  results/<name>/runs/<corpus>/<run>/*, the manifest
-Outputs: results/<name>/evaluation/<corpus>/<run>/{metrics.json,predictions.csv,confusion.csv}
+Inputs:  results/<name>/runs/<run>/*, the manifest
+Outputs: results/<name>/evaluation/<run>/{metrics.json,predictions.csv,confusion.csv}
 """
 
 
 rule evaluate:
     input:
         recipe=recipe("evaluate", "run"),
-        manifest=ancient("data/manifest/{corpus}.csv"),
-        sidecar="data/manifest/{corpus}.json",
+        manifest=lambda w: ancient(of_corpora("data/manifest/{corpus}.csv")(w)),
+        sidecar=of_corpora("data/manifest/{corpus}.json"),
         protocol=of_run(PROTOCOL),
-        folds=of_folds(protocol_of_run),
+        folds=of_folds,
         runs=lambda w: each(run_folders(w.run), "probabilities.csv"),
         sidecars=lambda w: each(run_folders(w.run), "run.json"),
         baseline=lambda w: each(baseline_folders(w.run), "probabilities.csv"),
@@ -20,9 +20,9 @@ rule evaluate:
         predictions=f"{EVALUATION}/predictions.csv",
         confusion=f"{EVALUATION}/confusion.csv",
     log:
-        f"logs/evaluate/{NAME}/{{corpus}}/{{run}}.log",
+        f"logs/evaluate/{NAME}/{{run}}.log",
     benchmark:
-        f"logs/evaluate/{NAME}/{{corpus}}/{{run}}.tsv"
+        f"logs/evaluate/{NAME}/{{run}}.tsv"
     conda:
         "../envs/report.yaml"
     params:

@@ -1,7 +1,7 @@
 """Gate: a score for every augmented row, in each fold a verdict on every copy of a train row, and examples to look at.
 
 Inputs:  data/augmented/{views,features}/..., their parents in data/{views,features}/..., results/<name>/protocols/...
-Outputs: results/<name>/augmented/{scores,gate,sheets}/<corpus>/...
+Outputs: results/<name>/augmented/{scores,sheets}/<corpus>/..., results/<name>/augmented/gate/<protocol>/...
 """
 
 if "text_bt" in PLAN.augmented():
@@ -88,8 +88,8 @@ rule gate_fold:
         recipe=recipe("gate_fold", "view"),
         fold=FOLDS,
         protocol=PROTOCOL,
-        scores=of_parts(f"{SCORES}.csv"),
-        score_sidecars=of_parts(f"{SCORES}.json"),
+        scores=of_corpora(f"{SCORES}.csv"),
+        score_sidecars=of_corpora(f"{SCORES}.json"),
         parents=lambda w: ancient(of_probe(0)(w)),
         children=lambda w: ancient(of_probe(1)(w)),
         sidecars=probe_sidecars,
@@ -97,9 +97,9 @@ rule gate_fold:
         table=f"{GATE}.csv",
         sidecar=f"{GATE}.json",
     log:
-        f"logs/gate_fold/{NAME}/{{corpus}}/{{protocol}}/{{fold}}.{{view}}.log",
+        f"logs/gate_fold/{NAME}/{{protocol}}/{{fold}}.{{view}}.log",
     benchmark:
-        f"logs/gate_fold/{NAME}/{{corpus}}/{{protocol}}/{{fold}}.{{view}}.tsv"
+        f"logs/gate_fold/{NAME}/{{protocol}}/{{fold}}.{{view}}.tsv"
     conda:
         "../envs/train.yaml"
     shell:

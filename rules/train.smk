@@ -1,7 +1,7 @@
 """Training: one job per run, fold and seed. It sees labels of train and dev rows only, and no audit, no training.
 
 Inputs:  results/<name>/{protocols,audit}/..., data/features/..., for runs with `augment` results/<name>/augmented/...
-Outputs: results/<name>/runs/<corpus>/<run>/<fold>-<seed>/
+Outputs: results/<name>/runs/<run>/<fold>-<seed>/
 """
 
 
@@ -13,7 +13,7 @@ rule train:
         audit=of_run(AUDIT),
         children=of_run(CHILDREN),
         child_audits=of_run(CHILD_AUDIT),
-        quality=ancient(QUALITY),  # must be there; training does not read it
+        quality=lambda w: ancient(of_corpora(QUALITY)(w)),  # must be there; training does not read it
         data=lambda w: ancient(input_files(w)),
         sidecars=lambda w: input_files(w, "{part}.json"),
         parents=lambda w: each(parent_folders(w).values(), "run.json"),
@@ -24,9 +24,9 @@ rule train:
         embeddings=f"{RUN}/embeddings.npy",
         sidecar=f"{RUN}/run.json",
     log:
-        f"logs/train/{NAME}/{{corpus}}/{{run}}/{{fold}}-{{seed}}.log",
+        f"logs/train/{NAME}/{{run}}/{{fold}}-{{seed}}.log",
     benchmark:
-        f"logs/train/{NAME}/{{corpus}}/{{run}}/{{fold}}-{{seed}}.tsv"
+        f"logs/train/{NAME}/{{run}}/{{fold}}-{{seed}}.tsv"
     conda:
         "../envs/train.yaml"
     resources:

@@ -255,9 +255,9 @@ RUN = {
 }
 # Edit -> what nothing that changes lies below.
 SAME = {
-    "training option": ("data/", "models/", "results/demo/runs/demo/probe/"),
-    "MFCC option": ("data/manifest/", "data/views/", "models/", "results/demo/runs/demo/probe_text/"),
-    "encoder": ("data/manifest/", "data/views/", "models/", "results/demo/runs/demo/probe_text/"),
+    "training option": ("data/", "models/", "results/demo/runs/probe/"),
+    "MFCC option": ("data/manifest/", "data/views/", "models/", "results/demo/runs/probe_text/"),
+    "encoder": ("data/manifest/", "data/views/", "models/", "results/demo/runs/probe_text/"),
     "raw file": ("models/", "data/views/demo/audio/0", "data/views/demo/audio/2", "data/features/demo/audio.mfcc/0"),
 }
 QUICK = "training option"
@@ -304,8 +304,8 @@ def edit_runs_and_records_exactly_that(name: str, bring_up_to_date, clone: Proje
     assert any(path.endswith("model.safetensors") or path.endswith("run.json") for path in differ)
     assert not [path for path in differ if path.startswith(SAME[name])]
     for rule, key, pattern in (
-        ("train", "probe", "results/demo/runs/demo/probe/*/run.json"),
-        ("train", "probe_text", "results/demo/runs/demo/probe_text/*/run.json"),
+        ("train", "probe", "results/demo/runs/probe/*/run.json"),
+        ("train", "probe_text", "results/demo/runs/probe_text/*/run.json"),
         ("embed", "audio.mfcc", "data/features/demo/audio.mfcc/*.json"),
     ):
         recipes = sorted((clone.folder / ".emospace/recipes" / rule).glob(f"{key}-*.json"), key=last_planned)
@@ -401,7 +401,7 @@ def test_what_another_commit_left_here_is_not_recorded(clone):
 
 @pytest.mark.workflow
 def test_altered_artifacts_are_refused_by_name_and_nothing_is_adopted(clone):
-    names = ["data/features/demo/audio.mfcc/0.npy", "results/demo/evaluation/demo/probe/confusion.csv"]
+    names = ["data/features/demo/audio.mfcc/0.npy", "results/demo/evaluation/probe/confusion.csv"]
     for name in names:
         path = clone.folder / name
         content = path.read_bytes()

@@ -44,7 +44,7 @@ def project(built, config) -> Project:
 
 def results(project: Project) -> dict[str, bytes]:
     """Every file of the runs without augmentation, and their recipes."""
-    runs = [project.folder / f"results/demo/runs/demo/{name}" for name in ("probe", "probe_text")]
+    runs = [project.folder / f"results/demo/runs/{name}" for name in ("probe", "probe_text")]
     recipes = [path for run in runs for path in project.folder.glob(f".emospace/recipes/train/{run.name}-*.json")]
     assert len(recipes) == len(runs)
     files = [path for run in runs for path in run.rglob("*") if path.is_file()] + recipes
@@ -91,10 +91,10 @@ def test_children_are_the_train_rows_that_passed_and_the_counts_tell(project):
     counts = {(c["fold"], c["view"]): c for c in read_csv(of(project, "children.csv"))}
     assert len(counts) == 6
     for fold in ("fold0", "fold1", "fold2"):
-        table = read_csv(project.folder / f"results/demo/protocols/demo/session/{fold}.csv")
+        table = read_csv(project.folder / f"results/demo/protocols/session/{fold}.csv")
         for view in ("text_bt", "frames_aug"):
-            verdicts = read_csv(of(project, f"gate/demo/session/{fold}.{view}.csv"))
-            children = read_csv(of(project, f"children/demo/session/{fold}.{view}.csv"))
+            verdicts = read_csv(of(project, f"gate/session/{fold}.{view}.csv"))
+            children = read_csv(of(project, f"children/session/{fold}.{view}.csv"))
             assert [v["utterance"] for v in verdicts] == [t["utterance"] for t in table if t["split"] == "train"]
             assert [c["parent"] for c in children] == [v["utterance"] for v in verdicts if v["verdict"] == "pass"]
             assert int(counts[fold, view]["children"]) == len(children) > 0
@@ -102,16 +102,16 @@ def test_children_are_the_train_rows_that_passed_and_the_counts_tell(project):
 
 def test_training_learns_from_the_children_and_says_what_it_read(project):
     for run, views in (("probe_bt", ["text_bt"]), ("probe_both", ["frames_aug", "text_bt"])):
-        facts = json.loads((project.folder / f"results/demo/runs/demo/{run}/fold0-1/run.json").read_text())
+        facts = json.loads((project.folder / f"results/demo/runs/{run}/fold0-1/run.json").read_text())
         assert sorted(facts["children"]) == views
-        table = read_csv(project.folder / "results/demo/protocols/demo/session/fold0.csv")
+        table = read_csv(project.folder / "results/demo/protocols/session/fold0.csv")
         originals = sum(line["split"] == "train" for line in table)
         assert facts["n"]["train"] == originals + sum(facts["children"].values())
-        audits = [f"results/demo/augmented/audit/demo/session.{view}.json" for view in views]
+        audits = [f"results/demo/augmented/audit/session.{view}.json" for view in views]
         assert all(json.loads((project.folder / audit).read_text())["ok"] for audit in audits)
         assert set(audits) < set(facts["inputs"])
-    first = (project.folder / "results/demo/runs/demo/probe_bt/fold0-1/model.safetensors").read_bytes()
-    assert first != (project.folder / "results/demo/runs/demo/probe_text/fold0-1/model.safetensors").read_bytes()
+    first = (project.folder / "results/demo/runs/probe_bt/fold0-1/model.safetensors").read_bytes()
+    assert first != (project.folder / "results/demo/runs/probe_text/fold0-1/model.safetensors").read_bytes()
 
 
 def with_view(config: dict, view: str, **options) -> dict:
@@ -166,13 +166,13 @@ def test_an_edited_script_of_the_audit_audits_anew_and_makes_no_child(project):
 
 def test_a_child_that_is_no_longer_its_parents_stops_the_workflow(project):
     """Edited by hand, the table is stale, so the workflow makes it again; forced to keep it, it does not train."""
-    table = of(project, "children/demo/session/fold0.text_bt.csv")
+    table = of(project, "children/session/fold0.text_bt.csv")
     content = table.read_text()
     lines = read_csv(table)
     other = next(line for line in lines if line["label"] != lines[0]["label"])
     table.write_text(content.replace(lines[0]["label"], other["label"]))
-    audit = of(project, "audit/demo/session.text_bt.json")
-    runs = project.folder / "results/demo/runs/demo"
+    audit = of(project, "audit/session.text_bt.json")
+    runs = project.folder / "results/demo/runs"
     trained = {path: path.stat().st_mtime_ns for path in runs.glob("*/*/model.safetensors")}
     # --keep-going: whatever does not hang on that audit would be done.
     forced = ("train_all", "--forcerun", "audit_children", "--allowed-rules", "audit_children", "train", "--keep-going")
@@ -180,7 +180,7 @@ def test_a_child_that_is_no_longer_its_parents_stops_the_workflow(project):
         assert project.planned(*forced) == {"audit_children": 2, "train": 6, "train_all": 1}
         done = project.run("snakemake", "--cores", "2", *forced, check=False)
         assert done.returncode and "has label" in done.stdout
-        assert not audit.exists() and of(project, "audit/demo/session.frames_aug.json").exists()
+        assert not audit.exists() and of(project, "audit/session.frames_aug.json").exists()
         assert trained == {path: path.stat().st_mtime_ns for path in runs.glob("*/*/model.safetensors")}
     finally:
         table.write_text(content)

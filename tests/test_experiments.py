@@ -44,7 +44,7 @@ def test_an_experiment_runs_what_its_option_changes_and_gives_the_right_model(tu
     logs = {path.name.removesuffix(".log") for path in (tuned.folder / "logs").iterdir() if path.suffix in ("", ".log")}
     assert logs == {"train", "evaluate", "summarize", "make_report"}
     for run, options in {"probe": {}, "probe_text": {"candidates": [10.0]}}.items():
-        made = [sidecar(tuned, f"results/demo/runs/demo/{run}/fold{k}-1/run.json") for k in range(3)]
+        made = [sidecar(tuned, f"results/demo/runs/{run}/fold{k}-1/run.json") for k in range(3)]
         assert [record["recipe"]["options"] for record in made] == [options] * 3
     assert {record["facts"]["C"] for record in made} == {10.0}
     assert "up to date" in tuned.run("dvc", "status").stdout
@@ -103,11 +103,11 @@ def test_dvc_plots_the_predictions_and_the_training_of_every_run(tuned, tmp_path
         return [row for row in every if row["rev"] == revision]
 
     assert [len(values("training/probe_text", revision)) for revision in ("HEAD", "workspace")] == [4, 1]
-    table = tuned.folder / "results/demo/evaluation/demo/probe_text/predictions.csv"
+    table = tuned.folder / "results/demo/evaluation/probe_text/predictions.csv"
     rows = list(csv.DictReader(table.open(encoding="utf-8")))
     drawn = values("confusion/probe_text", "workspace")
     assert [(d["label"], d["predicted"]) for d in drawn] == [(r["label"], r["predicted"]) for r in rows]
-    history = tuned.folder / "results/demo/runs/demo/probe_text"
+    history = tuned.folder / "results/demo/runs/probe_text"
     dev = [float(next(csv.DictReader(p.open()))["dev_ua"]) for p in sorted(history.glob("*/history.csv"))]
     assert float(values("training/probe_text", "workspace")[0]["dev_ua"]) == pytest.approx(sum(dev) / 3, abs=1e-6)
     tuned.run("dvc", "plots", "diff", "HEAD", "--out", str(tmp_path))
@@ -142,8 +142,8 @@ def test_an_experiment_in_another_folder_gives_the_right_model_too(origin, tmp_p
     assert sidecar(project, "data/features/demo/audio.mfcc/0.json")["recipe"]["options"] == {"coefficients": 13}
     before, after = contents(origin), contents(project)
     differ = {path for path, digest in after.items() if before.get(path) != digest}
-    assert {f"results/demo/runs/demo/probe/fold{k}-1/model.safetensors" for k in range(3)} <= differ
-    same = ("data/manifest", "data/views", "data/features/demo/text", "models", "results/demo/runs/demo/probe_text")
+    assert {f"results/demo/runs/probe/fold{k}-1/model.safetensors" for k in range(3)} <= differ
+    same = ("data/manifest", "data/views", "data/features/demo/text", "models", "results/demo/runs/probe_text")
     assert not [path for path in differ if path.startswith(same)]
     project.run(*ADOPT)
     assert project.planned(*PHASES) == {}

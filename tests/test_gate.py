@@ -310,7 +310,8 @@ def home(tmp_path_factory):
             texts.write(folder / f"audio_tts/{part}.{step}.csv", ids, ["hello"] * len(ids), flag=flags)
             write_json(folder / f"audio_tts/{part}.{step}.json", {"step": step})
     shared = ["--manifest", "data/manifest/toy.csv", "--manifest-sidecar", "data/manifest/toy.json"]
-    recipe = {"protocol": "p", "corpus": "toy", "split": "session", "leaky": False, "labels": LABELS, "seed": 1}
+    recipe = {"protocol": "p", "corpus": "toy", "corpora": {"toy": "toy"}, "split": "session", "leaky": False}
+    recipe |= {"labels": LABELS, "seed": 1}
     tables = [folder / f"protocol/fold{i}.csv" for i in range(4)]
     script(folder, "make_protocol", recipe | {"options": {}}, *shared, "--out", *tables, "--sidecar", "protocol.json")
     for part in "01":
@@ -354,8 +355,8 @@ def test_a_fold_has_one_line_per_train_row_and_its_probe_finds_the_lost_labels(h
             assert (line["reason"] == "label lost") == planted, line
             assert (line["agreement"] == "") == (line["reason"] == "no voice")
     sidecar = read_json(home / "out.csv.json")
-    assert (sidecar["corpus"], sidecar["protocol"], sidecar["fold"], sidecar["view"]) == (
-        "toy",
+    assert (sidecar["corpora"], sidecar["protocol"], sidecar["fold"], sidecar["view"]) == (
+        {"toy": "toy"},
         "p",
         "fold3",
         "audio_tts",

@@ -21,9 +21,9 @@ for path in outputs:
 with open("jobs.txt", "a") as handle:
     handle.write(f"{outputs[0]} {start} {time.time()}\\n")
 """
-ON_GPU = ("data/features/demo/text.clip/", "results/demo/runs/demo/unified/")  # three jobs each
+ON_GPU = ("data/features/demo/text.clip/", "results/demo/runs/unified/")  # three jobs each
 SECONDS = 2  # of a job on the GPU: more than it takes to start the next one, on a busy machine too
-ON_CPU = ("data/views/", "results/demo/runs/demo/probe")
+ON_CPU = ("data/views/", "results/demo/runs/probe")
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ def test_no_job_of_one_config_waits_for_an_equal_one_of_another(planned):
 def test_equal_runs_of_two_configs_have_checkpoints_of_their_own(tmp_path):
     (fold := tmp_path / "fold0.csv").write_text("utterance\n")
     one, again, other = (
-        checkpoint_folder({"run": "probe"}, [fold], 1, Path(f"results/{name}/runs/demo/probe/fold0-1"))
+        checkpoint_folder({"run": "probe"}, [fold], 1, Path(f"results/{name}/runs/probe/fold0-1"))
         for name in ("one", "one", "other")
     )
     assert one == again != other
@@ -133,9 +133,9 @@ def test_two_configs_of_one_corpus_leave_each_other_alone(origin, tmp_path):
     assert Path(said[-1].removeprefix("report: ")).exists() and any(line.startswith("probe") for line in said)
     now = contents(project)
     assert {path: now.get(path) for path in ours} == ours
-    for path in ("protocols/demo/session/fold0.csv", "summary.csv", "runs/demo/probe/fold0-1/model.safetensors"):
+    for path in ("protocols/session/fold0.csv", "summary.csv", "runs/probe/fold0-1/model.safetensors"):
         assert now[f"results/demo/{path}"] != now[f"results/second/{path}"]
-    assert read_json(project.folder / "results/second/runs/demo/probe/fold0-1/run.json")["recipe"]["options"]
+    assert read_json(project.folder / "results/second/runs/probe/fold0-1/run.json")["recipe"]["options"]
     assert project.planned() == {}
     project.configure(first)
     assert project.planned(*PHASES) == {}

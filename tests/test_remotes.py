@@ -173,7 +173,7 @@ def test_what_another_config_left_behind_is_not_shared_either(tmp_path, monkeypa
     config.write_text("seed: 1\n")
     leftovers = ["views/iemocap", "augmented/views/iemocap", "quality/other/iemocap.csv"]
     leftovers = [f"data/{path}" for path in ["raw/iemocap", *leftovers]]  # the release itself, too
-    leftovers += [f"results/{path}/iemocap" for path in ("runs", "other/runs", "other/augmented/gate")]
+    leftovers += [f"results/{path}/iemocap" for path in ("other/export", "other/augmented/scores")]
     Path("data/quality/iemocap").mkdir(parents=True)  # of a config of this name, not of the corpus
     for folder in leftovers:
         check_sharing()
@@ -181,6 +181,12 @@ def test_what_another_config_left_behind_is_not_shared_either(tmp_path, monkeypa
         with pytest.raises(InputError, match="iemocap is here"):
             check_sharing()
         Path(folder).rmdir()
+    for file in ("protocols/session.json", "runs/probe/fold0-1/run.json", "augmented/audit/session.text_bt.json"):
+        sidecar = Path("results/other") / file
+        write_json(sidecar, {"recipe": {"corpora": {"signed": "iemocap"}}})
+        with pytest.raises(InputError, match="signed is here"):
+            check_sharing()
+        sidecar.unlink()
 
 
 def test_every_output_is_bound_to_the_private_remote():

@@ -53,7 +53,7 @@ def silence(path: Path) -> None:
 
 
 def split_of(project: Project, fold: int, utterance: str) -> str:
-    rows = records.read(project.folder / f"results/demo/protocols/ravdess/actors/fold{fold}.csv")
+    rows = records.read(project.folder / f"results/demo/protocols/actors/fold{fold}.csv")
     return next(row["split"] for row in rows if row["utterance"] == utterance)
 
 
@@ -100,8 +100,8 @@ def test_dvc_repro_notices_a_raw_file_that_lies_elsewhere(phases, stage, expecte
     assert "data/manifest/ravdess/0.json" in differ and "data/manifest/ravdess/1.json" not in differ
     if stage == "report":
         assert "data/views/ravdess/audio/0.npy" in differ and "data/views/ravdess/audio/1.npy" not in differ
-        assert {f"results/demo/runs/ravdess/probe/fold{k}-1/run.json" for k in range(3)} <= differ
-        changed = {k for k in range(3) if f"results/demo/runs/ravdess/probe/fold{k}-1/model.safetensors" in differ}
+        assert {f"results/demo/runs/probe/fold{k}-1/run.json" for k in range(3)} <= differ
+        changed = {k for k in range(3) if f"results/demo/runs/probe/fold{k}-1/model.safetensors" in differ}
         splits = [split_of(project, k, clip.stem[3:]) for k in range(3)]
         assert sorted(splits) == ["dev", "test", "train"]
         assert splits.index("train") in changed and splits.index("test") not in changed  # dev chooses, and so may

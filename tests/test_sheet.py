@@ -116,9 +116,9 @@ def views(folder, found) -> None:
         table = [line(u, scores, "" if i % 3 else REASON[view]) for i, u in enumerate(ids)]
         records.write(folder / f"gate/{view}.0/0.csv", columns, table)
         write_json(folder / f"gate/{view}.0/0.json", {})
-        facts = {"corpus": "toy", "protocol": f"session{EVIL}", "fold": "fold0", "view": view, "rows": 9, "passed": 5}
+        facts = {"corpora": {"toy": "toy"}, "protocol": f"session{EVIL}", "fold": "fold0", "view": view, "rows": 9}
         lost = {"label lost": 4} if view == "audio_tts" else {"too far": 4}
-        write_json(folder / f"gate/{view}.json", facts | {"failed": lost})
+        write_json(folder / f"gate/{view}.json", facts | {"passed": 5, "failed": lost})
 
 
 def make(folder, view: str, check: bool = True, **options):

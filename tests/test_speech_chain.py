@@ -29,7 +29,7 @@ SILENT, NOISY = "Ses01F_impro01_F002", "Ses02M_impro01_M001"
 AWKWARD = {SILENT: "no audio", NOISY: "empty result"}  # utterance -> the recogniser's flag
 PARTS, FOLDS = range(3), ("fold0", "fold1", "fold2")
 VOICE, FEATURE = "views/demo/audio_tts", "features/demo/audio_tts.mfcc"
-RUNS = "results/demo/runs/demo/probe_tts"
+RUNS = "results/demo/runs/probe_tts"
 
 
 def configured(weights: dict[str, dict], root: str) -> dict:
@@ -139,8 +139,8 @@ def test_every_row_with_words_gets_a_voice_and_its_feature(project):
 def test_the_gate_judges_each_train_row_and_the_audit_passes(project):
     spoken, children = rows_of(project, "spoken"), {}
     for fold in FOLDS:
-        table = read_csv(project.folder / f"results/demo/protocols/demo/session/{fold}.csv")
-        verdicts = read_csv(project.folder / f"results/demo/augmented/gate/demo/session/{fold}.audio_tts.csv")
+        table = read_csv(project.folder / f"results/demo/protocols/session/{fold}.csv")
+        verdicts = read_csv(project.folder / f"results/demo/augmented/gate/session/{fold}.audio_tts.csv")
         assert [line["utterance"] for line in verdicts] == [
             row["utterance"] for row in table if row["split"] == "train"
         ]
@@ -152,7 +152,7 @@ def test_the_gate_judges_each_train_row_and_the_audit_passes(project):
         children[fold] = sum(line["verdict"] == "pass" for line in verdicts)
         facts = read_json(project.folder / f"{RUNS}/{fold}-1/run.json")
         assert facts["children"] == {"audio_tts": children[fold]}
-    audit = read_json(project.folder / "results/demo/augmented/audit/demo/session.audio_tts.json")
+    audit = read_json(project.folder / "results/demo/augmented/audit/session.audio_tts.json")
     assert audit["ok"] and audit["leaks"] == {} and audit["children"] == children and min(children.values()) > 0
 
 

@@ -64,7 +64,7 @@ def test_the_summary_has_a_row_per_run_with_intervals(demo):
 
 
 def test_training_never_sees_a_test_label(demo):
-    for table in (demo.folder / "results/demo/protocols/demo/session").glob("*.csv"):
+    for table in (demo.folder / "results/demo/protocols/session").glob("*.csv"):
         with open(table, newline="") as handle:
             rows = list(csv.DictReader(handle))
         assert all(not r["label"] for r in rows if r["split"] == "test")

@@ -97,8 +97,12 @@ class Plan:
             "protocols"
         ][name]
 
+    def protocol_corpora(self, name: str) -> list[str]:
+        """The corpora whose rows a protocol takes."""
+        return [self.config["protocols"][name]["corpus"]]
+
     def protocols(self, corpus: str) -> list[str]:
-        return [p for p, spec in self.config["protocols"].items() if spec["corpus"] == corpus]
+        return [p for p in self.config["protocols"] if corpus in self.protocol_corpora(p)]
 
     def folds(self, protocol: str) -> list[str]:
         return [f"fold{i}" for i in range(self.protocol(protocol)["folds"])]
@@ -109,8 +113,8 @@ class Plan:
     def run_options(self, name: str) -> dict:
         return {k: v for k, v in self.config["runs"][name].items() if k not in RUN_KEYS}
 
-    def run_corpus(self, run: str) -> str:
-        return self.config["protocols"][self.run(run)["protocol"]]["corpus"]
+    def run_corpora(self, run: str) -> list[str]:
+        return self.protocol_corpora(self.run(run)["protocol"])
 
     def seeds(self, run: str) -> list[int]:
         return [self.config["seed"] + k for k in range(self.run(run)["seeds"])]
@@ -159,7 +163,7 @@ class Plan:
 
     def used_features(self, corpus: str) -> list[str]:
         """Features of the corpus's own views that runs on it read, or that augmented ones are compared or made with."""
-        wanted = {i for r in self.config["runs"] if self.run_corpus(r) == corpus for i in self.run(r)["inputs"]}
+        wanted = {i for r in self.config["runs"] if corpus in self.run_corpora(r) for i in self.run(r)["inputs"]}
         wanted |= {parent for parent, _ in filter(None, map(self.judge, self.augmented()))}
         wanted |= {self.feature(f)["by"] for f in self.augmented_features() if f in self.selections()}
         return [f for f in self.config["features"] if f in wanted]

@@ -108,9 +108,15 @@ def _feature(plan, name: str) -> Recipe:
     return _recipe("embed", name, f"encoders.{encoder}", feature=name, plugin=encoder, options=options)
 
 
+def _corpora(plan, protocol: str) -> dict:
+    """The corpora of a protocol: what tables call them, and each with its reader."""
+    corpora = plan.protocol_corpora(protocol)
+    return {"corpus": " + ".join(corpora), "corpora": {corpus: plan.reader(corpus) for corpus in corpora}}
+
+
 def _protocol(plan, name: str) -> Iterator[Recipe]:
     spec = plan.protocol(name)
-    about = {"protocol": name, "corpus": spec["corpus"], "split": spec["split"], "leaky": spec["leaky"]}
+    about = {"protocol": name, "split": spec["split"], "leaky": spec["leaky"], **_corpora(plan, name)}
     mapping = _labels(plan, name)
     yield _recipe("make_protocol", name, labels=mapping, seed=plan.config["seed"], folds=spec["folds"], **about)
     yield _recipe("audit_protocol", name, **about)
@@ -120,7 +126,7 @@ def _protocol(plan, name: str) -> Iterator[Recipe]:
 
 def _run(plan, name: str) -> Iterator[Recipe]:
     spec, protocol = plan.run(name), plan.protocol(plan.run(name)["protocol"])
-    about = {"run": name, "model": spec["model"], "protocol": spec["protocol"], "corpus": protocol["corpus"]}
+    about = {"run": name, "model": spec["model"], "protocol": spec["protocol"], **_corpora(plan, spec["protocol"])}
     mapping = _labels(plan, spec["protocol"])
     options, reads = plan.run_options(name), {"inputs": spec["inputs"], "parents": spec["parents"]}
     if spec["augment"]:  # no such key elsewhere: a run without augmentation knows nothing of it

@@ -15,14 +15,18 @@ from emospace.errors import InputError
 from emospace.provenance import read_json
 
 # What is called after a corpus here was made from it. (Other folders may have the name of a config.)
-FOLDERS = ["data/[!q]*/*", "data/quality/*/*.csv", "data/augmented/*/*", "results/*/*", "results/*/*/*"]
+FOLDERS = ["data/[!q]*/*", "data/quality/*/*.csv", "data/augmented/*/*", "results/*/export/*"]
 FOLDERS += ["results/*/augmented/*/*"]
+# Below these names no folder is called after a corpus: the sidecars name all corpora, and their readers.
+RESULTS = [f"results/*/{kind}/**/*.json" for kind in ("protocols", "audit", "runs", "evaluation", "augmented")]
 
 
 def corpora_here() -> dict[str, ModuleType]:
     """Corpus -> its module, of all that lies here: raw files, or what was made from them under any name."""
     found = {path.stem for pattern in FOLDERS for path in Path().glob(pattern)}
     readers = {name: name for name in sorted(found) if name in plugin.names("corpora")}
+    for sidecar in sorted(path for pattern in RESULTS for path in Path().glob(pattern)):
+        readers |= read_json(sidecar)["recipe"].get("corpora", {})
     for part in sorted(Path("data/manifest").glob("*/*.json")):
         readers[part.parent.name] = read_json(part)["recipe"]["plugin"]
     return {name: plugin.find("corpora", reader) for name, reader in readers.items()}

@@ -6,15 +6,15 @@ from emospace import records
 from emospace.provenance import read_json, write_sidecar
 from workflow_scripts._command import arguments, run
 
-COLUMNS = ["corpus", "protocol", "fold", "view", "train", "children"]
+COLUMNS = ["protocol", "fold", "view", "train", "children"]
 
 
 def line(sidecar: Path) -> dict:
-    """A line from the sidecar .../<corpus>/<protocol>/<fold>.<view>.json of a table of children."""
+    """A line from the sidecar .../<protocol>/<fold>.<view>.json of a table of children."""
     facts = read_json(sidecar)
-    corpus, protocol, name = sidecar.parts[-3:]
+    protocol, name = sidecar.parts[-2:]
     counts = {key: facts[key] for key in ("view", "train", "children")}
-    return {"corpus": corpus, "protocol": protocol, "fold": name.partition(".")[0]} | counts
+    return {"protocol": protocol, "fold": name.partition(".")[0]} | counts
 
 
 def job(args, recipe):

@@ -28,7 +28,7 @@ def job(args, recipe):
         for name in wanted
     ]
     records.write(args.out, _tables.FOLD_COLUMNS, lines)
-    about = {key: read_json(args.protocol)[key] for key in ("corpus", "protocol")} | {"fold": args.fold.stem}
+    about = {key: read_json(args.protocol)["recipe"][key] for key in ("corpora", "protocol")} | {"fold": args.fold.stem}
     features = sidecars(*args.parent_features, *args.child_features)
     inputs = [args.fold, args.protocol, *sidecars(*args.scores), *features]
     facts = {**about, "view": recipe["view"], **_tables.counts(lines)}

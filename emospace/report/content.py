@@ -199,5 +199,5 @@ def _features(sidecars: Sequence[Path]) -> list[dict]:
 def _sheets(paths: Sequence[Path], gates: Sequence[Path]) -> list[dict]:
     """One entry per augmented view of a corpus: counts, examples, and the counts of every fold of a protocol."""
     folds, views = [read_json(path) for path in gates], [read_json(path) for path in paths]
-    mine = [[f for f in folds if (f["corpus"], f["view"]) == (view["corpus"], view["view"])] for view in views]
+    mine = [[f for f in folds if f["view"] == view["view"] and view["corpus"] in f["corpora"]] for view in views]
     return [view | {"folds": own} for view, own in zip(views, mine, strict=True)]
