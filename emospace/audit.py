@@ -4,7 +4,7 @@ Works on the fold tables that training will read, not on the intention behind th
 another program is caught as well.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -15,6 +15,7 @@ from emospace.manifest import Utterance
 
 PAIRS = list(combinations(SIDES, 2))
 KINDS = ["utterance", "augmented child", "speaker", "dialogue", "recording"]  # that may not cross
+REPEATED = "repeated row"
 Table = Sequence[dict[str, str]]
 Rows = Mapping[str, Utterance]
 
@@ -33,15 +34,16 @@ class Stray:
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """One thing found on two sides of a fold."""
+    """One thing found on two sides of a fold, or twice on one where it may not be."""
 
     fold: str
-    kind: str  # utterance, speaker, dialogue, recording, augmented child, test label
+    kind: str  # utterance, speaker, dialogue, recording, augmented child, test label, repeated row
     sides: tuple[str, str]
     what: str
 
     def __str__(self) -> str:
-        return f"fold {self.fold}: {self.kind} {self.what!r} is in {self.sides[0]} and in {self.sides[1]}"
+        where = " and in ".join(self.sides) + " again" * (self.kind == REPEATED)
+        return f"fold {self.fold}: {self.kind} {self.what!r} is in {where}"
 
 
 def audit_fold(
@@ -68,7 +70,7 @@ def audit_fold(
             crossing["dialogue"] = set()
             crossing["recording"] -= _of_one_dialogue(crossing["recording"], found, recordings)
         leaks += [Leak(fold, kind, pair, what) for kind in KINDS for what in sorted(crossing[kind])]
-    return [*leaks, *_children_outside_train(fold, table), *_test_labels(fold, table)]
+    return [*leaks, *_repeated(fold, table), *_children_outside_train(fold, table), *_test_labels(fold, table)]
 
 
 def _row(fold: str, line: dict[str, str], rows: Rows) -> Utterance:
@@ -118,6 +120,14 @@ def _of_one_dialogue(digests: set[str], rows: Iterable[Utterance], recordings: M
                 whole = row.whole and path == row.audio
                 homes[digest].add((path, whole, row.utterance if whole else row.dialogue))
     return {digest for digest, found in homes.items() if len(found) == 1}
+
+
+def _repeated(fold: str, table: Table) -> Iterable[Leak]:
+    """Rows that dev or test has more than once, which only train may."""
+    counts = Counter((line["split"], line["utterance"]) for line in table if line["split"] != "train")
+    for (side, name), count in counts.items():
+        if count > 1:
+            yield Leak(fold, REPEATED, (side, side), name)
 
 
 def _children_outside_train(fold: str, table: Table) -> Iterable[Leak]:

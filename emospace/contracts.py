@@ -8,7 +8,7 @@ supplies them by name), and any keyword-only arguments of its own: these are the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -202,16 +202,30 @@ class Split(Protocol):
     Folder: emospace/splits. Config: `protocols: <name>: {split: <module>, folds: ..., <options of split>}`.
 
     FOLDS: number of folds by default. LEAKY: speakers cross sides by design; a protocol must say `leaky: true`.
-    SHARES_DIALOGUES: pairs of sides that may share dialogues by definition, never with train.
+    COVERS: over the folds every row is test just once. SHARES_DIALOGUES: pairs of sides that may share dialogues by
+    definition, never with train. FILES: options that name files; their content counts as an option does.
     """
 
     FOLDS: int = 5
     LEAKY: bool = False
+    COVERS: bool = False
     SHARES_DIALOGUES: Sequence[tuple[str, str]] = ()
+    FILES: Sequence[str] = ()
 
-    def split(self, rows: Sequence[Utterance], folds: int, *, seed: int) -> list[list[str]]:
-        """For each fold the side of each row: "train", "dev", "test", or "" for none. `label` of a row is its class."""
+    def split(
+        self, rows: Sequence[Utterance], folds: int, *, seed: int, known: Collection[str]
+    ) -> list[list[str | Sequence[str]]]:
+        """For each fold the side of each row: "train", "dev", "test", or "" for none.
+
+        Or a sequence of sides: ("train", "train") trains on the row twice; ("train", "test") is a leak, which the
+        protocol must declare. `label` of a row is its class. known: ids of all rows of the corpora, with those that the
+        protocol leaves out.
+        """
         ...
+
+    @optional
+    def check(self, folds: int, sides: Sequence[str], **options) -> None:
+        """Raise InputError, when planned, for what cannot work whatever the rows are. sides: that may not be empty."""
 
 
 class Metric(Protocol):

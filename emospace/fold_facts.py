@@ -18,11 +18,11 @@ def normalise_text(text: str) -> str:
     return " ".join(re.findall(r"\w+", plain.lower()))
 
 
-def fold_facts(table: Sequence[dict[str, str]], rows: Mapping[str, Utterance], mapping: Mapping[str, str]) -> dict:
+def fold_facts(table: Sequence[dict[str, str]], rows: Mapping[str, Utterance]) -> dict:
     """Per side: rows, speakers, and both by sex and by class; and how many test texts occur word for word in train.
 
     table: rows of the fold CSV, of which children do not count. rows: the manifest by utterance, which knows the
-    sex and label of test rows too. mapping: the corpus's codes -> classes.
+    sex and label of test rows too, with the class in the place of the corpus's code.
     """
     sides = {s: [rows[t["utterance"]] for t in table if t["split"] == s and not t["parent"]] for s in SIDES}
     known = {normalise_text(row.text) for row in sides["train"]}
@@ -31,7 +31,7 @@ def fold_facts(table: Sequence[dict[str, str]], rows: Mapping[str, Utterance], m
         "n": {side: len(found) for side, found in sides.items()},
         "speakers": {side: sorted({row.speaker for row in found}) for side, found in sides.items()},
         "sex": {side: _counted(found, [row.gender for row in found]) for side, found in sides.items()},
-        "class": {side: _counted(found, [mapping.get(r.label, "") for r in found]) for side, found in sides.items()},
+        "class": {side: _counted(found, [r.label for r in found]) for side, found in sides.items()},
         "test_texts": len(texts),
         "test_texts_in_train": sum(text in known for text in texts),
     }
@@ -53,7 +53,7 @@ def lacks(folds: Mapping[str, dict]) -> dict[str, list[str]]:
     for fold, facts in folds.items():
         for what in ("sex", "class"):
             every = set(chain(*facts[what].values())) - {""}
-            for side in SIDES:
+            for side in (side for side in SIDES if facts["n"][side]):
                 for value in sorted(every - facts[what][side].keys()):
                     found.setdefault(f"{side} has no {value}", []).append(fold)
     return found

@@ -7,14 +7,15 @@ from emospace import records
 
 SIDES = ("train", "dev", "test")
 LABELS = ["label", "gender", "valence", "arousal", "dominance"]
-COLUMNS = ["utterance", "parent", "part", "row", "speaker", "split", *LABELS]
+COLUMNS = ["utterance", "parent", "corpus", "part", "row", "speaker", "split", *LABELS]
 # Where a row lies and what it is labelled: a child has all of it from its parent.
-INHERITED = ["part", "row", "speaker", *LABELS]
+INHERITED = ["corpus", "part", "row", "speaker", *LABELS]
 
 
-def read_train(path: Path) -> list[dict[str, str]]:
-    """The train rows of a fold table. Raises InputError where it is missing."""
-    return [line for line in records.read(path) if line["split"] == "train"]
+def read_train(path: Path, *, copies: bool = False) -> list[dict[str, str]]:
+    """The train rows of a fold table; copies: each as often as it occurs. Raises InputError where it is missing."""
+    found = [line for line in records.read(path) if line["split"] == "train"]
+    return found if copies else list({line["utterance"]: line for line in found}.values())
 
 
 def write_table(path: Path, lines: Iterable[dict]) -> None:

@@ -18,7 +18,8 @@ from emospace.texts import read as read_text
 
 GENDERS = {"F": 0, "M": 1}
 VAD = ("valence", "arousal", "dominance")
-Files = Mapping[str, Sequence[Path]]  # name -> files of all parts, in order (stores .npy, or text views .csv)
+Files = Mapping[str, Sequence[Path]]  # name -> files of all parts (stores .npy, or text views .csv), see `place_of`
+Place = tuple[str, str]  # corpus, part
 Lines = list[dict[str, str]]
 
 
@@ -41,7 +42,7 @@ def read_fold(
         raise InputError(
             table, "it holds augmented rows", "keep them in a table of their own and run the workflow again"
         )
-    parts = {line["part"] for line in lines}
+    parts = {(line["corpus"], line["part"]) for line in lines}
     sources = {"": _open(inputs, parts, table)}
     for view, files in (exchanged or {}).items():
         sources[view] = sources[""] | _open(files, parts, table)
@@ -64,17 +65,19 @@ def _children(path: Path, view: str, train: Lines) -> Lines:
     return [{**line, "view": view} for line in found]
 
 
-def _open(inputs: Files, parts: set[str], table: Path) -> dict[str, dict]:
-    """Name -> part -> rows, of files that cover all parts."""
-    loaded = {name: {_part(file): _load(file) for file in files} for name, files in inputs.items()}
-    for name, by_part in loaded.items():
-        if missing := parts - set(by_part):
-            raise InputError(table, f"input {name!r} lacks part {min(missing)}", "run the workflow again")
+def _open(inputs: Files, parts: set[Place], table: Path) -> dict[str, dict]:
+    """Name -> place -> rows, of files that cover all parts."""
+    loaded = {name: {place_of(file): _load(file) for file in files} for name, files in inputs.items()}
+    for name, by_place in loaded.items():
+        if missing := parts - set(by_place):
+            corpus, part = min(missing)
+            raise InputError(table, f"input {name!r} lacks part {part} of {corpus}", "run the workflow again")
     return loaded
 
 
-def _part(file: Path) -> str:
-    return Path(file).name.split(".")[0]
+def place_of(file: Path) -> Place:
+    """Corpus and part that a file .../<corpus>/<feature or view>/<part>.* belongs to."""
+    return Path(file).parent.parent.name, Path(file).name.split(".")[0]
 
 
 def _load(path: Path) -> Ragged | list[str]:
@@ -82,7 +85,7 @@ def _load(path: Path) -> Ragged | list[str]:
 
 
 def _rows(lines: Lines, classes: list[str], sources: dict[str, dict]) -> Rows:
-    """sources: augmented view, or "" for originals -> input -> part -> rows."""
+    """sources: augmented view, or "" for originals -> input -> place -> rows."""
     place = {line["utterance"]: i for i, line in enumerate(lines)}
     return Rows(
         utterances=[line["utterance"] for line in lines],
@@ -97,8 +100,8 @@ def _rows(lines: Lines, classes: list[str], sources: dict[str, dict]) -> Rows:
 
 def _gather(lines: Lines, by_view: dict[str, dict]) -> Ragged | list[str]:
     """The rows of an input that the lines name, in their order."""
-    rows = [by_view[line["view"]][line["part"]][int(line["row"])] for line in lines]
-    by_part = by_view[""]
-    if isinstance(next(iter(by_part.values())), list):
+    rows = [by_view[line["view"]][line["corpus"], line["part"]][int(line["row"])] for line in lines]
+    by_place = by_view[""]
+    if isinstance(next(iter(by_place.values())), list):
         return rows
-    return stack(rows, list(by_part.values()))
+    return stack(rows, list(by_place.values()))

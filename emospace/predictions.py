@@ -4,6 +4,7 @@ The fold tables say who is tested where; the manifest says what is true; probabi
 """
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from emospace.manifest import Utterance
 
 SUM_TOLERANCE = 1e-3  # probabilities are stored with seven digits
 GENDERS = ["F", "M"]
+Tested = tuple[str, str, int]  # utterance, fold, and how often that pair came before
 AGAIN = "run the workflow again"
 
 
@@ -24,7 +26,8 @@ AGAIN = "run the workflow again"
 class Truth:
     """The N tested rows, in manifest order. label: class numbers; speaker: indices into `speakers`; fold: names.
 
-    clusters: rows that stand or fall together, among all rows of the corpus.
+    A row that a leaky protocol tests several times occurs as often. clusters: rows that stand or fall together, among
+    all rows of the corpus.
     repeated: is the row's text, word for word, among the train texts of its fold?
     """
 
@@ -48,70 +51,89 @@ class Predictions:
 
 
 def read_truth(
-    rows: Sequence[Utterance], tables: Iterable[Path], mapping: dict[str, str], classes: Sequence[str], *, leaky: bool
+    rows: Sequence[Utterance], tables: Iterable[Path], classes: Sequence[str], *, leaky: bool, covers: bool
 ) -> Truth:
-    """Labels of the rows that the fold tables test. `mapping` takes the corpus's codes to classes.
+    """Labels of the rows that the fold tables test. The label of a row is its class, or "" if it is left out.
 
-    Raises InputError if a row is tested twice, or, unless the protocol is leaky, a labelled row never.
+    Raises InputError, unless the protocol is leaky, if a row is tested twice, or never though the split covers all.
     """
-    known = {row.utterance: row for row in rows if row.label in mapping}
-    fold: dict[str, str] = {}
+    known = {row.utterance: row for row in rows if row.label}
+    tested: dict[str, list[str]] = {}  # utterance -> folds
     train_texts: dict[str, set[str]] = {}
     for path in tables:
         lines = _lines(path)
         for line in lines:
             if line["split"] == "test":
-                _claim(fold, line["utterance"], path, known)
+                _claim(tested, line["utterance"], path, known, leaky)
         sources = [line["parent"] or line["utterance"] for line in lines if line["split"] == "train"]
         train_texts[path.stem] = {normalise_text(known[u].text) for u in sources if u in known} - {""}
-    if not leaky and (missing := set(known) - set(fold)):
+    if covers and not leaky and (missing := set(known) - set(tested)):
         raise InputError(path.parent, f"no fold tests {min(missing)!r}", "mend the split")
-    kept = [row for name, row in known.items() if name in fold]
+    kept = [row for name, row in known.items() for _ in tested.get(name, ())]
+    fold = [name for row in known for name in tested.get(row, ())]
     speakers = sorted({row.speaker for row in kept})
     return Truth(
         classes=list(classes),
         rows=kept,
-        label=np.array([classes.index(mapping[row.label]) for row in kept]),
-        fold=np.array([fold[row.utterance] for row in kept]),
-        speaker=np.array([speakers.index(row.speaker) for row in kept]),
+        label=np.array([classes.index(row.label) for row in kept], int),
+        fold=np.array(fold, str),
+        speaker=np.array([speakers.index(row.speaker) for row in kept], int),
         speakers=speakers,
         clusters=clusters(kept, rows),
-        repeated=np.array([normalise_text(row.text) in train_texts[fold[row.utterance]] for row in kept]),
+        repeated=np.array(
+            [normalise_text(row.text) in train_texts[f] for row, f in zip(kept, fold, strict=True)], bool
+        ),
     )
 
 
-def _claim(fold: dict[str, str], utterance: str, path: Path, known: dict[str, Utterance]) -> None:
-    if utterance in fold:
-        raise InputError(path, f"{utterance!r} is tested in {fold[utterance]} already", "mend the split")
+def _claim(tested: dict[str, list[str]], utterance: str, path: Path, known: dict[str, Utterance], leaky: bool) -> None:
+    if utterance in tested and not leaky:
+        raise InputError(path, f"{utterance!r} is tested in {tested[utterance][0]} already", "mend the split")
     if utterance not in known:
         raise InputError(path, f"it tests {utterance!r}, which the manifest does not hold with a label", AGAIN)
-    fold[utterance] = path.stem
+    tested.setdefault(utterance, []).append(path.stem)
 
 
 def read_run(folders: Iterable[Path], truth: Truth) -> Predictions:
     """Read <fold>-<seed>/probabilities.csv of every folder.
 
-    Raises InputError unless every seed predicts every tested row exactly once, in its own fold, with a distribution.
+    Raises InputError unless every seed predicts every tested row just as often as it is tested, in its own folds, with
+    a distribution.
     """
-    home = {row.utterance: str(fold) for row, fold in zip(truth.rows, truth.fold, strict=True)}
-    found: dict[int, dict[str, tuple[np.ndarray, float]]] = {}
+    wanted = _numbered((row.utterance, str(fold)) for row, fold in zip(truth.rows, truth.fold, strict=True))
+    home: dict[str, list[str]] = {}
+    for name, fold, _ in wanted:
+        home.setdefault(name, []).append(fold)
+    found: dict[int, dict[Tested, tuple[np.ndarray, float]]] = {}
     for folder in folders:
         fold, _, seed = folder.name.rpartition("-")
         path = folder / "probabilities.csv"
         seen = found.setdefault(int(seed), {})
-        for name, values, gender in _test_rows(path, truth.classes):
-            if name in seen:
+        lines = list(_test_rows(path, truth.classes))
+        for key, (name, values, gender) in zip(_numbered((n, fold) for n, _, _ in lines), lines, strict=True):
+            if fold not in home.get(name, ()):
+                there = " and ".join(dict.fromkeys(home.get(name, ["no fold"])))
+                raise InputError(path, f"{name!r} is a test row of {there}, not of {fold}", AGAIN)
+            if key in seen or key not in wanted:
                 raise InputError(path, f"{name!r} is predicted twice by seed {seed}", AGAIN)
-            if home.get(name) != fold:
-                raise InputError(path, f"{name!r} is a test row of {home.get(name, 'no fold')}, not of {fold}", AGAIN)
-            seen[name] = values, gender
+            seen[key] = values, gender
     for seed, seen in found.items():
-        if missing := set(home) - set(seen):
-            raise InputError(folder.parent, f"seed {seed} has no prediction for {min(missing)!r}", AGAIN)
+        if missing := wanted.keys() - seen.keys():
+            raise InputError(folder.parent, f"seed {seed} has no prediction for {min(missing)[0]!r}", AGAIN)
     seeds = sorted(found)
-    probabilities = np.array([[found[seed][name][0] for name in home] for seed in seeds])
-    gender = np.array([[found[seed][name][1] for name in home] for seed in seeds])
+    probabilities = np.array([[found[seed][key][0] for key in wanted] for seed in seeds])
+    gender = np.array([[found[seed][key][1] for key in wanted] for seed in seeds])
     return Predictions(seeds, probabilities, None if np.isnan(gender).any() else gender)
+
+
+def _numbered(tested: Iterable[tuple[str, str]]) -> dict[Tested, None]:
+    """(utterance, fold) pairs in order, those that occur again told apart by number."""
+    counts: Counter = Counter()
+    found = {}
+    for pair in tested:
+        found[*pair, counts[pair]] = None
+        counts[pair] += 1
+    return found
 
 
 def _lines(path: Path) -> list[dict[str, str]]:

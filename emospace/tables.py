@@ -10,12 +10,12 @@ from emospace.metrics import METRICS, f1_scores, precisions, recalls
 UNITS = "percent; docs/statistics.md says how intervals and p-values are made"
 NO_NOISE = "training noise not included"
 ONE_SEED = f"{NO_NOISE}: one seed of a model that depends on it, so intervals are too narrow and there is no p"
-LEAKY = "leaky protocol: training saw the test speakers, so this says nothing of new ones"
+LEAKY = "leaky: training knew something of the test rows, so this says nothing of new ones"
 RANDOM = "random weights: an encoder was not pretrained, so its features mean little"
 
 
 def marks(row: dict) -> str:
-    """`*` leaky protocol, `~` random weights, `^` training noise not included; footnotes of `table` explain them."""
+    """`*` leaky, `~` random weights, `^` training noise not included; footnotes of `table` explain them."""
     alone = row["run"] in row["training_noise_not_included"].split()
     return "*" * bool(row["leaky"]) + "~" * bool(row["random_weights"]) + "^" * alone
 
@@ -83,7 +83,8 @@ def table(rows: Sequence[dict]) -> str:
         scores = [_scored(row, m) for m in METRICS]
         cells.append([row["run"] + marks(row), row["model"], row["protocol"], str(row["n"]), *scores])
     notes = [UNITS, *dict.fromkeys(f"{row['corpus']}, {row['protocol']}: {row['intervals']}" for row in rows)]
-    notes += [f"* {LEAKY}"] if any(row["leaky"] for row in rows) else []
+    leaks = sorted({name for row in rows for name in row["leaks"].split()})
+    notes += [f"* {LEAKY}; what leaks: {' '.join(leaks)}"] if leaks else []
     drawn = sorted({name for row in rows for name in row["random_weights"].split()})
     notes += [f"~ {RANDOM}: {' '.join(drawn)}"] if drawn else []
     notes += [f"^ {ONE_SEED}"] if any("^" in marks(row) for row in rows) else []

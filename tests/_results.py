@@ -59,6 +59,13 @@ def corpus(folder: Path, found: list[manifest.Utterance], name: str = "toy", **a
     write_json(folder / f"data/manifest/{name}.json", facts | about)
 
 
+def plan_of(name: str = "session", corpus: str = "toy", leaky: bool = False, split: str = "session") -> dict:
+    """What a recipe says of a protocol."""
+    about = {"protocol": name, "corpus": corpus, "corpora": {corpus: "toy"}, "split": "random" if leaky else split}
+    about |= {"leaky": leaky, "labels": {corpus: LABELS}, "rows": {}, "options": {}, "files": {}, "seed": 1}
+    return about | {"sides": ["train", "dev", "test"]}
+
+
 def protocol(
     folder: Path,
     name: str = "session",
@@ -66,18 +73,17 @@ def protocol(
     leaky: bool = False,
     folds: int = 3,
     split: str = "session",
+    **more,
 ) -> None:
     """Fold tables and audit, made by the scripts of the workflow."""
-    split = "random" if leaky else split
-    about = {"protocol": name, "corpus": corpus, "split": split, "leaky": leaky}
+    about = plan_of(name, corpus, leaky, split) | more
     base, table = folder / f"data/protocols/{corpus}/{name}", folder / f"data/manifest/{corpus}"
     tables = [base / f"fold{i}.csv" for i in range(folds)]
     shared = ["--manifest", f"{table}.csv", "--manifest-sidecar", f"{table}.json"]
-    recipe = about | {"options": {}, "labels": LABELS, "seed": 1, "folds": folds}
-    script(folder, "make_protocol", recipe, *shared, "--out", *tables, "--sidecar", f"{base}.json")
-    more = ["--protocol", f"{base}.json", "--folds", *tables, "--digests", folder / "digests.sha256"]
+    script(folder, "make_protocol", about | {"folds": folds}, *shared, "--out", *tables, "--sidecar", f"{base}.json")
+    read = ["--protocol", f"{base}.json", "--folds", *tables, "--digests", folder / "digests.sha256"]
     out = folder / f"data/audit/{corpus}/{name}.json"
-    script(folder, "audit_protocol", about | {"options": {}}, *shared, *more, "--out", out)
+    script(folder, "audit_protocol", about, *shared, *read, "--out", out)
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
@@ -154,6 +160,7 @@ def evaluate(
 ):
     """Score a run with the real script. stochastic: names of runs that depend on their seed."""
     about = {"run": name, "model": "toy_model", "corpus": "toy", "protocol": "session", "baseline": baseline} | where
-    recipe = about | {"options": {"draws": 200}, "seed": 1, "leaky": leaky, "labels": LABELS}
+    recipe = about | {"options": {"draws": 200}, "seed": 1, "leaky": leaky, "labels": {about["corpus"]: LABELS}}
+    recipe |= {"corpora": {about["corpus"]: "toy"}, "rows": {}, "leaks": ["protocol"] if leaky else []}
     recipe |= {"stochastic": [bool(name in stochastic) for name in (name, baseline)]}
     return script(folder, "evaluate", recipe, *evaluation_arguments(folder, name, baseline, **where), check=check)

@@ -31,7 +31,8 @@ def line(name, side, parent="", **labels):
     row = BY_ID[parent or name]
     blank = dict.fromkeys(("label", "gender", "valence", "arousal", "dominance"), "")
     known = {} if side == "test" else {"label": "neu", "gender": "F"}
-    place = {"utterance": name, "parent": parent, "part": "0", "row": "0", "speaker": row.speaker, "split": side}
+    place = {"utterance": name, "parent": parent, "corpus": "m", "part": "0", "row": "0", "split": side}
+    place |= {"speaker": row.speaker}
     return {**place, **blank, **known, **labels}
 
 
@@ -45,7 +46,7 @@ def leaks(table, rows=BY_ID, digests=DIGESTS, shared=()):
 
 def test_a_clean_fold_has_no_leak_and_reports_text_overlap():
     assert audit_fold("fold0", clean(), BY_ID, DIGESTS) == []
-    facts = fold_facts(clean(), BY_ID, {"neu": "neutral"})
+    facts = fold_facts(clean(), BY_ID)
     assert facts["n"] == {"train": 2, "dev": 1, "test": 1}
     assert (facts["test_texts"], facts["test_texts_in_train"]) == (1, 1)
 
@@ -256,7 +257,8 @@ def run_script(folder, table, rows, digests, leaky=False):
         writer.writeheader()
         writer.writerows(table)
     (folder / "d.sha256").write_text("".join(f"{digest}  {name}\n" for name, digest in digests.items()))
-    about = {"split": "session", "leaky": leaky, "labels": {"map": {"neu": "neu", "sad": "sad"}}, "left_out": {}}
+    about = {"shares_dialogues": [], "leaky": leaky, "left_out": {}}
+    about |= {"labels": {"m": {"map": {"neu": "neu", "sad": "sad"}}}}
     (folder / "p.json").write_text(json.dumps(about))
     for name in ("r.json", "m.json"):
         (folder / name).write_text("{}")
@@ -316,22 +318,21 @@ def test_sides_are_counted_by_sex_and_class_and_what_they_lack_is_told(tmp_path)
 
 def test_children_count_as_nobody_and_a_class_that_only_test_has_is_told():
     table = [*clean(), line("a1~x", "train", parent="a1")]
-    mapping = {"neu": "neu", "sad": "sad"}
-    facts = fold_facts(table, moved("c1", label="sad"), mapping)
+    facts = fold_facts(table, moved("c1", label="sad"))
     assert facts["sex"]["train"] == {"F": {"speakers": 1, "rows": 2}}
     assert lacks({"fold0": facts}) == {f"{side} has no sad": ["fold0"] for side in ("train", "dev")} | {
         "test has no neu": ["fold0"]
     }
-    assert lacks({"fold0": fold_facts(table, BY_ID, mapping)}) == {}
+    assert lacks({"fold0": fold_facts(table, BY_ID)}) == {}
 
 
 def test_what_is_unknown_is_counted_and_lacks_nowhere():
-    rows = moved("a2", gender="", label="xxx", speaker="A2") | {"c1": replace(BY_ID["c1"], text="?!")}
+    rows = moved("a2", gender="", label="", speaker="A2") | {"c1": replace(BY_ID["c1"], text="?!")}
     rows |= {"b1": replace(BY_ID["b1"], gender="M", text="")}
-    facts = fold_facts(clean(), rows, {"neu": "neutral"})
+    facts = fold_facts(clean(), rows)
     one = {"speakers": 1, "rows": 1}
     assert facts["sex"] == {"train": {"": one, "F": one}, "dev": {"M": one}, "test": {"F": one}}
-    assert facts["class"] == {"train": {"": one, "neutral": one}, "dev": {"neutral": one}, "test": {"neutral": one}}
+    assert facts["class"] == {"train": {"": one, "neu": one}, "dev": {"neu": one}, "test": {"neu": one}}
     assert facts["speakers"] == {"train": ["A", "A2"], "dev": ["B"], "test": ["C"]}
     assert (facts["test_texts"], facts["test_texts_in_train"]) == (0, 0)
     wanting = {"train has no M": ["fold0"], "dev has no F": ["fold0"], "test has no M": ["fold0"]}
@@ -340,7 +341,7 @@ def test_what_is_unknown_is_counted_and_lacks_nowhere():
 
 
 def test_a_text_that_train_does_not_have_is_none_of_those_that_recur():
-    facts = fold_facts([*clean(), line("b1", "test")], moved("b1", text="something else"), {})
+    facts = fold_facts([*clean(), line("b1", "test")], moved("b1", text="something else"))
     assert (facts["test_texts"], facts["test_texts_in_train"]) == (2, 1)
 
 
@@ -378,7 +379,7 @@ def test_the_audit_looks_at_each_row_a_few_times_and_keeps_no_object_for_it():
     gc.callbacks.append(watch := lambda phase, _: passes.append(phase))
     try:
         assert audit_fold("fold0", table, rows, digests) == []
-        assert fold_facts(table, rows, {"neu": "neu"})["n"]["test"] == 667
+        assert fold_facts(table, rows)["n"]["test"] == 667
     finally:
         gc.callbacks.remove(watch)
     assert passes.count("start") <= 3

@@ -99,7 +99,7 @@ def test_a_gate_of_other_rows_is_refused(toy, lost):
 def test_a_table_without_children_is_whole(tmp_path):
     none = Toy(tmp_path)
     none.build(failing=99)
-    assert none.children[0].read_text().startswith("utterance,parent,part,row")
+    assert none.children[0].read_text().startswith("utterance,parent,corpus,part,row")
     none.audit()
     assert json.loads((tmp_path / "children.json").read_text())["children"] == dict.fromkeys(
         ("fold0", "fold1", "fold2"), 0
@@ -142,7 +142,9 @@ def test_a_planted_fault_fails_the_audit(toy, said):
     table, children = read_csv(toy.folds[0]), read_csv(toy.children[0])
     assert any(said in str(stray) for stray in audit_children("fold0", table, children, VIEW))
     for leaky in (False, True):  # a protocol may be declared leaky, its children never
-        (toy.base.with_suffix(".json")).write_text(json.dumps({"split": "session", "leaky": leaky}))
+        (toy.base.with_suffix(".json")).write_text(
+            json.dumps({"split": "session", "leaky": leaky, "shares_dialogues": []})
+        )
         done = toy.audit(check=False, leaky=leaky)
         assert done.returncode == 1 and said in done.stderr and "Traceback" not in done.stderr
         assert not (toy.folder / "children.json").exists()
@@ -160,7 +162,7 @@ def stored(toy) -> Toy:
         store.write(toy.folder / name / "0.npy", values, dtype=np.float32)
         (toy.folder / name / "0.json").write_text(json.dumps({"recipe": {"feature": name}}))
     names = [row.utterance for row in toy.rows]
-    texts.write(toy.folder / "0.csv", names, [f"words {i}" for i in range(len(names))])
+    texts.write(toy.folder / "text/0.csv", names, [f"words {i}" for i in range(len(names))])
     texts.write(toy.folder / "1.csv", names, [f"mots {i}" for i in range(len(names))], flag=[""] * len(names))
     (toy.folder / "text_bt").mkdir()
     (toy.folder / "1.csv").rename(toy.folder / "text_bt/0.csv")
@@ -169,7 +171,7 @@ def stored(toy) -> Toy:
 
 def read(toy: Toy, **more):
     inputs = {name: [toy.folder / name / "0.npy"] for name in ("text.sbert", "audio.mfcc")} | {
-        "text": [toy.folder / "0.csv"]
+        "text": [toy.folder / "text/0.csv"]
     }
     exchanged = {"text.sbert": [toy.folder / "text_bt.sbert/0.npy"], "text": [toy.folder / "text_bt/0.csv"]}
     about = {"children": {VIEW: toy.children[0]}, "exchanged": {VIEW: exchanged}} | more

@@ -21,6 +21,7 @@ class Files:
 
     def __init__(self, folder: Path):
         self.folder = folder
+        folder.mkdir()
         (folder / "protocol.json").write_text(json.dumps({"classes": CLASSES}))
         self.lines = [self.line(i, side) for i, side in enumerate(SIDES)]
         self.inputs = {"audio": self.stores("audio", 0), "words": self.texts("words"), "face": self.stores("face", 500)}
@@ -28,7 +29,8 @@ class Files:
 
     @staticmethod
     def line(i: int, side: str) -> dict[str, str]:
-        line = {"utterance": f"u{i}", "parent": "", "part": str(i % 2), "row": str(i // 2), "speaker": f"s{i % 3}"}
+        line = {"utterance": f"u{i}", "parent": "", "corpus": "toy", "part": str(i % 2), "row": str(i // 2)}
+        line |= {"speaker": f"s{i % 3}"}
         known = {"label": ["hap", "ang", ""][i % 3], "gender": ["M", "F", "X"][i % 3], "valence": str(i + 0.5)}
         known |= {"arousal": str(10.0 + i), "dominance": "" if i == 4 else str(20.0 + i)}
         return line | {"split": side} | (dict.fromkeys(LABELS, "") if side == "test" else known)
@@ -67,7 +69,7 @@ class Files:
 
 @pytest.fixture
 def files(tmp_path) -> Files:
-    return Files(tmp_path)
+    return Files(tmp_path / "toy")
 
 
 def sound(rows, name: str = "audio") -> list:
@@ -163,12 +165,12 @@ def test_children_in_the_table_of_originals_are_refused(files):
 @pytest.mark.parametrize(("there", "lacks"), [([0], "1"), ([1], "0"), ([], "0")])
 def test_an_input_that_lacks_a_part_is_named(files, there, lacks):
     files.inputs["words"] = [files.inputs["words"][i] for i in there]
-    assert files.refused(f"input 'words' lacks part {lacks}").file == str(files.folder / "fold.csv")
+    assert files.refused(f"input 'words' lacks part {lacks} of toy").file == str(files.folder / "fold.csv")
 
 
 def test_what_is_exchanged_has_every_part_too(files):
     files.add("words_bt", [0], words=files.texts("back")[:1])
-    assert files.refused("input 'words' lacks part 1").file == str(files.folder / "fold.csv")
+    assert files.refused("input 'words' lacks part 1 of toy").file == str(files.folder / "fold.csv")
 
 
 def test_a_value_that_is_not_finite_is_found_in_any_part(files):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from _results import LABELS, corpus, read_csv, script
+from _results import corpus, plan_of, read_csv, script
 from conftest import utterance
 
 from emospace import manifest, store, texts
@@ -302,21 +302,20 @@ def home(tmp_path_factory):
             ("audio", audio, np.int16),
             ("audio_tts", spoken, np.int16),
         ):
-            store.write(folder / f"{name}/{part}.npy", rows, dtype=kind)
-            write_json(folder / f"{name}/{part}.json", {"name": name})
+            store.write(folder / f"toy/{name}/{part}.npy", rows, dtype=kind)
+            write_json(folder / f"toy/{name}/{part}.json", {"name": name})
         ids = [row.utterance for row in mine]
         for step, flag in (("spoken", "cut off"), ("heard", "")):
             flags = ["", "", flag, *[""] * (len(ids) - 3)]
             texts.write(folder / f"audio_tts/{part}.{step}.csv", ids, ["hello"] * len(ids), flag=flags)
             write_json(folder / f"audio_tts/{part}.{step}.json", {"step": step})
     shared = ["--manifest", "data/manifest/toy.csv", "--manifest-sidecar", "data/manifest/toy.json"]
-    recipe = {"protocol": "p", "corpus": "toy", "corpora": {"toy": "toy"}, "split": "session", "leaky": False}
-    recipe |= {"labels": LABELS, "seed": 1}
+    recipe = plan_of("p") | {"folds": 4}
     tables = [folder / f"protocol/fold{i}.csv" for i in range(4)]
-    script(folder, "make_protocol", recipe | {"options": {}}, *shared, "--out", *tables, "--sidecar", "protocol.json")
+    script(folder, "make_protocol", recipe, *shared, "--out", *tables, "--sidecar", "protocol.json")
     for part in "01":
-        arguments = ["--manifest", f"data/manifest/toy/{part}.csv", "--parent", f"audio/{part}.npy"]
-        arguments += ["--child", f"audio_tts/{part}.npy", "--spoken", f"audio_tts/{part}.spoken.csv"]
+        arguments = ["--manifest", f"data/manifest/toy/{part}.csv", "--parent", f"toy/audio/{part}.npy"]
+        arguments += ["--child", f"toy/audio_tts/{part}.npy", "--spoken", f"audio_tts/{part}.spoken.csv"]
         arguments += ["--heard", f"audio_tts/{part}.heard.csv", "--out", f"gate/{part}.csv"]
         recipe = {"options": {"min_agreement": 0.3, "max_word_errors": 0.1}, "view": "audio_tts"}
         script(folder, "score_speech", recipe, *arguments, "--sidecar", f"gate/{part}.json")
@@ -327,8 +326,8 @@ def gate(home, fold: int = 0, out: str = "out.csv", probe: bool = True, check: b
     arguments = ["--fold", f"protocol/fold{fold}.csv", "--protocol", "protocol.json", "--out", out]
     arguments += ["--scores", *(f"gate/{part}.csv" for part in scores), "--sidecar", f"{out}.json"]
     if probe:
-        arguments += ["--parent-features", *(f"audio.mfcc/{part}.npy" for part in "01")]
-        arguments += ["--child-features", *(f"audio_tts.mfcc/{part}.npy" for part in "01")]
+        arguments += ["--parent-features", *(f"toy/audio.mfcc/{part}.npy" for part in "01")]
+        arguments += ["--child-features", *(f"toy/audio_tts.mfcc/{part}.npy" for part in "01")]
     recipe = {"options": {"min_agreement": 0.3, "max_word_errors": 0.1}, "view": "audio_tts"}
     return script(home, "gate_fold", recipe, *arguments, check=check)
 
@@ -339,7 +338,7 @@ def test_a_part_is_scored_by_the_script(home):
     sidecar = read_json(home / "gate/0.json")
     assert sidecar["failed"] == {"cut off": 1, "no voice": 1}
     assert sidecar["passed"] == 2 * EACH - 2 and sidecar["rows"] == 2 * EACH
-    assert "audio_tts/0.spoken.json" in sidecar["inputs"] and "audio/0.json" in sidecar["inputs"]
+    assert "audio_tts/0.spoken.json" in sidecar["inputs"] and "toy/audio/0.json" in sidecar["inputs"]
 
 
 def test_a_fold_has_one_line_per_train_row_and_its_probe_finds_the_lost_labels(home):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from _results import CLASSES, LABELS, corpus, read_csv, rows, run, write_csv
 
-from emospace import splits
+from emospace import plugin
 from emospace.errors import InputError
 from emospace.fold_tables import LABELS as HIDDEN
 from emospace.fold_tables import child_of, write_table
@@ -16,7 +16,8 @@ CODES = LABELS["map"]
 
 
 def line(row, side: str) -> dict:
-    place = {"utterance": row.utterance, "parent": "", "part": "0", "row": "0", "speaker": row.speaker, "split": side}
+    place = {"utterance": row.utterance, "parent": "", "corpus": "toy", "part": "0", "row": "0", "split": side}
+    place |= {"speaker": row.speaker}
     return place | dict.fromkeys(HIDDEN, "") | ({"label": CODES[row.label]} if side != "test" else {})
 
 
@@ -27,12 +28,13 @@ class Tree:
         self.folder, self.rows = folder, rows()
         corpus(folder, self.rows)
         self.tables = [folder / f"data/protocols/toy/session/fold-{k}.csv" for k in range(3)]
-        for path, sides in zip(self.tables, splits.session(self.rows, 3, 0), strict=True):
+        for path, sides in zip(self.tables, plugin.find("splits", "session").split(self.rows, 3), strict=True):
             path.parent.mkdir(parents=True, exist_ok=True)
             write_table(path, [line(row, side) for row, side in zip(self.rows, sides, strict=True)])
 
-    def truth(self, *, leaky: bool = False, mapping=CODES):
-        return read_truth(self.rows, self.tables, mapping, CLASSES, leaky=leaky)
+    def truth(self, *, leaky: bool = False, covers: bool = True, mapping=CODES):
+        found = [replace(row, label=mapping.get(row.label, "")) for row in self.rows]
+        return read_truth(found, self.tables, CLASSES, leaky=leaky, covers=covers)
 
     def change(self, path, how) -> None:
         write_csv(path, how(read_csv(path)))
@@ -48,7 +50,7 @@ def tree(tmp_path) -> Tree:
 
 def test_truth_is_in_the_order_of_the_manifest_and_knows_each_row(tree):
     truth = tree.truth()
-    assert truth.rows == tree.rows and truth.classes == CLASSES
+    assert [row.utterance for row in truth.rows] == [row.utterance for row in tree.rows] and truth.classes == CLASSES
     assert [CLASSES[k] for k in truth.label] == [CODES[row.label] for row in tree.rows]
     assert truth.fold.tolist() == [f"fold-{row.session[1]}" for row in tree.rows]
     assert truth.speakers == ["S0F", "S0M", "S1F", "S1M", "S2F", "S2M"]
@@ -125,7 +127,9 @@ def test_a_row_tested_in_two_folds_is_refused(tree):
 def test_a_row_never_tested_is_refused_unless_the_protocol_is_declared_leaky(tree):
     tree.change(tree.tables[0], without_first)
     refused(tree.truth, tree.tables[0].parent, "no fold tests 'S0impro_F000'")
-    assert tree.truth(leaky=True).rows == tree.rows[1:]
+    left = [row.utterance for row in tree.rows[1:]]
+    for truth in (tree.truth(leaky=True), tree.truth(covers=False)):
+        assert [row.utterance for row in truth.rows] == left
 
 
 def test_a_row_without_a_usable_label_cannot_be_tested(tree):

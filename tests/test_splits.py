@@ -8,7 +8,7 @@ import _results
 import pytest
 from conftest import utterance
 
-from emospace import splits
+from emospace import plugin
 from emospace.errors import InputError
 from emospace.fold_tables import LABELS
 from emospace.provenance import read_json
@@ -23,10 +23,17 @@ def corpus(sessions=5, per_speaker=3):
     ]
 
 
+def split(name, rows, folds, seed=0, **options):
+    """What the workflow gets from a split."""
+    module = plugin.find("splits", name)
+    given = plugin.offered(module.split, seed=seed, known={row.utterance for row in rows})
+    return module.split(rows, folds, **given, **options)
+
+
 @pytest.mark.parametrize(("name", "folds"), [("session", 5), ("speaker", 10), ("actors", 5), ("random", 5)])
 def test_every_row_is_test_once_and_every_side_is_filled(name, folds):
     rows = corpus()
-    assignment = splits.SPLITS[name](rows, folds, seed=3)
+    assignment = split(name, rows, folds, seed=3)
     assert len(assignment) == folds
     assert all(set(sides) == {"train", "dev", "test"} for sides in assignment)
     assert [sum(sides[i] == "test" for sides in assignment) for i in range(len(rows))] == [1] * len(rows)
@@ -35,14 +42,14 @@ def test_every_row_is_test_once_and_every_side_is_filled(name, folds):
 @pytest.mark.parametrize(("name", "folds"), [("session", 5), ("speaker", 10), ("actors", 5)])
 def test_no_speaker_is_on_two_sides(name, folds):
     rows = corpus()
-    for sides in splits.SPLITS[name](rows, folds, seed=3):
+    for sides in split(name, rows, folds, seed=3):
         of = {side: {r.speaker for r, s in zip(rows, sides, strict=True) if s == side} for side in set(sides)}
         assert not (of["train"] & of["test"] or of["train"] & of["dev"] or of["dev"] & of["test"])
 
 
 def test_session_is_nested_three_one_one():
     rows = corpus()
-    sides = splits.session(rows, 5, 0)[4]
+    sides = split("session", rows, 5, 0)[4]
     assert {r.session for r, s in zip(rows, sides, strict=True) if s == "test"} == {"4"}
     assert {r.session for r, s in zip(rows, sides, strict=True) if s == "dev"} == {"0"}
     assert len({r.session for r, s in zip(rows, sides, strict=True) if s == "train"}) == 3
@@ -50,16 +57,16 @@ def test_session_is_nested_three_one_one():
 
 def test_partner_is_dev():
     rows = corpus()
-    sides = splits.speaker(rows, 10, 0)[0]
+    sides = split("speaker", rows, 10, 0)[0]
     assert {r.speaker for r, s in zip(rows, sides, strict=True) if s == "test"} == {"0F"}
     assert {r.speaker for r, s in zip(rows, sides, strict=True) if s == "dev"} == {"0M"}
 
 
 def test_random_depends_on_the_seed_and_not_on_the_order():
     rows = corpus()
-    forward = dict(zip([r.utterance for r in rows], splits.random(rows, 5, 1)[0], strict=True))
-    backward = dict(zip([r.utterance for r in rows[::-1]], splits.random(rows[::-1], 5, 1)[0], strict=True))
-    other = dict(zip([r.utterance for r in rows], splits.random(rows, 5, 2)[0], strict=True))
+    forward = dict(zip([r.utterance for r in rows], split("random", rows, 5, 1)[0], strict=True))
+    backward = dict(zip([r.utterance for r in rows[::-1]], split("random", rows[::-1], 5, 1)[0], strict=True))
+    other = dict(zip([r.utterance for r in rows], split("random", rows, 5, 2)[0], strict=True))
     assert forward == backward
     assert forward != other
 
@@ -79,7 +86,7 @@ def test_the_number_of_parts_does_not_change_what_a_model_sees(tmp_path):
 
 def test_no_fold_of_a_random_split_is_larger_by_more_than_a_row():
     rows = corpus()[:-4]
-    for fold, sides in enumerate(assignment := splits.random(rows, 5, 1)):
+    for fold, sides in enumerate(assignment := split("random", rows, 5, 1)):
         assert set(Counter(sides).values()) <= {5, 6, 15, 16, 17} and len(assignment) == 5
         watched = {i for i, side in enumerate(sides) if side == "dev"}
         assert watched == {i for i, side in enumerate(assignment[(fold + 1) % 5]) if side == "test"}
@@ -87,10 +94,10 @@ def test_no_fold_of_a_random_split_is_larger_by_more_than_a_row():
 
 def test_leave_one_out_goes_by_name_and_its_neighbour_is_watched():
     rows = corpus()[::-1]
-    for fold, sides in enumerate(splits.session(rows, 5, 0)):
+    for fold, sides in enumerate(split("session", rows, 5, 0)):
         assert sides == [{fold: "test", (fold + 1) % 5: "dev"}.get(int(row.session), "train") for row in rows]
     names = sorted({row.speaker for row in rows})
-    for name, sides in zip(names, splits.speaker(rows, 10, 0), strict=True):
+    for name, sides in zip(names, split("speaker", rows, 10, 0), strict=True):
         partner = {row.speaker for row in rows if row.session == name[0]} - {name}
         assert sides == [
             "test" if row.speaker == name else "dev" if row.speaker in partner else "train" for row in rows
@@ -121,7 +128,7 @@ def lopsided(seed: int, women: int = 11, men: int = 9) -> list:
 
 def dealt(rows: list, folds: int) -> dict[str, int]:
     """Actor -> the fold that tests it."""
-    assignment = splits.actors(rows, folds, seed=0)
+    assignment = split("actors", rows, folds, seed=0)
     return {r.speaker: k for k, sides in enumerate(assignment) for r, s in zip(rows, sides, strict=True) if s == "test"}
 
 
@@ -137,7 +144,7 @@ def unlikeness(rows: list, fold_of: dict[str, int]) -> float:
 @pytest.mark.parametrize("folds", [3, 4, 5, 6, 8, 9])
 def test_every_side_of_every_fold_has_both_sexes_in_equal_share(actors, folds):
     rows = ravdess_layout(actors)
-    for sides in splits.actors(rows, folds, seed=0):
+    for sides in split("actors", rows, folds, seed=0):
         for side in ("train", "dev", "test"):
             sexes = dict({(r.speaker, r.gender) for r, s in zip(rows, sides, strict=True) if s == side})
             found = Counter(sexes.values())
@@ -174,7 +181,7 @@ def test_dealing_depends_on_nothing_but_the_rows():
     rows = lopsided(7)
     mixed = random.Random(1).sample(rows, len(rows))
     assert dealt(rows, 5) == dealt(mixed, 5)
-    assert splits.actors(rows, 5, seed=1) == splits.actors(rows, 5, seed=2)
+    assert split("actors", rows, 5, seed=1) == split("actors", rows, 5, seed=2)
 
 
 def test_a_speaker_of_whom_some_rows_know_no_gender_is_dealt_the_same_in_any_order():
@@ -217,7 +224,7 @@ def test_a_class_without_rows_is_refused_and_rows_left_out_are_counted(tmp_path)
 
 def test_a_speaker_without_a_partner_is_named_with_the_session():
     with pytest.raises(InputError, match="speaker 4F has no partner in session '4' to serve as dev"):
-        splits.speaker(corpus()[:-3], 9, seed=0)
+        split("speaker", corpus()[:-3], 9, seed=0)
 
 
 @pytest.mark.parametrize(
@@ -235,11 +242,11 @@ def test_a_speaker_without_a_partner_is_named_with_the_session():
 )
 def test_a_corpus_that_does_not_fit_is_refused_with_a_remedy(name, folds, rows, remedy):
     with pytest.raises(InputError, match=remedy) as refused:
-        splits.SPLITS[name](rows, folds, 0)
+        split(name, rows, folds, 0)
     assert refused.value.file == f"split: {name}" and refused.value.remedy
 
 
 def test_three_folds_are_enough():
     rows = corpus(sessions=3)
-    assert len(splits.session(rows, 3, 0)) == len(splits.random(rows, 3, 0)) == len(splits.actors(rows, 3, 0)) == 3
-    assert len(splits.actors(rows, 6, 0)) == 6  # as many as there are actors
+    assert [len(split(name, rows, 3)) for name in ("session", "random", "actors")] == [3, 3, 3]
+    assert len(split("actors", rows, 6, 0)) == 6  # as many as there are actors

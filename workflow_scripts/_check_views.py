@@ -7,7 +7,7 @@ from emospace import gate, pairs, plugin, recognition, synthesis, translation
 from emospace.errors import InputError
 from emospace.plugin import suggest
 from emospace.views import frames_aug
-from workflow_scripts._views import AUGMENTED
+from workflow_scripts._views import AUGMENTED, VIEW_KEYS
 
 
 def known(plan, where: str, name: str, block: str) -> None:
@@ -22,7 +22,8 @@ def check_view(plan, where: str, view: str) -> None:
     if view in ("text_bt", "audio_tts"):
         _translation(plan, where if view == "text_bt" else f"{where}: translate", view)
     else:
-        plugin.check_options("views", view, "extract", plan.config["views"][view], where)
+        options = {key: value for key, value in plan.config["views"][view].items() if key not in VIEW_KEYS}
+        plugin.check_options("views", view, "extract", options, where)
     if view == "audio":
         _rate(plan, where)
     if view == "audio_tts":

@@ -1,16 +1,19 @@
 """Refuse whatever is misspelt in the config, or does not fit together, with the name, the place and a suggestion."""
 
+from pathlib import Path
+
 import jsonschema
 import yaml
 
-from emospace import labels, plugin, selection, splits
+from emospace import plugin, protocol_rows, selection
 from emospace.errors import InputError
 from emospace.fetch import check_entry
+from emospace.labels import classes
 from emospace.plugin import near, suggest
 from emospace.provenance import PACKAGE_ROOT
 from workflow_scripts._check_views import check_thresholds, check_view, known
 from workflow_scripts._remotes import has_remote
-from workflow_scripts._views import AUGMENTED, FEATURE_KEYS, RUN_KEYS, VIEWS, in_parent, kind
+from workflow_scripts._views import AUGMENTED, FEATURE_KEYS, PROTOCOL_KEYS, RUN_KEYS, VIEW_KEYS, VIEWS, in_parent, kind
 
 
 def validate(config: dict) -> None:
@@ -53,7 +56,7 @@ def _explain(error: jsonschema.ValidationError) -> InputError:
 
 def check_names(plan) -> None:
     """Raise InputError for the first name or option of a plan that leads nowhere; its config is valid by the schema."""
-    blocks = {"corpora": _corpus, "weights": _weights, "views": check_view, "gate": check_thresholds}
+    blocks = {"corpora": _corpus, "weights": _weights, "views": _view, "gate": check_thresholds}
     blocks |= {"features": _feature, "protocols": _protocol, "runs": _run}
     for block, check in blocks.items():
         for name in plan.config.get(block, {}):
@@ -84,6 +87,16 @@ def _weights(plan, where: str, name: str) -> None:
 def _free(keys: set[str], block: dict) -> list[str]:
     """Keys that a block may have beside options, and has not."""
     return sorted(keys - block.keys())
+
+
+def _view(plan, where: str, name: str) -> None:
+    """Raise InputError for a view that `check_view` refuses, or that leaks and does not say so."""
+    check_view(plan, where, name)
+    spec = plan.config["views"][name]
+    module = spec.get("view", name)
+    leaky = getattr(plugin.find("views", module), "leaky", None) if module in plugin.names("views") else None
+    if leaky and not spec.get("leaky") and leaky(**{k: v for k, v in spec.items() if k not in VIEW_KEYS}):
+        raise InputError(where, "it is made with the labels of its rows", MARKED)
 
 
 # Features ------------------------------------------------------------------------------------------------------
@@ -133,24 +146,84 @@ def _same_as_parent(plan, where: str, name: str) -> None:
 # Experiments ---------------------------------------------------------------------------------------------------
 
 
+MARKED = "declare it with `leaky: true`; its numbers are then marked in every table"
+
+
 def _protocol(plan, where: str, name: str) -> None:
-    spec = plan.protocol(name)
-    known(plan, where, spec["corpus"], "corpora")
-    _label_map(plan, where, spec)
-    if spec["split"] in splits.LEAKY and not spec["leaky"]:
-        reason = f"the split {spec['split']!r} puts speakers on both sides"
-        raise InputError(where, reason, "declare it with `leaky: true`; its numbers are then marked in every table")
+    spec, free = plan.protocol(name), _free(PROTOCOL_KEYS, plan.config["protocols"][name])
+    plugin.check_options("splits", spec["split"], "split", plan.protocol_options(name), where, free)
+    _corpora(plan, where, name)
+    for corpus, about in _maps(plan, where, name).items():
+        _label_map(plan, where, corpus, about)
+    _rows(where, spec["rows"])
+    split = plugin.find("splits", spec["split"])
+    if split.LEAKY and not spec["leaky"]:
+        raise InputError(where, f"the split {spec['split']!r} puts speakers on both sides", MARKED)
+    _split(plan, where, name, split)
 
 
-def _label_map(plan, where: str, spec: dict) -> None:
+def _corpora(plan, where: str, name: str) -> None:
+    spec = plan.config["protocols"][name]
+    if "corpus" in spec and "train" in spec:
+        raise InputError(where, "it has both `corpus` and `train`", "use one of them")
+    if "test" in spec and "train" not in spec:
+        raise InputError(where, "it has `test` without `train`", "list the corpora to train on under `train`")
+    found = plan.protocol_corpora(name)
+    for corpus in found:
+        known(plan, where, corpus, "corpora")
+    if twice := [corpus for corpus in found if found.count(corpus) > 1]:
+        raise InputError(where, f"{twice[0]!r} is to be trained and tested on", "use `corpus`, which splits it")
+
+
+def _maps(plan, where: str, name: str) -> dict[str, dict]:
+    """The label maps of a protocol's corpora, which must all give the same classes."""
+    wanted, corpora = plan.config["protocols"][name]["labels"], plan.protocol_corpora(name)
+    if isinstance(wanted, dict) and (odd := wanted.keys() ^ set(corpora)):
+        there = "of a corpus that it does not take" if min(odd) in wanted else "missing"
+        raise InputError(f"{where}: labels", f"the label map of {min(odd)!r} is {there}", "give one for each corpus")
+    maps = plan.labels(name)
+    first = next(iter(maps.values()))
+    for corpus, about in maps.items():
+        if odd := set(classes(about["map"])) ^ set(classes(first["map"])):
+            reason = f"the classes of {first['name']} and {about['name']}, of {corpus}, differ in {min(odd)!r}"
+            raise InputError(
+                f"{where}: labels", reason, "use maps with the same classes; leave out what one corpus lacks"
+            )
+    return maps
+
+
+def _label_map(plan, where: str, corpus: str, about: dict) -> None:
     """A code that the corpus does not have would leave out the rows that were meant, without a word."""
-    mapping = labels.label_map(spec["labels"], plan.config.get("labels"))
-    codes = plugin.find("corpora", plan.reader(spec["corpus"])).CODES
+    codes = plugin.find("corpora", plan.reader(corpus)).CODES
     code_of = {name: code for code, name in codes.items()}
-    for code in mapping:
+    for code in about["map"]:
         if code not in codes:
-            reason = f"its label map {spec['labels']!r} has {code!r}, which is no code of {spec['corpus']}"
+            reason = f"its label map {about['name']!r} has {code!r}, which is no code of {corpus}"
             raise InputError(where, reason, suggest(code_of.get(code, code), codes))
+
+
+def _rows(where: str, wanted: dict) -> None:
+    """Raise InputError for a filter by a column that the manifest lacks, or by a value of another kind than it has."""
+    for column, value in wanted.items():
+        place = f"{where}: rows: {column}"
+        if column not in protocol_rows.FILTERED:
+            raise InputError(place, "the manifest has no such column", suggest(column, protocol_rows.FILTERED))
+        for one in value if isinstance(value, list) else [value]:
+            if wrong := protocol_rows.fault(column, one):
+                raise InputError(place, f"it is {one!r}", wrong)
+
+
+def _split(plan, where: str, name: str, split) -> None:
+    """Raise InputError for what the options of a split alone tell."""
+    spec, options = plan.protocol(name), plan.protocol_options(name)
+    for option in split.FILES:
+        if option in options and not Path(options[option]).is_file():
+            raise InputError(f"{where}: {option}", f"there is no file {options[option]!r}", "correct the path")
+    sides = [side for side in plan.sides(name) if side != "test" or "train" not in spec]
+    try:
+        split.check(spec["folds"], sides, **options)
+    except InputError as error:
+        raise InputError(where if error.file == "folds" else error.file, error.reason, error.remedy) from error
 
 
 def _run(plan, where: str, name: str) -> None:
@@ -158,6 +231,8 @@ def _run(plan, where: str, name: str) -> None:
     free = _free(RUN_KEYS, plan.config["runs"][name])
     plugin.check_options("models", spec["model"], "train", plan.run_options(name), where, free)
     known(plan, where, spec["protocol"], "protocols")
+    if getattr(plugin.find("models", spec["model"]), "FITS_ON_TEST", False) and not spec.get("leaky"):
+        raise InputError(where, f"the model {spec['model']!r} sees the inputs of test rows while it learns", MARKED)
     for item in spec["inputs"]:
         if item not in VIEWS:
             known(plan, where, item, "features")

@@ -9,12 +9,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from emospace import plugin, splits
+from emospace import labels, plugin
 from emospace.errors import InputError
 from emospace.export import ENCODERS, FOLDERS
+from emospace.fold_tables import SIDES
 from workflow_scripts._checks import check_names, validate
 from workflow_scripts._recipes import write_recipes
-from workflow_scripts._views import AUGMENTED, FEATURE_KEYS, RUN_KEYS, in_child, in_parent, kind
+from workflow_scripts._views import (
+    AUGMENTED,
+    FEATURE_KEYS,
+    PROTOCOL_KEYS,
+    RUN_KEYS,
+    VIEW_KEYS,
+    in_child,
+    in_parent,
+    kind,
+)
 from workflow_scripts._watch import Recorded, described, triggers
 
 STATE = Path(".emospace")
@@ -93,19 +103,40 @@ class Plan:
         return [f"{i:0{len(str(count - 1))}d}" for i in range(count)]
 
     def protocol(self, name: str) -> dict:
-        return {"folds": splits.FOLDS[self.config["protocols"][name]["split"]], "leaky": False} | self.config[
-            "protocols"
-        ][name]
+        """A protocol with its defaults; `folds` is the number that its split deals."""
+        spec = self.config["protocols"][name]
+        folds = plugin.find("splits", spec["split"]).FOLDS
+        return {"folds": folds, "leaky": False, "rows": {}, "without": []} | spec
+
+    def protocol_options(self, name: str) -> dict:
+        return {k: v for k, v in self.config["protocols"][name].items() if k not in PROTOCOL_KEYS}
 
     def protocol_corpora(self, name: str) -> list[str]:
-        """The corpora whose rows a protocol takes."""
-        return [self.config["protocols"][name]["corpus"]]
+        """The corpora whose rows a protocol takes, those to train on first."""
+        spec = self.config["protocols"][name]
+        found = [spec["corpus"]] if isinstance(spec.get("corpus"), str) else spec.get("corpus", [])
+        return [*found, *spec.get("train", []), *spec.get("test", [])]
 
     def protocols(self, corpus: str) -> list[str]:
         return [p for p in self.config["protocols"] if corpus in self.protocol_corpora(p)]
 
+    def labels(self, protocol: str) -> dict[str, dict]:
+        """Corpus -> the name of its label map in a protocol, and the map."""
+        wanted, corpora = self.config["protocols"][protocol]["labels"], self.protocol_corpora(protocol)
+        names = wanted if isinstance(wanted, dict) else dict.fromkeys(corpora, wanted)
+        extra = self.config.get("labels")
+        return {corpus: {"name": names[corpus], "map": labels.label_map(names[corpus], extra)} for corpus in corpora}
+
+    def sides(self, protocol: str) -> list[str]:
+        """The sides that each fold of a protocol has rows on."""
+        spec = self.protocol(protocol)
+        untested = ["test"] if "train" in spec and not spec.get("test") else []
+        return [side for side in SIDES if side not in [*spec["without"], *untested]]
+
     def folds(self, protocol: str) -> list[str]:
-        return [f"fold{i}" for i in range(self.protocol(protocol)["folds"])]
+        """Names of the folds; only one where a protocol names corpora to train on."""
+        spec = self.protocol(protocol)
+        return [f"fold{i}" for i in range(1 if "train" in spec else spec["folds"])]
 
     def run(self, name: str) -> dict:
         return {"inputs": [], "parents": [], "augment": [], "seeds": 1} | self.config["runs"][name]
@@ -135,6 +166,27 @@ class Plan:
             found += [parent for parent in self.run(name)["parents"] if parent not in found]
         models = [plugin.find("models", self.run(name)["model"]) for name in found]
         return not all(getattr(model, "DETERMINISTIC", False) for model in models)
+
+    def leaks(self, run: str) -> list[str]:
+        """What tells a run something of its test rows: "protocol", and names of views, features and runs; sorted."""
+        spec = self.run(run)
+        found = {"protocol"} if self.protocol(spec["protocol"])["leaky"] else set()
+        found |= {run} if spec.get("leaky") else set()
+        for name in [*spec["inputs"], *spec["augment"], *(instead for _, _, instead in self.exchanges(run))]:
+            found |= self.leaks_of(name)
+        for parent in spec["parents"]:
+            found |= set(self.leaks(parent))
+        return sorted(found)
+
+    def leaks_of(self, name: str) -> set[str]:
+        """The views and features, among a view or feature and all that it is made from, that are declared leaky."""
+        if "." not in name:
+            return {name} if (self.config["views"].get(name) or {}).get("leaky") else set()  # checked when planned
+        spec = self.feature(name)
+        found = {name} if spec.get("leaky") else set()
+        for source in [spec["view"], *(spec[key] for key in ("select", "by") if key in spec)]:
+            found |= self.leaks_of(source)
+        return found | (self.leaks_of(AUGMENTED[name]) if name in AUGMENTED else set())
 
     def uses_gpu(self, run: str) -> bool:
         """Does training this run use a GPU where there is one?"""
@@ -204,7 +256,8 @@ class Plan:
     def translation(self, view: str) -> dict:
         """The chain of translators of a view and its options; an empty chain translates nothing."""
         options = self.config["views"][view]
-        return {"chain": []} | (options if view == "text_bt" else options.get("translate", {}))
+        own = {key: value for key, value in options.items() if key not in VIEW_KEYS}
+        return {"chain": []} | (own if view == "text_bt" else options.get("translate", {}))
 
     def chain(self, view: str) -> list[str]:
         """Weights of the translators of a view, in order."""

@@ -8,10 +8,10 @@ for is written again if somebody deletes them.
 from collections.abc import Iterator
 from pathlib import Path
 
-from emospace import labels
+from emospace import plugin
 from emospace.gate import thresholds
 from emospace.pairs import pinned
-from emospace.provenance import canonical, code_digests, write_once
+from emospace.provenance import canonical, code_digests, sha256, write_once
 from emospace.sources import closure
 from workflow_scripts._views import VIEWS
 
@@ -38,7 +38,7 @@ def _all(plan) -> Iterator[Recipe]:
     for corpus in plan.config["corpora"]:
         yield from _corpus(plan, corpus)
     for view in VIEWS:
-        yield _recipe(f"extract_{view}", options=plan.config["views"].get(view, {}))
+        yield _recipe(f"extract_{view}", options=_without(plan.config["views"].get(view, {}), "leaky"))
     for view in plan.augmented():
         yield from _augmented(plan, view)
     for name, spec in plan.config.get("weights", {}).items():
@@ -65,19 +65,14 @@ def _corpus(plan, corpus: str) -> Iterator[Recipe]:
         yield _recipe("make_demo", corpus, module, corpus=corpus, plugin=plan.reader(corpus), options=options)
     yield _recipe("index_part", corpus, module, parts=spec["parts"], **about)
     yield _recipe("merge_manifest", corpus, module, **about)
-    mapping = _labels(plan, plan.protocols(corpus)[0]) if plan.protocols(corpus) else {"map": {}}
+    mapping = plan.labels(plan.protocols(corpus)[0])[corpus] if plan.protocols(corpus) else {"map": {}}
     yield _recipe("export_seed", corpus, corpus=corpus, labels=mapping, options={})
     yield _recipe("check_quality", corpus, options={"on_problem": plan.config.get("on_problem", "warn")})
 
 
-def _labels(plan, protocol: str) -> dict:
-    name = plan.protocol(protocol)["labels"]
-    return {"name": name, "map": labels.label_map(name, plan.config.get("labels"))}
-
-
 def _augmented(plan, view: str) -> Iterator[Recipe]:
     """One recipe per step, so that another voice does not recognise anything anew."""
-    options = plan.config["views"][view]
+    options = _without(plan.config["views"][view], "leaky")
     if view in ("text_bt", "audio_tts"):
         translation = plan.translation(view)
         yield _recipe("translate_text", view, view=view, chain=plan.chain(view), options=_without(translation, "chain"))
@@ -110,15 +105,21 @@ def _feature(plan, name: str) -> Recipe:
 
 def _corpora(plan, protocol: str) -> dict:
     """The corpora of a protocol: what tables call them, and each with its reader."""
-    corpora = plan.protocol_corpora(protocol)
-    return {"corpus": " + ".join(corpora), "corpora": {corpus: plan.reader(corpus) for corpus in corpora}}
+    spec, corpora = plan.config["protocols"][protocol], plan.protocol_corpora(protocol)
+    sides = [spec["train"], *filter(None, [spec.get("test")])] if "train" in spec else [corpora]
+    called = " -> ".join(" + ".join(side) for side in sides)
+    return {"corpus": called, "corpora": {corpus: plan.reader(corpus) for corpus in corpora}}
 
 
 def _protocol(plan, name: str) -> Iterator[Recipe]:
     spec = plan.protocol(name)
     about = {"protocol": name, "split": spec["split"], "leaky": spec["leaky"], **_corpora(plan, name)}
-    mapping = _labels(plan, name)
-    yield _recipe("make_protocol", name, labels=mapping, seed=plan.config["seed"], folds=spec["folds"], **about)
+    options, module = plan.protocol_options(name), f"splits.{spec['split']}"
+    wanted = [option for option in plugin.find("splits", spec["split"]).FILES if option in options]
+    files = {option: sha256(Path(options[option])) for option in wanted}
+    details = {"labels": plan.labels(name), "rows": spec["rows"], "folds": spec["folds"], "sides": plan.sides(name)}
+    details |= {"options": options, "files": files, "seed": plan.config["seed"], **_only(spec, "train")}
+    yield _recipe("make_protocol", name, module, **details, **about)
     yield _recipe("audit_protocol", name, **about)
     for view in plan.augmented():
         yield _recipe("audit_children", f"{name}.{view}", view=view, **about)
@@ -127,11 +128,11 @@ def _protocol(plan, name: str) -> Iterator[Recipe]:
 def _run(plan, name: str) -> Iterator[Recipe]:
     spec, protocol = plan.run(name), plan.protocol(plan.run(name)["protocol"])
     about = {"run": name, "model": spec["model"], "protocol": spec["protocol"], **_corpora(plan, spec["protocol"])}
-    mapping = _labels(plan, spec["protocol"])
     options, reads = plan.run_options(name), {"inputs": spec["inputs"], "parents": spec["parents"]}
     if spec["augment"]:  # no such key elsewhere: a run without augmentation knows nothing of it
         reads["augment"] = spec["augment"]
     yield _recipe("train", name, f"models.{spec['model']}", plugin=spec["model"], options=options, **reads, **about)
-    details = {"labels": mapping, "baseline": plan.baseline(name), "seeds": plan.seeds(name)}
+    details = {"labels": plan.labels(spec["protocol"]), "rows": protocol["rows"], "leaks": plan.leaks(name)}
+    details |= {"baseline": plan.baseline(name), "seeds": plan.seeds(name)}
     details["stochastic"] = [plan.stochastic(name), plan.stochastic(plan.baseline(name))]
     yield _recipe("evaluate", name, options={}, leaky=protocol["leaky"], seed=plan.config["seed"], **details, **about)

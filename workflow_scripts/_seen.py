@@ -4,13 +4,15 @@ from pathlib import Path
 
 import yaml
 
+from emospace import plugin
 from emospace.errors import InputError
 
 PAIRS = Path("configs/pairs")
+SPLITS = Path("configs/splits")
 
 
 def check_seen(plan, stages: Path = Path("dvc.yaml")) -> None:
-    """Raise InputError for a corpus or sentence pairs that could change while DVC skips the stage that reads them."""
+    """Raise InputError for a corpus, pairs or split table that could change while DVC skips the stage that reads it."""
     always = yaml.safe_load(stages.read_text(encoding="utf-8"))["stages"]["corpora"].get("always_changed")
     for name in plan.config["corpora"]:
         if not (always or plan.generated(name)):
@@ -21,3 +23,8 @@ def check_seen(plan, stages: Path = Path("dvc.yaml")) -> None:
             raise InputError(
                 entry["pairs"], f"DVC does not look there for the pairs of {name}", f"move them to {PAIRS}"
             )
+    for name, spec in plan.config["protocols"].items():
+        for option in plugin.find("splits", spec["split"]).FILES:
+            file = plan.protocol_options(name).get(option)
+            if file and not Path(file).resolve().is_relative_to(SPLITS.resolve()):
+                raise InputError(file, f"DVC does not look there for a file of {name}", f"move it to {SPLITS}")

@@ -78,8 +78,9 @@ def declared(plan) -> list[str]:
 
 
 def leaky(plan) -> list[str]:
-    """Protocols of a plan that are declared leaky."""
-    return [name for name in plan.config["protocols"] if plan.protocol(name)["leaky"]]
+    """Protocols, views, features and runs of a plan that are declared leaky."""
+    kinds = ("protocols", "views", "features", "runs")
+    return [name for kind in kinds for name, spec in plan.config[kind].items() if (spec or {}).get("leaky")]
 
 
 def write_summary(path: Path, text: str) -> str:

@@ -4,9 +4,11 @@ VIEWS = ("audio", "frames", "text")
 # Augmented view -> its parent, whose rows and kind of rows it has. Never read but for train rows of a fold.
 AUGMENTED = {"text_bt": "text", "audio_tts": "audio", "frames_aug": "frames"}
 
-# Keys of a feature and of a run; all others are options of the encoder or the model.
-FEATURE_KEYS = {"encoder", "weights", "select", "by"}
-RUN_KEYS = {"model", "protocol", "inputs", "parents", "augment", "versus", "seeds"}
+# Keys of a view, a feature, a protocol and a run; all others are options of the plug-in.
+VIEW_KEYS = {"leaky"}
+FEATURE_KEYS = {"encoder", "weights", "select", "by", "leaky"}
+PROTOCOL_KEYS = {"corpus", "train", "test", "split", "labels", "folds", "rows", "without", "leaky"}
+RUN_KEYS = {"model", "protocol", "inputs", "parents", "augment", "versus", "seeds", "leaky"}
 
 
 def kind(view: str) -> str:

@@ -4,11 +4,10 @@ import logging
 from collections import Counter
 from pathlib import Path
 
-from emospace import manifest, records
+from emospace import protocol_rows, records
 from emospace.audit import audit_children, audit_fold
 from emospace.errors import InputError
-from emospace.provenance import read_digests, read_json, write_sidecar
-from emospace.splits import SHARES_DIALOGUES
+from emospace.provenance import read_json, write_sidecar
 from workflow_scripts._command import arguments, run
 
 SHOWN = 10
@@ -16,8 +15,8 @@ SHOWN = 10
 
 def job(args, recipe):
     protocol = read_json(args.protocol)
-    rows = {row.utterance: row for row in manifest.read(args.manifest)}
-    recordings, shared = read_digests(args.digests), SHARES_DIALOGUES.get(protocol["split"], ())
+    rows = {row.utterance: row for found in protocol_rows.read(args.manifest).values() for row in found}
+    recordings, shared = protocol_rows.recordings(args.digests), protocol_rows.sharing(protocol)
     strays, leaks, counts = [], [], {}
     for table, children in zip(args.folds, args.children, strict=True):
         originals, added = records.read(table), records.read(children)
@@ -35,14 +34,14 @@ def job(args, recipe):
         raise InputError(args.children[0].parent, reason, "delete these tables and run the workflow again")
     facts = {"ok": True, "view": recipe["view"], "leaky": protocol["leaky"], "leaks": kinds, "children": counts}
     facts["checked"] = ["child of a train row", "train only", "label and place of the parent", "nothing crosses"]
-    inputs = [args.protocol, args.manifest_sidecar, *args.folds, *args.children, *args.digests]
+    inputs = [args.protocol, *args.manifest_sidecar, *args.folds, *args.children, *args.digests]
     write_sidecar(args.out, recipe, inputs=inputs, outputs=[], **facts)
 
 
 def main():
     parser = arguments(__doc__)
-    parser.add_argument("--manifest", type=Path, required=True)
-    parser.add_argument("--manifest-sidecar", type=Path, required=True)
+    parser.add_argument("--manifest", type=Path, nargs="+", required=True, help="one per corpus, named after it")
+    parser.add_argument("--manifest-sidecar", type=Path, nargs="+", required=True)
     parser.add_argument("--protocol", type=Path, required=True, help="sidecar of the protocol")
     parser.add_argument("--folds", type=Path, nargs="+", required=True)
     parser.add_argument("--children", type=Path, nargs="+", required=True, help="those of each fold, in the same order")

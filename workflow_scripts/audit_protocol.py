@@ -4,12 +4,11 @@ import logging
 from collections import Counter
 from pathlib import Path
 
-from emospace import manifest, records
-from emospace.audit import KINDS, Leak, audit_fold
+from emospace import protocol_rows, records
+from emospace.audit import KINDS, REPEATED, Leak, audit_fold
 from emospace.errors import InputError
 from emospace.fold_facts import fold_facts, lacks
-from emospace.provenance import read_digests, read_json, write_sidecar
-from emospace.splits import SHARES_DIALOGUES
+from emospace.provenance import read_json, write_sidecar
 from workflow_scripts._command import arguments, run
 
 SHOWN = 10
@@ -17,18 +16,19 @@ SHOWN = 10
 
 def audited(args, protocol: dict) -> tuple[list[Leak], dict[str, dict]]:
     """Leaks of all folds, and the facts of each."""
-    rows = {row.utterance: row for row in manifest.read(args.manifest)}
-    recordings = read_digests(args.digests)
+    every, recordings = protocol_rows.read(args.manifest), protocol_rows.recordings(args.digests)
+    rows = {row.utterance: row for found in every.values() for row in found}
+    known = protocol_rows.by_class(every, protocol["labels"])
     leaks, facts = [], {}
     for path in args.folds:
         table = records.read(path)
-        leaks += audit_fold(path.stem, table, rows, recordings, SHARES_DIALOGUES.get(protocol["split"], ()))
-        facts[path.stem] = fold_facts(table, rows, protocol["labels"]["map"])
+        leaks += audit_fold(path.stem, table, rows, recordings, protocol_rows.sharing(protocol))
+        facts[path.stem] = fold_facts(table, known)
     return leaks, facts
 
 
-def shared_by_definition(split: str) -> list[str]:
-    pairs = sorted(" and ".join(pair) for pair in SHARES_DIALOGUES.get(split, ()))
+def shared_by_definition(protocol: dict) -> list[str]:
+    pairs = sorted(" and ".join(pair) for pair in protocol["shares_dialogues"])
     return [f"dialogues and their recordings: {pair}" for pair in pairs]
 
 
@@ -47,22 +47,22 @@ def job(args, recipe):
     facts = {
         "ok": True,
         "leaky": protocol["leaky"],
-        "checked": [*KINDS, "test label"],
-        "shared_by_definition": shared_by_definition(protocol["split"]),
+        "checked": [*KINDS, "test label", REPEATED],
+        "shared_by_definition": shared_by_definition(protocol),
         "leaks": kinds,
         "examples": [str(leak) for leak in leaks[:SHOWN]],
         "left_out": protocol["left_out"],
         "lacks": lacking,
         "folds": folds,
     }
-    inputs = [args.protocol, args.manifest_sidecar, *args.folds, *args.digests]  # training reads no other fold table
+    inputs = [args.protocol, *args.manifest_sidecar, *args.folds, *args.digests]  # training reads no other fold table
     write_sidecar(args.out, recipe, inputs=inputs, outputs=[], **facts)
 
 
 def main():
     parser = arguments(__doc__)
-    parser.add_argument("--manifest", type=Path, required=True)
-    parser.add_argument("--manifest-sidecar", type=Path, required=True)
+    parser.add_argument("--manifest", type=Path, nargs="+", required=True, help="one per corpus, named after it")
+    parser.add_argument("--manifest-sidecar", type=Path, nargs="+", required=True)
     parser.add_argument("--protocol", type=Path, required=True, help="sidecar of the protocol")
     parser.add_argument("--folds", type=Path, nargs="+", required=True)
     parser.add_argument("--digests", type=Path, nargs="+", required=True, help="of the sounds and films of every part")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from emospace import manifest, records
+from emospace import protocol_rows, records
 from emospace.evaluation import evaluate, unrepeated
 from emospace.intervals import described, method
 from emospace.predictions import Predictions, Truth, read_run, read_truth
@@ -38,8 +38,8 @@ def behind(truth: Truth, names: list[str], stochastic: list[bool], found: list[P
 def job(args, recipe):
     protocol = read_json(args.protocol)
     classes = protocol["classes"]
-    mapping, leaky = recipe["labels"]["map"], recipe["leaky"]
-    truth = read_truth(manifest.read(args.manifest), args.folds, mapping, classes, leaky=leaky)
+    rows = protocol_rows.by_class(protocol_rows.read(args.manifest), recipe["labels"], recipe["rows"]).values()
+    truth = read_truth(list(rows), args.folds, classes, leaky=recipe["leaky"], covers=protocol["covers"])
     found = read_run(args.run_dirs, truth)
     baseline = read_run(args.baseline_dirs, truth) if args.baseline_dirs else None
     stochastic = recipe["stochastic"]
@@ -47,21 +47,22 @@ def job(args, recipe):
     records.write(args.predictions, [*TOLD, *classes], prediction_rows(truth, found))
     records.write(args.confusion, ["truth", *classes], confusion_rows(classes, result["confusion"]))
     sidecars = [folder / "run.json" for folder in args.run_dirs]
-    about = {key: recipe[key] for key in ("run", "model", "corpus", "protocol", "leaky", "baseline")}
+    about = {key: recipe[key] for key in ("run", "model", "corpus", "corpora", "protocol", "leaks", "baseline")}
     about |= {"classes": classes, "seeds": found.seeds, "n": len(truth.rows), "speakers": len(truth.speakers)}
-    about["left_out"] = protocol["left_out"]
+    about |= {"leaky": bool(recipe["leaks"]), "left_out": protocol["left_out"]}
     about |= behind(truth, [recipe["run"], recipe["baseline"]], stochastic, [found, baseline])
     for fact in ("random_inputs", "missing"):
         about[fact] = sorted({name for path in sidecars for name in read_json(path).get(fact, [])})
     compared = [folder / "run.json" for folder in args.baseline_dirs]
-    inputs = [args.manifest, args.protocol, *args.folds, *sidecars, *compared]
+    inputs = [*args.manifest, args.protocol, *args.folds, *sidecars, *compared]
     outputs = [args.predictions, args.confusion]
     write_sidecar(args.out, recipe, inputs=inputs, outputs=outputs, packages=["numpy", "scipy"], meta=about, **result)
 
 
 def main():
     parser = arguments(__doc__)
-    for name in ("manifest", "protocol", "out", "predictions", "confusion"):
+    parser.add_argument("--manifest", type=Path, nargs="+", required=True, help="one per corpus, named after it")
+    for name in ("protocol", "out", "predictions", "confusion"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--folds", type=Path, nargs="+", required=True, help="tables of the protocol")
     parser.add_argument("--run-dirs", type=Path, nargs="+", required=True, help="<fold>-<seed> folders")

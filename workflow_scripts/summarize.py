@@ -38,6 +38,7 @@ def summary_row(result: dict) -> dict:
     row |= {"training_noise_not_included": " ".join(meta["training_noise_not_included"])}
     for name in [m for m in METRICS if m not in FIRST]:
         row |= with_interval(name, result["pooled"][name], "value")
+    row["leaks"] = " ".join(meta["leaks"])
     row["left_out"] = sum(code["rows"] for code in meta["left_out"].values())
     return row
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from emospace.data import Rows
 from emospace.fold_tables import read_train
-from emospace.folds import read_fold
+from emospace.folds import place_of, read_fold
 from emospace.models.linear_probe import pooled
 from emospace.store import Ragged, stack
 
@@ -42,8 +42,8 @@ def agreements(
 
 def _train_rows(table: Path, files: Sequence[Path]) -> Ragged:
     """The train rows of a fold out of the stores of all parts, in the order of the table."""
-    stores = {file.name.split(".")[0]: Ragged.open(file) for file in map(Path, files)}
-    rows = [stores[line["part"]][int(line["row"])] for line in read_train(table)]
+    stores = {place_of(file): Ragged.open(file) for file in map(Path, files)}
+    rows = [stores[line["corpus"], line["part"]][int(line["row"])] for line in read_train(table, copies=True)]
     return stack(rows, list(stores.values()))
 
 

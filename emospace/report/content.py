@@ -19,7 +19,7 @@ from emospace.tables import corrected
 
 QUALITY_SHOWN = 20
 WORDS = {"run", "model", "corpus", "protocol", "baseline", "random_weights", "cluster_unit", "method", "intervals"}
-WORDS |= {"training_noise_not_included"}
+WORDS |= {"training_noise_not_included", "leaks"}
 FLAGS = {"leaky", "UA_gain_p_at_most"}
 
 
@@ -114,10 +114,15 @@ def _run(path: Path, result: dict, records: dict[Path, dict], audits: list[dict]
         "chosen": _by_fold(chosen),
         "chosen_what": next((next(iter(history[0])) for history in histories.values() if history), ""),
         "curves": figures.curves(histories, chosen) if any(histories.values()) else [],
-        "map": _map(path.with_name("predictions.csv"), next(iter(mine)), genders[meta["corpus"]], meta["classes"]),
+        "map": _map(path.with_name("predictions.csv"), next(iter(mine)), _of_corpora(genders, meta), meta["classes"]),
         "trained": recipe,
         "digest": sha256(canonical(recipe).encode()).hexdigest(),
     }
+
+
+def _of_corpora(genders: dict[str, dict], meta: dict) -> dict[str, str]:
+    """Utterance -> gender, of the corpora of a run."""
+    return {name: gender for corpus in meta["corpora"] for name, gender in genders[corpus].items()}
 
 
 def _history(path: Path) -> list[dict[str, float]]:

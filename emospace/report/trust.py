@@ -9,6 +9,7 @@ def cautions(corpora: list[dict], audits: list[dict], metas: list[dict], feature
     """All cautions, the worst first."""
     found = [
         *_leaks(audits, metas),
+        *_leaky_inputs(metas),
         *_random_weights(metas, features),
         *_notes(corpora),
         *_unlike(audits),
@@ -41,6 +42,13 @@ def _leaks(audits: list[dict], metas: list[dict]) -> Iterable[dict]:
             shared = "".join(f" Shared by definition: {what}." for what in audit["shared_by_definition"])
             text = f"Checked in {folds} folds before any training: {', '.join(audit['checked'])}.{shared}"
             yield _caution("good", f"Protocol {name}: nothing crosses train, dev and test", text)
+
+
+def _leaky_inputs(metas: list[dict]) -> Iterable[dict]:
+    for what in sorted({name for meta in metas for name in meta["leaks"]} - {"protocol"}):
+        runs = _names(meta["run"] for meta in metas if what in meta["leaks"])
+        text = f"Declared leaky: it tells something of test rows that nobody may know. Marked with *: {runs}."
+        yield _caution("bad", f"{what} leaks", text)
 
 
 def _random_weights(metas: list[dict], features: list[dict]) -> Iterable[dict]:
