@@ -103,6 +103,21 @@ def unrepeated(stochastic: bool, predictions: Predictions | None) -> bool:
     return stochastic and predictions is not None and len(predictions.seeds) == 1
 
 
+def untested(classes: list[str]) -> dict:
+    """What `evaluate` returns where a run has no test rows: the same keys, nothing measured."""
+    empty = {"value": None, "lo": None, "hi": None, "clusters": 0, "df": None}
+    return {
+        "pooled": dict.fromkeys(METRICS, empty),
+        "paired": None,
+        "recall": {name: empty | {"n": 0} for name in classes},
+        "confusion": [[0.0] * len(classes) for _ in classes],
+        "folds": {},
+        "speakers": {},
+        "parts": {},
+        "gender": None,
+    }
+
+
 def evaluate(
     truth: Truth,
     predictions: Predictions,
@@ -116,6 +131,8 @@ def evaluate(
 
     stochastic: does training depend on the seed, of the run and of the baseline?
     """
+    if not truth.rows:
+        return untested(list(truth.classes))
     classes, group, how = list(truth.classes), truth.clusters.member, {"seed": seed, "draws": draws}
     table, speakers = counts(truth, predictions, group), counts(truth, predictions, truth.speaker)
     of_folds = {name: counts(truth, predictions, group, truth.fold == name) for name in sorted(set(truth.fold))}

@@ -1,6 +1,7 @@
 """The manifest: one row per utterance, the spine that every store follows row by row."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -15,7 +16,9 @@ class Utterance:
     `audio` and `video` may be empty (that modality is missing). `start`/`end` delimit the utterance inside
     `video`; and inside `audio` too unless `whole` is true, in which case the audio file holds this utterance alone.
     `crop` is `x0 y0 x1 y1` in pixels of the video, or empty for the whole picture. `label` is the corpus's own code.
-    `valence`, `arousal`, `dominance` are on the corpus's own scale, None where unlabelled.
+    `valence`, `arousal`, `dominance` are on the corpus's own scale, None where unlabelled. `language` is an ISO 639-1
+    code, `intensity` the corpus's own word for how strongly an emotion is acted, `votes` what annotators said, as codes
+    with counts ("ang:2 neu:1"); each is empty where the corpus does not say.
     `part` is filled in by the workflow (see `Manifest contract` in docs/architecture.md); readers leave it empty.
     """
 
@@ -36,6 +39,9 @@ class Utterance:
     valence: float | None = None
     arousal: float | None = None
     dominance: float | None = None
+    language: str = ""
+    intensity: str = ""
+    votes: str = ""
     part: str = ""
 
 
@@ -118,6 +124,11 @@ def _fault(row: Utterance, seen: set[str]) -> tuple[str, str, str] | None:
     if not 0 <= row.start < row.end <= LATEST:
         return "bad times", times, "correct its times"
     return None
+
+
+def told(votes: Iterable[str]) -> str:
+    """Cell of `votes`: codes with their counts, the most frequent first."""
+    return " ".join(f"{code}:{n}" for code, n in sorted(Counter(votes).items(), key=lambda item: (-item[1], item[0])))
 
 
 def _cells(row: Utterance | Problem) -> dict[str, str]:

@@ -62,6 +62,7 @@ PLANTED = {
     "recording": (clean(), BY_ID, DIGESTS | {"c1.wav": "digest of a1.wav"}),
     "augmented child": ([*clean(), line("c1_bt", "train", parent="c1")], BY_ID, DIGESTS),
     "test label": ([*clean()[:3], line("c1", "test", label="neu")], BY_ID, DIGESTS),
+    "repeated row": ([*clean(), line("b1", "dev")], BY_ID, DIGESTS),
 }
 
 
@@ -191,6 +192,19 @@ def test_a_child_outside_train_is_named_with_its_side(side):
 
 def test_a_child_in_train_with_its_parent_is_no_leak():
     assert audit_fold("fold0", [*clean(), child_of(line("a1", "train"), "bt")], BY_ID, DIGESTS) == []
+
+
+def test_only_train_may_have_a_row_more_than_once():
+    assert audit_fold("fold0", [*clean(), line("a1", "train"), line("a1", "train")], BY_ID, DIGESTS) == []
+    found = audit_fold("fold0", [*clean(), *[line("c1", "test")] * 2], BY_ID, DIGESTS)
+    assert found == [Leak("fold0", "repeated row", ("test", "test"), "c1")]
+    assert str(found[0]) == "fold fold0: repeated row 'c1' is in test and in test again"
+
+
+def test_a_row_that_is_train_has_its_label_there_and_not_where_it_is_test():
+    table = [*clean(), line("a1", "test")]
+    assert "test label" not in leaks(table) and "utterance" in leaks(table)
+    assert "test label" in leaks([*clean(), line("a1", "test", label="neu")])
 
 
 def test_a_label_of_a_test_row_is_named_with_its_row():

@@ -150,6 +150,16 @@ def test_a_planted_fault_fails_the_audit(toy, said):
         assert not (toy.folder / "children.json").exists()
 
 
+def test_a_row_that_train_has_twice_has_one_child(toy):
+    table = read_csv(toy.folds[0])
+    again = next(line for line in table if line["utterance"] == read_csv(toy.children[0])[0]["parent"])
+    write_csv(toy.folds[0], [*table, again])
+    before = toy.children[0].read_bytes()
+    toy.make(toy.folds[0], toy.children[0])
+    assert toy.children[0].read_bytes() == before
+    toy.audit()
+
+
 # Training ------------------------------------------------------------------------------------------------------
 
 

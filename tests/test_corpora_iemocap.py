@@ -93,7 +93,18 @@ def test_a_whole_corpus_has_no_problems_and_all_its_fields(tree):
         valence=2.5,
         arousal=3.0,
         dominance=4.5,
+        language="en",
+        votes="ang:1",  # of the evaluator; not of the actress on herself
     )
+
+
+def test_votes_are_counted_by_code_the_most_frequent_first(tree):
+    file = next(tree.root.rglob(f"EmoEvaluation/{IMPRO}.txt"))
+    votes = "C-E2:\tNeutral state;\t()\nC-E3:\tHappiness; Excited;\t(Anger)\nC-E4:\tExcited;\t()\nC-M1:\tFear;\t()\n"
+    file.write_text(file.read_text().replace("C-E2:\tAnger;\t()\n", votes + "C-E5:\tOdd word;\t()\n", 1))
+    rows, problems = tree.read()
+    assert rows[f"{IMPRO}_F000"].votes == "exc:2 hap:1 neu:1 odd-word:1" and problems == []
+    assert rows[f"{IMPRO}_M000"].votes == "ang:1"
 
 
 def test_the_speaker_is_the_last_letter_and_the_marker_actor_is_on_the_left(tree):

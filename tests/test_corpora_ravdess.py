@@ -61,6 +61,8 @@ def test_everything_is_in_the_name(root):
             video="",
             crop="",
             label="06",
+            language="en",
+            intensity="strong",
         )
     ]
 

@@ -279,7 +279,7 @@ def test_result_marks_leaks_and_random_weights_and_has_every_report(summarized):
     assert "\nmixed_probe*" in head and "\nnoise~^" in head and "\nprobe " in head
     assert "toy, session: 95 % intervals: jackknife over 6 speakers" in head
     assert "^ training noise not included" in head and "no p: training noise not included" in head
-    assert "* leaky protocol" in head and "~ random weights" in head and "frames.clip" in head
+    assert "what leaks: protocol" in head and "~ random weights" in head and "frames.clip" in head
     paired = metrics(summarized, "noise")["paired"]["UA"]
     shown = " [".join(f"{100 * paired[key]:+.1f}" for key in ("difference", "lo"))
     assert any(line.startswith("noise~^  probe") and shown in line for line in head.splitlines())
@@ -303,7 +303,14 @@ def test_metrics_for_dvc_are_nested_numbers(summarized):
 
 def gains(**cells) -> dict:
     """A row of summary.csv of a run that is compared with another."""
-    plain = {"run": "a", "baseline": "b", "leaky": False, "random_weights": "", "training_noise_not_included": ""}
+    plain = {
+        "run": "a",
+        "baseline": "b",
+        "leaky": False,
+        "leaks": "",
+        "random_weights": "",
+        "training_noise_not_included": "",
+    }
     plain |= {"corpus": "toy", "protocol": "session", "model": "m", "n": 9, "seeds": 3, "baseline_seeds": 1}
     plain |= {"clusters": 12, "cluster_unit": "speaker", "method": "bootstrap", "intervals": "95 % intervals"}
     plain |= dict.fromkeys([f"{m}{end}" for m in METRICS for end in ("", "_lo", "_hi")], 0.5)

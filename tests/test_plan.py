@@ -144,7 +144,7 @@ def test_a_feature_of_a_misspelt_view_gets_the_view_that_was_meant(config):
         (["views", "frames"], {"frame": 3}, ["'frame'", "'frames'"]),
         (["protocols", "session", "labels"], "iemocap3", ["no label map of this name", "iemocap"]),
         (["protocols", "session", "labels"], "ravdess4", ["has '01', which is no code of demo", "known: ang, dis"]),
-        (["protocols", "session", "splitt"], "x", ["'splitt'", "'split'"]),
+        (["protocols", "session", "fold"], 3, ["unexpected option 'fold'. did you mean 'folds'"]),
         (["protocols", "random", "leaky"], False, ["declare it with `leaky: true`"]),
         (["runs", "unified", "model"], "unifed", ["no 'unifed' among the models", "'unified'"]),
         (["runs", "unified", "modality_dropuot"], 0.1, ["runs: unified", "modality_dropout"]),

@@ -1,6 +1,9 @@
 """Protocols put every row in test once and keep speakers apart."""
 
+import hashlib
+import json
 import random
+import sys
 from collections import Counter
 from dataclasses import replace
 
@@ -8,6 +11,7 @@ import _results
 import pytest
 from conftest import utterance
 
+import emospace.splits
 from emospace import plugin
 from emospace.errors import InputError
 from emospace.fold_tables import LABELS
@@ -37,6 +41,69 @@ def test_every_row_is_test_once_and_every_side_is_filled(name, folds):
     assert len(assignment) == folds
     assert all(set(sides) == {"train", "dev", "test"} for sides in assignment)
     assert [sum(sides[i] == "test" for sides in assignment) for i in range(len(rows))] == [1] * len(rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "folds", "digest"),
+    [
+        ("session", corpus(), 5, "deabaa97c0da8d77"),
+        ("speaker", corpus(), 10, "9e3890e779708022"),
+        ("actors", None, 6, "c28551941a8310a5"),
+        ("random", None, 5, "525c67d14fbf33b6"),
+    ],
+)
+def test_splits_are_what_they_were_when_results_were_published(name, rows, folds, digest):
+    sides = split(name, rows or lopsided(3), folds, seed=7)
+    assert hashlib.sha256(json.dumps(sides).encode()).hexdigest().startswith(digest)
+
+
+PLANTED = '''"""Train on what was said first, test on what was said last."""
+
+
+LEAKY = True  # speakers are on all sides
+
+
+def split(rows, folds, *, seed, dev: float = 0.25):
+    ordered = sorted(row.start for row in rows)
+    early, late = ordered[len(rows) // 2], ordered[int(len(rows) * (0.5 + dev))]
+    return [["train" if r.start < early else "dev" if r.start < late else "test" for r in rows]] * folds
+'''
+
+
+def test_a_split_is_one_file_written_by_its_contract_alone(tmp_path, monkeypatch):
+    """And what its contract lets it leave out is filled in."""
+    (tmp_path / "by_time.py").write_text(PLANTED, encoding="utf-8")
+    monkeypatch.setattr(plugin, "_folder", lambda kind: tmp_path)
+    monkeypatch.setattr(emospace.splits, "__path__", [*emospace.splits.__path__, str(tmp_path)])
+    module = plugin.find("splits", "by_time")
+    assert (module.FOLDS, module.COVERS, module.SHARES_DIALOGUES, module.FILES) == (5, False, (), ())
+    module.check(1, ["train"])
+    plugin.check_options("splits", "by_time", "split", {"dev": 0.1}, "config: protocols: p")
+    with pytest.raises(InputError, match="config: protocols: p: dev: it is 'x'. it must be a valid number"):
+        plugin.check_options("splits", "by_time", "split", {"dev": "x"}, "config: protocols: p")
+    rows = [utterance(f"u{i}", start=float(i)) for i in range(8)]
+    assert split("by_time", rows, 1, dev=0.25) == [["train"] * 4 + ["dev"] * 2 + ["test"] * 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("FOLDS = 3\n", r"it has no function split\(\). see Split in docs/contracts.md"),
+        ("def split(rows, number): ...\n", r"split\(\) takes \(rows, number\), not \(rows, folds\). see Split"),
+        (PLANTED + "FOLDS = '3'\n", "FOLDS is '3'. it must be a valid integer; see Split"),
+        (PLANTED + "SHARES_DIALOGUES = 'dev'\n", "SHARES_DIALOGUES is 'dev'. .*see Split"),
+        ("import nothing\n", "it cannot be imported"),
+    ],
+)
+def test_a_split_that_breaks_its_contract_is_refused_with_file_and_contract(tmp_path, monkeypatch, text, words):
+    (tmp_path / "wrong.py").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(plugin, "_folder", lambda kind: tmp_path)
+    monkeypatch.setattr(emospace.splits, "__path__", [str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "emospace.splits.wrong", raising=False)
+    plugin.find.cache_clear()
+    with pytest.raises(InputError, match=f"emospace/splits/wrong.py: {words}"):
+        plugin.find("splits", "wrong")
+    plugin.find.cache_clear()
 
 
 @pytest.mark.parametrize(("name", "folds"), [("session", 5), ("speaker", 10), ("actors", 5)])

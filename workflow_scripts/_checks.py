@@ -45,6 +45,9 @@ def _explain(error: jsonschema.ValidationError) -> InputError:
     if error.validator == "anyOf":
         keys = [key for choice in error.validator_value for key in choice["required"]]
         known = error.schema["properties"]
+        free = [key for key in error.instance if key not in known]
+        if wrong := next(filter(None, (near(key, free) for key in keys)), ""):
+            return InputError(where, f"unknown key {wrong!r}", f"did you mean {near(wrong, keys)!r}?")
         told = " ".join(f"{key}: {known[key]['description']}" for key in keys).rstrip(".")
         return InputError(where, f"it has neither {' nor '.join(map(repr, keys))}", told)
     view = str(error.instance).partition(".")[0]

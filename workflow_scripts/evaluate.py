@@ -31,7 +31,8 @@ def behind(truth: Truth, names: list[str], stochastic: list[bool], found: list[P
     """What stands behind the intervals: clusters, method, and the runs whose training noise they lack."""
     unit, count = truth.clusters.unit, truth.clusters.count
     lacking = [name for name, flag, one in zip(names, stochastic, found, strict=True) if unrepeated(flag, one)]
-    about = {"clusters": count, "cluster_unit": unit, "method": method(count), "intervals": described(count, unit)}
+    told = described(count, unit) if count else "no test rows: nothing is measured"
+    about = {"clusters": count, "cluster_unit": unit, "method": method(count), "intervals": told}
     return about | {"training_noise_not_included": lacking, "baseline_seeds": found[1].seeds if found[1] else []}
 
 

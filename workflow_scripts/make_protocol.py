@@ -34,15 +34,15 @@ def line(row: Utterance, place: dict, side: str) -> dict:
     return {"utterance": row.utterance, "parent": "", **place, "speaker": row.speaker, "split": side, **labels}
 
 
-def refuse_empty_class(corpora: Corpora, every: Corpora, manifests: list[Path], labels: dict) -> None:
-    """Raise InputError unless each corpus has rows of each class. every: the same rows with the corpora's own codes."""
+def refuse_empty_class(corpora: Corpora, kept: Corpora, manifests: list[Path], labels: dict) -> None:
+    """Raise InputError unless each corpus has rows of each class. kept: the same with the corpora's codes."""
     for path in manifests:
         mapping, counts = labels[path.stem]["map"], Counter(row.label for row in corpora[path.stem])
         if empty := [name for name in classes(mapping) if name not in counts]:
             codes = ", ".join(code for code, name in mapping.items() if name in empty)
             name = labels[path.stem]["name"]
             reason = f"the map {name!r} makes {', '.join(empty)} of {codes}, and no row has such a label"
-            there = sorted(Counter(row.label for row in every[path.stem]).items())
+            there = sorted(Counter(row.label for row in kept[path.stem]).items())
             remedy = f"rows of each: {', '.join(f'{code} {n}' for code, n in there)}"
             raise InputError(path, reason, f"leave that class out, or name other codes; {remedy}")
 
@@ -84,7 +84,8 @@ def job(args, recipe):
     every = protocol_rows.read(args.manifest)
     protocol_rows.refuse_idle_filter(every, wanted, args.manifest[0])
     chosen = protocol_rows.chosen(every, labels, wanted)
-    refuse_empty_class(chosen, every, args.manifest, labels)
+    kept = {corpus: [r for r in found if protocol_rows.kept(r, wanted)] for corpus, found in every.items()}
+    refuse_empty_class(chosen, kept, args.manifest, labels)
     place = places(every)
     # Batches are drawn from rows in their order, which must not depend on how many parts the corpus is made in.
     rows = sorted((r for found in chosen.values() for r in found if r.label), key=lambda row: row.utterance)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from emospace.manifest import RATINGS, Problem, Utterance
+from emospace.manifest import RATINGS, Problem, Utterance, told
 
 CODES = {
     "ang": "anger",
@@ -62,6 +62,7 @@ _NUMBER = r"(-?\d+(?:\.\d+)?)"
 _EVALUATION = re.compile(rf"\[{_NUMBER} - {_NUMBER}\]\t(\S+)\t(\S+)\t\[{_NUMBER}, {_NUMBER}, {_NUMBER}\]\s*")
 _UNHEARD = re.compile(r"_[FM]XX\d*$")  # turns in transcripts that nobody evaluated
 _ANNOTATOR = re.compile(r"[CA]-\w+:|%|\s*$")
+_VOTE = re.compile(r"C-E\d+:\t([^\t(]*)")  # of an evaluator; C-F and C-M are the actors on themselves
 _ALIGNED = re.compile(r"\s*(\d+)\s+(\d+)\s+-?\d+\s+(\S+)\s*")
 
 
@@ -101,6 +102,12 @@ def expected(rows: Sequence[Utterance], *, expect_counts: bool = True) -> list[P
         for what, found, n in compared
         if found != n
     ]
+
+
+def _codes(ticked: str) -> list[str]:
+    """Codes of what an evaluator ticked ("Happiness; Excited;"): their first letters; another word is left as it is."""
+    words = ["-".join(word.lower().split()) for word in ticked.split(";")]
+    return [word[:3] if word[:3] in CODES else word for word in words if word]
 
 
 def read_alignment(path: Path) -> list[tuple[str, float, float]]:
@@ -164,6 +171,7 @@ class _Dialogue:
     base: str
     name: str
     problems: list[Problem] = field(default_factory=list)
+    votes: dict[str, list[str]] = field(default_factory=dict)  # utterance -> codes
 
     def read(self) -> list[Utterance]:
         evaluation = f"{self.base}/dialog/EmoEvaluation/{self.name}.txt"
@@ -208,9 +216,13 @@ class _Dialogue:
 
     def _turns(self, path: str) -> Iterator[re.Match]:
         """Lines of an evaluation file that describe an utterance of this dialogue with a known label."""
-        usable = re.compile(re.escape(self.name) + r"_[FM]\w+")
+        usable, votes = re.compile(re.escape(self.name) + r"_[FM]\w+"), []
         for number, line in self._read(path):
             found = _EVALUATION.fullmatch(line)
+            if found:
+                votes = self.votes[found[3]] = []
+            elif vote := _VOTE.match(line):
+                votes += _codes(vote[1])
             if not found and not _ANNOTATOR.match(line):
                 self._report("", path, "bad line", f"line {number}: {line[:80]!r}", "correct the line", True)
             elif found and not usable.fullmatch(found[3]):
@@ -268,6 +280,8 @@ class _Dialogue:
             video=video,
             crop=LEFT if letter == marker else RIGHT,
             label=turn[4],
+            language="en",
+            votes=told(self.votes[name]),
             **self._ratings(turn),
         )
 

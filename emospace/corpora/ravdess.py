@@ -37,6 +37,7 @@ NOTE = "Two sentences are said in every emotion, so the text carries none; acted
 STATEMENTS = {"01": "Kids are talking by the door", "02": "Dogs are sitting by the door"}
 # Clips of one actor: two sentences, twice; each emotion but neutral in two intensities.
 PER_CLASS = {code: 4 if code == "01" else 8 for code in CODES}
+INTENSITIES = {"01": "normal", "02": "strong"}
 KINDS = {"01": "film", "02": "silent film", "03": "sound"}
 AUDIO, VIDEO = ("sound", "film"), ("silent film", "film")  # where to look first
 SONG = "02"
@@ -99,7 +100,7 @@ def _row(
 
     lengths: path -> seconds, or why there are none.
     """
-    _, emotion, _, statement, _, actor = name.split("-")
+    _, emotion, intensity, statement, _, actor = name.split("-")
     if emotion not in CODES:
         detail, remedy = f"emotion code {emotion!r}", f"codes are {', '.join(CODES)}"
         problems.append(Problem(name, min(media.values()), "bad label", detail, remedy, True))
@@ -127,6 +128,8 @@ def _row(
         video=video,
         crop="",
         label=emotion,
+        language="en",
+        intensity=INTENSITIES[intensity],
     )
 
 

@@ -64,7 +64,8 @@ def train(
 
     tables = [pooled(rows) for rows in (fold.train, fold.dev, fold.test)]
     scaler = StandardScaler().fit(tables[0])
-    train_x, dev_x, test_x = (scaler.transform(table) for table in tables)
+    train_x, others = scaler.transform(tables[0]), scaler.transform(np.concatenate(tables[1:]))  # one may have no rows
+    dev_x = others[: len(fold.dev)]
     history, best = [], None
     for strength in tqdm(candidates, "strength", disable=None):
         model = LogisticRegression(C=strength, class_weight="balanced", max_iter=max_iter)
@@ -74,7 +75,7 @@ def train(
         if best is None or found > best[0]:
             best = (found, strength, model)
     dev_ua, strength, model = best
-    probabilities = np.zeros((len(dev_x) + len(test_x), len(fold.classes)), np.float32)
-    probabilities[:, model.classes_] = model.predict_proba(np.concatenate([dev_x, test_x]))
+    probabilities = np.zeros((len(others), len(fold.classes)), np.float32)
+    probabilities[:, model.classes_] = model.predict_proba(others)
     state = {"mean": scaler.mean_, "scale": scaler.scale_, "coefficients": model.coef_, "intercept": model.intercept_}
     return Trained(state, history, probabilities, facts={"C": strength, "dev_ua": dev_ua})

@@ -164,6 +164,8 @@ def _map(predictions: Path, folder: Path, genders: dict[str, str], classes: list
         place = {line["utterance"]: i for i, line in enumerate(csv.DictReader(handle)) if line["split"] == "test"}
     with open(predictions, encoding="utf-8", newline="") as handle:
         label = {line["utterance"]: line["label"] for line in csv.DictReader(handle)}
+    if not place:
+        return None
     points, method = figures.flat_map(embeddings[list(place.values())])
     svg = figures.space_map(points, [label[u] for u in place], [genders[u] for u in place], classes)
     fold, _, seed = folder.name.rpartition("-")
