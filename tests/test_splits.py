@@ -79,7 +79,7 @@ def test_a_split_is_one_file_written_by_its_contract_alone(tmp_path, monkeypatch
     assert (module.FOLDS, module.COVERS, module.SHARES_DIALOGUES, module.FILES) == (5, False, (), ())
     module.check(1, ["train"])
     plugin.check_options("splits", "by_time", "split", {"dev": 0.1}, "config: protocols: p")
-    with pytest.raises(InputError, match="config: protocols: p: dev: it is 'x'. it must be a valid number"):
+    with pytest.raises(InputError, match=r"config: protocols: p: dev: it is 'x'. it must be a valid number"):
         plugin.check_options("splits", "by_time", "split", {"dev": "x"}, "config: protocols: p")
     rows = [utterance(f"u{i}", start=float(i)) for i in range(8)]
     assert split("by_time", rows, 1, dev=0.25) == [["train"] * 4 + ["dev"] * 2 + ["test"] * 2]
