@@ -13,4 +13,6 @@ Positive = Annotated[float, Gt(0)]
 Share = Annotated[float, Ge(0), Le(1)]
 Cosine = Annotated[float, Ge(-1), Le(1)]
 Precision = Literal["fp32", "bf16", "auto"]
+Optimiser = Literal["adamw", "adam", "sgd"]
+Decay = Literal["cosine", "linear", "step", "constant"]  # of the learning rate
 Several = Annotated[tuple[T, ...], Len(1)]  # a list that is not empty

@@ -11,14 +11,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from emospace import checkpoints, provenance
+from emospace import checkpoints, provenance, training
 from emospace.provenance import atomic, sync_tree
 from emospace.training import Schedule, State, fit
 
 TARGET = torch.linspace(-1, 1, 24).reshape(8, 3)
 
 
-def trained(folder: Path, epochs: int, until: int | None = None) -> State:
+def trained(folder: Path, epochs: int, until: int | None = None, **how) -> State:
     """A small network with dropout learns eight rows; `until`: killed in the epoch after it."""
     torch.manual_seed(0)
     network = nn.Sequential(nn.Linear(3, 5), nn.Dropout(0.5), nn.BatchNorm1d(5), nn.Linear(5, 3))
@@ -27,14 +27,15 @@ def trained(folder: Path, epochs: int, until: int | None = None) -> State:
     def losses(rows):
         return {"square": (network(TARGET[rows]) - TARGET[rows]).square().mean()}
 
-    def score(average) -> float:
+    def score(average) -> dict[str, float]:
         if len(scored) == until:
             raise KeyboardInterrupt
         scored.append(1)
-        return -float((average(TARGET) - TARGET).square().mean().detach())
+        found = float((average(TARGET) - TARGET).square().mean().detach())
+        return {"dev_ua": -found, "dev_loss": found}
 
     average = copy.deepcopy(network).eval()
-    return fit(network, average, 8, losses, score, Schedule(epochs, epochs, 4, 0.1, 0.01), folder)
+    return fit(network, average, 8, losses, score, Schedule(epochs, epochs, 4, 0.1, 0.01, **how), folder)
 
 
 def interrupted(folder: Path) -> Path:
@@ -117,6 +118,34 @@ def test_a_whole_checkpoint_is_taken_up(tmp_path, caplog, undisturbed):
     caplog.set_level(logging.INFO)
     assert same(trained(tmp_path, 4), undisturbed)
     assert [record.message for record in caplog.records] == ["resumed after epoch 2"]
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"optimiser": "sgd"},
+        {"optimiser": "adam", "decay": "step"},
+        {"average": 0.0, "keep": "last"},
+        {"watch": "dev_loss"},
+    ],
+    ids=lambda how: next(iter(how.values())),
+)
+@pytest.mark.parametrize("every", [1, 2])
+def test_whatever_is_trained_goes_on_to_the_bit(tmp_path, caplog, how, every):
+    whole = trained(tmp_path / "whole", 5, **how)
+    with pytest.raises(KeyboardInterrupt):
+        trained(tmp_path / "killed", 5, until=3, save_every=every, **how)
+    caplog.set_level(logging.INFO)
+    assert same(trained(tmp_path / "killed", 5, **how), whole)
+    assert f"resumed after epoch {3 // every * every}" in caplog.text
+
+
+def test_large_checkpoints_are_written_seldom(tmp_path, monkeypatch):
+    times, written = iter(range(0, 10_000, 3)), []
+    monkeypatch.setattr(training.time, "monotonic", lambda: next(times))  # each look at the clock takes three seconds
+    monkeypatch.setattr(State, "save", lambda state, folder: written.append(len(state.history)))
+    trained(tmp_path, 100)
+    assert 4 <= len(written) <= 6 and written[-1] == 100
 
 
 # Atomic writes -----------------------------------------------------------------------------------------------------

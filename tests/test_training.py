@@ -1,5 +1,6 @@
 """What training must keep to: train rows alone set scales, dev rows alone choose, the best epoch is what is used."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +11,10 @@ from _small import CLASSES, INPUTS, SMALL, ragged, split
 from torch import nn
 
 from emospace.data import Fold, Rows
+from emospace.errors import InputError
 from emospace.models import _space, linear_probe, unified
 from emospace.models._resident import Resident
-from emospace.training import Schedule, fit
+from emospace.training import Schedule, fit, learning_rate
 from workflow_scripts.train import checkpoint_folder
 
 BRIEF = SMALL | {"epochs": 2}
@@ -64,18 +66,18 @@ def test_scales_are_those_of_train_rows(fold, tmp_path):
 # Which epoch -------------------------------------------------------------------------------------------------------
 
 
-def run(scores: list[float], folder: Path, patience: int):
+def run(scores: list[float], folder: Path, patience: int, **how):
     """Train a small network whose dev scores are given; its state, and the average's weights after each epoch."""
     torch.manual_seed(0)
     network, average = nn.Linear(2, 1), nn.Linear(2, 1)
     rows, seen = torch.randn(8, 2), []
 
-    def score(candidate) -> float:
+    def score(candidate) -> dict[str, float]:
         assert candidate is average
         seen.append({key: value.clone() for key, value in candidate.state_dict().items()})
-        return scores[len(seen) - 1]
+        return {how.get("watch", "dev_ua"): scores[len(seen) - 1]}
 
-    schedule = Schedule(len(scores), patience, 4, 0.1, 0.01)
+    schedule = Schedule(len(scores), patience, 4, 0.1, 0.01, **how)
     state = fit(network, average, 8, lambda b: {"x": network(rows[b]).square().mean()}, score, schedule, folder)
     return state, seen
 
@@ -97,6 +99,80 @@ def test_patience_ends_training(tmp_path, patience, epochs):
     assert len(state.history) == len(seen) == epochs
     again, unseen = run(scores, tmp_path, patience)  # nor does it go on when started again
     assert again.history == state.history and not unseen
+
+
+def test_the_last_epoch_is_kept_when_asked_for_and_nothing_ends_early(tmp_path):
+    state, seen = run([0.3, 0.5, 0.4, 0.2, 0.1], tmp_path, patience=1, keep="last")
+    assert len(seen) == state.chosen == 5 and is_best(state, seen[4])
+
+
+def test_a_loss_is_watched_downwards(tmp_path):
+    state, seen = run([0.9, 0.5, 0.7, 0.6], tmp_path, patience=2, watch="dev_loss")
+    assert (len(seen), state.chosen) == (4, 2) and is_best(state, seen[1])
+
+
+def test_without_a_label_on_dev_the_last_epoch_is_kept_and_that_is_said(tmp_path, caplog):
+    state, seen = run([math.nan] * 3, tmp_path, patience=1)
+    assert len(seen) == state.chosen == 3 and is_best(state, seen[2])
+    assert "dev_ua was never a number: the last epoch is kept" in caplog.text
+
+
+def test_an_epoch_without_a_score_is_never_chosen(tmp_path):
+    state, _ = run([math.nan, 0.2, math.nan], tmp_path, patience=9)
+    assert state.chosen == 2
+
+
+@pytest.mark.parametrize("average", [0.0, 0.9])
+def test_without_a_moving_average_the_network_itself_is_scored(tmp_path, average):
+    state, _ = run([0.1, 0.2], tmp_path, patience=9, average=average)
+    pairs = zip(state.network.parameters(), state.average.parameters(), strict=True)
+    assert all(torch.equal(*pair) for pair in pairs) == (average == 0.0)
+
+
+@pytest.mark.parametrize(
+    ("decay", "rates"),
+    [
+        ("cosine", [0.5, 1.0, 1.0, 0.75, 0.25]),
+        ("linear", [0.5, 1.0, 1.0, 2 / 3, 1 / 3]),
+        ("step", [0.5, 1.0, 1.0, 0.1, 0.01]),
+        ("constant", [0.5, 1.0, 1.0, 1.0, 1.0]),
+    ],
+)
+def test_the_learning_rate_rises_and_then_decays(decay, rates):
+    assert [learning_rate(step, 5, 0.4, decay) for step in range(5)] == pytest.approx(rates)
+    assert learning_rate(0, 5, 0.0, decay) == 1.0
+
+
+@pytest.mark.parametrize(("clip", "moved"), [(0.01, 0.001), (0.0, 0.1)])
+def test_the_gradient_is_clipped_only_where_asked_for(tmp_path, clip, moved):
+    network = nn.Linear(1, 1, bias=False)
+    before = network.weight.detach().clone()
+    schedule = Schedule(1, 1, 4, 0.1, 0.0, optimiser="sgd", warmup=0.0, decay="constant", clip=clip)
+    fit(
+        network,
+        nn.Linear(1, 1, bias=False),
+        4,
+        lambda _: {"x": network.weight.sum()},
+        lambda _: {"dev_ua": 1.0},
+        schedule,
+        tmp_path,
+    )
+    assert float((before - network.weight).detach()) == pytest.approx(moved, rel=1e-3)
+
+
+def test_batches_are_as_asked_or_fit_the_corpus(fold, tmp_path):
+    assert [unified.batch_size(None, rows) for rows in (5, 100, 200, 10_000)] == [5, 16, 20, 64]
+    assert unified.batch_size(48, 48) == 48
+    with pytest.raises(InputError, match=r"option batch: it is 49, and the fold has 48 train rows"):
+        unified.train(fold, seed=1, checkpoint=tmp_path, parents={}, **BRIEF | {"batch": 49})
+
+
+def test_dev_scores_are_of_labelled_rows():
+    chances = np.array([[0.5, 0.5], [0.25, 0.75], [0.9, 0.1], [1.0, 0.0]], np.float32)
+    found = unified.dev_scores(np.array([1, 1, -1, 0]), chances)
+    assert found["dev_ua"] == 0.75  # the first row is a tie, which goes to class 0
+    assert found["dev_loss"] == pytest.approx(-np.log([0.5, 0.75, 1.0]).mean())
+    assert np.isnan([*unified.dev_scores(np.array([-1] * 4), chances).values()]).all()
 
 
 def test_predictions_are_those_of_the_best_epoch(fold, tmp_path, monkeypatch):
@@ -131,7 +207,7 @@ def test_a_checkpoint_belongs_to_one_recipe_seed_and_input(tmp_path):
 
 # What the network is shown -----------------------------------------------------------------------------------------
 
-OFF = {"modality_dropout": 0.0, "augment": 0.0, "vocal_tract": 0.0}
+OFF = {"modality_dropout": 0.0, "distortion": 0.0, "vocal_tract": 0.0}
 
 
 def shown(fold: Fold, folder: Path, monkeypatch, **options) -> list[tuple[dict, dict]]:
@@ -169,7 +245,7 @@ def test_noise_and_voices_reach_the_network_when_asked_for(fold, tmp_path, monke
         same = (values[:, None] == everything[:, : values.shape[1]]).all(3).all(2) & (length[:, None] == lengths)
         assert same.any(1).all()
     assert changed(plain, first(vocal_tract=0.1)) == {"audio.mfcc"}
-    noisy = first(augment=1.0)
+    noisy = first(distortion=1.0)
     assert changed(plain, noisy) == set(INPUTS)
     for name, weakest, strongest in (("audio.mfcc", 0.3, 2.0), ("frames.clip", 0.07, 0.13), ("text.sbert", 0.07, 0.13)):
         there = plain[0][name][0] != 0

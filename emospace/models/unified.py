@@ -8,14 +8,16 @@ Dropping modalities at random in training lets any subset serve at test time.
 """
 
 import copy
+import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from emospace.data import Fold, Rows, Trained
 from emospace.errors import InputError
-from emospace.kinds import Count, Natural, NotNegative, Positive, Share
+from emospace.kinds import Count, Decay, Natural, NotNegative, Optimiser, Positive, Share
 
 DETERMINISTIC = False
 GPU = True
@@ -34,7 +36,7 @@ def train(
     recurrent: Natural = 64,
     dropout: Share = 0.3,
     modality_dropout: Share = 0.2,
-    augment: NotNegative = 1.0,
+    distortion: NotNegative = 1.0,
     vocal_tract: Share = 0.1,
     label_smoothing: Share = 0.1,
     gender: NotNegative = 0.2,
@@ -45,18 +47,28 @@ def train(
     children: NotNegative = 0.1,
     epochs: Count = 60,
     patience: Natural = 20,
-    batch: Count = 64,
+    batch: Count | None = None,
     lr: Positive = 2e-3,
     weight_decay: NotNegative = 0.05,
+    optimiser: Optimiser = "adamw",
+    warmup: Share = 0.15,
+    decay: Decay = "cosine",
+    average: Share = 0.97,
+    clip: NotNegative = 2.0,
+    watch: Literal["dev_ua", "dev_loss"] = "dev_ua",
+    keep: Literal["best", "last"] = "best",
+    save_every: Count = 1,
     max_steps: Count = 1024,
 ) -> Trained:
-    """Train on fold.train, choose the epoch on fold.dev by UA (mean class recall).
+    """Train on fold.train, choose the epoch on fold.dev by UA (mean class recall) or by `watch`.
 
     width: channels of sequence encoders; recurrent: units of their GRU per direction (0: none); embedding: dimensions
-    of the space; augment: strength of time, level and masking noise on sequences (0: none); vocal_tract: by how much
+    of the space; distortion: strength of time, level and masking noise on sequences (0: none); vocal_tract: by how much
     the vocal tract of the speakers of MFCC inputs is made longer or shorter at random (0.1: up to 10 %). gender,
     dimensions (VAD), reconstruction, contrastive, alignment (of modalities), children (of augmented copies with what
-    they are copies of): weights of the losses beside emotion's 1. max_steps: longer sequences are cut there.
+    they are copies of): weights of the losses beside emotion's 1. batch: rows per step, by default 64, or fewer for a
+    small corpus (see `batch_size`). optimiser to save_every: as in `training.Schedule`. max_steps: longer sequences are
+    cut there.
     """
     import torch
 
@@ -72,24 +84,23 @@ def train(
         raise InputError("unified", "none of the run's inputs has any data in train", "see data/quality")
     network = _space.Space(shapes, len(fold.classes), width, embedding, recurrent, dropout).to(device)
     network.fit_scales(train_set)
-    average = copy.deepcopy(network).eval()
+    smoothed = copy.deepcopy(network).eval()
     weights = {"gender": gender, "dimensions": dimensions, "reconstruction": reconstruction}
     weights |= {"contrastive": contrastive, "alignment": alignment, "children": children}
-    noise = {"smoothing": label_smoothing, "drop": modality_dropout, "augment": augment, "voices": vocal_tract}
+    noise = {"smoothing": label_smoothing, "drop": modality_dropout, "augment": distortion, "voices": vocal_tract}
     objective = _objective.Objective(network, train_set, weights, **noise)
-    # A small corpus gets smaller batches: an epoch of one step would hardly move anything.
     originals = int((fold.train.parent < 0).sum())
-    size = min(batch, max(16, originals // 10), originals)
-    schedule = Schedule(epochs, patience, size, lr, weight_decay)
+    size = batch_size(batch, originals)
+    how = {"optimiser": optimiser, "warmup": warmup, "decay": decay, "average": average, "clip": clip}
+    schedule = Schedule(epochs, patience, size, lr, weight_decay, **how, watch=watch, keep=keep, save_every=save_every)
 
-    def dev_ua(candidate) -> float:
-        guess = _space.predict(candidate, dev_set, SCORED).emotion.argmax(1)
-        return _mean_recall(fold.dev.label, guess)
+    def scores(candidate) -> dict[str, float]:
+        return dev_scores(fold.dev.label, _space.predict(candidate, dev_set, SCORED).emotion)
 
-    state = fit(network, average, originals, objective, dev_ua, schedule, checkpoint)
-    average.load_state_dict(state.best)
-    found = [_space.predict(average, rows, SCORED) for rows in (dev_set, test_set)]
-    best = max(state.history, key=lambda line: line["dev_ua"])
+    state = fit(network, smoothed, originals, objective, scores, schedule, checkpoint)
+    smoothed.load_state_dict(state.best)
+    found = [_space.predict(smoothed, rows, SCORED) for rows in (dev_set, test_set)]
+    chosen = state.history[state.chosen - 1]
     sizes = {"width": width, "embedding": embedding, "recurrent": recurrent, "dropout": dropout}
     return Trained(
         state={k: v.cpu().numpy() for k, v in state.best.items()},
@@ -98,8 +109,9 @@ def train(
         embeddings=np.concatenate([f.embedding for f in found]),
         gender=np.concatenate([f.gender for f in found]),
         facts={
-            "epoch": best["epoch"],
-            "dev_ua": best["dev_ua"],
+            "epoch": chosen["epoch"],
+            "dev_ua": chosen["dev_ua"] if np.isfinite(chosen["dev_ua"]) else None,
+            "batch": size,
             "parameters": sum(p.numel() for p in network.parameters()),
             "device": device.type,
             "dtype": "bfloat16 autocast" if device.type == "cuda" else "float32",
@@ -115,6 +127,27 @@ def _present(fold: Fold):
             raise InputError(f"input {name}", "unified reads features, not strings", "give it an encoded feature")
         if len(ragged.values):
             yield name, ragged
+
+
+def batch_size(wanted: int | None, rows: int) -> int:
+    """Rows per step. By default 64, fewer where an epoch would have less than ten steps, but at least 16 if there are.
+
+    Raises InputError for more than there are train rows.
+    """
+    if wanted and wanted > rows:
+        reason = f"it is {wanted}, and the fold has {rows} train rows"
+        raise InputError("option batch", reason, "give a smaller one, or leave it out")
+    return wanted or min(64, max(16, rows // 10), rows)
+
+
+def dev_scores(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+    """UA (mean class recall) and log loss over the rows with a label, truth (N,) >= 0; NaN where there is none."""
+    known = truth >= 0
+    if not known.any():
+        return {"dev_ua": math.nan, "dev_loss": math.nan}
+    chance = probabilities[known, truth[known]].astype(np.float64)
+    guess = probabilities.argmax(1)
+    return {"dev_ua": _mean_recall(truth, guess), "dev_loss": float(-np.log(np.maximum(chance, 1e-12)).mean())}
 
 
 def _mean_recall(truth: np.ndarray, guess: np.ndarray) -> float:
