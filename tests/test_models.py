@@ -147,6 +147,7 @@ def write_fold(folder: Path) -> list[str]:
         row = {
             "utterance": f"u{i}",
             "parent": "",
+            "corpus": folder.name,
             "part": i % 2,
             "row": i // 2,
             "speaker": f"s{i % 6}",
@@ -300,10 +301,12 @@ def test_the_contract_fits_a_model_of_words(tmp_path):
 
         rows = [utterance(f"u{i}") for i in range(60)]
         words = [f"word{CLASSES[(2 * i + part) % 3]} said" for i in range(60)]
-        path = tmp_path / f"{part}.csv"
+        path = tmp_path / f"text/{part}.csv"
+        path.parent.mkdir(exist_ok=True)
         path.write_text("utterance,text\n" + "".join(f"{r.utterance},{w}\n" for r, w in zip(rows, words, strict=True)))
         assert texts.read(path) == words
-    fold = read_fold(tmp_path / "fold0.csv", tmp_path / "p.json", {"text": [tmp_path / "0.csv", tmp_path / "1.csv"]})
+    files = [tmp_path / f"text/{part}.csv" for part in (0, 1)]
+    fold = read_fold(tmp_path / "fold0.csv", tmp_path / "p.json", {"text": files})
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 

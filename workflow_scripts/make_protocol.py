@@ -17,14 +17,22 @@ from workflow_scripts._command import arguments, run
 NOWHERE = "on no side"
 
 
+def positions(rows: list[Utterance]) -> dict[str, int]:
+    """Index of each utterance within its part: the row of every store that belongs to it."""
+    seen: Counter = Counter()
+    place = {}
+    for row in rows:
+        place[row.utterance] = seen[row.part]
+        seen[row.part] += 1
+    return place
+
+
 def places(corpora: Corpora) -> dict[str, dict]:
     """Utterance -> corpus, part and row: where every store has what belongs to it."""
-    seen: Counter = Counter()
     found = {}
     for corpus, rows in corpora.items():
-        for row in rows:
-            found[row.utterance] = {"corpus": corpus, "part": row.part, "row": seen[corpus, row.part]}
-            seen[corpus, row.part] += 1
+        place = positions(rows)
+        found |= {r.utterance: {"corpus": corpus, "part": r.part, "row": place[r.utterance]} for r in rows}
     return found
 
 
