@@ -93,12 +93,7 @@ def test_on_a_terminal_a_line_replaces_the_bar_that_stands_there(tmp_path):
 
 def test_what_the_config_declared_is_one_line_each(tmp_path):
     plan = SimpleNamespace(
-        config={"protocols": {"session": {}, "random": {"leaky": True}}, **dict.fromkeys(["views", "features", "runs"], {})},
-            "protocols": {"session": {}, "random": {"leaky": True}},
-            "views": {"text": None},
-            "features": {},
-            "runs": {},
-        },
+        config={"protocols": {"session": {}, "random": {"leaky": True}}, "views": {}, "features": {}, "runs": {}},
         fetched=lambda: [str(tmp_path / f"{name}/weights.json") for name in ("clip", "minilm", "absent")],
     )
     for name, text in {"clip": '{"random": true, "why": "no hub"}', "minilm": '{"random": false}'}.items():
