@@ -196,7 +196,7 @@ def test_a_child_in_train_with_its_parent_is_no_leak():
 
 def test_only_train_may_have_a_row_more_than_once():
     assert audit_fold("fold0", [*clean(), line("a1", "train"), line("a1", "train")], BY_ID, DIGESTS) == []
-    found = audit_fold("fold0", [*clean(), *[line("c1", "test")] * 2], BY_ID, DIGESTS)
+    found = audit_fold("fold0", [*clean(), line("c1", "test")], BY_ID, DIGESTS)
     assert found == [Leak("fold0", "repeated row", ("test", "test"), "c1")]
     assert str(found[0]) == "fold fold0: repeated row 'c1' is in test and in test again"
 

@@ -172,10 +172,9 @@ class Plan:
         spec = self.run(run)
         found = {"protocol"} if self.protocol(spec["protocol"])["leaky"] else set()
         found |= {run} if spec.get("leaky") else set()
-        for name in [*spec["inputs"], *spec["augment"], *(instead for _, _, instead in self.exchanges(run))]:
-            found |= self.leaks_of(name)
-        for parent in spec["parents"]:
-            found |= set(self.leaks(parent))
+        inputs = [*spec["inputs"], *(f"run:{parent}" for parent in spec.get("parents", []))]
+        for name in [*inputs, *spec["augment"], *(instead for _, _, instead in self.exchanges(run))]:
+            found |= set(self.leaks(name.removeprefix("run:"))) if name.startswith("run:") else self.leaks_of(name)
         return sorted(found)
 
     def leaks_of(self, name: str) -> set[str]:
