@@ -6,6 +6,7 @@ What a header claims is bounded by what the file can hold, and what a decoder co
 import contextlib
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from emospace.errors import InputError
-from emospace.media import AGAIN, READING, Flaw, decoding, source, why
+from emospace.media import AGAIN, READING, Flaw, decoding, reports, source, why
 
 BLOCK = 2**20  # frames read at a time: a header that lies about their number costs nothing
 UNKNOWN = 2**62  # libsndfile's number of frames (at least) where the header says none, as encoders to a pipe do
@@ -196,11 +197,11 @@ def _by_ffmpeg(path: Path, channel: str | int) -> tuple[Sound, list[str]]:
     """The first sound track, in step with the pictures if it starts after them, and its decoder's complaints."""
     import av
 
-    with av.open(source(path), **READING) as container:
+    with reports() as said, av.open(source(path), **READING) as container:
         if not container.streams.audio:
             raise Flaw("unreadable", "the file holds no sound", "give the utterance another file, or none")
         stream = container.streams.audio[0]
-        frames, complaints, at_ends = _frames(container, stream)
+        frames, complaints, at_ends = _frames(container, stream, said)
         claims = float(stream.duration * stream.time_base) if stream.duration else 0.0
         origin = Fraction(container.start_time or 0, av.time_base)
     if not frames:
@@ -214,23 +215,34 @@ def _by_ffmpeg(path: Path, channel: str | int) -> tuple[Sound, list[str]]:
     return Sound(np.pad(_mix(wave, channel, path), (late, 0)), first.sample_rate, claims, lacking), complaints
 
 
-def _frames(container, stream) -> tuple[list, list[str], list[str]]:
-    """Frames of one layout, complaints between them, complaints before and after them (it is cut off, perhaps)."""
-    import av
+def _frames(container, stream, said: Callable[[], list[str]]) -> tuple[list, list[str], list[str]]:
+    """Frames of one layout, complaints between them, complaints before and after them (it is cut off, perhaps).
 
+    said: of `media.reports`.
+    """
     frames, complaints, latest, ends = [], [], [], []
     for packet in container.demux(stream):
-        try:
-            decoded = packet.decode()
-        except av.FFmpegError as error:
-            (latest if frames else ends).append(why(error))
-            continue
-        alike = [frame for frame in decoded if not frames or _layout(frame) == _layout(frames[0])]
-        latest += ["the kind of sound changes"] if len(alike) < len(decoded) else []
-        if alike:
-            complaints, latest = complaints + latest, []
-            frames += alike
+        decoded, fault = _decoded(packet)
+        alike = [frame for frame in decoded if _layout(frame) == _layout((frames or decoded)[0])]
+        faults = fault + said() + ["the kind of sound changes"] * (len(alike) < len(decoded))
+        if not frames:
+            ends += faults
+        elif alike:
+            complaints, latest = complaints + latest, faults
+        else:
+            latest += faults
+        frames += alike
     return frames, complaints, ends + latest
+
+
+def _decoded(packet) -> tuple[list, list[str]]:
+    """Frames of a packet, and why there are none if it cannot be decoded."""
+    import av
+
+    try:
+        return packet.decode(), []
+    except av.FFmpegError as error:
+        return [], [why(error)]
 
 
 def _layout(frame) -> tuple:

@@ -1,18 +1,21 @@
 """Sound: equal to librosa's, sliced where the manifest says, and every way a file can be bad."""
 
+import contextlib
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import av
 import librosa
 import numpy as np
 import pytest
 import soundfile
 from conftest import utterance
 
-from emospace import manifest, provenance, sound, store
+from emospace import manifest, media, provenance, sound, store
 from emospace.errors import InputError
 from emospace.views import audio
 
@@ -304,6 +307,30 @@ def test_files_that_are_not_what_they_say_are_listed_and_left_out(tmp_path):
         assert (seen[name].reason, word in seen[name].detail) == (reason, True), seen[name]
         assert seen[name].remedy and reason in manifest.REASONS
     assert found.lengths.tolist() == [0] * len(rows) + [2 * RATE]
+
+
+def concealed(good: Path, path: Path) -> None:
+    """A copy with a byte spoilt such that its decoder reports damage and raises nothing."""
+    data = good.read_bytes()
+    for at in range(2000, len(data) - 2000, 97):
+        path.write_bytes(data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :])
+        with media.reports() as said, contextlib.suppress(av.FFmpegError), av.open(str(path)) as container:
+            list(container.decode(audio=0))
+            if len(said()) == 1:
+                return
+    raise AssertionError("every fault raises, or none is reported")
+
+
+def test_damage_that_a_decoder_conceals_is_said_of_each_file(tmp_path):
+    noise_track = ["-f", "lavfi", "-i", f"anoisesrc=sample_rate={RATE}:duration=3:amplitude=0.3:seed=1"]
+    ffmpeg(*noise_track, "-c:a", "aac", "-movflags", "+faststart", tmp_path / "good.m4a")
+    concealed(tmp_path / "good.m4a", tmp_path / "b.m4a")
+    shutil.copy(tmp_path / "b.m4a", tmp_path / "c.m4a")  # libraries log a repeated message once
+    rows = [row(name, f"{name}.m4a", 0.0, 3.0) for name in ("b", "c", "good")]
+    found, problems, _ = extract(rows, tmp_path, tmp_path)
+    assert [(p.utterance, p.reason) for p in problems] == [("b", "damaged"), ("c", "damaged")]
+    assert all("its decoder reports" in p.detail for p in problems)
+    assert found.lengths.tolist() == [0, 0, 3 * RATE]
 
 
 def test_a_recording_a_little_longer_than_its_utterance_is_no_fault(tmp_path):
