@@ -9,7 +9,7 @@ from conftest import utterance
 
 from emospace import manifest
 from emospace.corpora import iemocap
-from workflow_scripts._raw import walk
+from workflow_scripts._walk import walk
 
 IMPRO, SCRIPT = "Ses01F_impro01", "Ses01M_script01_1b"
 MEDIUM = bytes(range(256)) * 4

@@ -17,7 +17,7 @@ from emospace import manifest
 from emospace.errors import InputError
 from emospace.plugin import find
 from emospace.views import audio, frames, text
-from workflow_scripts._raw import walk
+from workflow_scripts._walk import walk
 
 SECONDS, MEMORY = 20, 2 * 2**30  # of processor time; bytes
 CHEAP, ALL = 100, 1000
