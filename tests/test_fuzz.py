@@ -146,9 +146,10 @@ def test_spoilt_through_snakemake(layout, project, tmp_path, monkeypatch):
     root = tmp_path / layout
     _spoilt.LAYOUTS[layout](root)
     files = {path: (root / path).read_bytes() for path, _ in walk(str(root))}
-    project.configure(config(layout, root))
+    settings = config(layout, root)
+    project.configure(settings)
     project.snakemake("views")
-    quality = project.folder / f"data/quality/{layout}.csv"
+    quality = project.folder / f"data/quality/{settings['name']}/{layout}.csv"
     before = set(manifest.read_problems(quality))
     assert {p.reason for p in before} <= {"count"}  # it is not the whole corpus
     seeds = count(CHEAP + ALL)
