@@ -30,6 +30,18 @@ def locate(root: Path, file: str) -> Path:
     return path
 
 
+def weight(path: Path) -> int:
+    """Bytes that a file can tell something with: of a sparse file, some more than what its disk holds. 0 if absent.
+
+    A file system that compresses holds less than the file has, one that does not count says 0 blocks.
+    """
+    try:
+        status = path.stat()
+    except OSError:  # whoever opens it says what is wrong
+        return 0
+    return min(status.st_size, 4 * 512 * status.st_blocks or status.st_size)
+
+
 def source(path: Path) -> str:
     """What FFmpeg takes for a path: without the prefix, `a:b.avi` would name a protocol."""
     return f"file:{path}"

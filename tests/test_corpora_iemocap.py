@@ -1,5 +1,6 @@
 """IEMOCAP's reader on small trees in the official layout, each with one thing wrong."""
 
+import os
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -447,3 +448,13 @@ def test_line_ends_and_marks_of_other_systems_are_no_fault(tree):
         raw = (tree.session / path).read_bytes()
         tree.write(path, b"\xef\xbb\xbf" + raw.replace(b"\n", b"\r\n"))
     assert tree.read() == (before, [])
+
+
+@pytest.mark.parametrize(("path", "lost"), [(TRANSCRIPT, False), (EVALUATION, True)])
+def test_an_annotation_of_gigabytes_is_not_read(tree, path, lost):
+    os.truncate(tree.session / path, 10 * 2**30)
+    rows, problems = tree.read()
+    (told,) = [p for p in problems if p.reason == "unreadable"]
+    assert told.file.endswith(path) and "10737418240 bytes" in told.detail
+    assert {p.utterance for p in problems} == {"", f"{IMPRO}_F000", f"{IMPRO}_M000"}
+    assert (f"{IMPRO}_F000" not in rows) == lost

@@ -245,8 +245,10 @@ def odd_things(root: Path) -> set[str]:
     (folder / "zero.wav").symlink_to("/dev/zero")
     (folder / "round").symlink_to(root)
     (folder / "all").symlink_to("/")
+    (folder / "endless.mp4").symlink_to("endless.mp4")
+    (folder / "unpacked.wav").mkdir()
     Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.txt")).write_text("latin-1")
-    return {"d0/pipe.txt", "d0/zero.wav", "d0/round", "d0/all", "d0/caf\\xe9.txt"}
+    return {f"d0/{n}" for n in ("pipe.txt", "zero.wav", "round", "all", "endless.mp4", "unpacked.wav", "caf\\xe9.txt")}
 
 
 def test_pipes_devices_circles_and_names_that_are_not_utf8_are_told_and_left_out(tmp_path):

@@ -1,6 +1,7 @@
 """Sound: equal to librosa's, sliced where the manifest says, and every way a file can be bad."""
 
 import contextlib
+import os
 import shutil
 import signal
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 import soundfile
 from conftest import utterance
 
-from emospace import manifest, media, provenance, sound, store
+from emospace import confined, manifest, media, provenance, sound, store
 from emospace.errors import InputError
 from emospace.views import audio
 
@@ -331,6 +332,19 @@ def test_damage_that_a_decoder_conceals_is_said_of_each_file(tmp_path):
     assert [(p.utterance, p.reason) for p in problems] == [("b", "damaged"), ("c", "damaged")]
     assert all("its decoder reports" in p.detail for p in problems)
     assert found.lengths.tolist() == [0, 0, 3 * RATE]
+
+
+def test_a_sparse_file_may_not_take_the_memory_that_its_size_would(tmp_path, monkeypatch):
+    """Its header claims a gigabyte, and its disk holds a few kilobytes."""
+    soundfile.write(tmp_path / "a.wav", noise(2), RATE)
+    patched(tmp_path / "a.wav", tmp_path / "b.wav", 40, (2**30).to_bytes(4, "little"))
+    os.truncate(tmp_path / "b.wav", 2**30 + 44)
+    assert media.weight(tmp_path / "a.wav") == (tmp_path / "a.wav").stat().st_size > 2 * RATE
+    assert media.weight(tmp_path / "b.wav") < 2**20 and media.weight(tmp_path / "absent.wav") == 0
+    monkeypatch.setattr(confined, "MEMORY", 2**28)
+    found, problems, _ = extract([row(name, f"{name}.wav", 0.0, 2.0) for name in "ab"], tmp_path, tmp_path)
+    assert [(p.utterance, p.reason) for p in problems] == [("b", "unreadable")]
+    assert "memory" in problems[0].detail and found.lengths.tolist() == [2 * RATE, 0]
 
 
 def test_a_recording_a_little_longer_than_its_utterance_is_no_fault(tmp_path):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 # Entries of folders that links show once more. Folders that link to each other sideways have 2^n ways through them.
 LINKED = 100_000
+MEDIA = {".wav", ".flac", ".mp3", ".m4a", ".ogg", ".mp4", ".avi", ".mkv", ".mov", ".mpg", ".webm"}
 NESTED = 8  # links within links of which they do so: the kernel follows 40
 
 
@@ -15,8 +16,9 @@ def walk(root: str, odd: dict[str, str] | None = None) -> Iterator[tuple[str, os
     """Relative path and status of every file below root, in order, hidden ones (AppleDouble, .DS_Store) left out.
 
     odd: takes what is there and cannot be read as a file: its path (bytes that are not UTF-8 escaped) -> why not. A
-    link to a folder above is odd. A folder is entered through each link that leads to it, until LINKED entries were
-    shown again, or NESTED links deep: the first way that is left out is odd, and the others go without more words.
+    link to a folder above is odd, and a folder with the name of a medium (it is entered all the same). A folder is
+    entered through each link that leads to it, until LINKED entries were shown again, or NESTED links deep: the first
+    way that is left out is odd, and the others go without more words.
     """
     folders = _Folders(root, {} if odd is None else odd)
     todo = [("", _Way(folders.above))]
@@ -62,6 +64,8 @@ class _Folders:
         if this in way.above:
             self.odd[_plain(path) or "."] = "the link leads to a folder that it lies in"
             return []
+        if os.path.splitext(path)[1].lower() in MEDIA:
+            self.odd[_plain(path)] = "it is a folder, not a file"
         links = way.links + (bool(path) and os.path.islink(os.path.join(self.root, path)))
         again = links and this in self.entered
         if again and (self.again >= LINKED or links > NESTED):

@@ -53,6 +53,7 @@ HEADER = 44  # bytes of an empty WAV file: no medium of this size holds anything
 # Valence, arousal and dominance: manikins 1 to 5, but the release has rows of valence 5.5 and of dominance 0.5 (counted
 # over its 10,039 evaluations); they stay as they are.
 SCALE = (0.5, 5.5)
+LARGEST = 2**24  # bytes of an annotation file; the release's have up to 2**17
 FRAME = 0.01  # seconds per frame of the forced alignment
 
 _USED = re.compile(
@@ -176,7 +177,11 @@ class _Dialogue:
         self.problems.append(Problem(utterance, file, reason, detail, remedy, dropped))
 
     def _read(self, path: str) -> Iterator[tuple[int, str]]:
-        """Numbered lines of a text file; what is odd about its encoding is reported."""
+        """Numbered lines of a text file; what is odd about its encoding, or that it is too large, is reported."""
+        if (size := (self.tree.root / path).stat().st_size) > LARGEST:
+            detail = f"it has {size} bytes, more than the annotation of any dialogue"
+            self._report("", path, "unreadable", detail, "restore the file")
+            return enumerate(())
         lines, odd = decoded_lines((self.tree.root / path).read_bytes())
         for number, what in odd.items():
             self._report("", path, "bad line", f"line {number} {what}", "save the file as UTF-8")
