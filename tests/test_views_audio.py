@@ -274,7 +274,8 @@ def lies(folder: Path) -> dict[str, tuple[str, str]]:
     patched(good, folder / "checksum.flac", 30, b"\0")
     piped_flac(folder / "piped.flac", 3)
     data = (folder / "piped.flac").read_bytes()
-    patched(folder / "piped.flac", folder / "piped.flac", len(data) // 2, bytes([data[len(data) // 2] ^ 4]))
+    for name, at in (("last.flac", len(data) - 3000), ("piped.flac", len(data) // 2)):
+        patched(folder / "piped.flac", folder / name, at, bytes([data[at] ^ 4]))
     wave = noise(2)[:, 0]
     for name, value in (("nan", np.nan), ("inf", np.inf)):
         soundfile.write(
@@ -290,6 +291,7 @@ def lies(folder: Path) -> dict[str, tuple[str, str]]:
         "slow.wav": ("unreadable", "1 samples per second"),
         "flipped.flac": ("damaged", "decoder"),
         "piped.flac": ("damaged", "decoder"),
+        "last.flac": ("damaged", "decoder"),
         "checksum.flac": ("damaged", "checksum"),
         "nan.wav": ("damaged", "not finite"),
         "inf.wav": ("damaged", "not finite"),
@@ -332,6 +334,17 @@ def test_damage_that_a_decoder_conceals_is_said_of_each_file(tmp_path):
     assert [(p.utterance, p.reason) for p in problems] == [("b", "damaged"), ("c", "damaged")]
     assert all("its decoder reports" in p.detail for p in problems)
     assert found.lengths.tolist() == [0, 0, 3 * RATE]
+
+
+@pytest.mark.parametrize("suffix", ["ogg", "mp3"])
+def test_what_is_lost_from_a_lossy_recording_is_said(tmp_path, suffix):
+    """libsndfile would go on behind the gap."""
+    soundfile.write(tmp_path / f"a.{suffix}", noise(8), RATE)
+    data = (tmp_path / f"a.{suffix}").read_bytes()
+    (tmp_path / f"b.{suffix}").write_bytes(data[: len(data) // 2] + data[len(data) // 2 + 300 :])
+    found, problems, _ = extract([row(n, f"{n}.{suffix}", 0.0, 8.0) for n in "ab"], tmp_path, tmp_path)
+    assert [(p.utterance, p.reason) for p in problems] == [("b", "damaged")]
+    assert found.lengths.tolist() == [8 * RATE, 0]
 
 
 def test_a_sparse_file_may_not_take_the_memory_that_its_size_would(tmp_path, monkeypatch):
