@@ -45,8 +45,8 @@ def read(path: Path, channel: str | int = "mean") -> Sound:
     """Decode a whole file to one channel: "mean" of all, or the number of one.
 
     libsndfile reads WAV, FLAC and the like; FFmpeg everything else, sound tracks of video files and lossy recordings
-    included, and what a broken file still holds. Raises Flaw where the file holds no sound, or sound that its decoder reports as damaged
-    (where it is noise, nobody can say); InputError for a channel that is not there.
+    included, and what a broken file still holds. Raises Flaw where the file holds no sound, or sound that its decoder
+    reports as damaged (where it is noise, nobody can say); InputError for a channel that is not there.
     """
     found = _by_libsndfile(path, channel)
     if found is None:
