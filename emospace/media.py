@@ -1,7 +1,7 @@
 """Opening media files: what may be opened, what a decoder's failure means, how a reader says so."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 AGAIN = "copy it from the corpus again"
@@ -30,6 +30,18 @@ def locate(root: Path, file: str) -> Path:
     return path
 
 
+def weight(path: Path) -> int:
+    """Bytes that a file can tell something with: of a sparse file, some more than what its disk holds. 0 if absent.
+
+    A file system that compresses holds less than the file has, one that does not count says 0 blocks.
+    """
+    try:
+        status = path.stat()
+    except OSError:  # whoever opens it says what is wrong
+        return 0
+    return min(status.st_size, 4 * 512 * status.st_blocks or status.st_size)
+
+
 def source(path: Path) -> str:
     """What FFmpeg takes for a path: without the prefix, `a:b.avi` would name a protocol."""
     return f"file:{path}"
@@ -47,19 +59,27 @@ def decoding(wanted: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def reports() -> Iterator[list[str]]:
-    """Yield a list that holds, afterwards, the errors that FFmpeg's libraries reported in this thread meanwhile."""
+def reports() -> Iterator[Callable[[], list[str]]]:
+    """Yield a function that returns the errors FFmpeg's libraries have reported in this thread since its last call.
+
+    Decoders conceal much damage: they return samples or pictures, raise nothing, and only log it.
+    """
     import av
 
-    said: list[str] = []
-    before = av.logging.get_level()
+    level, skip = av.logging.get_level(), av.logging.get_skip_repeated()
     av.logging.set_level(av.logging.ERROR)
+    av.logging.set_skip_repeated(False)  # or the second of two files with one fault would pass for sound
     try:
         with av.logging.Capture() as logs:
-            yield said
-        said += [text.strip() for level, _, text in logs if level <= av.logging.ERROR]
+            yield lambda: [text.strip() for level, _, text in _emptied(logs) if level <= av.logging.ERROR]
     finally:
-        av.logging.set_level(before)
+        av.logging.set_level(level)
+        av.logging.set_skip_repeated(skip)
+
+
+def _emptied(found: list) -> list:
+    taken, found[:] = found[:], []
+    return taken
 
 
 def why(error: Exception) -> str:

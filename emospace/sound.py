@@ -6,6 +6,7 @@ What a header claims is bounded by what the file can hold, and what a decoder co
 import contextlib
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from emospace.errors import InputError
-from emospace.media import AGAIN, READING, Flaw, decoding, source, why
+from emospace.media import AGAIN, READING, Flaw, decoding, reports, source, why
 
 BLOCK = 2**20  # frames read at a time: a header that lies about their number costs nothing
 UNKNOWN = 2**62  # libsndfile's number of frames (at least) where the header says none, as encoders to a pipe do
@@ -21,6 +22,8 @@ UNKNOWN = 2**62  # libsndfile's number of frames (at least) where the header say
 DENSEST = 2**13
 HEADER = 44  # bytes of a WAV before its samples
 WIDTH = {"PCM_S8": 1, "PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}  # bytes
+LOSSY = ("OGG", "MP3")
+CLOSE = 0.01  # seconds that a whole track may lack: less than a block of AAC or MP3
 RATES = (2_000, 768_000)  # Hz, from below a telephone's to twice the most that converters do
 LOUDEST = 8.0  # times full scale, 18 dB above: floats beyond were never scaled to [-1, 1]
 
@@ -41,17 +44,14 @@ class Sound:
 def read(path: Path, channel: str | int = "mean") -> Sound:
     """Decode a whole file to one channel: "mean" of all, or the number of one.
 
-    libsndfile reads WAV, FLAC and the like; FFmpeg everything else, sound tracks of video files included, and what a
-    broken file still holds. Raises Flaw where the file holds no sound, or sound that its decoder reports as damaged
-    (where it is noise, nobody can say); InputError for a channel that is not there.
+    libsndfile reads WAV, FLAC and the like; FFmpeg everything else, sound tracks of video files and lossy recordings
+    included, and what a broken file still holds. Raises Flaw where the file holds no sound, or sound that its decoder
+    reports as damaged (where it is noise, nobody can say); InputError for a channel that is not there.
     """
-    found, complaint, sure = _by_libsndfile(path, channel)
+    found = _by_libsndfile(path, channel)
     if found is None:
         with decoding("a media file"):
             found, complaints = _by_ffmpeg(path, channel)
-        # A file that is cut off upsets libsndfile too; then its length says what is wrong.
-        if complaint and len(found.wave) >= sure:
-            complaints.append(complaint)
         if complaints:
             raise Flaw("damaged", f"its decoder reports: {complaints[0]}", AGAIN)
     if not len(found.wave):
@@ -75,22 +75,16 @@ def seconds(path: Path) -> float:
     return len(found.wave) / found.rate
 
 
-def _by_libsndfile(path: Path, channel: str | int) -> tuple[Sound | None, str, int]:
-    """(recording, "", 0), or (None, complaint, least number of samples from which on it means damage)."""
+def _by_libsndfile(path: Path, channel: str | int) -> Sound | None:
+    """None where it is no kind of file that libsndfile knows, or one that it cannot read to its end."""
     import soundfile
 
-    try:
-        file = soundfile.SoundFile(path)
-    except soundfile.LibsndfileError:
-        return None, "", 0  # no kind of file that it knows
-    with file:
-        length = _length(file, path)
-        with contextlib.suppress(soundfile.LibsndfileError):
-            if length is not None:
-                return _whole(file, path, channel), "", 0
-    with soundfile.SoundFile(path) as file:
-        complaint, sure = _complaint(file, path)
-    return None, complaint, sure if length is None else min(sure, length)
+    with contextlib.suppress(soundfile.LibsndfileError), soundfile.SoundFile(path) as file:
+        if file.format in LOSSY or file.subtype.startswith("MPEG"):
+            return None  # it skips what is damaged without a word
+        if _length(file, path) is not None:  # of a FLAC without it, libsndfile never reads the last block
+            return _whole(file, path, channel)
+    return None
 
 
 def _length(file, path: Path) -> int | None:
@@ -139,27 +133,6 @@ def _whole(file, path: Path, channel: str | int) -> Sound:
     return Sound(wave, file.samplerate, len(wave) / file.samplerate * (claimed / real if cut else 1), lacking)
 
 
-def _complaint(file, path: Path) -> tuple[str, int]:
-    """(complaint, least number of samples from which on it means damage) of a file that libsndfile cannot read whole.
-
-    It complains at the end of a file that is cut off, and of a FLAC whose header gives no length, whose last block it
-    never reads; so FFmpeg must read those, but FFmpeg would not notice damage. If FFmpeg finds more than another block
-    after what libsndfile complains of, that was not the end.
-    """
-    import soundfile
-
-    step, read = 2**12, 0
-    try:
-        while block := len(file.read(step, dtype="int32")):
-            read += block
-    except soundfile.LibsndfileError as error:
-        with open(path, "rb") as handle:
-            head = handle.read(12)
-        last = int.from_bytes(head[10:]) if head.startswith(b"fLaC") else 0  # samples of its largest block
-        return why(error), read + step + last + 1
-    return "", 0
-
-
 class _Checksum:
     """The MD5 that a FLAC's header gives for its samples, compared with those that were decoded."""
 
@@ -196,11 +169,13 @@ def _by_ffmpeg(path: Path, channel: str | int) -> tuple[Sound, list[str]]:
     """The first sound track, in step with the pictures if it starts after them, and its decoder's complaints."""
     import av
 
-    with av.open(source(path), **READING) as container:
+    with reports() as said, av.open(source(path), **READING) as container:
         if not container.streams.audio:
             raise Flaw("unreadable", "the file holds no sound", "give the utterance another file, or none")
         stream = container.streams.audio[0]
-        frames, complaints, at_ends = _frames(container, stream)
+        stream.codec_context.options = {"err_detect": "crccheck"}  # it logs the blocks of a FLAC that fail
+        opening = said()
+        frames, complaints, at_ends = _frames(container, stream, said)
         claims = float(stream.duration * stream.time_base) if stream.duration else 0.0
         origin = Fraction(container.start_time or 0, av.time_base)
     if not frames:
@@ -210,27 +185,41 @@ def _by_ffmpeg(path: Path, channel: str | int) -> tuple[Sound, list[str]]:
     late = max(0, round((first.pts * first.time_base - origin) * first.sample_rate)) if first.pts else 0
     planar = av.AudioResampler(format="fltp")
     wave = np.concatenate([part.to_ndarray() for frame in frames for part in planar.resample(frame)], axis=1).T
-    lacking = f"its decoder reports at its start or end: {at_ends[0]}" if at_ends else ""
+    if claims and len(wave) / first.sample_rate > claims - CLOSE:  # nothing is cut off
+        complaints, at_ends = complaints + at_ends, []
+    ends = (opening + at_ends)[:1]
+    lacking = f"its decoder reports at its start or end: {ends[0]}" if ends else ""
     return Sound(np.pad(_mix(wave, channel, path), (late, 0)), first.sample_rate, claims, lacking), complaints
 
 
-def _frames(container, stream) -> tuple[list, list[str], list[str]]:
-    """Frames of one layout, complaints between them, complaints before and after them (it is cut off, perhaps)."""
-    import av
+def _frames(container, stream, said: Callable[[], list[str]]) -> tuple[list, list[str], list[str]]:
+    """Frames of one layout, complaints between them, complaints before and after them (it is cut off, perhaps).
 
+    said: of `media.reports`.
+    """
     frames, complaints, latest, ends = [], [], [], []
     for packet in container.demux(stream):
-        try:
-            decoded = packet.decode()
-        except av.FFmpegError as error:
-            (latest if frames else ends).append(why(error))
-            continue
-        alike = [frame for frame in decoded if not frames or _layout(frame) == _layout(frames[0])]
-        latest += ["the kind of sound changes"] if len(alike) < len(decoded) else []
-        if alike:
-            complaints, latest = complaints + latest, []
-            frames += alike
+        decoded, fault = _decoded(packet)
+        alike = [frame for frame in decoded if _layout(frame) == _layout((frames or decoded)[0])]
+        faults = fault + said() + ["the kind of sound changes"] * (len(alike) < len(decoded))
+        if not frames:
+            ends += faults
+        elif alike:
+            complaints, latest = complaints + latest, faults
+        else:
+            latest += faults
+        frames += alike
     return frames, complaints, ends + latest
+
+
+def _decoded(packet) -> tuple[list, list[str]]:
+    """Frames of a packet, and why there are none if it cannot be decoded."""
+    import av
+
+    try:
+        return packet.decode(), []
+    except av.FFmpegError as error:
+        return [], [why(error)]
 
 
 def _layout(frame) -> tuple:

@@ -1,5 +1,6 @@
 """Work in children: in order, within limits, and a child that dies costs one result."""
 
+import faulthandler
 import os
 import signal
 import time
@@ -17,6 +18,7 @@ def work(file: str) -> bytes:
     if file == "memory":
         np.empty(2**29)  # 4 GiB, of which none is touched
     if file == "crash":
+        faulthandler.disable()  # pytest's, which would write the stack to the terminal
         os.kill(os.getpid(), signal.SIGSEGV)
     if file == "busy":
         while True:

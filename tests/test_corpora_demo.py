@@ -13,7 +13,7 @@ from emospace import manifest
 from emospace.corpora import _demo_film, demo
 from emospace.errors import InputError
 from emospace.provenance import sha256
-from workflow_scripts._raw import walk
+from workflow_scripts._walk import walk
 
 SMALL = {"seed": 3, "sessions": 3, "dialogues": 2, "utterances": 10}
 

@@ -1,5 +1,6 @@
 """IEMOCAP's reader on small trees in the official layout, each with one thing wrong."""
 
+import os
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from conftest import utterance
 
 from emospace import manifest
 from emospace.corpora import iemocap
-from workflow_scripts._raw import walk
+from workflow_scripts._walk import walk
 
 IMPRO, SCRIPT = "Ses01F_impro01", "Ses01M_script01_1b"
 MEDIUM = bytes(range(256)) * 4
@@ -423,3 +424,37 @@ def test_a_byte_that_is_no_character_is_told(tree):
     rows, problems = tree.read()
     assert rows[f"{IMPRO}_M000"].text == "[LAUGHTER] Yes\ufffd."
     assert (only(problems).reason, "no character" in problems[0].detail) == ("bad line", True)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+@pytest.mark.parametrize("folder", ["transcriptions", "EmoEvaluation"])
+def test_a_file_in_a_wide_encoding_is_read_and_told_once(tree, folder, encoding):
+    path, before = f"dialog/{folder}/{IMPRO}.txt", tree.read()[0]
+    tree.write(path, (tree.session / path).read_text().encode(encoding))
+    rows, problems = tree.read()
+    assert rows == before
+    assert (only(problems).reason, encoding.upper() in problems[0].detail) == ("bad line", True)
+
+
+@pytest.mark.parametrize("sign", ["\0", "\x1f", "\x7f", "\x85"])
+def test_a_control_character_is_told(tree, sign):
+    tree.edit(TRANSCRIPT, "Yes.", f"Yes{sign}.")
+    assert "line 3 holds a control character" in only(tree.read()[1]).detail
+
+
+def test_line_ends_and_marks_of_other_systems_are_no_fault(tree):
+    before = tree.read()[0]
+    for path in (TRANSCRIPT, EVALUATION):
+        raw = (tree.session / path).read_bytes()
+        tree.write(path, b"\xef\xbb\xbf" + raw.replace(b"\n", b"\r\n"))
+    assert tree.read() == (before, [])
+
+
+@pytest.mark.parametrize(("path", "lost"), [(TRANSCRIPT, False), (EVALUATION, True)])
+def test_an_annotation_of_gigabytes_is_not_read(tree, path, lost):
+    os.truncate(tree.session / path, 10 * 2**30)
+    rows, problems = tree.read()
+    (told,) = [p for p in problems if p.reason == "unreadable"]
+    assert told.file.endswith(path) and "10737418240 bytes" in told.detail
+    assert {p.utterance for p in problems} == {"", f"{IMPRO}_F000", f"{IMPRO}_M000"}
+    assert (f"{IMPRO}_F000" not in rows) == lost

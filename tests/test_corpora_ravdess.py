@@ -11,7 +11,7 @@ from conftest import utterance
 
 from emospace import manifest
 from emospace.corpora import ravdess
-from workflow_scripts._raw import walk
+from workflow_scripts._walk import walk
 
 
 def sound(path, seconds=0.5):

@@ -1,8 +1,10 @@
 """Changed raw files are noticed by content, and only in their part; where they lie, and for how long, is no change."""
 
 import errno
+import inspect
 import os
 import shutil
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,10 +14,12 @@ from conftest import ROOT
 
 from emospace.corpora import ravdess
 from emospace.provenance import read_json, sha256, write_sidecar
+from workflow_scripts import _walk
 from workflow_scripts._disk import told
 from workflow_scripts._plan import Plan
-from workflow_scripts._raw import HASH_AT_SIGHT, by_part, fingerprint, look, trigger, walk
-from workflow_scripts.index_part import listing
+from workflow_scripts._raw import HASH_AT_SIGHT, ODD, by_part, changed, fingerprint, look, trigger
+from workflow_scripts._walk import walk
+from workflow_scripts.index_part import listing, unreadable
 
 PARTS = ["0", "1"]
 
@@ -129,11 +133,13 @@ class Planned:
     def index(self, plan: Plan, named: bool = True) -> None:
         """Do what index_part does and Snakemake remembers of it; not named: no row names a file."""
         for part, folder in (("0", "Actor_01"), ("1", "Actor_03")):
-            files = {str(p.relative_to(self.root)): p for p in sorted((self.root / folder).iterdir())}
+            files = {str(p.relative_to(self.root)): p for p in sorted((self.root / folder).iterdir()) if p.is_file()}
             sidecar, digests = (Path(f"data/manifest/ravdess/{part}{suffix}") for suffix in (".json", ".audio.sha256"))
             sidecar.parent.mkdir(parents=True, exist_ok=True)
             digests.write_text("".join(f"{sha256(p)}  {name}\n" for name, p in files.items()) if named else "")
             raw = {name: sha256(p) if named else fingerprint(p) for name, p in files.items()}
+            args = SimpleNamespace(corpus="ravdess", corpus_root=self.root, parts=2, part=part)
+            raw |= unreadable(listing(args, ravdess.group)[1])
             write_sidecar(sidecar, {}, inputs=[], outputs=[], raw=raw)
             self.records[str(sidecar)] = Path(plan.raw["ravdess"][part])
 
@@ -239,14 +245,16 @@ def odd_things(root: Path) -> set[str]:
     (folder / "zero.wav").symlink_to("/dev/zero")
     (folder / "round").symlink_to(root)
     (folder / "all").symlink_to("/")
+    (folder / "endless.mp4").symlink_to("endless.mp4")
+    (folder / "unpacked.wav").mkdir()
     Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.txt")).write_text("latin-1")
-    return {"d0/pipe.txt", "d0/zero.wav", "d0/round", "d0/all", "d0/caf\\xe9.txt"}
+    return {f"d0/{n}" for n in ("pipe.txt", "zero.wav", "round", "all", "endless.mp4", "unpacked.wav", "caf\\xe9.txt")}
 
 
 def test_pipes_devices_circles_and_names_that_are_not_utf8_are_told_and_left_out(tmp_path):
     corpus, odd = Corpus(tmp_path), {}
     wanted = odd_things(corpus.root)
-    assert corpus.changed() == []
+    assert corpus.changed() == ["0"]
     assert {path for path, _ in walk(str(corpus.root), odd)} == {
         "readme",
         *(f"d{p}/{n}" for p in PARTS for n in ("words.txt", "sound.wav")),
@@ -259,6 +267,36 @@ def test_a_folder_that_is_linked_twice_is_read_twice(tmp_path):
     corpus, odd = Corpus(tmp_path), {}
     (corpus.root / "d2").symlink_to(corpus.root / "d1")
     assert {path for path, _ in walk(str(corpus.root), odd)} > {"d1/words.txt", "d2/words.txt"} and not odd
+
+
+@pytest.mark.parametrize(("folders", "limit"), [(20, {"NESTED": 30, "LINKED": 1000}), (20, {}), (60, {"LINKED": 1000})])
+def test_folders_linked_sideways_are_not_walked_on_every_way(tmp_path, monkeypatch, folders, limit):
+    """Through 20 folders that each hold two links to the next there are a million ways."""
+    for name, value in limit.items():
+        monkeypatch.setattr(_walk, name, value)
+    odd = {}
+    for number in range(folders):
+        (tmp_path / f"{number:02d}").mkdir()
+        (tmp_path / f"{number:02d}/words.txt").write_text("a")
+        for name in "ab":
+            (tmp_path / f"{number:02d}/{name}").symlink_to(f"../{number + 1:02d}")
+    found = [path for path, _ in walk(str(tmp_path), odd)]
+    assert len(found) < 50_000 and {f"{number:02d}/words.txt" for number in range(folders)} <= set(found)
+    told = [why for why in odd.values() if "levels" not in why]  # the kernel follows 40 links
+    assert len(told) == 1 and "left out" in told[0] and len(odd) <= 3
+
+
+def test_a_folder_deeper_than_python_calls_reach(tmp_path):
+    deep = tmp_path / "/".join("a" * 300)  # pytest has to delete it, so the limit comes down to it
+    deep.mkdir(parents=True)
+    (deep / "words.txt").write_text("one")
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + 100)
+    try:
+        found = [path for path, _ in walk(str(tmp_path))]
+    finally:
+        sys.setrecursionlimit(limit)
+    assert found == [str(deep.relative_to(tmp_path) / "words.txt")]
 
 
 def test_what_may_not_be_opened_is_told_and_left_out(tmp_path, monkeypatch):
@@ -287,6 +325,32 @@ def test_planning_warns_of_such_files_in_one_line_and_the_part_lists_them(planne
     assert len(files) == 2 and [p.reason for p in problems] == ["unreadable"] * 2
     args.part = "1"
     assert listing(args, ravdess.group)[1] == []
+
+
+def test_what_cannot_be_read_comes_and_goes_with_its_line_of_the_quality_table(planned):
+    """Its part is made again then, and only then."""
+    before, pipe = planned.triggers(), planned.root / "Actor_01/03-01-05-01-01-01-01.wav"
+    os.mkfifo(pipe)
+    plan = planned.plan()
+    assert plan.raw["ravdess"]["0"] != before["0"] and plan.raw["ravdess"]["1"] == before["1"]
+    assert "unreadable: it is a pipe" in read_json(Path(plan.raw["ravdess"]["0"]))[f"Actor_01/{pipe.name}"]
+    planned.index(plan)
+    assert planned.triggers() == plan.raw["ravdess"]
+    pipe.unlink()
+    assert planned.triggers()["0"] != plan.raw["ravdess"]["0"]
+    planned.index(planned.plan())
+    pipe.symlink_to("/dev/zero")  # the table says the same of it
+    assert planned.triggers()["0"] == plan.raw["ravdess"]["0"]
+    pipe.unlink()
+    pipe.write_bytes(b"sound")
+    assert planned.triggers()["0"] not in (plan.raw["ravdess"]["0"], before["0"])
+
+
+def test_what_became_unreadable_is_compared_without_being_opened(tmp_path):
+    os.mkfifo(tmp_path / "a.wav")
+    seen = {"a.wav": [-1, 0, f"{ODD}it is a pipe"]}
+    assert changed(tmp_path, {"a.wav": "0" * 64}, seen) == changed(tmp_path, {"a.wav": "size 5"}, seen) == "a.wav"
+    assert changed(tmp_path, {"a.wav": f"{ODD}it is a pipe"}, seen) == ""
 
 
 def test_a_full_disk_and_a_file_that_may_not_be_written_are_one_line():

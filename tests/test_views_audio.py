@@ -1,18 +1,22 @@
 """Sound: equal to librosa's, sliced where the manifest says, and every way a file can be bad."""
 
+import contextlib
+import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import av
 import librosa
 import numpy as np
 import pytest
 import soundfile
 from conftest import utterance
 
-from emospace import manifest, provenance, sound, store
+from emospace import confined, manifest, media, provenance, sound, store
 from emospace.errors import InputError
 from emospace.views import audio
 
@@ -270,7 +274,8 @@ def lies(folder: Path) -> dict[str, tuple[str, str]]:
     patched(good, folder / "checksum.flac", 30, b"\0")
     piped_flac(folder / "piped.flac", 3)
     data = (folder / "piped.flac").read_bytes()
-    patched(folder / "piped.flac", folder / "piped.flac", len(data) // 2, bytes([data[len(data) // 2] ^ 4]))
+    for name, at in (("last.flac", len(data) - 3000), ("piped.flac", len(data) // 2)):
+        patched(folder / "piped.flac", folder / name, at, bytes([data[at] ^ 4]))
     wave = noise(2)[:, 0]
     for name, value in (("nan", np.nan), ("inf", np.inf)):
         soundfile.write(
@@ -286,6 +291,7 @@ def lies(folder: Path) -> dict[str, tuple[str, str]]:
         "slow.wav": ("unreadable", "1 samples per second"),
         "flipped.flac": ("damaged", "decoder"),
         "piped.flac": ("damaged", "decoder"),
+        "last.flac": ("damaged", "decoder"),
         "checksum.flac": ("damaged", "checksum"),
         "nan.wav": ("damaged", "not finite"),
         "inf.wav": ("damaged", "not finite"),
@@ -304,6 +310,54 @@ def test_files_that_are_not_what_they_say_are_listed_and_left_out(tmp_path):
         assert (seen[name].reason, word in seen[name].detail) == (reason, True), seen[name]
         assert seen[name].remedy and reason in manifest.REASONS
     assert found.lengths.tolist() == [0] * len(rows) + [2 * RATE]
+
+
+def concealed(good: Path, path: Path) -> None:
+    """A copy with a byte spoilt such that its decoder reports damage and raises nothing."""
+    data = good.read_bytes()
+    for at in range(2000, len(data) - 2000, 97):
+        path.write_bytes(data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :])
+        with media.reports() as said, contextlib.suppress(av.FFmpegError), av.open(str(path)) as container:
+            list(container.decode(audio=0))
+            if len(said()) == 1:
+                return
+    raise AssertionError("every fault raises, or none is reported")
+
+
+def test_damage_that_a_decoder_conceals_is_said_of_each_file(tmp_path):
+    noise_track = ["-f", "lavfi", "-i", f"anoisesrc=sample_rate={RATE}:duration=3:amplitude=0.3:seed=1"]
+    ffmpeg(*noise_track, "-c:a", "aac", "-movflags", "+faststart", tmp_path / "good.m4a")
+    concealed(tmp_path / "good.m4a", tmp_path / "b.m4a")
+    shutil.copy(tmp_path / "b.m4a", tmp_path / "c.m4a")  # libraries log a repeated message once
+    rows = [row(name, f"{name}.m4a", 0.0, 3.0) for name in ("b", "c", "good")]
+    found, problems, _ = extract(rows, tmp_path, tmp_path)
+    assert [(p.utterance, p.reason) for p in problems] == [("b", "damaged"), ("c", "damaged")]
+    assert all("its decoder reports" in p.detail for p in problems)
+    assert found.lengths.tolist() == [0, 0, 3 * RATE]
+
+
+@pytest.mark.parametrize("suffix", ["ogg", "mp3"])
+def test_what_is_lost_from_a_lossy_recording_is_said(tmp_path, suffix):
+    """libsndfile would go on behind the gap."""
+    soundfile.write(tmp_path / f"a.{suffix}", noise(8), RATE)
+    data = (tmp_path / f"a.{suffix}").read_bytes()
+    (tmp_path / f"b.{suffix}").write_bytes(data[: len(data) // 2] + data[len(data) // 2 + 300 :])
+    found, problems, _ = extract([row(n, f"{n}.{suffix}", 0.0, 8.0) for n in "ab"], tmp_path, tmp_path)
+    assert [(p.utterance, p.reason) for p in problems] == [("b", "damaged")]
+    assert found.lengths.tolist() == [8 * RATE, 0]
+
+
+def test_a_sparse_file_may_not_take_the_memory_that_its_size_would(tmp_path, monkeypatch):
+    """Its header claims a gigabyte, and its disk holds a few kilobytes."""
+    soundfile.write(tmp_path / "a.wav", noise(2), RATE)
+    patched(tmp_path / "a.wav", tmp_path / "b.wav", 40, (2**30).to_bytes(4, "little"))
+    os.truncate(tmp_path / "b.wav", 2**30 + 44)
+    assert media.weight(tmp_path / "a.wav") == (tmp_path / "a.wav").stat().st_size > 2 * RATE
+    assert media.weight(tmp_path / "b.wav") < 2**20 and media.weight(tmp_path / "absent.wav") == 0
+    monkeypatch.setattr(confined, "MEMORY", 2**28)
+    found, problems, _ = extract([row(name, f"{name}.wav", 0.0, 2.0) for name in "ab"], tmp_path, tmp_path)
+    assert [(p.utterance, p.reason) for p in problems] == [("b", "unreadable")]
+    assert "memory" in problems[0].detail and found.lengths.tolist() == [2 * RATE, 0]
 
 
 def test_a_recording_a_little_longer_than_its_utterance_is_no_fault(tmp_path):

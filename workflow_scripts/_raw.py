@@ -6,72 +6,17 @@ unchanged. What was seen of each file is kept in seen.json, for the next look al
 """
 
 import os
-import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from emospace.provenance import canonical, read_json, sha256, write_json, write_once
+from workflow_scripts._walk import walk
 
 # Below this size (bytes) a file is hashed when first seen (annotations, transcripts); a larger one (media) is
 # known by its size until its time stamp moves.
 HASH_AT_SIGHT = 64 * 1024
 SEEN = "seen.json"
-
-
-def walk(root: str, odd: dict[str, str] | None = None) -> Iterator[tuple[str, os.stat_result]]:
-    """Relative path and status of every file below root, hidden ones (AppleDouble, .DS_Store) left out.
-
-    odd: takes what is there and cannot be read as a file: its path (bytes that are not UTF-8 escaped) -> why not. A
-    folder is entered once on each way to it, so a link to a folder above is odd, too.
-    """
-    odd = {} if odd is None else odd
-    try:
-        start = os.path.realpath(root)
-        above = {(s.st_dev, s.st_ino) for s in map(os.stat, [start, *map(str, Path(start).parents)])}
-    except OSError:
-        return  # no such folder
-    yield from _below(root, "", above, odd)
-
-
-def _below(root: str, folder: str, above: set[tuple[int, int]], odd: dict[str, str]) -> Iterator:
-    """As `walk`, of one folder. above: device and inode of it and of all folders on the way to it."""
-    try:
-        names = sorted(name for name in os.listdir(os.path.join(root, folder)) if not name.startswith("."))
-    except OSError as error:
-        odd[_plain(folder) or "."] = f"the folder cannot be opened ({error.strerror})"
-        return
-    for name in names:
-        path = os.path.join(folder, name)
-        try:
-            status = os.stat(os.path.join(root, path))
-        except FileNotFoundError:
-            continue  # a link may point nowhere: then the file is missing, and the reader says so
-        except OSError as error:
-            odd[_plain(path)] = f"it cannot be looked at ({error.strerror})"
-            continue
-        if not stat.S_ISDIR(status.st_mode):
-            if why := _unreadable(os.path.join(root, path), path, status):
-                odd[_plain(path)] = why
-            else:
-                yield path, status
-        elif (key := (status.st_dev, status.st_ino)) in above:
-            odd[_plain(path)] = "the link leads to a folder that it lies in"
-        else:
-            yield from _below(root, path, above | {key}, odd)
-
-
-def _plain(path: str) -> str:
-    """A path as text that can be written: bytes that are not UTF-8 as \\xff."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
-def _unreadable(full: str, path: str, status: os.stat_result) -> str:
-    """Why something that is no folder cannot be read as a file, or ""."""
-    if not stat.S_ISREG(status.st_mode):  # to open a FIFO waits for its other end, and /dev/zero never ends
-        return "it is a pipe, a device or a socket, not a file"
-    if _plain(path) != path:
-        return "its name is not UTF-8"
-    return "" if os.access(full, os.R_OK) else "it may not be read"
+ODD = "unreadable: "  # what cannot be read as a file is known by the reason
 
 
 def fingerprint(path: Path) -> str:
@@ -98,12 +43,15 @@ def changed(root: Path, recorded: dict[str, str], seen: dict[str, list]) -> str:
 
     seen: path -> state as `refresh` found it; a file is read only if that does not tell.
     """
-    if odd := recorded.keys() ^ seen.keys():
-        return min(odd)
-    return next((p for p in sorted(seen) if seen[p][2] != recorded[p] and not _is(root / p, recorded[p])), "")
+    if other := recorded.keys() ^ seen.keys():
+        return min(other)
+    differ = (path for path in sorted(seen) if seen[path][2] != recorded[path])
+    return next((path for path in differ if not _is(root / path, recorded[path], seen[path][2])), "")
 
 
-def _is(path: Path, known: str) -> bool:
+def _is(path: Path, known: str, now: str) -> bool:
+    if now.startswith(ODD):
+        return False  # to open it could take for ever
     return known == (f"size {path.stat().st_size}" if known.startswith("size") else sha256(path))
 
 
@@ -124,12 +72,14 @@ def look(
 ) -> dict[str, list]:
     """Path -> state of each raw file below root that belongs to a group; remembered for the next look unless none does.
 
+    Among files, what `walk` finds odd has a state too: its line in the quality table has to come and go with it.
     published: path -> digest as last indexed, to recognise media that were merely touched. made: path -> digest
     of a generated corpus. odd: as in `walk`.
     """
-    seen = remembered(state)
+    seen, odd = remembered(state), {} if odd is None else odd
     files = ((path, status) for path, status in walk(root, odd) if group(path) is not None)
     now = {path: _state(root, path, status, seen.get(path), published, made) for path, status in files}
+    now |= {path: [-1, 0, ODD + why] for path, why in odd.items()} if now else {}
     if now and now != seen:
         write_json(state / SEEN, now)
     return now
@@ -138,6 +88,11 @@ def look(
 def remembered(state: Path) -> dict[str, list]:
     """What the last look found that found any file."""
     return read_json(state / SEEN) if (state / SEEN).exists() else {}
+
+
+def part_of(path: str, parts: Sequence, group: Callable[[str], int | None]):
+    """The one of `parts` that a path belongs to: the first, where it is of no group (a folder)."""
+    return parts[(group(path) or 0) % len(parts)]
 
 
 def by_part(
@@ -150,10 +105,10 @@ def by_part(
     """
     files: dict[str, dict[str, str]] = {part: {} for part in parts}
     for path, (_, _, known) in now.items():
-        files[parts[group(path) % len(parts)]][path] = known
+        files[part_of(path, parts, group)][path] = known
     lost: dict[str, dict[str, str]] = {part: {} for part in parts}
     for path in made.keys() - now.keys() if now else ():
-        lost[parts[(group(path) or 0) % len(parts)]][path] = "missing"
+        lost[part_of(path, parts, group)][path] = "missing"
     for part in parts:
         yield part, files[part], lost[part] | {p: k for p, k in files[part].items() if made.get(p) != k}
 

@@ -20,7 +20,8 @@ from emospace.errors import InputError
 from emospace.plugin import find
 from emospace.provenance import sha256
 from workflow_scripts._plan import STATE
-from workflow_scripts._raw import changed, remembered, walk
+from workflow_scripts._raw import changed, part_of, remembered
+from workflow_scripts._walk import walk
 
 # Everything that DVC tracks: these phases make all of it.
 PHASES = ["corpora", "views", "fetch_models", "features", "augment", "train_all", "evaluation", "report"]
@@ -65,7 +66,7 @@ def raw_change(job, record: Record) -> str:
         tqdm.write(f"{root}: the corpus is not on this machine; what was made from it is taken as it is")
         return ""
     seen = remembered(STATE / "raw" / recipe["corpus"])
-    mine = {path: state for path, state in seen.items() if group(path) % recipe["parts"] == part}
+    mine = {path: state for path, state in seen.items() if part_of(path, range(recipe["parts"]), group) == part}
     file = changed(root, record.says["raw"], mine)
     return f"the raw file {file} is not as it was read" if file else ""
 

@@ -12,7 +12,8 @@ from emospace.errors import InputError
 from emospace.plugin import find
 from emospace.provenance import atomic, read_digests, sha256, write_sidecar
 from workflow_scripts._command import arguments, run
-from workflow_scripts._raw import fingerprint, walk
+from workflow_scripts._raw import ODD, fingerprint, part_of
+from workflow_scripts._walk import walk
 
 
 def listing(args, group) -> tuple[list[str], list[manifest.Problem]]:
@@ -25,10 +26,14 @@ def listing(args, group) -> tuple[list[str], list[manifest.Problem]]:
     if all(g is None for g in groups.values()):
         raise InputError(args.corpus_root, f"none of its {len(groups)} files is one of {args.corpus!r}", remedy)
     remedy = "mend or remove it"
-    # A folder is of no group: the first part tells of it.
-    mine = {path: why for path, why in odd.items() if (group(path) or 0) % args.parts == int(args.part)}
+    mine = {path: why for path, why in odd.items() if part_of(path, range(args.parts), group) == int(args.part)}
     problems = [manifest.Problem("", path, "unreadable", why, remedy) for path, why in sorted(mine.items())]
     return [path for path, g in groups.items() if g is not None and g % args.parts == int(args.part)], problems
+
+
+def unreadable(problems: Iterable[manifest.Problem]) -> dict[str, str]:
+    """Path -> what a thing that is no readable file is known by."""
+    return {problem.file: ODD + problem.detail for problem in problems}
 
 
 def write_digests(path: Path, root: Path, media: Iterable[str]) -> None:
@@ -62,6 +67,7 @@ def job(args, recipe):
     media = [args.audio_digests, args.video_digests]
     # The raw files may lie elsewhere on another machine, so their paths are those below the root.
     raw = {path: fingerprint(args.corpus_root / path) for path in files} | read_digests(media)
+    raw |= unreadable(odd)
     outputs = [args.manifest, args.quality, *media]
     write_sidecar(args.manifest.with_suffix(".json"), recipe, inputs=args.made, outputs=outputs, raw=raw)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from emospace.plugin import find
 from emospace.provenance import sha256, write_sidecar
 from workflow_scripts._command import arguments, run
-from workflow_scripts._raw import walk
+from workflow_scripts._walk import walk
 
 VERSION = {"espeak-ng": ["--version"], "ffmpeg": ["-version"]}
 

@@ -4,13 +4,13 @@ Layout: [IEMOCAP_full_release/]Session<k>/dialog/{EmoEvaluation,transcriptions,w
 sentences/{wav,ForcedAlignment}/<dialogue>. Busso et al. (2008), doi 10.1007/s10579-008-9076-6.
 """
 
-import codecs
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from emospace.encodings import decoded_lines
 from emospace.manifest import RATINGS, Problem, Utterance, told
 
 CODES = {
@@ -50,7 +50,10 @@ FOUR_CLASSES = {
 # The actor who wears the markers, named by the letter in the dialogue's name, is the left half of the 720x480 picture.
 LEFT, RIGHT = "0 0 360 480", "360 0 720 480"
 HEADER = 44  # bytes of an empty WAV file: no medium of this size holds anything
-SCALE = (0.5, 5.5)  # of valence, arousal and dominance: 1 to 5 on the form, with half a step to spare for means
+# Valence, arousal and dominance: manikins 1 to 5, but the release has rows of valence 5.5 and of dominance 0.5 (counted
+# over its 10,039 evaluations); they stay as they are.
+SCALE = (0.5, 5.5)
+LARGEST = 2**24  # bytes of an annotation file; the release's have up to 2**17
 FRAME = 0.01  # seconds per frame of the forced alignment
 
 _USED = re.compile(
@@ -120,25 +123,6 @@ def _lines(path: Path) -> list[str]:
     return decoded_lines(path.read_bytes())[0]
 
 
-def decoded_lines(raw: bytes) -> tuple[list[str], dict[int, str]]:
-    """Lines of a file in UTF-8 or Windows-1252, and line number -> what is odd about its encoding.
-
-    Each line is decoded on its own: one wrong byte must not change how the others are read. Split as bytes: to
-    str.splitlines some characters of Windows-1252 are line ends.
-    """
-    lines, foreign, wide = [], [], False
-    for number, line in enumerate(re.split(rb"\r\n|\r|\n", raw.removeprefix(codecs.BOM_UTF8)), 1):
-        try:
-            lines.append(line.decode("utf-8"))
-            wide |= not line.isascii()
-        except UnicodeDecodeError:
-            lines.append(line.decode("cp1252", errors="replace"))
-            foreign.append(number)
-    odd = {n: "is not UTF-8, as others are; read as Windows-1252" for n in foreign if wide}
-    odd |= {n: "holds a byte that is no character" for n in foreign if "\ufffd" in lines[n - 1]}
-    return lines, odd
-
-
 class _Tree:
     """The files of some sessions, by path relative to the root."""
 
@@ -193,7 +177,11 @@ class _Dialogue:
         self.problems.append(Problem(utterance, file, reason, detail, remedy, dropped))
 
     def _read(self, path: str) -> Iterator[tuple[int, str]]:
-        """Numbered lines of a text file; what is odd about its encoding is reported."""
+        """Numbered lines of a text file; what is odd about its encoding, or that it is too large, is reported."""
+        if (size := (self.tree.root / path).stat().st_size) > LARGEST:
+            detail = f"it has {size} bytes, more than the annotation of any dialogue"
+            self._report("", path, "unreadable", detail, "restore the file")
+            return enumerate(())
         lines, odd = decoded_lines((self.tree.root / path).read_bytes())
         for number, what in odd.items():
             self._report("", path, "bad line", f"line {number} {what}", "save the file as UTF-8")

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from emospace import sound
 from emospace.confined import Failure, confined
 from emospace.manifest import Problem, Utterance
-from emospace.media import READING, Flaw, decoding, locate, source
+from emospace.media import READING, Flaw, decoding, locate, source, weight
 
 CODES = {
     "01": "neutral",
@@ -142,7 +142,7 @@ def _lengths(root: Path, paths: Sequence[str]) -> dict[str, float | str]:
         except Flaw as flaw:
             return json.dumps(flaw.detail).encode()
 
-    replies = zip(paths, confined(work, paths, lambda path: (root / path).stat().st_size), strict=True)
+    replies = zip(paths, confined(work, paths, lambda path: weight(root / path)), strict=True)
     return {path: reply.detail if isinstance(reply, Failure) else json.loads(reply) for path, reply in replies}
 
 

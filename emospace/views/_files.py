@@ -8,7 +8,7 @@ from pathlib import Path
 
 from emospace.confined import Failure, confined
 from emospace.manifest import Problem, Utterance
-from emospace.media import AGAIN, Flaw
+from emospace.media import AGAIN, Flaw, weight
 
 # A file may end this many seconds before an interval does without a word: annotation is no finer than that.
 SLACK = 0.1
@@ -76,7 +76,9 @@ def by_file(
     for row in rows:
         groups[getattr(row, field)].append(row)
     groups.pop("", None)
-    done = confined(lambda file: _guarded(work, file, groups[file]), list(groups), lambda f: _size(root, f), workers)
+    done = confined(
+        lambda file: _guarded(work, file, groups[file]), list(groups), lambda f: weight(Path(root, f)), workers
+    )
     finished = zip(groups, done, strict=True)
     waiting: dict[str, list[bytes]] = {}
     for row in tqdm(rows, field, disable=None, unit="row"):
@@ -101,10 +103,3 @@ def _answer(reply: bytes | Failure, rows: int) -> Answer:
     if isinstance(reply, Failure):
         return Answer([((), Flaw("unreadable", reply.detail, AGAIN))] * rows)
     return Answer.unpacked(reply)
-
-
-def _size(root: Path, file: str) -> int:
-    try:
-        return Path(root, file).stat().st_size
-    except OSError:  # the child says what is wrong with it
-        return 0

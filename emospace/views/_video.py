@@ -53,7 +53,7 @@ def probe(path: Path) -> Video:
         stream = container.streams.video[0]
         packets = [(p.pts, p.dts, p.is_keyframe) for p in container.demux(stream) if p.size]
         video = _video(path, stream, packets, "avi" in container.format.name)
-    return replace(video, complaint=said[0] if said else "")
+        return replace(video, complaint=next(iter(said()), ""))
 
 
 def _video(path: Path, stream, packets: list[tuple], avi: bool) -> Video:
