@@ -6,11 +6,9 @@ import numpy as np
 
 from emospace import bootstrap, plugin
 from emospace.intervals import Estimate, estimate
-from emospace.measures import CONCORDANCE, DEFAULT, Tables, lacking, tables, value
+from emospace.measures import CONCORDANCE, COUNTED, DEFAULT, Tables, lacking, tables, value
 from emospace.metrics._confusion import confusion_matrix, matrix, recalls
 from emospace.predictions import GENDERS, Predictions, Truth, of_rows, shared, taken
-
-COUNTED = "WA"  # its statistics are the cells of the confusion matrix
 
 
 def cell(found: Estimate, low: float, high: float) -> dict:

@@ -15,6 +15,7 @@ from emospace.errors import InputError
 from emospace.predictions import Predictions, Truth
 
 DEFAULT = ("WA", "UA", "WF1", "MF1")
+COUNTED = "WA"  # its statistics are the cells of the confusion matrix
 DIMENSIONS = ("valence", "arousal", "dominance")
 CONCORDANCE = {name: f"CCC_{name}" for name in DIMENSIONS}
 CLOSE = 1e-9  # rounding beyond the range of a metric

@@ -11,6 +11,7 @@ import numpy as np
 from conftest import ROOT, utterance
 
 from emospace import manifest
+from emospace.measures import DEFAULT
 from emospace.provenance import write_json
 
 CLASSES = ["ang", "hap", "neu"]
@@ -162,5 +163,6 @@ def evaluate(
     about = {"run": name, "model": "toy_model", "corpus": "toy", "protocol": "session", "baseline": baseline} | where
     recipe = about | {"options": {"draws": 200}, "seed": 1, "leaky": leaky, "labels": {about["corpus"]: LABELS}}
     recipe |= {"corpora": {about["corpus"]: "toy"}, "rows": {}, "leaks": ["protocol"] if leaky else []}
+    recipe |= {"metrics": list(DEFAULT), "compare_by": "UA", "other": None}
     recipe |= {"stochastic": [bool(name in stochastic) for name in (name, baseline)]}
     return script(folder, "evaluate", recipe, *evaluation_arguments(folder, name, baseline, **where), check=check)

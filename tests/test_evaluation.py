@@ -9,7 +9,7 @@ from _results import CLASSES, LABELS, OUTPUTS, corpus, evaluate, protocol, read_
 from sklearn import metrics as reference
 
 from emospace import manifest
-from emospace.metrics import METRICS
+from emospace.measures import DEFAULT
 from emospace.tables import no_p, p_text, table
 from workflow_scripts.summarize import correct, numbers, summary_row
 
@@ -142,7 +142,11 @@ def test_gender_is_scored_where_it_is_predicted(tree):
     run(tree, gender=True)
     evaluate(tree, "probe")
     found = metrics(tree)["gender"]  # the toy model says "female" every time
-    assert found == {"accuracy": 0.5, "confusion": [[18, 0], [18, 0]], "classes": ["F", "M"]}
+    assert found == {"accuracy": 0.5, "confusion": [[18, 0], [18, 0]], "classes": ["F", "M"]} | {
+        "n": 36,
+        "majority": 0.5,
+        "baseline": None,
+    }
 
 
 def test_outputs_say_the_same_and_equal_work_gives_equal_bytes(tree):
@@ -312,8 +316,16 @@ def gains(**cells) -> dict:
         "training_noise_not_included": "",
     }
     plain |= {"corpus": "toy", "protocol": "session", "model": "m", "n": 9, "seeds": 3, "baseline_seeds": 1}
-    plain |= {"clusters": 12, "cluster_unit": "speaker", "method": "bootstrap", "intervals": "95 % intervals"}
-    plain |= dict.fromkeys([f"{m}{end}" for m in METRICS for end in ("", "_lo", "_hi")], 0.5)
+    plain |= {
+        "compared_protocol": "session",
+        "compared_n": 9,
+        "compared_clusters": 12,
+        "clusters": 12,
+        "cluster_unit": "speaker",
+        "method": "bootstrap",
+        "intervals": "95 % intervals",
+    }
+    plain |= dict.fromkeys([f"{m}{end}" for m in DEFAULT for end in ("", "_lo", "_hi")], 0.5)
     plain |= {"UA_gain": 0.1, "UA_gain_lo": 0.02, "UA_gain_hi": 0.18, "UA_gain_p": 0.01, "UA_gain_p_holm": ""}
     return plain | {"UA_gain_p_at_most": False} | cells
 
@@ -351,5 +363,5 @@ def test_summary_and_dvc_survive_a_metric_that_is_undefined(summarized):
 
 
 def test_the_reasons_for_no_p_are_told_apart():
-    assert no_p(gains()) == "" and no_p(gains(UA_gain_p="", method="", clusters=3)) == "no p: fewer than 5 clusters"
+    assert no_p(gains()) == "" and no_p(gains(UA_gain_p="", compared_clusters=3)) == "no p: fewer than 5 clusters"
     assert no_p(gains(UA_gain_p="", training_noise_not_included="a")) == "no p: training noise not included"

@@ -4,12 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from _planted_metrics import constant, ones, plant
 from conftest import utterance
 from sklearn import metrics as reference
 
 from emospace.clusters import Clusters, clusters
-from emospace.evaluation import counts, evaluate, gender_result, parts
-from emospace.metrics import METRICS
+from emospace.evaluation import evaluate, gender_result, parts
+from emospace.measures import DEFAULT as METRICS
+from emospace.measures import tables
+from emospace.metrics._confusion import matrix
 from emospace.predictions import Predictions, Truth
 
 CLASSES = ["ang", "hap", "neu"]
@@ -62,6 +65,14 @@ def truth() -> Truth:
 @pytest.fixture  # one for each test: mutmut runs the tests that it saw call a function
 def found(truth) -> dict:
     return evaluate(truth, says(GUESSES), says(GUESSES[:1]), seed=1, draws=300)
+
+
+def counts(truth, predictions, group, where=None) -> np.ndarray:
+    """Confusion counts (seeds, groups, 3, 3)."""
+    member = group if where is None else np.where(where, group, -1)
+    found = tables(truth, predictions, ["UA", "WA"], {"": member})[""]
+    assert found["UA"] is not None and (found["UA"] == found["WA"]).all()
+    return matrix(found["UA"])
 
 
 def test_rows_are_counted_by_seed_group_class_and_guess(truth):
@@ -204,8 +215,8 @@ def test_the_smallest_p_that_draws_can_give_is_marked():
 
 def test_too_few_clusters_have_values_without_ends_and_what_is_nowhere_defined_has_none(truth, monkeypatch):
     few = replace(truth, clusters=Clusters("session", 4, truth.speaker // 2))
-    monkeypatch.setitem(METRICS, "NOTHING", lambda table: np.full(table.shape[:-2], np.nan))
-    found = evaluate(few, says(GUESSES), says(GUESSES[:1]), seed=1)
+    plant(monkeypatch, "NOTHING", statistics=ones, value=constant(np.nan))
+    found = evaluate(few, says(GUESSES), says(GUESSES[:1]), seed=1, metrics=[*METRICS, "NOTHING"])
     for cell in (found["pooled"]["UA"], found["paired"]["UA"], found["recall"]["ang"]):
         assert cell["lo"] is cell["hi"] is cell["df"] is None and cell["clusters"] == 4
     assert found["pooled"]["UA"]["value"] > 0 and found["paired"]["UA"]["p"] is None
@@ -218,7 +229,8 @@ def test_gender_is_scored_on_the_rows_whose_speaker_has_one(truth):
     female = np.array([[0.9 if row.gender == "F" else 0.1 for row in ROWS]] * 2)
     female[0, 1], female[1, 13] = 0.2, 0.5  # a woman sold as a man by one seed, a man as a woman by the other
     found = gender_result(replace(truth, rows=rows), says(GUESSES, female))
-    assert found == {"accuracy": 87 / 88, "confusion": [[43.5, 0.5], [0.5, 43.5]], "classes": ["F", "M"]}
+    told = {"accuracy": 87 / 88, "confusion": [[43.5, 0.5], [0.5, 43.5]], "classes": ["F", "M"]}
+    assert found == told | {"n": 88, "majority": 0.5, "baseline": None}
     assert evaluate(replace(truth, rows=rows), says(GUESSES, female), seed=1, draws=100)["gender"] == found
 
 
