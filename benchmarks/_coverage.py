@@ -99,7 +99,9 @@ def counts(world: World, right: np.ndarray, random: np.random.Generator) -> np.n
 def by_session(world: World, table: np.ndarray) -> np.ndarray:
     """Counts of the clusters, which are sessions where speakers have partners."""
     seeds, speakers, *size = table.shape
-    return table.reshape(seeds, speakers // world.partners, world.partners, *size).sum(2).reshape(seeds, -1, size[0] ** 2)
+    return (
+        table.reshape(seeds, speakers // world.partners, world.partners, *size).sum(2).reshape(seeds, -1, size[0] ** 2)
+    )
 
 
 def simulate(

@@ -153,7 +153,9 @@ def _gain(row: dict) -> str:
     name = gain_of(row)
     gain, *ends = (row[f"{name}{end}"] for end in ("", "_lo", "_hi"))
     say = plugin.find("metrics", name.removesuffix("_gain")).PERCENT
-    gain, *ends = (value if missing(value) else f"{100 * value:+.1f}" if say else f"{value:+.3f}" for value in (gain, *ends))
+    gain, *ends = (
+        value if missing(value) else f"{100 * value:+.1f}" if say else f"{value:+.3f}" for value in (gain, *ends)
+    )
     return gain if missing(ends[0]) else f"{gain} [{', '.join(ends)}]"
 
 

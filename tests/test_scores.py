@@ -9,11 +9,12 @@ from conftest import utterance
 from sklearn import metrics as reference
 
 from emospace.clusters import Clusters, clusters
+from emospace.errors import InputError
 from emospace.evaluation import evaluate, gender_result, parts
 from emospace.measures import DEFAULT as METRICS
 from emospace.measures import tables
 from emospace.metrics._confusion import matrix
-from emospace.predictions import Predictions, Truth
+from emospace.predictions import Predictions, Truth, shared, taken
 
 CLASSES = ["ang", "hap", "neu"]
 SPEAKERS = [f"S{k}" for k in range(8)]
@@ -238,3 +239,104 @@ def test_gender_that_is_not_predicted_or_not_known_has_no_score(truth):
     assert gender_result(truth, says(GUESSES)) is None
     nobody = [replace(row, gender="") for row in ROWS]
     assert gender_result(replace(truth, rows=nobody), says(GUESSES, np.full((2, 96), 0.5))) is None
+
+
+# Metrics of the config ----------------------------------------------------------------------------------------------
+
+
+def rated(truth: Truth, spread: float) -> tuple[Truth, np.ndarray]:
+    """Valence and arousal of rows, none of S0 and no dominance, and what two seeds predict."""
+    random = np.random.default_rng(1)
+    x = random.normal(3, 1, (len(truth.rows), 3))
+    pairs = zip(truth.rows, x, strict=True)
+    rows = [r if r.speaker == "S0" else replace(r, valence=v, arousal=a) for r, (v, a, _) in pairs]
+    return replace(truth, rows=rows), x + random.normal(0, spread, (2, *x.shape))
+
+
+def test_only_the_metrics_that_are_asked_for_are_shown_in_that_order(truth):
+    names = ["ECE", "UA", "log_loss"]
+    found = evaluate(truth, says(GUESSES), says(GUESSES[:1]), seed=1, draws=100, metrics=names)
+    assert list(found["pooled"]) == list(found["paired"]) == list(found["parts"]["improvised"])[:3] == names
+    assert list(found["folds"]["fold0"])[:3] == list(found["speakers"]["S3"])[:3] == names
+    plain = evaluate(truth, says(GUESSES), says(GUESSES[:1]), seed=1, draws=100)
+    assert found["pooled"]["UA"] == plain["pooled"]["UA"] and found["recall"] == plain["recall"]
+    assert found["pooled"]["log_loss"]["value"] == pytest.approx(
+        np.mean([reference.log_loss(truth.label, p) for p in says(GUESSES).probabilities])
+    )
+
+
+def test_dimensions_that_are_predicted_and_rated_have_concordance_with_intervals(truth):
+    rows, predicted = rated(truth, 0.5)
+    said = replace(says(GUESSES), dimensions=predicted)
+    found = evaluate(rows, said, seed=1, draws=200)
+    known = np.array([row.valence is not None for row in rows.rows])
+    x, y = np.array([row.valence for row in rows.rows if row.valence is not None]), predicted[:, known, 0]
+    each = [2 * np.cov(x, p, ddof=0)[0, 1] / (x.var() + p.var() + (x.mean() - p.mean()) ** 2) for p in y]
+    cell = found["dimensions"]["valence"]
+    assert cell["per_seed"] == pytest.approx(each) and cell["value"] == pytest.approx(np.mean(each))
+    assert cell["lo"] < cell["value"] < cell["hi"] <= 1 and (cell["n"], cell["clusters"]) == (84, 7)
+    assert found["dimensions"]["dominance"]["value"] is None and list(found["pooled"]) == list(METRICS)
+
+
+def test_concordance_may_be_below_zero_and_so_may_its_interval(truth):
+    rows, predicted = rated(truth, 0.1)
+    found = evaluate(rows, replace(says(GUESSES), dimensions=6 - predicted), seed=1, draws=200)["dimensions"]
+    assert -1 <= found["arousal"]["lo"] < found["arousal"]["value"] < -0.8
+
+
+def test_a_metric_of_dimensions_has_an_empty_cell_with_a_reason_where_there_are_none(truth):
+    names = ["UA", "CCC_valence"]
+    rows, predicted = rated(truth, 0.5)
+    cases = (
+        (rows, says(GUESSES), "predicts no dimensions"),
+        (truth, replace(says(GUESSES), dimensions=predicted), "no tested"),
+    )
+    for where, said, reason in cases:
+        found = evaluate(where, said, says(GUESSES), seed=1, draws=100, metrics=names)
+        cell = found["pooled"]["CCC_valence"]
+        assert cell["value"] is None and reason in cell["reason"] and list(found["paired"]) == ["UA"]
+        assert found["dimensions"] is None
+
+
+# Comparison across protocols ----------------------------------------------------------------------------------------
+
+
+def other_protocol(truth: Truth) -> Truth:
+    """Tests S2 to S7, in another order and other folds."""
+    kept = np.flatnonzero(truth.speaker >= 2)[::-1]
+    found = taken(truth, kept)
+    return replace(found, fold=np.array([f"fold{k}" for k in found.speaker]))
+
+
+def test_runs_of_two_protocols_are_compared_on_the_rows_that_both_test(truth):
+    other = other_protocol(truth)
+    kept = np.flatnonzero(truth.speaker >= 2)
+    theirs = np.random.default_rng(5).integers(0, 3, (1, len(other.rows)))
+    found = evaluate(truth, says(GUESSES), says(theirs), seed=1, draws=200, other=other)
+    assert found["shared"] == {"n": 72, "clusters": 6} and found["paired"]["UA"]["clusters"] == 6
+    expected = scores(truth.label[kept], GUESSES[:, kept])["UA"] - scores(other.label, theirs)["UA"]
+    assert found["paired"]["UA"]["difference"] == pytest.approx(expected)
+    within = evaluate(taken(truth, kept), says(GUESSES[:, kept]), says(theirs[:, ::-1]), seed=1, draws=200)
+    assert within["paired"] == found["paired"] and found["pooled"] != within["pooled"]
+
+
+def test_protocols_that_share_no_test_row_or_disagree_on_a_label_are_refused(truth):
+    other = other_protocol(truth)
+    with pytest.raises(InputError, match="no utterance is tested by both"):
+        shared(taken(truth, np.flatnonzero(truth.speaker < 2)), other)
+    with pytest.raises(InputError, match=r"'S7_11' is .* in one protocol and .* in the other"):
+        changed = other.label.copy()
+        changed[0] = (changed[0] + 1) % 3
+        shared(truth, replace(other, label=changed))
+
+
+def test_a_row_tested_several_times_is_paired_as_often_as_by_both(truth):
+    twice = taken(truth, np.array([0, 0, 1, 2, 2]))
+    mine, theirs = shared(twice, taken(truth, np.array([2, 0, 2, 2])))
+    assert (mine.tolist(), theirs.tolist()) == ([0, 3, 4], [1, 0, 2])
+
+
+def test_gender_stands_beside_that_of_the_baseline(truth):
+    female = np.array([[0.9 if row.gender == "F" else 0.1 for row in ROWS]])
+    found = evaluate(truth, says(GUESSES[:1], 1 - female), says(GUESSES[:1], female), seed=1, draws=50)["gender"]
+    assert (found["accuracy"], found["baseline"], found["majority"]) == (0, 1, 0.5)

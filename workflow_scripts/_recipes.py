@@ -149,4 +149,6 @@ def _other(plan, run: str) -> dict | None:
 
 
 def _metrics(plan) -> list[str]:
-    return [f"metrics.{name}" for name in dict.fromkeys([*plan.metrics(), measures.COUNTED, *measures.CONCORDANCE.values()])]
+    return [
+        f"metrics.{name}" for name in dict.fromkeys([*plan.metrics(), measures.COUNTED, *measures.CONCORDANCE.values()])
+    ]
