@@ -178,6 +178,48 @@ def test_the_order_of_columns_and_rows_does_not_matter(tree):
     assert metrics(tree)["pooled"] == before
 
 
+def test_a_run_is_compared_with_one_of_another_protocol_and_the_table_says_on_what(tmp_path):
+    corpus(tmp_path, rows(sessions=6))
+    protocol(tmp_path, folds=6)
+    protocol(tmp_path, "speaker", split="actors", folds=4)
+    for folder in (tmp_path / "data/protocols/toy/speaker").glob("fold0.csv"):
+        left = [line | ({"split": "dev"} if line["split"] == "test" else {}) for line in read_csv(folder)]
+        write_csv(folder, left)
+    told = json.loads((tmp_path / "data/protocols/toy/speaker.json").read_text(encoding="utf-8"))
+    (tmp_path / "data/protocols/toy/speaker.json").write_text(json.dumps(told | {"covers": False}), encoding="utf-8")
+    run(tmp_path, "probe")
+    run(tmp_path, "other", protocol="speaker", right=0.4)
+    evaluate(tmp_path, "probe", "other", versus_protocol="speaker")
+    found, both = metrics(tmp_path), joined(tmp_path, name="other")
+    one = [line for name, line in joined(tmp_path).items() if name in both]
+    assert found["meta"]["n"] == 72 > len(both) == found["meta"]["compared"]["n"] == len(one)
+    expected = scores(one)["UA"] - scores(both.values())["UA"]
+    assert found["paired"]["UA"]["difference"] == pytest.approx(expected)
+    assert found["meta"]["compared"]["clusters"] == found["paired"]["UA"]["clusters"] < found["meta"]["clusters"] == 12
+    row = summary_row(found)
+    assert (row["compared_protocol"], row["compared_n"]) == ("speaker", len(both)) and "shared" not in found
+    correct([row])
+    assert f"the {len(both)} rows that speaker tests too" in table([row])
+
+
+def test_tables_follow_the_metrics_that_the_config_asks_for(tree):
+    run(tree, "probe")
+    run(tree, "better", right=1.0)
+    names = ["log_loss", "ECE", "CCC_valence", "UA"]
+    for name in ("probe", "better"):
+        evaluate(tree, name, metrics=names, compare_by="log_loss")
+    paths = [RESULT.format(name) for name in ("probe", "better")]
+    out = ["--out-summary", "summary.csv", "--out-result", "result.txt", "--out-metrics", "metrics.json"]
+    script(tree, "summarize", {"options": {}}, "--metrics", *paths, *out)
+    lines = read_csv(tree / "summary.csv")
+    assert [name for name in lines[0] if f"{name}_lo" in lines[0]] == [*names, "log_loss_gain"]
+    assert lines[1]["CCC_valence"] == "" and float(lines[1]["log_loss_gain"]) < 0
+    text = (tree / "result.txt").read_text(encoding="utf-8")
+    assert "log loss, CCC valence: not in percent" in text and "change in log loss (less is better)" in text
+    assert "CCC valence: the run predicts no dimensions" in text
+    assert list(json.loads((tree / "metrics.json").read_text(encoding="utf-8"))["probe"]) == sorted(names)
+
+
 # What does not fit (each fault: tests/test_predictions.py) ----------------------------------------------------------
 
 
