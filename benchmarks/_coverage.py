@@ -99,7 +99,9 @@ def counts(world: World, right: np.ndarray, random: np.random.Generator) -> np.n
 def by_session(world: World, table: np.ndarray) -> np.ndarray:
     """Counts of the clusters, which are sessions where speakers have partners."""
     seeds, speakers, *size = table.shape
-    return table.reshape(seeds, speakers // world.partners, world.partners, *size).sum(2)
+    return (
+        table.reshape(seeds, speakers // world.partners, world.partners, *size).sum(2).reshape(seeds, -1, size[0] ** 2)
+    )
 
 
 def simulate(
@@ -114,7 +116,7 @@ def simulate(
         made = tables(world, np.random.default_rng([seed, number]))
         one, other = view(world, next(made)), view(world, next(made))
         how = {"seed": number % RESAMPLES, "draws": draws}
-        found.append((estimate(UA, one, **how), estimate(UA, one, other, **how)))
+        found.append((estimate(UA.value, one, **how), estimate(UA.value, one, other, **how)))
     return found
 
 

@@ -1,7 +1,7 @@
 """Resamples of whole clusters: bootstrap draws, and the jackknife's leave-one-out samples.
 
 Utterances of one speaker are not independent, so clusters of rows are drawn, not rows (Field and Welsh 2007). Every
-metric is a function of confusion counts, so a resample is a weighted sum of the clusters' counts: no row is looked at.
+metric is a function of sums over rows, so a resample is a weighted sum of the clusters' sums: no row is looked at.
 """
 
 from collections.abc import Callable
@@ -26,11 +26,9 @@ def left_out(clusters: int) -> np.ndarray:
     return 1 - np.eye(clusters)
 
 
-def distribution(metric: Callable, counts: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """The metric in every resample, averaged over seeds: (draws,). counts: (seeds, clusters, C, C)."""
-    size = counts.shape[-1]
-    tables = [(drawn @ one.reshape(len(one), -1)).reshape(-1, size, size) for one in counts]
-    return np.mean([metric(table) for table in tables], axis=0)
+def distribution(metric: Callable, sums: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """The metric in every resample, averaged over seeds: (draws,). sums: of statistics, (seeds, clusters, S)."""
+    return np.mean([metric(drawn @ one) for one in sums], axis=0)
 
 
 def seed_noise(per_seed: np.ndarray, seed: int | list[int], draws: int) -> np.ndarray:

@@ -231,27 +231,34 @@ class Split(Protocol):
 class Metric(Protocol):
     """A metric: a function of sums over rows, so that one definition serves a table and thousands of resamples.
 
-    Folder: emospace/metrics. Config: `metrics: [<name>, ...]`. The module's name is the column's.
+    Folder: emospace/metrics. Config: `metrics: [<name>, ...]`. The module's name is the column's in summary.csv.
 
-    TITLE: as tables print it. PERCENT: is it a share, which tables print as percent? LOWEST, HIGHEST: its range.
-    NEEDS: what a run has to predict for it: "labels" or "dimensions".
+    TITLE: as tables print it. PERCENT: is it a share, which tables print as percent? LOWEST, HIGHEST: its range; a
+    value outside is refused. LOWER_IS_BETTER: as of an error. NEEDS: what a run has to predict for it, "labels" or
+    "dimensions"; where a run predicts no dimensions, or no tested row is rated, the cell stays empty.
     """
 
     TITLE: str
     PERCENT: bool = True
     LOWEST: float = 0.0
     HIGHEST: float = 1.0
+    LOWER_IS_BETTER: bool = False
     NEEDS: Literal["labels", "dimensions"] = "labels"
 
     def statistics(self, truth: Any, predicted: Any) -> np.ndarray:
-        """Statistics of each row that add up over rows, float64 (N, S), such as a one-hot cell of the confusion matrix.
+        """Statistics of each row that add up over rows, float64 (N, S), finite: the cell of a confusion matrix, say.
 
-        truth, predicted: emospace.evaluation.Answers: label (N,), probabilities (N, C), dimensions (N, 3).
+        truth, predicted: emospace.measures.Answers, with label int64 (N,), probabilities float64 (N, C; of the truth 1
+        for its class) and dimensions float64 (N, 3: valence, arousal, dominance; of the truth NaN where unknown). S
+        does not depend on the rows. A row that tells nothing is zeros; so one statistic has to count the others.
         """
         ...
 
     def value(self, sums: np.ndarray) -> np.ndarray:
-        """The metric of sums of those statistics, (..., S) -> (...); NaN where it is not defined."""
+        """The metric of sums of those statistics, (..., S) -> (...); NaN where it is not defined.
+
+        Sums may be fractions: resamples weigh clusters.
+        """
         ...
 
 

@@ -56,10 +56,12 @@ def estimate(
 ) -> Estimate:
     """A metric, mean over seeds, or its difference to a baseline on the same resamples.
 
-    table, baseline: confusion counts (seeds, clusters, C, C). Clusters without a row are left out.
+    metric: sums of statistics (..., S) -> (...). table, baseline: such sums, (seeds, clusters, S). Clusters of which
+    all are zero tell nothing and are left out.
     """
-    filled = table[0].sum((-1, -2)) > 0
-    tables = [one[:, filled] for one in (table, baseline) if one is not None]
+    tables = [one for one in (table, baseline) if one is not None]
+    filled = np.any([one.any((0, 2)) for one in tables], axis=0)
+    tables = [one[:, filled] for one in tables]
     per_seed = [metric(one.sum(1)) for one in tables]
     value, clusters = _difference([one.mean() for one in per_seed]), int(filled.sum())
     if np.isnan(value) or not method(clusters):

@@ -71,6 +71,7 @@ REASONS = {
     "too short": "the interval is too short to hold speech",
     "too long": "the recording is much longer than the utterance, so it holds something else",
     "bad times": "the times of the utterance cannot be",
+    "bad gender": "the gender is none of F, M and empty",
     "bad rating": "valence, arousal or dominance is not on the corpus's scale",
     "no label": "the corpus has the utterance but not its evaluation",
     "empty interval": "the interval ends before or where it starts",
@@ -84,6 +85,7 @@ REASONS = {
 
 WITHOUT_COPY = "nothing is lost: training does without this copy"  # remedy where a row cannot be augmented
 
+GENDERS = ("F", "M", "")
 RATINGS = ("valence", "arousal", "dominance")
 COLUMNS = [f.name for f in fields(Utterance)]
 PROBLEM_COLUMNS = [f.name for f in fields(Problem)]
@@ -94,7 +96,7 @@ LATEST = 1e6  # seconds, eleven days: no recording is as long
 def check(rows: Iterable[Utterance]) -> tuple[list[Utterance], list[Problem]]:
     """Sort rows by id and drop those that no stage could use (repeated or unusable id, times that cannot be).
 
-    Ratings that are not finite are taken out of their rows.
+    Ratings that are not finite, and genders of another code, are taken out of their rows.
     """
     kept, problems, seen = [], [], set()
     for row in sorted(rows, key=lambda r: (r.utterance, r.start)):
@@ -107,7 +109,12 @@ def check(rows: Iterable[Utterance]) -> tuple[list[Utterance], list[Problem]]:
         if wrong:
             detail = ", ".join(f"{name} is {getattr(row, name)}" for name in wrong)
             problems.append(Problem(row.utterance, file, "bad rating", detail, "correct it; it counts as not given"))
-        kept.append(replace(row, **dict.fromkeys(wrong)) if wrong else row)
+        changed = dict.fromkeys(wrong)
+        if row.gender not in GENDERS:
+            detail = f"gender is {row.gender!r}, not F, M or empty"
+            problems.append(Problem(row.utterance, file, "bad gender", detail, "correct it; it counts as not given"))
+            changed["gender"] = ""
+        kept.append(replace(row, **changed) if changed else row)
     return kept, problems
 
 

@@ -31,6 +31,7 @@ KINDS: dict[str, tuple[str, type]] = {
     "models": ("models", None),
     "views": ("views", None),
     "gate": ("gate", None),
+    "metrics": ("metrics", contracts.Metric),
     "splits": ("splits", contracts.Split),
 }
 

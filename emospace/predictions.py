@@ -18,6 +18,7 @@ from emospace.manifest import Utterance
 
 SUM_TOLERANCE = 1e-3  # probabilities are stored with seven digits
 GENDERS = ["F", "M"]
+OTHERS = ("gender_F", "valence", "arousal", "dominance")  # columns of what a model may predict beside classes
 Tested = tuple[str, str, int]  # utterance, fold, and how often that pair came before
 AGAIN = "run the workflow again"
 
@@ -43,11 +44,15 @@ class Truth:
 
 @dataclass(frozen=True)
 class Predictions:
-    """Of the N tested rows. probabilities: (seeds, N, C); gender: probability of F, (seeds, N), or None."""
+    """Of the N tested rows. probabilities: (seeds, N, C); gender: probability of F, (seeds, N), or None.
+
+    dimensions: valence, arousal and dominance in the corpus's units, (seeds, N, 3), or None.
+    """
 
     seeds: list[int]
     probabilities: np.ndarray
     gender: np.ndarray | None = None
+    dimensions: np.ndarray | None = None
 
 
 def read_truth(
@@ -104,26 +109,31 @@ def read_run(folders: Iterable[Path], truth: Truth) -> Predictions:
     home: dict[str, list[str]] = {}
     for name, fold, _ in wanted:
         home.setdefault(name, []).append(fold)
-    found: dict[int, dict[Tested, tuple[np.ndarray, float]]] = {}
+    found: dict[int, dict[Tested, np.ndarray]] = {}
     for folder in folders:
         fold, _, seed = folder.name.rpartition("-")
         path = folder / "probabilities.csv"
         seen = found.setdefault(int(seed), {})
         lines = list(_test_rows(path, truth.classes))
-        for key, (name, values, gender) in zip(_numbered((n, fold) for n, _, _ in lines), lines, strict=True):
+        for key, (name, values) in zip(_numbered((n, fold) for n, _ in lines), lines, strict=True):
             if fold not in home.get(name, ()):
                 there = " and ".join(dict.fromkeys(home.get(name, ["no fold"])))
                 raise InputError(path, f"{name!r} is a test row of {there}, not of {fold}", AGAIN)
             if key in seen or key not in wanted:
                 raise InputError(path, f"{name!r} is predicted twice by seed {seed}", AGAIN)
-            seen[key] = values, gender
+            seen[key] = values
     for seed, seen in found.items():
         if missing := wanted.keys() - seen.keys():
             raise InputError(folder.parent, f"seed {seed} has no prediction for {min(missing)[0]!r}", AGAIN)
     seeds = sorted(found)
-    probabilities = np.array([[found[seed][key][0] for key in wanted] for seed in seeds])
-    gender = np.array([[found[seed][key][1] for key in wanted] for seed in seeds])
-    return Predictions(seeds, probabilities, None if np.isnan(gender).any() else gender)
+    values = np.array([[found[seed][key] for key in wanted] for seed in seeds])
+    probabilities, gender, dimensions = np.split(values, np.cumsum([len(truth.classes), 1]), axis=-1)
+    return Predictions(seeds, probabilities, _complete(gender[..., 0]), _complete(dimensions))
+
+
+def _complete(values: np.ndarray) -> np.ndarray | None:
+    """The values, or None unless every row has one."""
+    return None if np.isnan(values).any() else values
 
 
 def _numbered(tested: Iterable[tuple[str, str]]) -> dict[Tested, None]:
@@ -144,19 +154,71 @@ def _lines(path: Path) -> list[dict[str, str]]:
         raise InputError(path, f"cannot be read ({error.strerror})", AGAIN) from error
 
 
-def _test_rows(path: Path, classes: Sequence[str]) -> Iterator[tuple[str, np.ndarray, float]]:
-    """Name, probabilities (C,) and probability of a female speaker (NaN where not predicted) of each test row."""
+def _test_rows(path: Path, classes: Sequence[str]) -> Iterator[tuple[str, np.ndarray]]:
+    """Name of each test row, and what is predicted: probabilities (C), then OTHERS, NaN where not predicted."""
     for number, line in enumerate(_lines(path), 2):
         if line.get("split") != "test":
             continue
         where = f"line {number} ({line['utterance']!r})"
         try:
             values = np.array([float(line[name]) for name in classes])
-            gender = float(line["gender_F"]) if "gender_F" in line else np.nan
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(path, f"{where} lacks a probability of one of {', '.join(classes)}", AGAIN) from error
         if not (values >= 0).all() or not abs(values.sum() - 1) <= SUM_TOLERANCE:
             raise InputError(path, f"{where} holds {values.tolist()}, which is no distribution", "mend the model")
-        if "gender_F" in line and not 0 <= gender <= 1:
-            raise InputError(path, f"{where} holds {gender} for gender_F, which is no probability", "mend the model")
-        yield line["utterance"], values, gender
+        yield line["utterance"], np.append(values, [_other(path, where, line, name) for name in OTHERS])
+
+
+def _other(path: Path, where: str, line: dict[str, str], name: str) -> float:
+    """The value of one of OTHERS, NaN where there is none."""
+    if not (text := line.get(name)):
+        return np.nan
+    try:
+        value = float(text)
+    except ValueError:
+        value = np.nan
+    if name == "gender_F" and not 0 <= value <= 1:
+        raise InputError(path, f"{where} holds {text} for gender_F, which is no probability", "mend the model")
+    if not np.isfinite(value):
+        raise InputError(path, f"{where} holds {text} for {name}, which is no finite number", "mend the model")
+    return value
+
+
+def shared(truth: Truth, other: Truth) -> tuple[np.ndarray, np.ndarray]:
+    """Indices, in each, of the rows that both test, in one order; a row tested several times pairs as often.
+
+    Raises InputError if there is none, or if one has another label there.
+    """
+    places = [_numbered((row.utterance, "") for row in one.rows) for one in (truth, other)]
+    mine, theirs = ({key: i for i, key in enumerate(keys)} for keys in places)
+    both = [key for key in mine if key in theirs]
+    if not both:
+        raise InputError("versus", "no utterance is tested by both protocols", "compare runs that share test rows")
+    found = tuple(np.array([side[key] for key in both]) for side in (mine, theirs))
+    for key, i, k in zip(both, *found, strict=True):
+        if (one := truth.classes[truth.label[i]]) != (two := other.classes[other.label[k]]):
+            reason = f"{key[0]!r} is {one!r} in one protocol and {two!r} in the other"
+            raise InputError("versus", reason, "use one label map")
+    return found
+
+
+def taken(truth: Truth, rows: np.ndarray) -> Truth:
+    """Some of the tested rows. Their clusters are those of all rows, as far as one is left of each."""
+    names, member = np.unique(truth.clusters.member[rows], return_inverse=True)
+    held, speaker = np.unique(truth.speaker[rows], return_inverse=True)
+    return Truth(
+        classes=truth.classes,
+        rows=[truth.rows[i] for i in rows],
+        label=truth.label[rows],
+        fold=truth.fold[rows],
+        speaker=speaker,
+        speakers=[truth.speakers[k] for k in held],
+        clusters=Clusters(truth.clusters.unit, len(names), member),
+        repeated=truth.repeated[rows],
+    )
+
+
+def of_rows(predictions: Predictions, rows: np.ndarray) -> Predictions:
+    """The predictions of some of the rows."""
+    others = (None if v is None else v[:, rows] for v in (predictions.gender, predictions.dimensions))
+    return Predictions(predictions.seeds, predictions.probabilities[:, rows], *others)

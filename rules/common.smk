@@ -197,6 +197,18 @@ def baseline_folders(run):
     return [] if PLAN.baseline(run) == run else run_folders(PLAN.baseline(run))
 
 
+def of_other(pattern):
+    """Input function: the pattern for the protocol of a run's baseline, its corpora and folds, if it is another."""
+
+    def found(wildcards):
+        if not (other := PLAN.other_protocol(wildcards.run)):
+            return []
+        paths = expand(pattern, protocol=other, corpus=PLAN.protocol_corpora(other), fold=PLAN.folds(other))
+        return list(dict.fromkeys(paths))
+
+    return found
+
+
 def each(folders, file):
     """That file of each folder."""
     return [f"{folder}/{file}" for folder in folders]

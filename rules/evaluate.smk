@@ -15,6 +15,9 @@ rule evaluate:
         runs=lambda w: each(run_folders(w.run), "probabilities.csv"),
         sidecars=lambda w: each(run_folders(w.run), "run.json"),
         baseline=lambda w: each(baseline_folders(w.run), "probabilities.csv"),
+        other_manifest=lambda w: ancient(of_other("data/manifest/{corpus}.csv")(w)),
+        other_protocol=of_other(PROTOCOL),
+        other_folds=of_other(FOLDS),
     output:
         metrics=f"{EVALUATION}/metrics.json",
         predictions=f"{EVALUATION}/predictions.csv",
@@ -31,7 +34,8 @@ rule evaluate:
     shell:
         "python -m workflow_scripts.evaluate --recipe {input.recipe:q} --log {log:q} --manifest {input.manifest:q}"
         " --protocol {input.protocol:q} --folds {input.folds:q} --run-dirs {params.runs:q}"
-        " --baseline-dirs {params.baseline:q} --out {output.metrics:q} --predictions {output.predictions:q}"
+        " --baseline-dirs {params.baseline:q} --other-manifest {input.other_manifest:q} --other-protocol"
+        " {input.other_protocol:q} --other-folds {input.other_folds:q} --out {output.metrics:q} --predictions {output.predictions:q}"
         " --confusion {output.confusion:q}"
 
 

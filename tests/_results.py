@@ -11,6 +11,7 @@ import numpy as np
 from conftest import ROOT, utterance
 
 from emospace import manifest
+from emospace.measures import DEFAULT
 from emospace.provenance import write_json
 
 CLASSES = ["ang", "hap", "neu"]
@@ -156,11 +157,32 @@ OUTPUTS = {"out": "metrics.json", "predictions": "predictions.csv", "confusion":
 
 
 def evaluate(
-    folder: Path, name: str, baseline: str = "probe", *, leaky: bool = False, check: bool = True, stochastic=(), **where
+    folder: Path,
+    name: str,
+    baseline: str = "probe",
+    *,
+    leaky: bool = False,
+    check: bool = True,
+    stochastic=(),
+    metrics=DEFAULT,
+    compare_by: str = "UA",
+    versus_protocol: str = "",
+    **where,
 ):
-    """Score a run with the real script. stochastic: names of runs that depend on their seed."""
+    """Score a run with the real script. stochastic: names of runs that depend on their seed.
+
+    versus_protocol: the protocol of the baseline, if it is another.
+    """
     about = {"run": name, "model": "toy_model", "corpus": "toy", "protocol": "session", "baseline": baseline} | where
-    recipe = about | {"options": {"draws": 200}, "seed": 1, "leaky": leaky, "labels": {about["corpus"]: LABELS}}
+    labels = {about["corpus"]: LABELS}
+    recipe = about | {"options": {"draws": 200}, "seed": 1, "leaky": leaky, "labels": labels}
     recipe |= {"corpora": {about["corpus"]: "toy"}, "rows": {}, "leaks": ["protocol"] if leaky else []}
+    recipe |= {"metrics": list(metrics), "compare_by": compare_by, "other": None}
     recipe |= {"stochastic": [bool(name in stochastic) for name in (name, baseline)]}
-    return script(folder, "evaluate", recipe, *evaluation_arguments(folder, name, baseline, **where), check=check)
+    arguments = evaluation_arguments(folder, name, baseline, **where)
+    if versus_protocol:
+        recipe["other"] = {"protocol": versus_protocol, "labels": labels, "rows": {}, "leaky": False}
+        base = f"data/protocols/{about['corpus']}/{versus_protocol}"
+        arguments += ["--other-manifest", f"data/manifest/{about['corpus']}.csv", "--other-protocol", f"{base}.json"]
+        arguments += ["--other-folds", *sorted(p.relative_to(folder) for p in (folder / base).glob("*.csv"))]
+    return script(folder, "evaluate", recipe, *arguments, check=check)

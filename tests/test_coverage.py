@@ -8,8 +8,9 @@ from _worlds import plain_ua, plain_values, rows_of, world
 from scipy import stats
 
 from benchmarks._coverage import SEEDS, WORLDS, covered, rejected, simulate, truth
-from emospace.evaluation import counts, evaluate
+from emospace.evaluation import evaluate
 from emospace.intervals import estimate
+from emospace.measures import tables
 from emospace.metrics import UA
 from emospace.predictions import Predictions, Truth
 
@@ -121,6 +122,7 @@ def test_seeds_of_a_network_that_was_trained_are_rarely_told_apart():
     for speakers, number in ((12, 0), (12, 1), (12, 2), (6, 3), (6, 4)):
         corpus, values = networks(speakers, number)
         for pair in threes(len(values)):
-            told = [counts(corpus, Predictions(seeds, values[seeds]), corpus.speaker) for seeds in pair]
-            found.append(estimate(UA, *told, seed=1, draws=1000).p < 0.05)
+            each = [Predictions(seeds, values[seeds]) for seeds in pair]
+            told = [tables(corpus, one, ["UA"], {"": corpus.speaker})[""]["UA"] for one in each]
+            found.append(estimate(UA.value, *told, seed=1, draws=1000).p < 0.05)
     assert len(found) == 5 * 280 and np.mean(found) <= 0.07

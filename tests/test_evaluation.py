@@ -9,7 +9,7 @@ from _results import CLASSES, LABELS, OUTPUTS, corpus, evaluate, protocol, read_
 from sklearn import metrics as reference
 
 from emospace import manifest
-from emospace.metrics import METRICS
+from emospace.measures import DEFAULT
 from emospace.tables import no_p, p_text, table
 from workflow_scripts.summarize import correct, numbers, summary_row
 
@@ -142,7 +142,11 @@ def test_gender_is_scored_where_it_is_predicted(tree):
     run(tree, gender=True)
     evaluate(tree, "probe")
     found = metrics(tree)["gender"]  # the toy model says "female" every time
-    assert found == {"accuracy": 0.5, "confusion": [[18, 0], [18, 0]], "classes": ["F", "M"]}
+    assert found == {"accuracy": 0.5, "confusion": [[18, 0], [18, 0]], "classes": ["F", "M"]} | {
+        "n": 36,
+        "majority": 0.5,
+        "baseline": None,
+    }
 
 
 def test_outputs_say_the_same_and_equal_work_gives_equal_bytes(tree):
@@ -172,6 +176,48 @@ def test_the_order_of_columns_and_rows_does_not_matter(tree):
         write_csv(path, [dict(reversed(line.items())) for line in reversed(read_csv(path))])
     evaluate(tree, "probe")
     assert metrics(tree)["pooled"] == before
+
+
+def test_a_run_is_compared_with_one_of_another_protocol_and_the_table_says_on_what(tmp_path):
+    corpus(tmp_path, rows(sessions=6))
+    protocol(tmp_path, folds=6)
+    protocol(tmp_path, "speaker", split="actors", folds=4)
+    for folder in (tmp_path / "data/protocols/toy/speaker").glob("fold0.csv"):
+        left = [line | ({"split": "dev"} if line["split"] == "test" else {}) for line in read_csv(folder)]
+        write_csv(folder, left)
+    told = json.loads((tmp_path / "data/protocols/toy/speaker.json").read_text(encoding="utf-8"))
+    (tmp_path / "data/protocols/toy/speaker.json").write_text(json.dumps(told | {"covers": False}), encoding="utf-8")
+    run(tmp_path, "probe")
+    run(tmp_path, "other", protocol="speaker", right=0.4)
+    evaluate(tmp_path, "probe", "other", versus_protocol="speaker")
+    found, both = metrics(tmp_path), joined(tmp_path, name="other")
+    one = [line for name, line in joined(tmp_path).items() if name in both]
+    assert found["meta"]["n"] == 72 > len(both) == found["meta"]["compared"]["n"] == len(one)
+    expected = scores(one)["UA"] - scores(both.values())["UA"]
+    assert found["paired"]["UA"]["difference"] == pytest.approx(expected)
+    assert found["meta"]["compared"]["clusters"] == found["paired"]["UA"]["clusters"] < found["meta"]["clusters"] == 12
+    row = summary_row(found)
+    assert (row["compared_protocol"], row["compared_n"]) == ("speaker", len(both)) and "shared" not in found
+    correct([row])
+    assert f"the {len(both)} rows that speaker tests too" in table([row])
+
+
+def test_tables_follow_the_metrics_that_the_config_asks_for(tree):
+    run(tree, "probe")
+    run(tree, "better", right=1.0)
+    names = ["log_loss", "ECE", "CCC_valence", "UA"]
+    for name in ("probe", "better"):
+        evaluate(tree, name, metrics=names, compare_by="log_loss")
+    paths = [RESULT.format(name) for name in ("probe", "better")]
+    out = ["--out-summary", "summary.csv", "--out-result", "result.txt", "--out-metrics", "metrics.json"]
+    script(tree, "summarize", {"options": {}}, "--metrics", *paths, *out)
+    lines = read_csv(tree / "summary.csv")
+    assert [name for name in lines[0] if f"{name}_lo" in lines[0]] == [*names, "log_loss_gain"]
+    assert lines[1]["CCC_valence"] == "" and float(lines[1]["log_loss_gain"]) < 0
+    text = (tree / "result.txt").read_text(encoding="utf-8")
+    assert "log loss, CCC valence: not in percent" in text and "change in log loss (less is better)" in text
+    assert "CCC valence: the run predicts no dimensions" in text
+    assert list(json.loads((tree / "metrics.json").read_text(encoding="utf-8"))["probe"]) == sorted(names)
 
 
 # What does not fit (each fault: tests/test_predictions.py) ----------------------------------------------------------
@@ -312,8 +358,16 @@ def gains(**cells) -> dict:
         "training_noise_not_included": "",
     }
     plain |= {"corpus": "toy", "protocol": "session", "model": "m", "n": 9, "seeds": 3, "baseline_seeds": 1}
-    plain |= {"clusters": 12, "cluster_unit": "speaker", "method": "bootstrap", "intervals": "95 % intervals"}
-    plain |= dict.fromkeys([f"{m}{end}" for m in METRICS for end in ("", "_lo", "_hi")], 0.5)
+    plain |= {
+        "compared_protocol": "session",
+        "compared_n": 9,
+        "compared_clusters": 12,
+        "clusters": 12,
+        "cluster_unit": "speaker",
+        "method": "bootstrap",
+        "intervals": "95 % intervals",
+    }
+    plain |= dict.fromkeys([f"{m}{end}" for m in DEFAULT for end in ("", "_lo", "_hi")], 0.5)
     plain |= {"UA_gain": 0.1, "UA_gain_lo": 0.02, "UA_gain_hi": 0.18, "UA_gain_p": 0.01, "UA_gain_p_holm": ""}
     return plain | {"UA_gain_p_at_most": False} | cells
 
@@ -351,5 +405,5 @@ def test_summary_and_dvc_survive_a_metric_that_is_undefined(summarized):
 
 
 def test_the_reasons_for_no_p_are_told_apart():
-    assert no_p(gains()) == "" and no_p(gains(UA_gain_p="", method="", clusters=3)) == "no p: fewer than 5 clusters"
+    assert no_p(gains()) == "" and no_p(gains(UA_gain_p="", compared_clusters=3)) == "no p: fewer than 5 clusters"
     assert no_p(gains(UA_gain_p="", training_noise_not_included="a")) == "no p: training noise not included"

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from _planted_metrics import constant, ones, plant
 from _worlds import CLASSES, plain_ua, plain_values, world
 from scipy import stats
 
@@ -11,17 +12,19 @@ from emospace import bootstrap, intervals
 from emospace.clusters import clusters
 from emospace.evaluation import evaluate
 from emospace.intervals import described, estimate, freedom, holm, method
-from emospace.metrics import METRICS, UA, WA
+from emospace.measures import DEFAULT
+from emospace.metrics.UA import value as UA
+from emospace.metrics.WA import value as WA
 
 # Resamples ---------------------------------------------------------------------------------------------------------
 
 
 def tables(random: np.random.Generator, seeds: int = 1, count: int = 6, rows: int = 40) -> np.ndarray:
-    """Counts (seeds, clusters, 2, 2) of clusters that differ."""
+    """Counts (seeds, clusters, 2 * 2) of clusters that differ."""
     right = random.binomial(rows, np.clip(random.normal(0.6, 0.2, count), 0, 1), (seeds, count)).astype(float)
     found = np.zeros((seeds, count, 2, 2))
     found[:, :, 0, 0], found[:, :, 0, 1], found[:, :, 1, 1] = right, rows - right, rows / 2
-    return found
+    return found.reshape(seeds, count, 4)
 
 
 def test_draws_are_seeded_and_hold_as_many_clusters_as_there_are():
@@ -46,10 +49,9 @@ def test_each_sample_of_a_jackknife_lacks_one_cluster():
 
 
 def test_classes_of_which_nothing_is_known_keep_their_place():
-    """Three classes and two clusters: no two axes are of one length."""
-    one = np.random.default_rng(0).integers(1, 9, (1, 2, 3, 3)).astype(float)
-    by_class = bootstrap.distribution(lambda table: table[..., 2, 0], one, np.array([[2.0, 0.0], [1.0, 1.0]]))
-    assert by_class.tolist() == [2 * one[0, 0, 2, 0], one[0, :, 2, 0].sum()]
+    one = np.random.default_rng(0).integers(1, 9, (1, 2, 9)).astype(float)
+    by_class = bootstrap.distribution(lambda sums: sums[..., 6], one, np.array([[2.0, 0.0], [1.0, 1.0]]))
+    assert by_class.tolist() == [2 * one[0, 0, 6], one[0, :, 6].sum()]
 
 
 def test_drawn_seeds_spread_as_much_as_the_mean_of_new_ones():
@@ -139,7 +141,7 @@ def test_clusters_without_rows_are_no_clusters():
     more = np.insert(one, [0, 3, 12], 0, axis=1)
     assert more.shape[1] == 15 and estimate(UA, more, seed=1, draws=200) == estimate(UA, one, seed=1, draws=200)
     assert estimate(UA, more, more[::-1], seed=1, draws=200).clusters == 12
-    more[:, 0, 0, 1] = 1  # of one row, though
+    more[:, 0, 1] = 1  # of one row, though
     assert estimate(UA, more, seed=1, draws=200).clusters == 13
 
 
@@ -179,23 +181,23 @@ def test_identical_systems_differ_by_nothing_with_p_one():
 
 
 def test_a_difference_without_any_spread_has_no_p_from_a_jackknife():
-    one, other = np.zeros((2, 1, 6, 2, 2))
-    one[..., 0, 0], other[..., 0, 0], other[..., 0, 1] = 10, 8, 2
+    one, other = np.zeros((2, 1, 6, 4))
+    one[..., 0], other[..., 0], other[..., 1] = 10, 8, 2
     found = estimate(WA, one, other, seed=1)
     assert found.value == pytest.approx(0.2) and (found.p, found.clusters, found.df) == (None, 6, 5)
 
 
 def test_a_difference_without_any_spread_has_the_smallest_p_of_a_bootstrap():
-    one, other = np.zeros((2, 1, 12, 2, 2))
-    one[..., 0, 0], other[..., 0, 0], other[..., 0, 1] = 10, 8, 2
+    one, other = np.zeros((2, 1, 12, 4))
+    one[..., 0], other[..., 0], other[..., 1] = 10, 8, 2
     found = estimate(WA, one, other, seed=1, draws=999)
     assert (found.lo, found.hi) == pytest.approx((0.2, 0.2)) and found.at_most
     assert found.p == pytest.approx(2 * stats.t.cdf(stats.norm.ppf(1 / 1000) / np.sqrt(12 / 11), 11))
 
 
 def test_p_is_never_zero_and_the_smallest_is_marked():
-    one, other = np.zeros((2, 1, 12, 2, 2))
-    one[..., 0, 0], other[..., 0, 0], other[..., 0, 1] = 10, 2 + np.arange(12) % 3, 8 - np.arange(12) % 3
+    one, other = np.zeros((2, 1, 12, 4))
+    one[..., 0], other[..., 0], other[..., 1] = 10, 2 + np.arange(12) % 3, 8 - np.arange(12) % 3
     found = [
         estimate(WA, a, b, seed=1, draws=draws) for a, b in ((one, other), (other, one)) for draws in (200, 20_000)
     ]
@@ -213,7 +215,7 @@ def test_without_a_deviation_over_seeds_the_degrees_of_freedom_are_those_of_the_
 
 def test_seeds_that_disagree_widen_the_interval_and_few_of_them_more():
     one = tables(np.random.default_rng(0), 1, 12)
-    moved = np.array([0.0, 4.0, -4.0])[:, None, None, None] * np.array([[1, -1], [0, 0]])
+    moved = np.array([0.0, 4.0, -4.0])[:, None, None] * np.array([1, -1, 0, 0])
 
     def width(counts):
         found = estimate(UA, counts, seed=1)
@@ -232,12 +234,12 @@ def test_far_percentiles_go_on_where_the_draws_end():
 
 
 def test_draws_without_a_value_are_left_out_and_a_jackknife_without_one_gives_no_interval():
-    def accuracy(table):  # undefined without a cluster of the second class
-        return np.where(table[..., 1, :].sum(-1) > 0, WA(table), np.nan)
+    def accuracy(sums):  # undefined without a cluster of the second class
+        return np.where(sums[..., 2:].sum(-1) > 0, WA(sums), np.nan)
 
     for count in (6, 12):
         one = tables(np.random.default_rng(0), 1, count)
-        one[:, 1:, 1] = 0
+        one[:, 1:, 2:] = 0
         found = estimate(accuracy, one, seed=1)
         assert found.value is not None and found.clusters == count and (found.lo is None) == (count == 6)
 
@@ -256,8 +258,8 @@ def test_scores_are_shares_so_their_intervals_end_at_none_and_all():
 
 
 def test_a_metric_that_is_nowhere_defined_is_none(monkeypatch):
-    monkeypatch.setitem(METRICS, "NOTHING", lambda table: np.full(table.shape[:-2], np.nan))
+    plant(monkeypatch, "NOTHING", statistics=ones, value=constant(np.nan))
     truth, one, other = world(6)
-    found = evaluate(truth, one, other, seed=1)
+    found = evaluate(truth, one, other, seed=1, metrics=[*DEFAULT, "NOTHING"])
     assert found["pooled"]["NOTHING"] == {"value": None, "lo": None, "hi": None, "clusters": 6, "df": None}
     assert found["paired"]["NOTHING"]["difference"] is None and found["folds"]["fold0"]["NOTHING"] is None

@@ -72,48 +72,48 @@ def test_a_sample_is_seeded_and_never_prose():
 
 
 def test_verdicts_hold_for_the_code_and_tests_that_they_were_found_with(workspaces):
-    folder = _mutmut.prepare("metrics", ["test_metrics.py"], keep=False)
-    meta = folder / "mutants/emospace/metrics.py.meta"
+    folder = _mutmut.prepare("clusters", ["test_clusters.py"], keep=False)
+    meta = folder / "mutants/emospace/clusters.py.meta"
     meta.parent.mkdir(parents=True)
     meta.write_text(json.dumps({"exit_code_by_key": {"m": 1}}))
-    assert _mutmut.prepare("metrics", ["test_metrics.py"], keep=False) == folder
-    assert _mutmut.verdicts(folder, "metrics") == {"m": 1}
+    assert _mutmut.prepare("clusters", ["test_clusters.py"], keep=False) == folder
+    assert _mutmut.verdicts(folder, "clusters") == {"m": 1}
     calls = folder / "mutants/mutmut-stats.json"
     calls.touch()
-    _mutmut.prepare("metrics", ["test_metrics.py", "test_store.py"], keep=True)
-    assert _mutmut.verdicts(folder, "metrics") == {"m": 1} and not calls.exists()
-    _mutmut.prepare("metrics", ["test_metrics.py"], keep=False)
-    assert _mutmut.verdicts(folder, "metrics") is None
+    _mutmut.prepare("clusters", ["test_clusters.py", "test_store.py"], keep=True)
+    assert _mutmut.verdicts(folder, "clusters") == {"m": 1} and not calls.exists()
+    _mutmut.prepare("clusters", ["test_clusters.py"], keep=False)
+    assert _mutmut.verdicts(folder, "clusters") is None
 
 
 def test_verdicts_on_another_text_of_the_module_are_never_kept(workspaces):
     """Mutants are known by their number: that of another one, once a line has changed."""
-    folder = _mutmut.prepare("metrics", ["test_metrics.py"], keep=False)
-    meta = folder / "mutants/emospace/metrics.py.meta"
+    folder = _mutmut.prepare("clusters", ["test_clusters.py"], keep=False)
+    meta = folder / "mutants/emospace/clusters.py.meta"
     meta.parent.mkdir(parents=True)
     meta.write_text(json.dumps({"exit_code_by_key": {"m": 1}}))
-    (folder / "emospace/metrics.py").write_text("# as it was when the verdicts were found")
+    (folder / "emospace/clusters.py").write_text("# as it was when the verdicts were found")
     (folder / "fingerprint").write_text("of then")
-    _mutmut.prepare("metrics", ["test_metrics.py"], keep=True)
-    assert _mutmut.verdicts(folder, "metrics") is None
+    _mutmut.prepare("clusters", ["test_clusters.py"], keep=True)
+    assert _mutmut.verdicts(folder, "clusters") is None
 
 
 def test_a_kill_while_verdicts_are_written_starts_that_module_over(workspaces):
-    folder = _mutmut.prepare("metrics", ["test_metrics.py"], keep=False)
-    made = folder / "mutants/emospace/metrics.py"
+    folder = _mutmut.prepare("clusters", ["test_clusters.py"], keep=False)
+    made = folder / "mutants/emospace/clusters.py"
     made.parent.mkdir(parents=True)
     for torn in ('{"exit_code_by_key": {"m": ', "{}", None):  # None: killed before anything was written
         made.write_text("mutated")
-        made.with_name("metrics.py.meta").unlink(missing_ok=True)
+        made.with_name("clusters.py.meta").unlink(missing_ok=True)
         if torn is not None:
-            made.with_name("metrics.py.meta").write_text(torn)
-        _mutmut.prepare("metrics", ["test_metrics.py"], keep=False)
-        assert not made.exists() and not made.with_name("metrics.py.meta").exists()
+            made.with_name("clusters.py.meta").write_text(torn)
+        _mutmut.prepare("clusters", ["test_clusters.py"], keep=False)
+        assert not made.exists() and not made.with_name("clusters.py.meta").exists()
 
 
 def test_only_what_is_undecided_runs(workspaces, monkeypatch):
-    folder = _mutmut.prepare("metrics", ["test_metrics.py"], keep=False)
-    meta = folder / "mutants/emospace/metrics.py.meta"
+    folder = _mutmut.prepare("clusters", ["test_clusters.py"], keep=False)
+    meta = folder / "mutants/emospace/clusters.py.meta"
     meta.parent.mkdir(parents=True)
     meta.write_text(json.dumps({"exit_code_by_key": {"killed": 1, "hung": -24, "survived": 0, "new": None}}))
     drawn, ran = [mutant("a", "b", name) for name in ("killed", "hung", "survived", "new", "unknown")], []
@@ -122,8 +122,8 @@ def test_only_what_is_undecided_runs(workspaces, monkeypatch):
         returncode = 0
 
     monkeypatch.setattr(_mutmut.subprocess, "run", lambda command, **_: ran.append(command[4:]) or Done())
-    codes = _mutmut.run(folder, "metrics", drawn, workers=1, keep=False, held=0)
-    _mutmut.run(folder, "metrics", drawn, workers=1, keep=True, held=0)
+    codes = _mutmut.run(folder, "clusters", drawn, workers=1, keep=False, held=0)
+    _mutmut.run(folder, "clusters", drawn, workers=1, keep=True, held=0)
     assert ran == [["new", "unknown"], ["survived", "new", "unknown"]]
     assert codes == {"killed": 1, "hung": -24, "survived": 0, "new": None, "unknown": None}
 

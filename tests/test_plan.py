@@ -466,8 +466,48 @@ def test_a_run_may_be_compared_with_another_one(config, augmented):
     one = {**runs["unified_aug"], "versus": "unified"}
     plan = Plan(augmented | {"runs": runs | {"unified_aug": one}})
     assert (plan.baseline("unified_aug"), plan.baseline("unified")) == ("unified", "probe")
-    for other, reason in (("unifed", "there is no 'unifed'"), ("unified_aug", "cannot be compared")):
+    for other, reason in (("unifed", "there is no 'unifed'"), ("unified_aug", "compared with itself")):
         refused(augmented | {"runs": runs | {"unified_aug": one | {"versus": other}}}, reason)
+
+
+def test_a_run_may_be_compared_with_one_of_another_protocol_that_shares_corpus_and_labels(config):
+    runs, protocols = config["runs"], config["protocols"]
+    name, first = "unified", protocols[runs["unified"]["protocol"]]
+    other = runs["probe"] | {"protocol": "other"}
+
+    def planned(protocol, **corpora):
+        blocks = {"protocols": protocols | {"other": protocol}, "corpora": config["corpora"] | corpora}
+        return config | blocks | {"runs": runs | {"other": other, name: runs[name] | {"versus": "other"}}}
+
+    plan = Plan(planned(first | {"split": "random", "leaky": True}))
+    assert (plan.baseline(name), plan.other_protocol(name), plan.other_protocol("probe")) == ("other", "other", "")
+    told = read_json(plan.recipe("evaluate", name))["other"]
+    assert (told["protocol"], told["leaky"]) == ("other", True) and told["labels"] == plan.labels("other")
+    assert read_json(plan.recipe("evaluate", "probe"))["other"] is None
+    corpus = next(iter(config["corpora"]))
+    apart = {"second": config["corpora"][corpus] | {"reader": plan.reader(corpus)}}
+    refused(planned(first | {"corpus": "second"}, **apart), "no corpus of", "compare runs on the same corpus")
+    mapping = dict(list(plan.labels("other")[corpus]["map"].items())[:2])
+    changed = planned(first | {"labels": "fewer"}) | {"labels": {"fewer": mapping}}
+    refused(changed, f"label map of {corpus} differs")
+
+
+def test_metrics_are_found_when_planned_and_go_into_the_recipes_of_what_shows_them(config):
+    plan = Plan(config)
+    assert (plan.metrics(), plan.compare_by()) == (["WA", "UA", "WF1", "MF1"], "UA")
+    other = Plan(config | {"metrics": ["WA", "ECE"], "compare_by": "ECE"})
+    recipe = read_json(other.recipe("evaluate", "probe"))
+    assert (recipe["metrics"], recipe["compare_by"]) == (["WA", "ECE"], "ECE")
+    assert {"emospace/metrics/ECE.py", "emospace/metrics/CCC_valence.py"} <= recipe["code"].keys()
+    assert Plan(config | {"metrics": ["WA", "ECE"]}).compare_by() == "WA"
+    changed = {key for key, path in plan.recipes.items() if path.read_bytes() != other.recipes[key].read_bytes()}
+    assert {rule for rule, _ in changed} == {"evaluate", "summarize", "make_report"}
+
+
+def test_metrics_that_there_are_not_are_refused(config):
+    refused(config | {"metrics": ["UA", "EEC"]}, "there is no 'EEC' among the metrics", "did you mean 'ECE'")
+    refused(config | {"compare_by": "ECE"}, "compare_by", "not among the metrics")
+    refused(config | {"metrics": []}, "metrics")
 
 
 def test_each_step_of_augmentation_has_a_recipe_of_its_own(augmented):

@@ -208,7 +208,7 @@ FAULTS = {
     "unknown row": (with_first(utterance="S9impro_F000"), "is a test row of no fold, not of fold-0"),
     "gender too large": (lambda ls: [ln | {"gender_F": "1.2"} for ln in ls], "1.2 for gender_F, which is no"),
     "gender negative": (lambda ls: [ln | {"gender_F": "-0.1"} for ln in ls], "-0.1 for gender_F, which is no"),
-    "gender no figure": (lambda ls: [ln | {"gender_F": "she"} for ln in ls], "lacks a probability"),
+    "gender no figure": (lambda ls: [ln | {"gender_F": "she"} for ln in ls], "holds she for gender_F"),
 }
 
 
@@ -234,3 +234,30 @@ def test_a_seed_that_lacks_a_row_or_a_fold_is_refused(tree):
     refused(lambda: read_run(folders[:-1], tree.truth()), home, "seed 2 has no prediction for 'S2impro_F000'")
     tree.change(folders[0] / "probabilities.csv", without_first)
     refused(lambda: read_run(folders, tree.truth()), home, "seed 1 has no prediction for 'S0impro_F000'")
+
+
+# Dimensions --------------------------------------------------------------------------------------------------------
+
+
+def with_dimensions(tree, values: dict) -> list:
+    folders = run(tree.folder)
+    for folder in folders:
+        path = folder / "probabilities.csv"
+        write_csv(path, [one | values for one in read_csv(path)])
+    return folders
+
+
+def test_dimensions_are_read_where_every_row_has_them(tree):
+    truth = tree.truth()
+    folders = with_dimensions(tree, {"valence": "2.5", "arousal": "-1", "dominance": "4"})
+    assert read_run(folders, truth).dimensions.tolist() == [[[2.5, -1.0, 4.0]] * 36]
+    path = folders[0] / "probabilities.csv"
+    write_csv(path, [{k: v for k, v in one.items() if k != "arousal"} for one in read_csv(path)])
+    assert read_run(folders, truth).dimensions is None and read_run(run(tree.folder), truth).dimensions is None
+
+
+@pytest.mark.parametrize("wrong", ["nan", "inf", "high"])
+def test_dimensions_that_are_no_numbers_are_refused(tree, wrong):
+    folders = with_dimensions(tree, {"valence": "2.5", "arousal": wrong, "dominance": "4"})
+    with pytest.raises(InputError, match=rf"line \d+ \('S0.*holds {wrong} for arousal"):
+        read_run(folders, tree.truth())

@@ -247,14 +247,16 @@ def test_a_new_metric_reaches_every_table(made, tmp_path):
         "workflow_scripts",
     ):  # found before the project's own, as they lie in the working folder
         shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
-    code = (copy / "emospace/metrics.py").read_text(encoding="utf-8")
-    more = 'def NEW(confusion):\n    """Always a fifth."""\n    return confusion.sum((-2, -1)) * 0 + 0.2\n\n\n'
-    more += "def NIL(confusion):\n    return confusion.sum((-2, -1)) * np.nan\n\n\n"
-    (copy / "emospace/metrics.py").write_text(code.replace("def recalls(", f"{more}def recalls(", 1), encoding="utf-8")
-    evaluate(copy, "probe")
-    evaluate(copy, "noise")
-    evaluate(copy, "less_noise", "noise")
-    evaluate(copy, "mixed_probe", "mixed_probe", leaky=True, protocol="mixed")
+    body = "TITLE = {!r}\ndef statistics(truth, predicted):\n    return np.ones((len(truth.label), 1))\n"
+    body += "def value(sums):\n    return np.full(sums.shape[:-1], {})\n"
+    for name, value in (("NEW", "0.2"), ("NIL", "np.nan")):
+        code = f'"""Always a fifth."""\nimport numpy as np\n{body.format(name, value)}'
+        (copy / f"emospace/metrics/{name}.py").write_text(code, encoding="utf-8")
+    how = {"metrics": ["UA", "WA", "NEW", "NIL"]}
+    evaluate(copy, "probe", **how)
+    evaluate(copy, "noise", **how)
+    evaluate(copy, "less_noise", "noise", **how)
+    evaluate(copy, "mixed_probe", "mixed_probe", leaky=True, protocol="mixed", **how)
     text = Page(report(copy)).text()
     assert "NEW Always a fifth." in text and text.count("20.0 20.0 to 20.0") == len(RUNS)
     assert "20.0 [20.0, 20.0]" in (copy / "result.txt").read_text(encoding="utf-8")

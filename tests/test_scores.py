@@ -4,13 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from _planted_metrics import constant, ones, plant
 from conftest import utterance
 from sklearn import metrics as reference
 
 from emospace.clusters import Clusters, clusters
-from emospace.evaluation import counts, evaluate, gender_result, parts
-from emospace.metrics import METRICS
-from emospace.predictions import Predictions, Truth
+from emospace.errors import InputError
+from emospace.evaluation import evaluate, gender_result, parts
+from emospace.measures import DEFAULT as METRICS
+from emospace.measures import tables
+from emospace.metrics._confusion import matrix
+from emospace.predictions import Predictions, Truth, shared, taken
 
 CLASSES = ["ang", "hap", "neu"]
 SPEAKERS = [f"S{k}" for k in range(8)]
@@ -62,6 +66,14 @@ def truth() -> Truth:
 @pytest.fixture  # one for each test: mutmut runs the tests that it saw call a function
 def found(truth) -> dict:
     return evaluate(truth, says(GUESSES), says(GUESSES[:1]), seed=1, draws=300)
+
+
+def counts(truth, predictions, group, where=None) -> np.ndarray:
+    """Confusion counts (seeds, groups, 3, 3)."""
+    member = group if where is None else np.where(where, group, -1)
+    found = tables(truth, predictions, ["UA", "WA"], {"": member})[""]
+    assert found["UA"] is not None and (found["UA"] == found["WA"]).all()
+    return matrix(found["UA"])
 
 
 def test_rows_are_counted_by_seed_group_class_and_guess(truth):
@@ -204,8 +216,8 @@ def test_the_smallest_p_that_draws_can_give_is_marked():
 
 def test_too_few_clusters_have_values_without_ends_and_what_is_nowhere_defined_has_none(truth, monkeypatch):
     few = replace(truth, clusters=Clusters("session", 4, truth.speaker // 2))
-    monkeypatch.setitem(METRICS, "NOTHING", lambda table: np.full(table.shape[:-2], np.nan))
-    found = evaluate(few, says(GUESSES), says(GUESSES[:1]), seed=1)
+    plant(monkeypatch, "NOTHING", statistics=ones, value=constant(np.nan))
+    found = evaluate(few, says(GUESSES), says(GUESSES[:1]), seed=1, metrics=[*METRICS, "NOTHING"])
     for cell in (found["pooled"]["UA"], found["paired"]["UA"], found["recall"]["ang"]):
         assert cell["lo"] is cell["hi"] is cell["df"] is None and cell["clusters"] == 4
     assert found["pooled"]["UA"]["value"] > 0 and found["paired"]["UA"]["p"] is None
@@ -218,7 +230,8 @@ def test_gender_is_scored_on_the_rows_whose_speaker_has_one(truth):
     female = np.array([[0.9 if row.gender == "F" else 0.1 for row in ROWS]] * 2)
     female[0, 1], female[1, 13] = 0.2, 0.5  # a woman sold as a man by one seed, a man as a woman by the other
     found = gender_result(replace(truth, rows=rows), says(GUESSES, female))
-    assert found == {"accuracy": 87 / 88, "confusion": [[43.5, 0.5], [0.5, 43.5]], "classes": ["F", "M"]}
+    told = {"accuracy": 87 / 88, "confusion": [[43.5, 0.5], [0.5, 43.5]], "classes": ["F", "M"]}
+    assert found == told | {"n": 88, "majority": 0.5, "baseline": None}
     assert evaluate(replace(truth, rows=rows), says(GUESSES, female), seed=1, draws=100)["gender"] == found
 
 
@@ -226,3 +239,104 @@ def test_gender_that_is_not_predicted_or_not_known_has_no_score(truth):
     assert gender_result(truth, says(GUESSES)) is None
     nobody = [replace(row, gender="") for row in ROWS]
     assert gender_result(replace(truth, rows=nobody), says(GUESSES, np.full((2, 96), 0.5))) is None
+
+
+# Metrics of the config ----------------------------------------------------------------------------------------------
+
+
+def rated(truth: Truth, spread: float) -> tuple[Truth, np.ndarray]:
+    """Valence and arousal of rows, none of S0 and no dominance, and what two seeds predict."""
+    random = np.random.default_rng(1)
+    x = random.normal(3, 1, (len(truth.rows), 3))
+    pairs = zip(truth.rows, x, strict=True)
+    rows = [r if r.speaker == "S0" else replace(r, valence=v, arousal=a) for r, (v, a, _) in pairs]
+    return replace(truth, rows=rows), x + random.normal(0, spread, (2, *x.shape))
+
+
+def test_only_the_metrics_that_are_asked_for_are_shown_in_that_order(truth):
+    names = ["ECE", "UA", "log_loss"]
+    found = evaluate(truth, says(GUESSES), says(GUESSES[:1]), seed=1, draws=100, metrics=names)
+    assert list(found["pooled"]) == list(found["paired"]) == list(found["parts"]["improvised"])[:3] == names
+    assert list(found["folds"]["fold0"])[:3] == list(found["speakers"]["S3"])[:3] == names
+    plain = evaluate(truth, says(GUESSES), says(GUESSES[:1]), seed=1, draws=100)
+    assert found["pooled"]["UA"] == plain["pooled"]["UA"] and found["recall"] == plain["recall"]
+    assert found["pooled"]["log_loss"]["value"] == pytest.approx(
+        np.mean([reference.log_loss(truth.label, p) for p in says(GUESSES).probabilities])
+    )
+
+
+def test_dimensions_that_are_predicted_and_rated_have_concordance_with_intervals(truth):
+    rows, predicted = rated(truth, 0.5)
+    said = replace(says(GUESSES), dimensions=predicted)
+    found = evaluate(rows, said, seed=1, draws=200)
+    known = np.array([row.valence is not None for row in rows.rows])
+    x, y = np.array([row.valence for row in rows.rows if row.valence is not None]), predicted[:, known, 0]
+    each = [2 * np.cov(x, p, ddof=0)[0, 1] / (x.var() + p.var() + (x.mean() - p.mean()) ** 2) for p in y]
+    cell = found["dimensions"]["valence"]
+    assert cell["per_seed"] == pytest.approx(each) and cell["value"] == pytest.approx(np.mean(each))
+    assert cell["lo"] < cell["value"] < cell["hi"] <= 1 and (cell["n"], cell["clusters"]) == (84, 7)
+    assert found["dimensions"]["dominance"]["value"] is None and list(found["pooled"]) == list(METRICS)
+
+
+def test_concordance_may_be_below_zero_and_so_may_its_interval(truth):
+    rows, predicted = rated(truth, 0.1)
+    found = evaluate(rows, replace(says(GUESSES), dimensions=6 - predicted), seed=1, draws=200)["dimensions"]
+    assert -1 <= found["arousal"]["lo"] < found["arousal"]["value"] < -0.8
+
+
+def test_a_metric_of_dimensions_has_an_empty_cell_with_a_reason_where_there_are_none(truth):
+    names = ["UA", "CCC_valence"]
+    rows, predicted = rated(truth, 0.5)
+    cases = (
+        (rows, says(GUESSES), "predicts no dimensions"),
+        (truth, replace(says(GUESSES), dimensions=predicted), "no tested"),
+    )
+    for where, said, reason in cases:
+        found = evaluate(where, said, says(GUESSES), seed=1, draws=100, metrics=names)
+        cell = found["pooled"]["CCC_valence"]
+        assert cell["value"] is None and reason in cell["reason"] and list(found["paired"]) == ["UA"]
+        assert found["dimensions"] is None
+
+
+# Comparison across protocols ----------------------------------------------------------------------------------------
+
+
+def other_protocol(truth: Truth) -> Truth:
+    """Tests S2 to S7, in another order and other folds."""
+    kept = np.flatnonzero(truth.speaker >= 2)[::-1]
+    found = taken(truth, kept)
+    return replace(found, fold=np.array([f"fold{k}" for k in found.speaker]))
+
+
+def test_runs_of_two_protocols_are_compared_on_the_rows_that_both_test(truth):
+    other = other_protocol(truth)
+    kept = np.flatnonzero(truth.speaker >= 2)
+    theirs = np.random.default_rng(5).integers(0, 3, (1, len(other.rows)))
+    found = evaluate(truth, says(GUESSES), says(theirs), seed=1, draws=200, other=other)
+    assert found["shared"] == {"n": 72, "clusters": 6} and found["paired"]["UA"]["clusters"] == 6
+    expected = scores(truth.label[kept], GUESSES[:, kept])["UA"] - scores(other.label, theirs)["UA"]
+    assert found["paired"]["UA"]["difference"] == pytest.approx(expected)
+    within = evaluate(taken(truth, kept), says(GUESSES[:, kept]), says(theirs[:, ::-1]), seed=1, draws=200)
+    assert within["paired"] == found["paired"] and found["pooled"] != within["pooled"]
+
+
+def test_protocols_that_share_no_test_row_or_disagree_on_a_label_are_refused(truth):
+    other = other_protocol(truth)
+    with pytest.raises(InputError, match="no utterance is tested by both"):
+        shared(taken(truth, np.flatnonzero(truth.speaker < 2)), other)
+    with pytest.raises(InputError, match=r"'S7_11' is .* in one protocol and .* in the other"):
+        changed = other.label.copy()
+        changed[0] = (changed[0] + 1) % 3
+        shared(truth, replace(other, label=changed))
+
+
+def test_a_row_tested_several_times_is_paired_as_often_as_by_both(truth):
+    twice = taken(truth, np.array([0, 0, 1, 2, 2]))
+    mine, theirs = shared(twice, taken(truth, np.array([2, 0, 2, 2])))
+    assert (mine.tolist(), theirs.tolist()) == ([0, 3, 4], [1, 0, 2])
+
+
+def test_gender_stands_beside_that_of_the_baseline(truth):
+    female = np.array([[0.9 if row.gender == "F" else 0.1 for row in ROWS]])
+    found = evaluate(truth, says(GUESSES[:1], 1 - female), says(GUESSES[:1], female), seed=1, draws=50)["gender"]
+    assert (found["accuracy"], found["baseline"], found["majority"]) == (0, 1, 0.5)

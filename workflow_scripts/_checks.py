@@ -64,6 +64,7 @@ def check_names(plan) -> None:
     for block, check in blocks.items():
         for name in plan.config.get(block, {}):
             check(plan, f"config: {block}: {name}", name)
+    _metrics(plan)
 
 
 def _corpus(plan, where: str, name: str) -> None:
@@ -249,14 +250,36 @@ def _run(plan, where: str, name: str) -> None:
             raise InputError(where, f"its parent {parent!r} has another protocol or fewer seeds", "make them agree")
     if "versus" in spec:
         known(plan, where, spec["versus"], "runs")
-        if spec["versus"] == name or plan.run(spec["versus"])["protocol"] != spec["protocol"]:
-            reason = f"it cannot be compared with {spec['versus']!r}"
-            raise InputError(where, reason, "name another run on the same protocol, or leave `versus` out")
+        _versus(plan, where, name)
     for view in spec["augment"]:
         _augment(plan, where, name, view)
     if not plan.baselines(spec["protocol"]):
         reason = f"no run with model linear_probe (and without `augment`) on the protocol {spec['protocol']!r}"
         raise InputError(where, reason, "add one: every table shows it as the baseline")
+
+
+def _versus(plan, where: str, name: str) -> None:
+    """Raise InputError for a run that this one cannot be compared with, utterance by utterance."""
+    mine, other = plan.run(name)["protocol"], plan.run(plan.run(name)["versus"])["protocol"]
+    if plan.run(name)["versus"] == name:
+        raise InputError(where, "it is to be compared with itself", "name another run, or leave `versus` out")
+    known(plan, where, other, "protocols")
+    maps = [{corpus: about["map"] for corpus, about in plan.labels(one).items()} for one in (mine, other)]
+    both = maps[0].keys() & maps[1].keys()
+    told = f"it cannot be compared with {plan.run(name)['versus']!r} of the protocol {other!r}"
+    if not both:
+        raise InputError(where, f"{told}, which has no corpus of {mine!r}", "compare runs on the same corpus")
+    if odd := [corpus for corpus in sorted(both) if maps[0][corpus] != maps[1][corpus]]:
+        raise InputError(where, f"{told}, whose label map of {odd[0]} differs", "compare runs with the same labels")
+
+
+def _metrics(plan) -> None:
+    """Raise InputError for a metric that there is not, or that breaks its contract."""
+    for name in plan.metrics():
+        plugin.find("metrics", name)
+    if (wanted := plan.compare_by()) not in plan.metrics():
+        reason = f"it is {wanted!r}, which is not among the metrics"
+        raise InputError("config: compare_by", reason, suggest(wanted, plan.metrics()))
 
 
 def _augment(plan, where: str, run: str, view: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from emospace import labels, plugin
+from emospace import labels, measures, plugin
 from emospace.errors import InputError
 from emospace.export import ENCODERS, FOLDERS
 from emospace.fold_tables import SIDES
@@ -158,6 +158,19 @@ class Plan:
     def baseline(self, run: str) -> str:
         """The run that a run is compared with: the first linear probe on the same protocol, or what `versus` names."""
         return self.run(run).get("versus") or self.baselines(self.run(run)["protocol"])[0]
+
+    def other_protocol(self, run: str) -> str:
+        """The protocol of the run that a run is compared with, "" if it is the same."""
+        found = self.run(self.baseline(run))["protocol"]
+        return "" if found == self.run(run)["protocol"] else found
+
+    def metrics(self) -> list[str]:
+        """The metrics that tables show, in order."""
+        return self.config.get("metrics", list(measures.DEFAULT))
+
+    def compare_by(self) -> str:
+        """The metric by which tables compare runs."""
+        return measures.compared_by(self.metrics(), self.config.get("compare_by"))
 
     def stochastic(self, run: str) -> bool:
         """Does the result of this run depend on the seed: by its model, or by that of a run that it reads?"""

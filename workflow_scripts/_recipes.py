@@ -8,7 +8,7 @@ for is written again if somebody deletes them.
 from collections.abc import Iterator
 from pathlib import Path
 
-from emospace import plugin
+from emospace import measures, plugin
 from emospace.gate import thresholds
 from emospace.pairs import pinned
 from emospace.provenance import canonical, code_digests, sha256, write_once
@@ -53,7 +53,7 @@ def _all(plan) -> Iterator[Recipe]:
     yield _recipe("check_quality", "augmented", options={"on_problem": "warn"})  # training does without such a copy
     yield _recipe("make_children", options={})
     yield _recipe("count_children", options={})
-    yield _recipe("summarize", options={})
+    yield _recipe("summarize", "all", *_metrics(plan), options={})
     yield _recipe("make_report", options={}, seed=plan.config["seed"], config=_without(plan.config, "private_remote"))
 
 
@@ -135,4 +135,20 @@ def _run(plan, name: str) -> Iterator[Recipe]:
     details = {"labels": plan.labels(spec["protocol"]), "rows": protocol["rows"], "leaks": plan.leaks(name)}
     details |= {"baseline": plan.baseline(name), "seeds": plan.seeds(name)}
     details["stochastic"] = [plan.stochastic(name), plan.stochastic(plan.baseline(name))]
-    yield _recipe("evaluate", name, options={}, leaky=protocol["leaky"], seed=plan.config["seed"], **details, **about)
+    details |= {"metrics": plan.metrics(), "compare_by": plan.compare_by(), "other": _other(plan, name)}
+    modules, details["leaky"] = _metrics(plan), protocol["leaky"]
+    yield _recipe("evaluate", name, *modules, options={}, seed=plan.config["seed"], **details, **about)
+
+
+def _other(plan, run: str) -> dict | None:
+    """What tells the tested rows of the run that this one is compared with, if it is of another protocol."""
+    if not (name := plan.other_protocol(run)):
+        return None
+    spec = plan.protocol(name)
+    return {"protocol": name, "labels": plan.labels(name), "rows": spec["rows"], "leaky": spec["leaky"]}
+
+
+def _metrics(plan) -> list[str]:
+    return [
+        f"metrics.{name}" for name in dict.fromkeys([*plan.metrics(), measures.COUNTED, *measures.CONCORDANCE.values()])
+    ]

@@ -36,26 +36,47 @@ def behind(truth: Truth, names: list[str], stochastic: list[bool], found: list[P
     return about | {"training_noise_not_included": lacking, "baseline_seeds": found[1].seeds if found[1] else []}
 
 
+def truth_of(manifests: list[Path], protocol: Path, folds: list[Path], about: dict) -> Truth:
+    """The tested rows of a protocol. about: its labels, rows and leaky, as of a recipe."""
+    facts = read_json(protocol)
+    rows = protocol_rows.by_class(protocol_rows.read(manifests), about["labels"], about["rows"]).values()
+    return read_truth(list(rows), folds, facts["classes"], leaky=about["leaky"], covers=facts["covers"])
+
+
+def comparison(recipe: dict, result: dict) -> dict | None:
+    """The protocol of the run that this one is compared with, and how many rows and clusters both test."""
+    if result["paired"] is None:
+        return None
+    count = result["shared"]["clusters"]
+    protocol = (recipe["other"] or recipe)["protocol"]
+    return {"protocol": protocol, "method": method(count), **result["shared"]}
+
+
 def job(args, recipe):
     protocol = read_json(args.protocol)
     classes = protocol["classes"]
-    rows = protocol_rows.by_class(protocol_rows.read(args.manifest), recipe["labels"], recipe["rows"]).values()
-    truth = read_truth(list(rows), args.folds, classes, leaky=recipe["leaky"], covers=protocol["covers"])
+    truth, other = truth_of(args.manifest, args.protocol, args.folds, recipe), None
+    if recipe["other"]:
+        other = truth_of(args.other_manifest, *args.other_protocol, args.other_folds, recipe["other"])
     found = read_run(args.run_dirs, truth)
-    baseline = read_run(args.baseline_dirs, truth) if args.baseline_dirs else None
-    stochastic = recipe["stochastic"]
-    result = evaluate(truth, found, baseline, seed=recipe["seed"], stochastic=stochastic, **recipe["options"])
+    baseline = read_run(args.baseline_dirs, other or truth) if args.baseline_dirs else None
+    stochastic, names = recipe["stochastic"], recipe["metrics"]
+    how = {"stochastic": stochastic, "metrics": names, "other": other}
+    result = evaluate(truth, found, baseline, seed=recipe["seed"], **how, **recipe["options"])
     records.write(args.predictions, [*TOLD, *classes], prediction_rows(truth, found))
     records.write(args.confusion, ["truth", *classes], confusion_rows(classes, result["confusion"]))
     sidecars = [folder / "run.json" for folder in args.run_dirs]
     about = {key: recipe[key] for key in ("run", "model", "corpus", "corpora", "protocol", "leaks", "baseline")}
     about |= {"classes": classes, "seeds": found.seeds, "n": len(truth.rows), "speakers": len(truth.speakers)}
     about |= {"leaky": bool(recipe["leaks"]), "left_out": protocol["left_out"]}
+    about |= {"metrics": names, "compare_by": recipe["compare_by"], "compared": comparison(recipe, result)}
+    result.pop("shared", None)
     about |= behind(truth, [recipe["run"], recipe["baseline"]], stochastic, [found, baseline])
     for fact in ("random_inputs", "missing"):
         about[fact] = sorted({name for path in sidecars for name in read_json(path).get(fact, [])})
     compared = [folder / "run.json" for folder in args.baseline_dirs]
     inputs = [*args.manifest, args.protocol, *args.folds, *sidecars, *compared]
+    inputs += [*args.other_manifest, *args.other_protocol, *args.other_folds]
     outputs = [args.predictions, args.confusion]
     write_sidecar(args.out, recipe, inputs=inputs, outputs=outputs, packages=["numpy", "scipy"], meta=about, **result)
 
@@ -68,6 +89,9 @@ def main():
     parser.add_argument("--folds", type=Path, nargs="+", required=True, help="tables of the protocol")
     parser.add_argument("--run-dirs", type=Path, nargs="+", required=True, help="<fold>-<seed> folders")
     parser.add_argument("--baseline-dirs", type=Path, nargs="*", default=[])
+    told = "of the baseline's protocol, if it is another"
+    for name in ("manifest", "protocol", "folds"):
+        parser.add_argument(f"--other-{name}", type=Path, nargs="*", default=[], help=told)
     run(parser, job)
 
 

@@ -6,12 +6,10 @@ from pathlib import Path
 
 from emospace import records
 from emospace.intervals import holm
-from emospace.metrics import METRICS
 from emospace.provenance import atomic, read_json, write_json, write_sidecar
-from emospace.tables import details, table
+from emospace.tables import details, gain_of, table
 from workflow_scripts._command import arguments, run
 
-FIRST = ["WA", "UA", "WF1", "MF1"]  # a metric added later goes behind them, so that columns keep their places
 RULE = f"\n{'=' * 100}\n\n"
 
 
@@ -25,29 +23,31 @@ def filled(cell: dict, key: str):
 
 
 def summary_row(result: dict) -> dict:
-    meta, paired = result["meta"], (result["paired"] or {}).get("UA", {})
+    """Cells of a run. The columns of metrics are those that the config asks for, in its order."""
+    meta, gain = result["meta"], f"{result['meta']['compare_by']}_gain"
+    paired, compared = (result["paired"] or {}).get(meta["compare_by"], {}), meta["compared"] or {}
     row = {key: meta[key] for key in ("run", "model", "corpus", "protocol", "leaky")}
     row |= {"seeds": len(meta["seeds"]), "n": meta["n"]}
-    for name in FIRST:
+    for name in meta["metrics"]:
         row |= with_interval(name, result["pooled"][name], "value")
-    row |= {"baseline": meta["baseline"]} | with_interval("UA_gain", paired, "difference")
-    row |= {"UA_gain_p": filled(paired, "p"), "random_weights": " ".join(meta["random_inputs"])}
-    row |= {"UA_gain_p_holm": "", "UA_gain_p_at_most": paired.get("at_most", False)}
+    row |= {"baseline": meta["baseline"]} | with_interval(gain, paired, "difference")
+    row |= {f"{gain}_p": filled(paired, "p"), "random_weights": " ".join(meta["random_inputs"])}
+    row |= {f"{gain}_p_holm": "", f"{gain}_p_at_most": paired.get("at_most", False)}
     row |= {"baseline_seeds": len(meta["baseline_seeds"]) or "", "clusters": meta["clusters"]}
     row |= {key: meta[key] for key in ("cluster_unit", "method", "intervals")}
     row |= {"training_noise_not_included": " ".join(meta["training_noise_not_included"])}
-    for name in [m for m in METRICS if m not in FIRST]:
-        row |= with_interval(name, result["pooled"][name], "value")
     row["leaks"] = " ".join(meta["leaks"])
     row["left_out"] = sum(code["rows"] for code in meta["left_out"].values())
+    row |= {f"compared_{key}": filled(compared, key) for key in ("protocol", "n", "clusters")}
     return row
 
 
 def correct(rows: list[dict]) -> None:
     """Fill in the p of every comparison as corrected for the number of all of them."""
-    tested = [row for row in rows if row["UA_gain_p"] != ""]
-    for row, p in zip(tested, holm([row["UA_gain_p"] for row in tested]), strict=True):
-        row["UA_gain_p_holm"] = p
+    p = f"{gain_of(rows[0])}_p"
+    tested = [row for row in rows if row[p] != ""]
+    for row, corrected in zip(tested, holm([row[p] for row in tested]), strict=True):
+        row[f"{p}_holm"] = corrected
 
 
 def numbers(cells: dict) -> dict:

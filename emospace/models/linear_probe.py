@@ -9,6 +9,7 @@ from emospace.data import Fold, Rows, Trained
 from emospace.errors import InputError
 from emospace.kinds import Count, Positive, Several
 
+GENDERS = (0, 1)  # F and M, as in data.Rows
 DETERMINISTIC = True
 GPU = False
 
@@ -55,7 +56,8 @@ def train(
 ) -> Trained:
     """Fit on train for each inverse regularisation strength C of `candidates`; dev UA chooses.
 
-    UA is the unweighted average of class recalls. Classes are weighted inversely to their frequency in train.
+    UA is the unweighted average of class recalls. Classes are weighted inversely to their frequency in train. A second
+    regression of that strength tells gender, where train has both: what a head for gender is measured against.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import recall_score
@@ -78,4 +80,11 @@ def train(
     probabilities = np.zeros((len(others), len(fold.classes)), np.float32)
     probabilities[:, model.classes_] = model.predict_proba(others)
     state = {"mean": scaler.mean_, "scale": scaler.scale_, "coefficients": model.coef_, "intercept": model.intercept_}
-    return Trained(state, history, probabilities, facts={"C": strength, "dev_ua": dev_ua})
+    facts, gender = {"C": strength, "dev_ua": dev_ua}, None
+    known = fold.train.gender >= 0
+    if len(np.unique(fold.train.gender[known])) == len(GENDERS):
+        second = LogisticRegression(C=strength, class_weight="balanced", max_iter=max_iter)
+        second.fit(train_x[known], fold.train.gender[known])
+        gender = second.predict_proba(others).astype(np.float32)
+        state |= {"gender_coefficients": second.coef_, "gender_intercept": second.intercept_}
+    return Trained(state, history, probabilities, gender=gender, facts=facts)

@@ -73,6 +73,7 @@ def train(
     import torch
 
     from emospace.models import _objective, _space
+    from emospace.models._readout import fit_gender
     from emospace.models._resident import Resident
     from emospace.training import Schedule, fit
 
@@ -99,11 +100,12 @@ def train(
 
     state = fit(network, smoothed, originals, objective, scores, schedule, checkpoint)
     smoothed.load_state_dict(state.best)
+    fit_gender(smoothed, train_set, SCORED)
     found = [_space.predict(smoothed, rows, SCORED) for rows in (dev_set, test_set)]
     chosen = state.history[state.chosen - 1]
     sizes = {"width": width, "embedding": embedding, "recurrent": recurrent, "dropout": dropout}
     return Trained(
-        state={k: v.cpu().numpy() for k, v in state.best.items()},
+        state={k: v.cpu().numpy() for k, v in smoothed.state_dict().items()},
         history=state.history,
         probabilities=np.concatenate([f.emotion for f in found]),
         embeddings=np.concatenate([f.embedding for f in found]),

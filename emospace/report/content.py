@@ -15,7 +15,7 @@ from emospace.provenance import canonical, read_json
 from emospace.report import figures
 from emospace.report.balance import balance
 from emospace.report.trust import cautions
-from emospace.tables import corrected
+from emospace.tables import corrected, metrics_of
 
 QUALITY_SHOWN = 20
 WORDS = {"run", "model", "corpus", "protocol", "baseline", "random_weights", "cluster_unit", "method", "intervals"}
@@ -51,6 +51,7 @@ def gather(files: Files, recipe: dict) -> dict:
     return {
         "groups": _groups(rows, results.values()),
         "corrected": corrected(rows),
+        "metrics": metrics_of(rows[0]),
         "cautions": cautions(corpora, audits, [r["meta"] for r in results.values()], features),
         "runs": runs,
         "corpora": corpora,

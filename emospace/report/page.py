@@ -8,7 +8,7 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from emospace.metrics import METRICS
+from emospace import plugin
 from emospace.tables import LEAKY, NO_NOISE, ONE_SEED, RANDOM, behind, left_out, marks, no_p, p_text, percent
 
 HERE = Path(__file__).parent
@@ -54,7 +54,7 @@ def render(content: dict) -> str:
         "left_out": left_out,
     }
     style = Markup((HERE / "page.css").read_text(encoding="utf-8"))
-    metrics = {name: inspect.getdoc(metric) or "" for name, metric in METRICS.items()}
+    metrics = {name: inspect.getdoc(plugin.find("metrics", name)) or "" for name in content["metrics"]}
     notes = {"metrics": metrics, "marks": marks, "behind": behind, "no_p": no_p, "p_text": p_text}
     notes |= {"LEAKY": LEAKY, "RANDOM": RANDOM, "NO_NOISE": NO_NOISE, "ONE_SEED": ONE_SEED}
     return environment.get_template("page.html").render(style=style, **notes, **content)

@@ -1,0 +1,22 @@
+"""Brier score: the mean squared distance of the probabilities from certainty of the true class (Brier 1950), 0 to 2."""
+
+from typing import Any
+
+import numpy as np
+
+from emospace.metrics._confusion import ratio
+
+TITLE = "Brier"
+PERCENT = False
+LOWER_IS_BETTER = True
+HIGHEST = 2.0
+
+
+def statistics(truth: Any, predicted: Any) -> np.ndarray:
+    """Squared distance and 1, (N, 2)."""
+    distance = np.square(predicted.probabilities - truth.probabilities).sum(1)
+    return np.stack([distance.clip(0, HIGHEST), np.ones(len(distance))], axis=1)
+
+
+def value(sums: np.ndarray) -> np.ndarray:
+    return ratio(sums[..., 0], sums[..., 1])

@@ -1,0 +1,88 @@
+"""Gender from end to end: what a corpus says of it, what models learn and store of it, and how that is scored."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import utterance
+
+from emospace import manifest
+from emospace.clusters import clusters
+from emospace.data import Fold, Rows
+from emospace.evaluation import gender_result
+from emospace.folds import GENDERS as CODES
+from emospace.models import linear_probe, unified
+from emospace.predictions import GENDERS, Truth, read_run
+from emospace.store import Ragged
+from workflow_scripts.train import write_results
+
+SMALL = {"width": 16, "embedding": 16, "recurrent": 0, "epochs": 12, "dropout": 0.1, "patience": 12, "lr": 1e-2}
+CLASSES = ["ang", "neu"]
+
+
+def side(random: np.random.Generator, gender: np.ndarray, name: str) -> Rows:
+    """Rows whose second coefficient tells gender (0 = F is higher), and whose third tells the label."""
+    label = random.integers(2, size=len(gender))
+    items = random.normal(size=(len(gender), 40, 8)).astype(np.float32)
+    items[:, :, 1] += np.where(gender == 0, 1.0, -1.0)[:, None]
+    items[:, :, 2] += np.where(label == 0, 0.7, -0.7)[:, None]
+    stored = Ragged(items.reshape(-1, 8), np.arange(len(gender) + 1) * 40)
+    names = [f"{name}{i}" for i in range(len(gender))]
+    return Rows(names, names, {"audio.mfcc": stored}, label, gender, np.full((len(gender), 3), np.nan, np.float32))
+
+
+def fold(
+    train_men: int = 40, train_women: int = 40, unknown: int = 0, swapped: bool = False
+) -> tuple[Fold, np.ndarray]:
+    """A fold, and the true gender of its test rows (0 = F), of which half are women."""
+    random = np.random.default_rng(1)
+    learnt = np.repeat([0, 1], [train_women, train_men])
+    dev, test = np.arange(16) % 2, np.arange(40) % 2
+    sides = [side(random, gender, name) for name, gender in (("a", learnt), ("b", dev), ("c", test))]
+    known = [1 - g if swapped else g.copy() for g in (learnt, dev)]
+    known[0][random.permutation(len(learnt))[:unknown]] = -1
+    told = [replace(rows, gender=g) for rows, g in zip(sides[:2], known, strict=True)]
+    hidden = replace(sides[2], label=np.full(40, -1), gender=np.full(40, -1))
+    return Fold(CLASSES, *told, hidden), 1 - test if swapped else test
+
+
+def stored_accuracy(model, folder, found: Fold, gender: np.ndarray, **options) -> dict:
+    """Train, store as the workflow does, read and score."""
+    trained = model.train(found, seed=1, checkpoint=folder / "state", parents={}, **options)
+    (folder / "fold0-1").mkdir()
+    write_results(folder / "fold0-1", found, trained)
+    rows = [utterance(u, speaker=u, gender=GENDERS[g]) for u, g in zip(found.test.utterances, gender, strict=True)]
+    numbers = np.arange(len(rows))
+    about = {"fold": np.repeat("fold0", len(rows)), "repeated": numbers < 0, "clusters": clusters(rows)}
+    truth = Truth(CLASSES, rows, numbers % 2, speaker=numbers, speakers=[row.speaker for row in rows], **about)
+    return gender_result(truth, read_run([folder / "fold0-1"], truth))
+
+
+@pytest.mark.parametrize(
+    "how",
+    [{}, {"swapped": True}, {"unknown": 30}, {"train_women": 8, "train_men": 72}, {"train_women": 72, "train_men": 8}],
+    ids=["plain", "swapped", "some unknown", "few women", "few men"],
+)
+@pytest.mark.parametrize(("model", "options"), [(linear_probe, {}), (unified, SMALL)], ids=["probe", "unified"])
+def test_a_gender_that_can_be_heard_is_told(tmp_path, model, options, how):
+    assert stored_accuracy(model, tmp_path, *fold(**how), **options)["accuracy"] > 0.95
+
+
+def test_the_sides_of_gender_are_one_order_everywhere():
+    assert CODES == {name: k for k, name in enumerate(GENDERS)} == {"F": 0, "M": 1}
+
+
+@pytest.mark.parametrize("how", [{"unknown": 80}, {"train_women": 0}], ids=["nobody known", "men alone"])
+def test_a_probe_that_never_met_both_predicts_no_gender(tmp_path, how):
+    found, gender = fold(**how)
+    assert stored_accuracy(linear_probe, tmp_path, found, gender) is None
+
+
+@pytest.mark.parametrize("code", ["f", "X", "female", " M"])
+def test_a_gender_of_another_code_is_a_problem_and_counts_as_not_given(code):
+    kept, problems = manifest.check(
+        [utterance("a", gender=code), utterance("b", gender="F"), utterance("c", gender="")]
+    )
+    assert [row.gender for row in kept] == ["", "F", ""]
+    assert [(p.utterance, p.reason, p.dropped) for p in problems] == [("a", "bad gender", False)]
+    assert repr(code) in problems[0].detail
