@@ -426,9 +426,9 @@ def test_dev_and_test_rows_change_nothing(home, tmp_path):
     for part in "01":
         ids = [row.utterance for row in manifest.read(copy / f"data/manifest/toy/{part}.csv")]
         for name in ("audio.mfcc", "audio_tts.mfcc"):
-            rows = list(Ragged.open(copy / f"{name}/{part}.npy"))
+            rows = list(Ragged.open(copy / f"toy/{name}/{part}.npy"))
             changed = [np.array(r) if u in train else np.full((3, 2), 1e3) for u, r in zip(ids, rows, strict=True)]
-            store.write(copy / f"{name}/{part}.npy", changed, dtype=np.float32)
+            store.write(copy / f"toy/{name}/{part}.npy", changed, dtype=np.float32)
     gate(copy, 2, "after.csv")
     assert (copy / "after.csv").read_bytes() == (home / "before.csv").read_bytes()
 
