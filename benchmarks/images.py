@@ -6,6 +6,7 @@ CLIP has random weights: the work is the same. A ratio above 1 means that augmen
 import tempfile
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -49,9 +50,10 @@ def rows(folder: Path) -> list[dict]:
     weights = Weights("clip", folder, "random", "", "", {}, True, "benchmark")
     encoder = clip.load(weights=weights, precision="fp32", batch=BATCH)
     names = pack(folder / "frames.zip")
+    copied = [SimpleNamespace(utterance=name) for name in names]  # all that it looks at of a row
 
     def augment() -> None:
-        problems, facts = frames_aug.extract(folder / "frames.zip", folder / "aug.zip", names, seed=0)
+        problems, facts = frames_aug.augment(copied, folder / "frames.zip", folder / "aug.zip", seed=0)
         assert not problems and facts["frames"] == ROWS * FRAMES and all(facts["transforms"].values()), facts
 
     def embed() -> None:

@@ -8,9 +8,11 @@ supplies them by name), and any keyword-only arguments of its own: these are the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from emospace.steps import Step
 
 if TYPE_CHECKING:  # so that an edit of these modules changes no plug-in that does not use them
     import numpy as np
@@ -63,6 +65,14 @@ class Corpus(Protocol):
         """Compare the whole corpus with what its publication counts; takes the options of `index`."""
         return []
 
+    @optional
+    def words(self, root: Path, rows: Sequence[Utterance]) -> list[list[tuple[str, float, float]] | None]:
+        """For each row its words with start and end, seconds from the start of the utterance; None where unknown.
+
+        What the corpus publishes (a forced alignment, say), never an estimate. The view `words` hands it on.
+        """
+        return [None] * len(rows)
+
 
 class View(Protocol):
     """A view: one rendition of one modality, one item per row of the manifest.
@@ -72,8 +82,12 @@ class View(Protocol):
     feature or a run reads it.
 
     KIND: what encoders and models know its rows by ("audio", "frames", "text", "words", or a word of your own).
-    SUFFIX: of its main file. MEDIUM: the media that `extract` decodes; a change of one extracts its part again.
-    ENVIRONMENT: the file of envs/ that has its packages. PACKAGES: distributions whose versions the sidecar records.
+    SUFFIX: of its main file; ".npy" is a store as emospace.store.write makes it, two files. MEDIUM: the media that
+    `extract` decodes; a change of one extracts its part again. ENVIRONMENT: the file of envs/ that has its packages.
+    PACKAGES: distributions whose versions the sidecar records.
+
+    An option annotated `emospace.kinds.NamedWeights` (or `Chain`) names entries of `weights:`; `extract` gets them as
+    `Weights`. One annotated `NamedView` names another view, and `extract` gets the file of that view.
     """
 
     KIND: str
@@ -86,13 +100,23 @@ class View(Protocol):
         """Write the file `out` with an item for each row, in order; (problems met, facts for the sidecar).
 
         root: the corpus. A row without the modality gets an empty item, and a problem that says why. The facts hold
-        `rows` and `missing`; of a sound `sample_rate`, Hz.
+        `rows` and `missing`; of a view of KIND "audio" also `sample_rate`, Hz. Of further keyword arguments it may ask
+        for `seed`, and for `words`: a table of what `Corpus.words` tells of these rows.
         """
         ...
 
     def read(self, path: Path, rows: Sequence[Utterance]) -> Iterable[Any]:
         """The items of such a file, in order; of a row without the modality one of length zero."""
         ...
+
+    @optional
+    def leaky(self, **options) -> bool:
+        """Do items tell of labels, made with these options of `extract`? What reads such a view must be declared."""
+        return False
+
+    @optional
+    def check_source(self, kind: str, **options) -> None:
+        """Raise InputError unless a view of that kind, made with these options, will do for a NamedView."""
 
 
 class AugmentedView(Protocol):
@@ -103,6 +127,13 @@ class AugmentedView(Protocol):
     fold's train rows and tells whether a copy still carries its parent's label.
 
     PARENT: the view whose items it copies, and whose KIND and SUFFIX it has. PROBE: see above. COLUMNS: of the scores.
+    GPU: does `augment` use one where there is one? ENVIRONMENT, PACKAGES: as of a view, whose options may name weights
+    in the same way.
+
+    STEPS: jobs of their own before or after `augment` (emospace.steps.Step), by name; `augment` and `score` get the
+    file of a step whose name is one of their keyword-only arguments. BLOCK: the key of the view's block that holds the
+    options of `augment`, where steps have theirs in others. For examples in the report, SIDES: what parent and copy are
+    called; WORDS: of sound, the steps that hold what is said in them.
     """
 
     PARENT: str
@@ -110,16 +141,33 @@ class AugmentedView(Protocol):
     COLUMNS: Sequence[str]
     ENVIRONMENT: Environment = "media"
     PACKAGES: Sequence[str] = ()
+    GPU: bool = False
+    STEPS: Mapping[str, Step] = {}
+    BLOCK: str = ""
+    WORDS: Sequence[str] = ()
+    SIDES: tuple[str, str] = ("Original", "Copy")
 
     def augment(
         self, rows: Sequence[Utterance], parent: Path, out: Path, *, seed: int, threads: int
     ) -> tuple[list[Problem], dict]:
-        """Write `out`, like `parent` row by row; (problems met, facts for the sidecar). No copy is an empty item."""
+        """Write `out`, like `parent` row by row; (problems met, facts for the sidecar). No copy is an empty item.
+
+        Sound has the `sample_rate` of its parent unless the facts tell another.
+        cache, if it asks for it: a folder that outlives a killed job, and is removed when the job is done.
+        """
         ...
 
     def score(self, rows: Sequence[Utterance], parent: Path, child: Path) -> list[dict]:
-        """For each row its scores (COLUMNS) and `reason`, empty if the copy may be learnt from. Options: `gate:`."""
+        """For each row its scores (COLUMNS) and `reason`, empty if the copy may be learnt from. Options: `gate:`.
+
+        features, if it asks for them: (store of the parents', of the copies') of the view's first feature. A score that
+        cannot be told is None.
+        """
         ...
+
+    @optional
+    def check_source(self, kind: str, **options) -> None:
+        """Raise InputError unless a parent of that kind, made with these options of its `extract`, can be copied."""
 
 
 class Encoder(Protocol):

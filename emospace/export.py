@@ -28,6 +28,8 @@ FOLDERS = {
     "audio": "mfcc_embeddings",
     "audio_tts": "aug_mfcc_embeddings",
 }
+RATE = 16_000  # Hz, of the sound whose features these are
+VIEWS = ("text",)  # of which the tables hold the items themselves
 ENCODERS = {"text": "sbert", "frames": "clip", "audio": "mfcc"}  # what the folders hold, augmented or not
 RANDOM = ": RANDOM WEIGHTS, it was not pretrained"
 TABLE = ["FileName", "Sentences", "Label", "text", "AugmentedText"]

@@ -6,24 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from emospace import pictures, store, texts
-from emospace.errors import InputError
-from emospace.manifest import Utterance
+from emospace import store
 
 EMPTY = np.empty((0, 0), np.float32)
-
-
-def read_view(kind: str, path: Path, rows: list[Utterance]) -> Iterator:
-    """Rows of a view, one by one: int16 waveforms, lists of JPEGs or strings."""
-    if kind == "audio":
-        return iter(store.Ragged.open(path, len(rows)))
-    if kind == "frames":
-        frames = pictures.Frames(path)
-        return (frames.row(row.utterance) for row in rows)
-    found = texts.read(path)
-    if len(found) != len(rows):
-        raise InputError(path, f"holds {len(found)} rows, the manifest {len(rows)}", "run the workflow again")
-    return iter(found)
 
 
 def encode(rows: Iterable, load: Callable) -> Iterator[np.ndarray]:

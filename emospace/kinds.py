@@ -1,5 +1,6 @@
 """What the value of an option may be, for the signatures of plug-ins; `plugin.check_values` holds a config to it."""
 
+from dataclasses import dataclass
 from typing import Annotated, Literal, TypeVar
 
 from annotated_types import Ge, Gt, Le, Len
@@ -16,3 +17,18 @@ Precision = Literal["fp32", "bf16", "auto"]
 Optimiser = Literal["adamw", "adam", "sgd"]
 Decay = Literal["cosine", "linear", "step", "constant"]  # of the learning rate
 Several = Annotated[tuple[T, ...], Len(1)]  # a list that is not empty
+
+
+@dataclass(frozen=True)
+class Names:
+    """Marks an option whose value names entries of a block of the config; the plug-in gets what they stand for.
+
+    Of "weights" it gets the Weights, of "views" the Path of that view's file; in both cases as many as were named.
+    """
+
+    block: Literal["weights", "views"]
+
+
+NamedWeights = Annotated[str, Names("weights")]
+Chain = Annotated[tuple[str, ...], Names("weights")]  # translators, say, in order
+NamedView = Annotated[str, Names("views")]

@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
 from emospace import contracts
 from emospace.errors import InputError
+from emospace.kinds import Names
 
 HERE = Path(__file__).parent
 STRICT = ConfigDict(strict=True, arbitrary_types_allowed=True)
@@ -29,9 +30,8 @@ KINDS: dict[str, tuple[str, type]] = {
     "corpora": ("corpora", contracts.Corpus),
     "encoders": ("encoders", contracts.Encoder),
     "models": ("models", None),
-    "views": ("views", None),
-    "gate": ("gate", None),
     "metrics": ("metrics", contracts.Metric),
+    "views": ("views", contracts.View),
     "splits": ("splits", contracts.Split),
 }
 
@@ -78,8 +78,8 @@ def find(kind: str, name: str) -> ModuleType:
 
 
 def contract_of(kind: str, module: ModuleType) -> type | None:
-    """The contract of a plug-in."""
-    return KINDS[kind][1]
+    """The contract of a plug-in; that of an augmented view if it names a PARENT."""
+    return contracts.AugmentedView if kind == "views" and hasattr(module, "PARENT") else KINDS[kind][1]
 
 
 # Contracts -----------------------------------------------------------------------------------------------------
@@ -134,9 +134,10 @@ def _see(contract: type) -> str:
 
 def supplied() -> set[str]:
     """Keyword-only arguments that the workflow fills in, of any contract; all others are options of the user."""
-    every = [f for _, contract in KINDS.values() if contract for f in functions(contract).values()]
+    held = [contracts.AugmentedView, *(contract for _, contract in KINDS.values() if contract)]
+    every = [f for contract in held for f in functions(contract).values()]
     named = {p.name for f in every for p in inspect.signature(f).parameters.values() if p.kind is p.KEYWORD_ONLY}
-    return named | {"parents", "threads", "view", "seed", "weights", "checkpoint", "device"}
+    return named | {"parents", "threads", "view", "seed", "weights", "checkpoint", "device", "features", "cache"}
 
 
 def offered(function: Callable, **values: Any) -> dict[str, Any]:
@@ -148,10 +149,20 @@ def offered(function: Callable, **values: Any) -> dict[str, Any]:
 # Options -------------------------------------------------------------------------------------------------------
 
 
-def options_of(function: Callable) -> dict[str, Any]:
-    """Option -> what it may be: a keyword-only argument's annotation, or without one the type of its default."""
-    parameters, given = inspect.signature(function).parameters.values(), supplied()
-    return {p.name: _kind(p) for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in given}
+def options_of(function: Callable, files: Iterable[str] = ()) -> dict[str, Any]:
+    """Option -> what it may be: a keyword-only argument's annotation, or without one the type of its default.
+
+    files: names of arguments that are files which the workflow gives, as all are that are annotated Path.
+    """
+    parameters, given = inspect.signature(function).parameters.values(), supplied() | {*files}
+    asked = (p for p in parameters if p.kind is p.KEYWORD_ONLY and p.annotation is not Path)
+    # What names weights or a view is an option of the user, whatever it is called.
+    return {p.name: _kind(p) for p in asked if p.name not in given or names_entries(p.annotation)}
+
+
+def names_entries(kind: Any) -> bool:
+    """Is this the kind of an option that names entries of a block of the config (kinds.Names)?"""
+    return any(isinstance(mark, Names) for mark in get_args(kind))
 
 
 def _kind(parameter: inspect.Parameter) -> Any:
@@ -180,15 +191,21 @@ def fault(value, kind) -> str:
         return "it must be a number"
     try:
         adapter = _adapter(kind)
-        if isinstance(value, str | int | float | list | tuple | dict | None):
-            adapter.validate_json(
-                json.dumps(value)
-            )  # as JSON: there a list is a tuple, and a config holds nothing else
-        else:
+        if (text := _json(value)) is None:
             adapter.validate_python(value)
+        else:
+            adapter.validate_json(text)  # there a list is a tuple, and a config holds nothing else
     except ValidationError as error:
         return "it must " + " or ".join(dict.fromkeys(map(_must, error.errors(include_url=False))))
     return ""
+
+
+def _json(value) -> str | None:
+    """A value as JSON, None if it holds anything else, as an attribute of a plug-in may."""
+    try:
+        return json.dumps(value)
+    except (TypeError, ValueError):
+        return None
 
 
 def _adapter(kind) -> TypeAdapter:
@@ -216,14 +233,42 @@ def check_options(kind: str, name: str, function: str, options: dict, where: str
     place in the config for the message, e.g. "config.yaml: features: audio.mfcc". beside: as in `check_values`.
     """
     module = find(kind, name)
-    kinds, check = options_of(getattr(module, function)), getattr(module, f"check_{function}", None)
-    check_values(kinds, options, where, f"{name}.{function}()", beside)
-    parameters = inspect.signature(getattr(module, function)).parameters
-    for option in kinds:
-        if parameters[option].default is inspect.Parameter.empty and option not in options:
-            raise InputError(where, f"{name}.{function}() needs the option {option!r}", "add it")
+    check = getattr(module, f"check_{function}", None)
+    check_call(getattr(module, function), options, where, f"{name}.{function}()", check, beside)
+
+
+def check_call(
+    function: Callable,
+    options: dict,
+    where: str,
+    taker: str,
+    check: Callable | None = None,
+    beside: Iterable = (),
+    files: Iterable[str] = (),
+    **known: Any,
+) -> None:
+    """Compare options with the keyword-only arguments of a function, as `check_options` does.
+
+    A function that takes `**options` leaves those that it does not name to `check`. `check` gets all options, and by
+    name what it takes of `where` and `known`; with `where`, it names the place in the config itself. files: as in
+    `options_of`.
+    """
+    kinds, parameters = options_of(function, files), inspect.signature(function).parameters
+    takes_more = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    missing = [o for o in kinds if parameters[o].default is inspect.Parameter.empty and o not in options]
+    for option in missing:
+        if wrong := near(option, options.keys() - kinds.keys()):
+            raise InputError(where, f"{taker} got an unexpected option {wrong!r}", f"did you mean {option!r}?")
+    named = {o: v for o, v in options.items() if o in kinds} if takes_more else options
+    check_values(kinds, named, where, taker, beside)
+    for option in missing:
+        raise InputError(where, f"{taker} needs the option {option!r}", "add it")
     if check:
+        given = {option: parameters[option].default for option in kinds} | options
+        extra = offered(check, where=where, **known)
         try:
-            check(**{option: parameters[option].default for option in kinds} | options)
+            check(**given, **extra)
         except InputError as error:
+            if "where" in extra:
+                raise
             raise InputError(where, error.reason, error.remedy) from error

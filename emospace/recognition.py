@@ -66,7 +66,7 @@ def settings(options: dict, where: str = "recognise") -> dict:
     """
     engine = options.get("engine", "vosk")
     if engine not in ENGINES:
-        raise InputError(where, f"there is no engine {engine!r}", suggest(engine, ENGINES))
+        raise InputError(f"{where}: engine", f"there is no engine {engine!r}", suggest(engine, ENGINES))
     known = {"engine": engine, "min_seconds": 0.1, "silence_dbfs": -70.0}
     kinds = {"engine": str, "min_seconds": NotNegative, "silence_dbfs": float} | options_of(ENGINES[engine])
     check_values(kinds, options, where, f"the engine {engine!r}")

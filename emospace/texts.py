@@ -1,5 +1,6 @@
 """Texts per utterance: a CSV `utterance,text,...` in the order of the manifest. Knows not where they come from."""
 
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,6 +9,11 @@ from emospace import records
 COLUMNS = ["utterance", "text"]
 FLAGGED = [*COLUMNS, "flag"]  # of texts that were made: "" or what became of them
 CUT_OFF = "cut off"  # a flag: a translation on the way needed more than max_output tokens, what follows is missing
+
+
+def clean(text: str) -> str:
+    """Unicode NFC, runs of white space as one blank. Words, case and tags such as [LAUGHTER] stay as they are."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def write(path: Path, utterances: Sequence[str], texts: Sequence[str], **more: Sequence[str]) -> None:

@@ -1,121 +1,38 @@
 """Augmented views: copies of the views with another wording, another voice or changed pictures, row by row.
 
-Inputs:  data/views/<corpus>/{text,audio,frames}/<part>.*, models/<weights>/
-Outputs: data/augmented/views/<corpus>/{text_bt,audio_tts,frames_aug}/<part>.*
+Inputs:  data/views/<corpus>/<parent>/<part>.*, models/<weights>/
+Outputs: data/augmented/views/<corpus>/<view>/<part>.*, of a step <part>.<step>.*
 """
 
-for _view in filter(TRANSLATIONS.get, PLAN.augmented()):
-    _texts, _sidecar, _made = TRANSLATIONS[_view]
+for _view, _name in [(view, step) for view in PLAN.augmented() for step in PLAN.views.steps(view)]:
+    _step, _job = PLAN.views.step(_view, _name), "_".join(filter(None, (_view, _name)))
 
     rule:
         name:
-            f"translate_{_view}"
+            f"augment_{_job}"
         input:
-            recipe=PLAN.recipe("translate_text", _view),
+            recipe=PLAN.recipe("augment_view", f"{_view}.{_name}".rstrip(".")),
             manifest="data/manifest/{corpus}/{part}.csv",
-            texts=_texts,
-            sidecar=_sidecar,
-            weights=[f"models/{name}/weights.json" for name in PLAN.chain(_view)],
+            source=ancient(source_file(_view, _name)),
+            sidecar=beside(source_file(_view, _name)),
+            steps=[step_file(_view, step) for step in PLAN.views.reads(_step.make, _view)],
+            step_sidecars=[beside(step_file(_view, step)) for step in PLAN.views.reads(_step.make, _view)],
+            weights=weight_records(PLAN.views.step_weights(_view, _name)),
         output:
-            table=view_file(_view, f"{_made}.csv"),
-            quality=view_file(_view, f"{_made}.quality.csv"),
-            sidecar=view_file(_view, f"{_made}.json"),
+            **view_files(_view, _name),
         log:
-            f"logs/translate_text/{{corpus}}/{_view}/{{part}}.log",
+            f"logs/augment_view/{{corpus}}/{_job}/{{part}}.log",
         benchmark:
-            f"logs/translate_text/{{corpus}}/{_view}/{{part}}.tsv"
+            f"logs/augment_view/{{corpus}}/{_job}/{{part}}.tsv"
         conda:
-            "../envs/encode.yaml"
-        threads: 2
+            f"../envs/{_step.environment}.yaml"
+        threads: PLAN.views.threads(_view, _name)
         resources:
-            gpu=int(GPU and bool(PLAN.chain(_view))),
+            gpu=int(GPU and PLAN.views.uses_gpu(_view, _name)),
         params:
-            cache=f".emospace/translations/{{corpus}}/{_view}/{{part}}",
+            cache=cache_argument(_view, _name),
+            read=read_arguments(_view, _name),
         shell:
-            "python -m workflow_scripts.translate_text --recipe {input.recipe:q} --log {log:q} --threads {threads}"
-            " --manifest {input.manifest:q} --texts {input.texts:q} --weights {input.weights:q} --cache {params.cache:q}"
-            " --out {output.table:q} --quality {output.quality:q} --sidecar {output.sidecar:q}"
-
-
-if "frames_aug" in PLAN.augmented():
-
-    rule augment_frames:
-        input:
-            recipe=PLAN.recipe("augment_frames"),
-            manifest="data/manifest/{corpus}/{part}.csv",
-            frames=ancient(view_file("frames")),
-            sidecar=view_file("frames", "{part}.json"),
-        output:
-            zip=view_file("frames_aug"),
-            quality=view_file("frames_aug", "{part}.quality.csv"),
-            sidecar=view_file("frames_aug", "{part}.json"),
-        log:
-            "logs/augment_frames/{corpus}/{part}.log",
-        benchmark:
-            "logs/augment_frames/{corpus}/{part}.tsv"
-        conda:
-            "../envs/media.yaml"
-        shell:
-            "python -m workflow_scripts.augment_frames --recipe {input.recipe:q} --log {log:q}"
-            " --manifest {input.manifest:q} --frames {input.frames:q} --frames-sidecar {input.sidecar:q}"
-            " --out {output.zip:q} --quality {output.quality:q} --sidecar {output.sidecar:q}"
-
-
-# The recogniser listens twice: to the speaker, and to the voice that says it again.
-HEARD = {"recognised": "audio", "heard": "audio_tts"} if "audio_tts" in PLAN.augmented() else {}
-
-for _name, _view in HEARD.items():
-
-    rule:
-        name:
-            f"recognise_{_view}"
-        input:
-            recipe=PLAN.recipe("recognise_speech"),
-            manifest="data/manifest/{corpus}/{part}.csv",
-            view=ancient(view_file(_view)),
-            sidecar=view_file(_view, "{part}.json"),
-            weights=f"models/{PLAN.recogniser()}/weights.json",
-        output:
-            table=view_file("audio_tts", f"{{part}}.{_name}.csv"),
-            quality=view_file("audio_tts", f"{{part}}.{_name}.quality.csv"),
-            sidecar=view_file("audio_tts", f"{{part}}.{_name}.json"),
-        log:
-            f"logs/recognise_speech/{{corpus}}/{_view}/{{part}}.log",
-        benchmark:
-            f"logs/recognise_speech/{{corpus}}/{_view}/{{part}}.tsv"
-        conda:
-            "../envs/encode.yaml"
-        threads: 2
-        shell:
-            "python -m workflow_scripts.recognise_speech --recipe {input.recipe:q} --log {log:q} --threads {threads}"
-            " --view {input.view:q} --manifest {input.manifest:q} --weights {input.weights:q}"
-            " --out {output.table:q} --quality {output.quality:q} --sidecar {output.sidecar:q}"
-
-
-if "audio_tts" in PLAN.augmented():
-
-    rule synthesise_speech:
-        input:
-            recipe=PLAN.recipe("synthesise_speech"),
-            manifest="data/manifest/{corpus}/{part}.csv",
-            audio=ancient(view_file("audio")),
-            sidecar=view_file("audio", "{part}.json"),
-            recognised=view_file("audio_tts", "{part}.recognised.csv"),
-            spoken=view_file("audio_tts", "{part}.spoken.csv"),
-        output:
-            store=view_file("audio_tts"),
-            offsets=view_file("audio_tts", "{part}.offsets.npy"),
-            quality=view_file("audio_tts", "{part}.quality.csv"),
-            sidecar=view_file("audio_tts", "{part}.json"),
-        log:
-            "logs/synthesise_speech/{corpus}/{part}.log",
-        benchmark:
-            "logs/synthesise_speech/{corpus}/{part}.tsv"
-        conda:
-            "../envs/media.yaml"
-        threads: 2
-        shell:
-            "python -m workflow_scripts.synthesise_speech --recipe {input.recipe:q} --log {log:q} --threads {threads}"
-            " --audio {input.audio:q} --recognised {input.recognised:q} --spoken {input.spoken:q}"
-            " --manifest {input.manifest:q} --out {output.store:q} --quality {output.quality:q}"
-            " --sidecar {output.sidecar:q}"
+            "python -m workflow_scripts.augment_view --recipe {input.recipe:q} --log {log:q} --threads {threads}"
+            " --manifest {input.manifest:q} --source {input.source:q} --weights {input.weights:q} {params.read}"
+            " {params.cache} --out {output.main:q} --quality {output.quality:q} --sidecar {output.sidecar:q}"

@@ -17,7 +17,6 @@ from workflow_scripts._frozen import freeze, thaw
 from workflow_scripts._plan import STATE, Plan, gpu_here, prefer_this_python
 from workflow_scripts._remembered import recorded
 from workflow_scripts._seen import check_seen
-from workflow_scripts._views import AUGMENTED, VIEWS, kind
 from workflow_scripts.check_sharing import check_sharing
 
 # Snakemake would only say that a command was not found.
@@ -40,7 +39,7 @@ try:
             check_seen(PLAN)
             forget_exchanged(PLAN.name, PLAN.config["corpora"], STATE / "recipes")
             # DVC wants every output, also where the corpus lies elsewhere, and nothing is augmented or pretrained.
-            for folder in ("data/raw", "data/augmented", "models"):
+            for folder in ("data/raw", "data/views", "data/augmented", "models"):
                 Path(folder).mkdir(parents=True, exist_ok=True)
         PLAN.distrust()
         # Jobs on a cluster read the Snakefile again: they get this plan, not what config.yaml may say by then.
@@ -72,7 +71,7 @@ onstart:
 wildcard_constraints:
     corpus="[a-z][a-z0-9_]*",
     part="[0-9]+",
-    view="|".join(AUGMENTED),
+    view="|".join(PLAN.augmented() or ["none"]),
     protocol="[a-z][a-z0-9_]*",
     run="[a-z][a-z0-9_]*",
     fold="fold[0-9]+",
@@ -84,7 +83,7 @@ wildcard_constraints:
 NAME = PLAN.name
 RESULTS = f"results/{NAME}"
 QUALITY = f"data/quality/{NAME}/{{corpus}}.csv"
-VIEW_FILE = {"audio": "{part}.npy", "frames": "{part}.zip", "text": "{part}.csv"}
+WORDS = "data/manifest/{corpus}/{part}.words.csv"
 DIGESTS = ["data/manifest/{corpus}/{part}.audio.sha256", "data/manifest/{corpus}/{part}.video.sha256"]
 FOLDS = f"{RESULTS}/protocols/{{protocol}}/{{fold}}.csv"
 PROTOCOL = f"{RESULTS}/protocols/{{protocol}}.json"
@@ -136,12 +135,63 @@ def of_run(pattern):
 
 def made_from(name):
     """Top folder of a view or feature: what is made from augmented rows lies apart from everything else."""
-    return "data/augmented" if name.partition(".")[0] in AUGMENTED else "data"
+    return "data/augmented" if PLAN.views.is_augmented(name) else "data"
 
 
 def view_file(view, file=""):
     """Path pattern of a view's main file of one part, or of that file beside it."""
-    return f"{made_from(view)}/views/{{corpus}}/{view}/{file or VIEW_FILE[kind(view)]}"
+    return f"{made_from(view)}/views/{{corpus}}/{view}/{file or '{part}' + PLAN.views.suffix(view)}"
+
+
+def step_file(view, step):
+    """Path pattern of the main file of a step of an augmented view, or of the view itself, the step ""."""
+    return view_file(view, f"{{part}}.{step}{PLAN.views.step(view, step).suffix}") if step else view_file(view)
+
+
+def source_file(view, step):
+    """Path pattern of what a step of an augmented view reads."""
+    reads = PLAN.views.step(view, step).reads
+    return (
+        view_file(PLAN.views.parent(view)) if reads == "parent" else step_file(view, "" if reads == "child" else reads)
+    )
+
+
+def beside(file, ending=".json"):
+    """Path pattern of the sidecar of a file, or of what has another ending beside it."""
+    return os.path.splitext(file)[0] + ending
+
+
+def view_files(view, step=""):
+    """Files that a job of a view makes, by name."""
+    main = step_file(view, step)
+    stores = {"offsets": beside(main, ".offsets.npy")} if main.endswith(".npy") else {}
+    return {"main": main, **stores, "quality": beside(main, ".quality.csv"), "sidecar": beside(main)}
+
+
+def weight_records(names):
+    """Records of pretrained weights."""
+    return [f"models/{name}/weights.json" for name in names]
+
+
+def step_arguments(view, steps):
+    """Words of a command, without a character that a shell would read: ARGUMENT=FILE for each of these steps."""
+    return lambda w: " ".join(["--read", *(f"{step}={step_file(view, step).format(**w)}" for step in steps)])
+
+
+def read_arguments(view, step=""):
+    """As `step_arguments`, of all files that a job of a view gets by name."""
+    make, named = PLAN.views.step(view, step).make, PLAN.views.named(view, step, "views")
+    files = {option: view_file(names[0]) for option, names in named.items() if names}
+    files |= {name: step_file(view, name) for name in PLAN.views.reads(make, view)}
+    files |= {"words": WORDS} if PLAN.views.takes(make, "words") else {}
+    return lambda w: " ".join(["--read", *(f"{name}={file.format(**w)}" for name, file in files.items())])
+
+
+def cache_argument(view, step):
+    """--cache FOLDER, where a killed job of a view goes on, if it asks for one."""
+    folder = f".emospace/views/{{corpus}}/{view}{step and '.'}{step}/{{part}}"
+    takes = PLAN.views.takes(PLAN.views.step(view, step).make, "cache")
+    return lambda w: f"--cache {folder.format(**w)}" if takes else ""
 
 
 def feature_file(feature, file="{part}.npy"):
@@ -150,8 +200,8 @@ def feature_file(feature, file="{part}.npy"):
 
 
 def part_files(name, corpus, file=""):
-    """Files of all parts of a view or feature (stores, or tables of a text view), or those files beside them."""
-    pattern = view_file(name, file) if name in (*VIEWS, *AUGMENTED) else feature_file(name, file or "{part}.npy")
+    """Files of all parts of a view or feature (stores, zips, tables), or those files beside them."""
+    pattern = feature_file(name, file or "{part}.npy") if "." in name else view_file(name, file)
     return expand(pattern, corpus=corpus, part=PLAN.parts(corpus))
 
 

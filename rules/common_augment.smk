@@ -6,17 +6,6 @@ SHEET = f"{RESULTS}/augmented/sheets/{{corpus}}/{{view}}.json"
 CHILD_COUNTS = f"{RESULTS}/augmented/children.csv"
 COPY_QUALITY = f"{RESULTS}/augmented/quality/{{corpus}}.csv"
 CHILDREN_FACTS = CHILDREN.replace(".csv", ".json")
-# What of an augmented view is written for each part, as far as a bad row is told of there.
-STEPS = {"audio_tts": ["recognised.", "spoken.", "", "heard."]}
-# View -> (what is translated, file of the translation without its suffix).
-TRANSLATIONS = {
-    "text_bt": (view_file("text"), view_file("text", "{part}.json"), "{part}"),
-    "audio_tts": (
-        view_file("audio_tts", "{part}.recognised.csv"),
-        view_file("audio_tts", "{part}.recognised.json"),
-        "{part}.spoken",
-    ),
-}
 
 
 def all_children(pattern):
@@ -33,8 +22,9 @@ def all_children(pattern):
 
 def augmented_quality(wildcards):
     """Tables of problems of all parts of all augmented views of a corpus."""
-    steps = [(view, step) for view in PLAN.augmented() for step in STEPS.get(view, [""])]
-    return [p for view, step in steps for p in part_files(view, wildcards.corpus, f"{{part}}.{step}quality.csv")]
+    steps = [(view, step) for view in PLAN.augmented() for step in PLAN.views.steps(view)]
+    names = [(view, f"{{part}}.{step}.quality.csv" if step else "{part}.quality.csv") for view, step in steps]
+    return [path for view, name in names for path in part_files(view, wildcards.corpus, name)]
 
 
 def augmented_sidecars():
@@ -64,6 +54,10 @@ def view_parts(wildcards, view, file=""):
     return ancient(part_files(view, wildcards.corpus, file))
 
 
-def words_of(step):
-    """Input function: what is said in the speech that a sheet lets hear, by step of audio_tts; none for other views."""
-    return lambda w: part_files(w.view, w.corpus, f"{{part}}.{step}.csv") if w.view == "audio_tts" else []
+def words_of(side):
+    """Input function: what is said in the parents (0) or copies (1) that a sheet lets hear, if the view has such steps."""
+    return lambda w: [
+        path
+        for step in PLAN.views.module(w.view).WORDS[side : side + 1]
+        for path in part_files(w.view, w.corpus, f"{{part}}.{step}.csv")
+    ]

@@ -35,6 +35,7 @@ rule index_part:
         quality="data/manifest/{corpus}/{part}.quality.csv",
         audio="data/manifest/{corpus}/{part}.audio.sha256",
         video="data/manifest/{corpus}/{part}.video.sha256",
+        words=WORDS,
         sidecar="data/manifest/{corpus}/{part}.json",
     log:
         "logs/index_part/{corpus}/{part}.log",
@@ -49,7 +50,7 @@ rule index_part:
         "python -m workflow_scripts.index_part --recipe {input.recipe:q} --log {log:q} --corpus {wildcards.corpus}"
         " --corpus-root {params.root:q} --part {wildcards.part} --parts {params.parts} --manifest {output.manifest:q}"
         " --quality {output.quality:q} --audio-digests {output.audio:q} --video-digests {output.video:q}"
-        " --made {input.made:q}"
+        " --words {output.words:q} --made {input.made:q}"
 
 
 rule merge_manifest:

@@ -55,11 +55,10 @@ for _feature in PLAN.encoded():
         resources:
             gpu=int(GPU and bool(_weights)),
         params:
-            kind=kind(_view),
             weights=f"--weights models/{_weights}/weights.json" if _weights else "",
         shell:
             "python -m workflow_scripts.embed --recipe {input.recipe:q} --log {log:q} --threads {threads}"
-            " --view-kind {params.kind} --view {input.view:q} --view-sidecar {input.sidecar:q}"
+            " --view {input.view:q} --view-sidecar {input.sidecar:q}"
             " --manifest {input.manifest:q} {params.weights} --out {output.store:q} --sidecar {output.sidecar:q}"
 
 

@@ -4,82 +4,39 @@ Inputs:  data/augmented/{views,features}/..., their parents in data/{views,featu
 Outputs: results/<name>/augmented/{scores,sheets}/<corpus>/..., results/<name>/augmented/gate/<protocol>/...
 """
 
-if "text_bt" in PLAN.augmented():
+for _view in PLAN.augmented():
+    _score, _files = PLAN.views.module(_view).score, [PLAN.views.parent(_view), _view]
+    _judges = PLAN.judge(_view) if PLAN.views.takes(_score, "features") else []
+    _steps = [step_file(_view, step) for step in PLAN.views.reads(_score, _view)]
 
-    rule score_text:
+    rule:
+        name:
+            f"score_{_view}"
         input:
-            recipe=PLAN.recipe("score_text"),
+            recipe=PLAN.recipe("score_view", _view),
             manifest="data/manifest/{corpus}/{part}.csv",
-            features=[ancient(feature_file(name)) for name in PLAN.judge("text_bt")],
-            sidecars=[feature_file(name, "{part}.json") for name in PLAN.judge("text_bt")],
-            texts=view_file("text"),
-            made=view_file("text_bt"),
-            views=[view_file(view, "{part}.json") for view in ("text", "text_bt")],
-        output:
-            table=f"{RESULTS}/augmented/scores/{{corpus}}/text_bt/{{part}}.csv",
-            sidecar=f"{RESULTS}/augmented/scores/{{corpus}}/text_bt/{{part}}.json",
-        log:
-            f"logs/score_text/{NAME}/{{corpus}}/{{part}}.log",
-        benchmark:
-            f"logs/score_text/{NAME}/{{corpus}}/{{part}}.tsv"
-        conda:
-            "../envs/encode.yaml"
-        shell:
-            "python -m workflow_scripts.score_text --recipe {input.recipe:q} --log {log:q} --manifest {input.manifest:q}"
-            " --parent {input.features[0]:q} --child {input.features[1]:q} --texts {input.texts:q} --made {input.made:q}"
-            " --out {output.table:q} --sidecar {output.sidecar:q}"
-
-
-if "audio_tts" in PLAN.augmented():
-
-    rule score_speech:
-        input:
-            recipe=PLAN.recipe("score_speech"),
-            manifest="data/manifest/{corpus}/{part}.csv",
-            parent=ancient(view_file("audio")),
-            child=ancient(view_file("audio_tts")),
-            spoken=view_file("audio_tts", "{part}.spoken.csv"),
-            heard=view_file("audio_tts", "{part}.heard.csv"),
+            files=ancient([view_file(view) for view in _files]),
+            features=ancient([feature_file(name) for name in _judges]),
+            steps=_steps,
             sidecars=[
-                view_file("audio", "{part}.json"),
-                *(view_file("audio_tts", f"{{part}}{step}.json") for step in ("", ".spoken", ".heard")),
+                *(view_file(view, "{part}.json") for view in _files),
+                *(feature_file(name, "{part}.json") for name in _judges),
+                *map(beside, _steps),
             ],
         output:
-            table=f"{RESULTS}/augmented/scores/{{corpus}}/audio_tts/{{part}}.csv",
-            sidecar=f"{RESULTS}/augmented/scores/{{corpus}}/audio_tts/{{part}}.json",
+            table=f"{RESULTS}/augmented/scores/{{corpus}}/{_view}/{{part}}.csv",
+            sidecar=f"{RESULTS}/augmented/scores/{{corpus}}/{_view}/{{part}}.json",
         log:
-            f"logs/score_speech/{NAME}/{{corpus}}/{{part}}.log",
+            f"logs/score_view/{NAME}/{{corpus}}/{_view}/{{part}}.log",
         benchmark:
-            f"logs/score_speech/{NAME}/{{corpus}}/{{part}}.tsv"
+            f"logs/score_view/{NAME}/{{corpus}}/{_view}/{{part}}.tsv"
         conda:
-            "../envs/media.yaml"
+            f"../envs/{PLAN.views.module(_view).ENVIRONMENT}.yaml"
+        params:
+            read=step_arguments(_view, PLAN.views.reads(_score, _view)),
         shell:
-            "python -m workflow_scripts.score_speech --recipe {input.recipe:q} --log {log:q}"
-            " --manifest {input.manifest:q} --parent {input.parent:q} --child {input.child:q} --spoken {input.spoken:q}"
-            " --heard {input.heard:q} --out {output.table:q} --sidecar {output.sidecar:q}"
-
-
-if "frames_aug" in PLAN.augmented():
-
-    rule score_frames:
-        input:
-            recipe=PLAN.recipe("score_frames"),
-            manifest="data/manifest/{corpus}/{part}.csv",
-            parent=ancient(view_file("frames")),
-            child=ancient(view_file("frames_aug")),
-            sidecars=[view_file(view, "{part}.json") for view in ("frames", "frames_aug")],
-        output:
-            table=f"{RESULTS}/augmented/scores/{{corpus}}/frames_aug/{{part}}.csv",
-            sidecar=f"{RESULTS}/augmented/scores/{{corpus}}/frames_aug/{{part}}.json",
-        log:
-            f"logs/score_frames/{NAME}/{{corpus}}/{{part}}.log",
-        benchmark:
-            f"logs/score_frames/{NAME}/{{corpus}}/{{part}}.tsv"
-        conda:
-            "../envs/media.yaml"
-        shell:
-            "python -m workflow_scripts.score_frames --recipe {input.recipe:q} --log {log:q}"
-            " --manifest {input.manifest:q} --parent {input.parent:q} --child {input.child:q}"
+            "python -m workflow_scripts.score_view --recipe {input.recipe:q} --log {log:q} --manifest {input.manifest:q}"
+            " --parent {input.files[0]:q} --child {input.files[1]:q} --features {input.features:q} {params.read}"
             " --out {output.table:q} --sidecar {output.sidecar:q}"
 
 
@@ -115,11 +72,13 @@ rule make_sheet:
         manifest_sidecar="data/manifest/{corpus}.json",
         scores=of_parts(f"{SCORES}.csv"),
         score_sidecars=of_parts(f"{SCORES}.json"),
-        parent=lambda w: view_parts(w, kind(w.view)),
+        parent=lambda w: view_parts(w, PLAN.views.parent(w.view)),
         child=lambda w: view_parts(w, w.view),
-        sidecars=lambda w: [p for v in (kind(w.view), w.view) for p in part_files(v, w.corpus, "{part}.json")],
-        parent_words=words_of("recognised"),
-        child_words=words_of("spoken"),
+        sidecars=lambda w: [
+            p for v in (PLAN.views.parent(w.view), w.view) for p in part_files(v, w.corpus, "{part}.json")
+        ],
+        parent_words=words_of(0),
+        child_words=words_of(1),
     output:
         SHEET,
     log:

@@ -245,8 +245,8 @@ REPORT = {"evaluate": 1, "summarize": 1, "make_report": 1}
 # The run that reads MFCCs, with which the other is compared.
 PROBE = {"embed": 3, "train": 3} | REPORT | {"evaluate": 2}
 PART = dict.fromkeys(("index_part", "merge_manifest", "make_protocol", "audit_protocol"), 1)
-# Frames and words come out as they were; but what depends on a changed file is not adopted.
-PART |= {"extract_audio": 1, "extract_frames": 1, "extract_text": 1, "check_quality": 1, "embed": 2}
+# Words come out as they were; but what depends on a changed file is not adopted.
+PART |= {"extract_audio": 1, "extract_text": 1, "check_quality": 1, "embed": 2}
 RUN = {
     "training option": {"train": 3} | REPORT,
     "MFCC option": PROBE,

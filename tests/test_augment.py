@@ -118,27 +118,27 @@ def with_view(config: dict, view: str, **options) -> dict:
     return config | {"views": config["views"] | {view: config["views"][view] | options}}
 
 
-AFTER_BT = {"embed_text_bt_sbert", "score_text", "check_augmented", "gate_fold", "make_children", "count_children"}
+AFTER_BT = {"embed_text_bt_sbert", "score_text_bt", "check_augmented", "gate_fold", "make_children", "count_children"}
 AFTER_BT |= {"audit_children", "make_sheet", "train"}
 
 
 def test_another_search_translates_anew_and_touches_no_run_without_it(project, config):
     jobs = planned(project, with_view(config, "text_bt", num_beams=3))
-    assert kinds(jobs) == {"translate_text_bt"} | AFTER_BT
-    assert (jobs["translate_text_bt"], jobs["embed_text_bt_sbert"], jobs["gate_fold"], jobs["train"]) == (3, 3, 3, 6)
+    assert kinds(jobs) == {"augment_text_bt"} | AFTER_BT
+    assert (jobs["augment_text_bt"], jobs["embed_text_bt_sbert"], jobs["gate_fold"], jobs["train"]) == (3, 3, 3, 6)
 
 
 def test_other_transforms_change_pictures_and_no_text(project, config):
     jobs = planned(project, with_view(config, "frames_aug", quality=80))
-    assert {"augment_frames", "embed_frames_aug_clip", "score_frames"} < kinds(jobs)
-    assert not {"translate_text_bt", "score_text", "embed_frames_clip"} & kinds(jobs)
+    assert {"augment_frames_aug", "embed_frames_aug_clip", "score_frames_aug"} < kinds(jobs)
+    assert not {"augment_text_bt", "score_text_bt", "embed_frames_clip"} & kinds(jobs)
     assert (jobs["gate_fold"], jobs["train"]) == (3, 3)  # of this view; of the run that reads it
 
 
 def test_a_threshold_judges_anew_and_makes_nothing_anew(project, config):
     jobs = planned(project, config | {"gate": {"text_bt": {"min_similarity": 0.99}}})
     assert kinds(jobs) == {
-        "score_text",
+        "score_text_bt",
         "make_sheet",
         "gate_fold",
         "make_children",

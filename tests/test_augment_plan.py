@@ -30,8 +30,9 @@ def test_speech_is_planned_step_by_step(project):
     config["features"]["audio_tts.mfcc"] = {}
     config["runs"]["probe_tts"] = config["runs"]["probe"] | {"augment": ["audio_tts"]}
     jobs = planned(project, config)
-    new = {"recognise_audio": 3, "translate_audio_tts": 3, "synthesise_speech": 3, "recognise_audio_tts": 3}
-    new |= {"embed_audio_tts_mfcc": 3, "score_speech": 3, "gate_fold": 3, "make_children": 3, "audit_children": 1}
+    steps = ("", "_recognised", "_spoken", "_heard")
+    new = {f"augment_audio_tts{step}": 3 for step in steps}
+    new |= {"embed_audio_tts_mfcc": 3, "score_audio_tts": 3, "gate_fold": 3, "make_children": 3, "audit_children": 1}
     new |= {"make_sheet": 1, "check_augmented": 1, "fetch_weights": 3, "train": 9}
     assert {name: count for name, count in jobs.items() if count != without.get(name)} == new
     before = recipes(project)
@@ -40,6 +41,6 @@ def test_speech_is_planned_step_by_step(project):
     after = recipes(project)
     assert before.items() <= after.items()
     assert {re.sub(r"-\w{16}\.json$", "", name) for name in after.keys() - before} == {
-        "synthesise_speech/all",
+        "augment_view/audio_tts",
         "make_report/all",
     }

@@ -271,6 +271,20 @@ def test_alignment_is_missed_only_where_the_corpus_has_any(tree):
     assert [t for _, *times in read for t in times] == pytest.approx([0, 0.3, 0.3, 0.55])
 
 
+def test_words_are_those_of_the_alignment_and_unknown_where_there_is_none(tree):
+    spoken = ["<s>", "I'M(2)", "<sil>", "++LAUGHTER++", "[NOISE]", "FINE", "</s>"]
+    lines = [f"\t {10 * i}\t {10 * i + 9}\t  -81\t {word}\n" for i, word in enumerate(spoken)]
+    tree.write(
+        f"sentences/ForcedAlignment/{IMPRO}/{IMPRO}_F000.wdseg", "\t SFrm\t EFrm\t SegAScr\t Word\n" + "".join(lines)
+    )
+    (tree.session / f"sentences/wav/{IMPRO}/{IMPRO}_F000.wav").unlink()  # then it is cut from the dialogue's
+    rows, _ = tree.read()
+    found = dict(zip(rows, iemocap.words(tree.root, list(rows.values())), strict=True))
+    assert [word for word, _, _ in found[f"{IMPRO}_F000"]] == ["I'M", "FINE"]
+    assert [t for _, *times in found[f"{IMPRO}_F000"] for t in times] == pytest.approx([0.1, 0.2, 0.5, 0.6])
+    assert {name for name, some in found.items() if some is None} == rows.keys() - {f"{IMPRO}_F000"}
+
+
 @pytest.mark.parametrize(
     ("path", "number"),
     [

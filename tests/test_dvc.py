@@ -11,7 +11,6 @@ from _augmented import NAMES, augmented
 from conftest import ROOT, Project
 
 from workflow_scripts._plan import Plan
-from workflow_scripts._views import AUGMENTED
 
 LOCAL = {"source": "local", "path": "somewhere", "files": {"model.safetensors": None}}
 CODE = {"Snakefile", "rules", "emospace", "workflow_scripts"}
@@ -87,9 +86,9 @@ def test_the_phases_before_augment_make_all_that_it_reads(tmp_path):
     before = phases[: phases.index("augment")]
     made, all_made = project.planned(*before), project.planned(*before, "augment")
     new = {name for name, jobs in all_made.items() if jobs != made.get(name)}
-    own = r"augment(_frames)?|translate_\w+|embed_(text_bt|frames_aug)_\w+|select_frames_aug_top|check_augmented"
+    own = r"augment(_\w+)?|embed_(text_bt|frames_aug)_\w+|select_frames_aug_top|check_augmented"
     own += r"|score_\w+|gate_fold|(make|audit|count)_children|make_sheet"
-    assert {"translate_text_bt", "select_frames_aug_top", "audit_children"} < new
+    assert {"augment_text_bt", "select_frames_aug_top", "audit_children"} < new
     assert {name for name in new if not re.fullmatch(own, name)} == set()
 
 
@@ -112,11 +111,10 @@ def test_every_config_block_is_a_parameter_of_a_stage_and_in_every_preset(preset
 # Stage -> the scripts that it runs. What is exported is not versioned.
 SCRIPTS = {
     "corpora": "make_demo index_part merge_manifest make_protocol audit_protocol",
-    "views": "extract_audio extract_frames extract_text check_quality",
+    "views": "extract_view check_quality",
     "models": "fetch_models",
     "features": "embed select_frames",
-    "augment": "translate_text recognise_speech synthesise_speech augment_frames score_text score_speech score_frames"
-    " gate_fold make_children audit_children count_children make_sheet",
+    "augment": "augment_view score_view gate_fold make_children audit_children count_children make_sheet",
     "train": "train",
     "evaluate": "evaluate",
     "report": "summarize make_report",
@@ -174,10 +172,11 @@ def asked(config: dict) -> dict[str, set]:
     found = {stage: set() for stage in SCRIPTS}
     for (rule, key), path in plan.recipes.items():
         if rule != "export_seed":
-            view = "augment" if rule == "embed" and key.partition(".")[0] in AUGMENTED else STAGE[rule]
+            view = "augment" if rule == "embed" and key.partition(".")[0] in plan.augmented() else STAGE[rule]
             found[view].add((rule, key, path.read_text()))
     found["models"].update(plan.fetched())
     found["features"].update(plan.used_features("demo"))
+    found["views"].update(plan.read_views("demo"))
     return found
 
 

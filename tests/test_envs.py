@@ -11,23 +11,28 @@ import pytest
 import yaml
 from conftest import ROOT
 
+from emospace import plugin
 from emospace.sources import PACKAGES, closure
+from workflow_scripts._recipes import _homes
+from workflow_scripts._views import Views
 
 # conda-forge's name -> PyPI's, where they differ
 PYPI = {"pytorch": "torch", "pysoundfile": "soundfile", "soxr-python": "soxr", "matplotlib-base": "matplotlib"}
 UNPINNED = {"python", "pip", "ffmpeg", "espeak-ng"}  # not from PyPI
 # Script -> folder of plug-ins that it finds by name.
-PLUGINS = {"embed": "encoders", "train": "models", "gate_fold": "gate"}
+PLUGINS = {"embed": "encoders", "train": "models"}
 PLUGINS |= dict.fromkeys(["make_demo", "index_part", "merge_manifest"], "corpora")
 # Module -> the package that brings it and gives it to its users.
 THROUGH = {"cv2": "albumentations", "threadpoolctl": "scikit-learn", "markupsafe": "jinja2"}
 # Script -> what is imported only inside functions that it never calls.
 UNCALLED = {
     "export_seed": {"rapidfuzz"},
-    "gate_fold": {"PIL", "rapidfuzz"},  # reads scores, makes none
-    "recognise_speech": {"soundfile", "av"},  # reads sound from stores only
-    "score_text": {"rapidfuzz"},
+    "extract_view text": {"soundfile", "av"},  # reads sound from stores only
+    "augment_view audio_tts.recognised": {"soundfile", "av"},
+    "augment_view audio_tts.heard": {"soundfile", "av"},
+    "score_view text_bt": {"rapidfuzz"},
 }
+VIEWS = {"views": {"text_bt": {"chain": ["a"]}, "audio_tts": {"recognise": {"weights": "b"}}, "frames_aug": {}}}
 
 
 def normal(name: str) -> str:
@@ -55,6 +60,7 @@ def test_pins_agree(path):
 
 def test_every_environment_is_used_and_exists():
     used = {e for p in (ROOT / "rules").glob("*.smk") for e in re.findall(r"\.\./envs/(\w+)\.yaml", p.read_text())}
+    used |= {name for name, _ in view_jobs().values()}
     assert used == {p.stem for p in (ROOT / "envs").glob("*.yaml")}
 
 
@@ -68,9 +74,11 @@ def environments() -> dict[str, str]:
     """Script of workflow_scripts -> name of the environment that its rules run in."""
     pairs = set()
     for path in (ROOT / "rules").glob("*.smk"):
-        pairs |= set(re.findall(r'envs/(\w+)\.yaml".*?-m workflow_scripts\.(\w+)', path.read_text(), re.DOTALL))
+        pairs |= set(
+            re.findall(r'envs/(\w+|\{[^}]+\})\.yaml".*?-m workflow_scripts\.(\w+)', path.read_text(), re.DOTALL)
+        )
     assert len(dict.fromkeys(script for _, script in pairs)) == len(pairs)
-    return {script: name for name, script in pairs}
+    return {script: name for name, script in pairs if not name.startswith("{")}  # those of views differ by view
 
 
 def held(name: str) -> set[str]:
@@ -87,13 +95,45 @@ def brought_by() -> dict[str, set[str]]:
     return {module: {normal(name) for name in names} for module, names in packages_distributions().items()}
 
 
+def view_jobs() -> dict[str, tuple[str, list[str]]]:
+    """Job of a view -> (name of its environment, modules that it runs)."""
+    views, found = Views(VIEWS), {}
+    for view in plugin.names("views"):
+        module, script = views.module(view), "augment_view" if views.is_augmented(view) else "extract_view"
+        reader = _homes(plugin.find("views", views.reader(view)).read, views.reader(view))
+        for name, step in views.steps(view).items():
+            code = [script, *_homes(step.make, view), *reader]
+            found[f"{script} {view}.{name}".rstrip(".")] = step.environment, code
+        if views.is_augmented(view):
+            found[f"score_view {view}"] = module.ENVIRONMENT, ["score_view", *_homes(module.score, view)]
+    return found
+
+
+@pytest.mark.parametrize("job", view_jobs())
+def test_the_environment_of_a_view_holds_what_its_jobs_import(job):
+    name, (script, *code) = view_jobs()[job]
+    files = closure(f"workflow_scripts.{script}", *(f"emospace.{module}" for module in code))
+    assert lacking(of_others(files), name) == UNCALLED.get(job, set())
+
+
 def imported(script: str) -> set[str]:
     """Modules of others that a script, its plug-ins and all of ours that these import may import."""
     folder = PLUGINS.get(script)
     plugins = [p.stem for p in (ROOT / f"emospace/{folder}").glob("[!_]*.py")] if folder else []
     files = closure(f"workflow_scripts.{script}", *(f"emospace.{folder}.{name}" for name in plugins))
+    return of_others(files)
+
+
+def of_others(files) -> set[str]:
+    """Modules of others that any of these files imports."""
     found = set().union(*(statements(path) for path in files if path.suffix == ".py"))
     return found - set(sys.stdlib_module_names) - set(PACKAGES)
+
+
+def lacking(modules: set[str], name: str) -> set[str]:
+    """Those of the modules that an environment does not hold."""
+    there, packages = held(name), brought_by()
+    return {m for m in modules if not {THROUGH.get(m), *packages.get(m, {m})} & there}
 
 
 def statements(path: Path) -> set[str]:
@@ -106,11 +146,10 @@ def statements(path: Path) -> set[str]:
 
 @pytest.mark.parametrize(("script", "name"), sorted(environments().items()))
 def test_an_environment_holds_what_its_scripts_import(script, name):
-    there, packages = held(name), brought_by()
-    missing = {m for m in imported(script) if not {THROUGH.get(m), *packages.get(m, {m})} & there}
-    assert missing == UNCALLED.get(script, set())
+    assert lacking(imported(script), name) == UNCALLED.get(script, set())
 
 
 def test_every_script_of_a_rule_has_an_environment():
     rules = "".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
-    assert set(re.findall(r"-m workflow_scripts\.(\w+)", rules)) == environments().keys()
+    views = {job.partition(" ")[0] for job in view_jobs()}
+    assert set(re.findall(r"-m workflow_scripts\.(\w+)", rules)) == environments().keys() | views

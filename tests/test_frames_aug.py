@@ -20,10 +20,14 @@ from PIL import Image
 from emospace.errors import InputError
 from emospace.pictures import EPOCH, Frames
 from emospace.views import frames, frames_aug
-from emospace.views.frames_aug import ALLOWED, DEFAULT, apply, build, draw, extract
+from emospace.views.frames_aug import ALLOWED, DEFAULT, apply, build, draw
 
 FLIP = [{"name": "HorizontalFlip"}]
 SIZE = (96, 64)  # width, height
+
+
+def extract(source: Path, out: Path, names: list[str], **options):
+    return frames_aug.augment([utterance(name) for name in names], source, out, **options)
 
 
 def picture(number: int) -> np.ndarray:
@@ -86,7 +90,7 @@ def test_byte_stable_in_another_process(parent, tmp_path):
     """Another process with another hash seed, and other threads, writes the same bytes; another seed does not."""
     extract(parent, tmp_path / "a.zip", ids(parent), seed=0)
     code = (
-        "import sys, json; from pathlib import Path; from emospace.views.frames_aug import extract;"
+        "import sys, json; sys.path.append('tests'); from pathlib import Path; from test_frames_aug import extract;"
         "extract(Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3]), seed=0)"
     )
     command = [sys.executable, "-c", code, str(parent), str(tmp_path / "b.zip"), json.dumps(ids(parent))]

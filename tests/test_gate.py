@@ -9,7 +9,7 @@ import pytest
 from _results import corpus, plan_of, read_csv, script
 from conftest import utterance
 
-from emospace import manifest, store, texts
+from emospace import manifest, plugin, store, texts
 from emospace.data import Rows
 from emospace.errors import InputError
 from emospace.gate import _probe, _tables, audio_tts, frames_aug, text_bt, thresholds
@@ -18,6 +18,7 @@ from emospace.provenance import read_json, write_json
 from emospace.store import Ragged
 from emospace.views import frames_aug as frames_view
 from emospace.words import word_error_rate, words
+from workflow_scripts.score_view import lines as checked
 
 RATE = audio_tts.RATE
 
@@ -26,6 +27,15 @@ def ragged(rows, dtype=np.float32) -> Ragged:
     rows = [np.asarray(row, dtype) for row in rows]
     full = [row for row in rows if len(row)]
     return Ragged(np.concatenate(full), np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64))
+
+
+def rows_of(names):
+    return [utterance(name) for name in names]
+
+
+def table(view: str, found, names) -> list[dict]:
+    """The lines of the gate's table, from what a view's `score` returned."""
+    return checked(found, plugin.find("views", view), rows_of(names))
 
 
 def reasons(lines) -> list[str]:
@@ -73,7 +83,7 @@ def test_options_are_parted_and_misspelt_ones_refused():
     with pytest.raises(InputError, match="did you mean 'min_similarity'"):
         thresholds("text_bt", {"min_similarty": 0.5}, "config.yaml: gate")
     with pytest.raises(InputError, match="gate: text_bt: the gate got an unexpected option 'min_agreement'"):
-        thresholds("text_bt", {"min_agreement": 0.5})  # there is no probe of texts
+        thresholds("text_bt", {"min_agreement": 0.5}, "gate: text_bt")  # there is no probe of texts
     with pytest.raises(InputError, match="did you mean 'text_bt'"):
         thresholds("text_tb", {})
 
@@ -81,18 +91,28 @@ def test_options_are_parted_and_misspelt_ones_refused():
 # Text --------------------------------------------------------------------------------------------------------------
 
 
-def test_back_translations_pass_if_changed_and_near():
+def scored_texts(folder, parents, children, before, after, cut, **limits) -> list[dict]:
+    names = [chr(97 + i) for i in range(len(before))]
+    texts.write(folder / "before.csv", names, before)
+    texts.write(folder / "after.csv", names, after, flag=["cut off" if lost else "" for lost in cut])
+    for name, matrices in (("p", parents), ("c", children)):
+        store.write(folder / f"{name}.npy", list(ragged(matrices)), dtype=np.float32)
+    features = (folder / "p.npy", folder / "c.npy")
+    found = text_bt.score(rows_of(names), folder / "before.csv", folder / "after.csv", features=features, **limits)
+    return table("text_bt", found, names)
+
+
+def test_back_translations_pass_if_changed_and_near(tmp_path):
     parents = [[1, 0]], [[1, 0]], [[1, 0]], [[1, 0]], [], [[1, 0]], [[1, 0], [0, 1]], [[1, 0]]
     children = [[1, 0.1]], [[1, 0]], [[0, 1]], [], [], [[1, 0]], [[1, 0], [0, 1.1]], [[1, 0]]
     before = "I am glad.", "Go away!", "It is cold", "Hello you", "", "One two", "Three four", "I said so, then"
     after = "I am happy.", "go AWAY", "Buy fish now", "", "", "[SIGH]", "Three of four", "So I said"
-    cut = [False] * 7 + [True]
-    lines = text_bt.score("abcdefgh", ragged(parents), ragged(children), before, after, cut)
+    given = tmp_path, parents, children, before, after, [False] * 7 + [True]
+    lines = scored_texts(*given)
     assert reasons(lines) == ["", "unchanged", "too far", "empty", "no text", "empty", "", "cut off"]
     assert [line["changed"] for line in lines] == ["1", "0", "1", "1", "0", "1", "1", "1"]
     assert float(lines[0]["similarity"]) == round(1 / np.hypot(1, 0.1), 4) and lines[3]["similarity"] == ""
-    strict = text_bt.score("abcdefgh", ragged(parents), ragged(children), before, after, cut, min_similarity=0.9999)
-    assert reasons(strict)[0] == "too far"
+    assert reasons(scored_texts(*given, min_similarity=0.9999))[0] == "too far"
 
 
 # Speech ------------------------------------------------------------------------------------------------------------
@@ -110,32 +130,43 @@ def test_sound_is_measured_between_pauses():
     assert audio_tts.sound(np.zeros(500, np.int16)) == audio_tts.sound(np.empty(0, np.int16)) == (0.0, -np.inf)
 
 
-def test_speech_passes_if_as_long_as_loud_and_understood():
+def scored_speech(folder, parents, children, spoken, heard, cut) -> list[dict]:
+    names = [chr(97 + i) for i in range(len(spoken))]
+    for name, waves in (("p", parents), ("c", children)):
+        store.write(folder / f"{name}.npy", list(ragged(waves, np.int16)), dtype=np.int16)
+    texts.write(folder / "spoken.csv", names, spoken, flag=["cut off" if lost else "" for lost in cut])
+    texts.write(folder / "heard.csv", names, heard, flag=[""] * len(names))
+    steps = {step: folder / f"{step}.csv" for step in ("spoken", "heard")}
+    found = audio_tts.score(rows_of(names), folder / "p.npy", folder / "c.npy", **steps)
+    return table("audio_tts", found, names)
+
+
+def test_speech_passes_if_as_long_as_loud_and_understood(tmp_path):
     good, words_of_it = wave(1.0), "the dogs sit by the door"
     children = good, wave(0.3), wave(3), wave(1, 0.5), wave(1, 0.02), good, [], np.zeros(900), good, good, good
     parents = [wave(1.0)] * 8 + [[], wave(1.0), wave(1.0)]
     heard = [words_of_it] * 5 + ["some cats fly at noon today", "", "", *[words_of_it] * 3]
     spoken = [words_of_it] * 9 + ["[LAUGHTER]", words_of_it]
     cut = [False] * 10 + [True]
-    lines = audio_tts.score("abcdefghijk", ragged(parents, np.int16), ragged(children, np.int16), spoken, heard, cut)
+    lines = scored_speech(tmp_path, parents, children, spoken, heard, cut)
     wanted = ["", "too short", "too long", "too loud", "too soft", "not understood"]
     assert reasons(lines) == [*wanted, "no voice", "no voice", "no audio", "nothing to say", "cut off"]
     assert lines[10] | {"utterance": "a", "verdict": "pass", "reason": ""} == lines[0]  # in no score does it show
-    assert [lines[0][c] for c in audio_tts.COLUMNS[1:4]] == ["1", "0", "0"]
+    assert [lines[0][c] for c in audio_tts.COLUMNS] == ["1", "0", "0"]
     assert float(lines[3]["loudness_db"]) == pytest.approx(20 * np.log10(5), abs=0.01)
     assert lines[6]["duration_ratio"] == lines[6]["word_errors"] == lines[9]["word_errors"] == ""
 
 
-def test_a_voice_that_speaks_is_told_from_one_that_does_not(ravdess):
+def test_a_voice_that_speaks_is_told_from_one_that_does_not(ravdess, tmp_path):
     import soundfile
 
     files = sorted((ravdess / "Actor_01").glob("03-01-0[13]-01-01-01-01.*"))
     waves = [np.int16(2**15 * soundfile.read(file)[0][::3]) for file in files]  # 48 kHz to 16 kHz
     quiet = [np.int16(waves[1] * 0.02), waves[1][:4000]]
     texts_of_both = ["kids"] * 2, ["kids"] * 2, [False] * 2
-    lines = audio_tts.score("ab", ragged(waves, np.int16), ragged(waves[::-1], np.int16), *texts_of_both)
+    lines = scored_speech(tmp_path, waves, waves[::-1], *texts_of_both)
     assert reasons(lines) == ["", ""]
-    lines = audio_tts.score("ab", ragged(waves, np.int16), ragged(quiet, np.int16), *texts_of_both)
+    lines = scored_speech(tmp_path, waves, quiet, *texts_of_both)
     assert lines[0]["verdict"] == lines[1]["verdict"] == "fail"
 
 
@@ -157,6 +188,11 @@ def archive(path, pictures: dict[str, list]) -> None:
                 add(made, name, k, frame if isinstance(frame, bytes) else encode(frame, 90))
 
 
+def scored_pictures(folder, names, **limits) -> list[dict]:
+    found = frames_aug.score(rows_of(names), folder / "parent.zip", folder / "child.zip", **limits)
+    return table("frames_aug", found, names)
+
+
 def test_pictures_pass_if_there_changed_and_visible(tmp_path):
     grey, plain = face(0), np.full((96, 96, 3), 130, np.uint8)
     parent = {name: [face(1), face(2)] for name in "abcdfgh"}
@@ -164,20 +200,20 @@ def test_pictures_pass_if_there_changed_and_visible(tmp_path):
     child |= {"f": [face(1)[:48], face(2)[:48]], "g": [encode(grey, 90)[:300]] * 2, "h": [plain + face(1) // 8] * 2}
     archive(tmp_path / "parent.zip", parent)
     archive(tmp_path / "child.zip", child)
-    lines = frames_aug.score("abcdefgh", tmp_path / "parent.zip", tmp_path / "child.zip")
+    lines = scored_pictures(tmp_path, "abcdefgh")
     wanted = ["", "unchanged", "frames missing", "contrast lost", "no frames", "another size", "unreadable"]
     assert reasons(lines) == [*wanted, "contrast lost"]
     assert float(lines[1]["change"]) < 1 < float(lines[0]["change"]) and float(lines[3]["contrast"]) < 0.05
     assert [line["frames"] for line in lines[:3]] == ["2", "2", "1"]
-    lax = frames_aug.score("ab", tmp_path / "parent.zip", tmp_path / "child.zip", min_change=0)
+    lax = scored_pictures(tmp_path, "ab", min_change=0)
     assert reasons(lax) == ["", ""]
 
 
 def test_the_default_transforms_mostly_pass(tmp_path):
     names = [f"u{i}" for i in range(60)]
     archive(tmp_path / "parent.zip", {name: [face(i)] for i, name in enumerate(names)})
-    frames_view.extract(tmp_path / "parent.zip", tmp_path / "child.zip", names, seed=1)
-    found = reasons(frames_aug.score(names, tmp_path / "parent.zip", tmp_path / "child.zip"))
+    frames_view.augment(rows_of(names), tmp_path / "parent.zip", tmp_path / "child.zip", seed=1)
+    found = reasons(scored_pictures(tmp_path, names))
     assert found.count("") > 45 and set(found) <= {"", "unchanged"}
 
 
@@ -315,10 +351,10 @@ def home(tmp_path_factory):
     script(folder, "make_protocol", recipe, *shared, "--out", *tables, "--sidecar", "protocol.json")
     for part in "01":
         arguments = ["--manifest", f"data/manifest/toy/{part}.csv", "--parent", f"toy/audio/{part}.npy"]
-        arguments += ["--child", f"toy/audio_tts/{part}.npy", "--spoken", f"audio_tts/{part}.spoken.csv"]
-        arguments += ["--heard", f"audio_tts/{part}.heard.csv", "--out", f"gate/{part}.csv"]
-        recipe = {"options": {"min_agreement": 0.3, "max_word_errors": 0.1}, "view": "audio_tts"}
-        script(folder, "score_speech", recipe, *arguments, "--sidecar", f"gate/{part}.json")
+        arguments += ["--child", f"toy/audio_tts/{part}.npy", "--out", f"gate/{part}.csv", "--read"]
+        arguments += [f"{step}=audio_tts/{part}.{step}.csv" for step in ("spoken", "heard")]
+        recipe = {"options": {"max_word_errors": 0.1}, "view": "audio_tts", "plugin": "audio_tts"}
+        script(folder, "score_view", recipe, *arguments, "--sidecar", f"gate/{part}.json")
     return folder
 
 
@@ -328,13 +364,15 @@ def gate(home, fold: int = 0, out: str = "out.csv", probe: bool = True, check: b
     if probe:
         arguments += ["--parent-features", *(f"toy/audio.mfcc/{part}.npy" for part in "01")]
         arguments += ["--child-features", *(f"toy/audio_tts.mfcc/{part}.npy" for part in "01")]
-    recipe = {"options": {"min_agreement": 0.3, "max_word_errors": 0.1}, "view": "audio_tts"}
+    recipe = {"options": {"min_agreement": 0.3}, "view": "audio_tts"}
     return script(home, "gate_fold", recipe, *arguments, check=check)
 
 
 def test_a_part_is_scored_by_the_script(home):
     lines = read_csv(home / "gate/0.csv")
-    assert list(lines[0]) == audio_tts.COLUMNS and reasons(lines) == ["no voice", "", "cut off"] + [""] * (2 * EACH - 3)
+    assert list(lines[0]) == _tables.columns(audio_tts.COLUMNS) and reasons(lines) == ["no voice", "", "cut off"] + [
+        ""
+    ] * (2 * EACH - 3)
     sidecar = read_json(home / "gate/0.json")
     assert sidecar["failed"] == {"cut off": 1, "no voice": 1}
     assert sidecar["passed"] == 2 * EACH - 2 and sidecar["rows"] == 2 * EACH
@@ -435,12 +473,13 @@ def test_texts_and_pictures_are_scored_by_their_scripts(tmp_path):
     for name in ("parent", "child"):
         store.write(tmp_path / f"{name}.npy", [np.ones((1, 4))] * 3, dtype=np.float32)
     shared = ["--manifest", "m.csv", "--out", "out.csv", "--sidecar", "out.json"]
-    rest = ["--parent", "parent.npy", "--child", "child.npy", "--made", "made.csv", "--texts", "text.csv"]
-    script(tmp_path, "score_text", {"options": {"min_similarity": 0.9}}, *shared, *rest)
+    rest = ["--parent", "text.csv", "--child", "made.csv", "--features", "parent.npy", "child.npy"]
+    recipe = {"plugin": "text_bt", "view": "text_bt", "options": {"min_similarity": 0.9}}
+    script(tmp_path, "score_view", recipe, *shared, *rest)
     assert reasons(read_csv(tmp_path / "out.csv")) == ["", "unchanged", "cut off"]
     archive(tmp_path / "frames.zip", {"u0": [face(0)], "u1": [face(1)], "u2": [face(2)]})
     archive(tmp_path / "frames_aug.zip", {"u0": [face(0)[:, ::-1]]})
     rest = ["--parent", "frames.zip", "--child", "frames_aug.zip"]
-    script(tmp_path, "score_frames", {"options": {}}, *shared, *rest)
+    script(tmp_path, "score_view", {"plugin": "frames_aug", "view": "frames_aug", "options": {}}, *shared, *rest)
     assert reasons(read_csv(tmp_path / "out.csv")) == ["", "frames missing", "frames missing"]
     assert read_json(tmp_path / "out.json")["failed"] == {"frames missing": 2}

@@ -82,7 +82,7 @@ class Workplace:
 
     def index(self, number: int, **options) -> str:
         files = {"manifest": ".csv", "quality": ".quality.csv", "audio-digests": ".audio.sha256"}
-        files |= {"video-digests": ".video.sha256"}
+        files |= {"video-digests": ".video.sha256", "words": ".words.csv"}
         outputs = [x for name, suffix in files.items() for x in (f"--{name}", self.part(number, suffix))]
         place = ["--corpus", "ravdess", "--corpus-root", self.root, "--part", number, "--parts", 2]
         return self.run("index_part", *place, *outputs, **options)

@@ -22,7 +22,7 @@ from emospace.fetch import check_entry, fetch
 from emospace.provenance import read_json, sha256, write_json
 from emospace.texts import read_flags, read_made
 from emospace.translation import Settings
-from emospace.views import text_bt
+from emospace.views._translated import translate
 from emospace.weights import open_weights
 
 NEXT = LINES[1:] + LINES[:1]  # what the model was taught to say
@@ -332,7 +332,7 @@ def test_from_archives_on_a_server_to_texts_there_and_back(original, server, tmp
         assert done.returncode == 0, done.stderr
     chain = [open_weights(tmp_path / "models" / name) for name in steps]
     names = [f"d_{i}" for i in range(len(LINES))]
-    text_bt.extract(LINES, names, tmp_path / "bt.csv", weights=chain, max_output=60)
+    translate(LINES, names, tmp_path / "bt.csv", weights=chain, settings=translation.Settings(max_output=60))
     assert read_made(tmp_path / "bt.csv") == NEXT[1:] + NEXT[:1]
     assert set(read_flags(tmp_path / "bt.csv")) == {""}
     with pytest.raises(InputError, match="translates from 'en', but opus_en_fr before it into 'fr'"):
@@ -346,7 +346,7 @@ def test_the_preset_has_the_translators_that_it_names_each_of_them_pinned(tmp_pa
     doc = (ROOT / "docs/augmentation.md").read_text(encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     plan = Plan(config)  # checks every name, option and digest
-    chains = plan.chain("text_bt") + plan.chain("audio_tts")
+    chains = plan.views.step_weights("text_bt") + plan.views.step_weights("audio_tts", "spoken")
     assert {f"models/{name}/weights.json" for name in [*chains, "vosk_en"]} <= set(plan.fetched())
     for name, pair in zip(chains, ["en-fr", "fr-de", "de-en", "en-de", "de-fr", "fr-en"], strict=True):
         entry = config["weights"][name]

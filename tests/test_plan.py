@@ -43,7 +43,7 @@ def test_the_documented_thresholds_are_the_defaults():
     told = re.findall(r"^- `(\w+: \{.+\})`:", (ROOT / "docs/augmentation.md").read_text(encoding="utf-8"), re.M)
     assert len(told) == 3
     for view, options in (item for line in told for item in yaml.safe_load(line).items()):
-        module = plugin.find("gate", view)
+        module = plugin.find("views", view)
         functions = [module.score, _tables.judge] if module.PROBE else [module.score]
         known = {p.name: p.default for f in functions for p in inspect.signature(f).parameters.values()}
         limits = {name: value for name, value in known.items() if name.startswith(("min_", "max_"))}
@@ -261,7 +261,7 @@ def augmented(config):
 
 def test_augmented_views_and_features_are_known_by_their_parents(augmented):
     plan = Plan(augmented)
-    assert plan.augmented() == ["text_bt", "audio_tts", "frames_aug"]
+    assert plan.augmented() == ["frames_aug", "text_bt", "audio_tts"]
     assert plan.judge("text_bt") == ("text.sbert", "text_bt.sbert")
     found = {(name, instead) for name, _, instead in plan.exchanges("unified_aug")}
     assert found == {
@@ -290,6 +290,11 @@ def test_weights_are_fetched_where_something_needs_them(config, augmented):
         (["views", "audio_tts", "recognise", "beamsize"], 1, ["audio_tts: recognise", "'beamsize'"]),
         (["views", "audio_tts", "synthesise", "prosdy"], "flat", ["audio_tts: synthesise", "'prosdy'", "'prosody'"]),
         (["views", "audio_tts", "synthesize"], {}, ["unknown key 'synthesize'", "'synthesise'"]),
+        (["views", "audio_tts", "synthesise"], "espeak", ["audio_tts: synthesise: it is no mapping of options"]),
+        (["views", "audio_tts", "recognise", "weights"], 3, ["recognise: weights: it is 3. it must be a valid string"]),
+        (["views", "audio_tts", "recognise"], {"weight": "x"}, ["recognise: .*'weight'. did you mean 'weights'"]),
+        (["views", "audio_tts", "recognise"], {}, ["recognise: .*needs the option 'weights'"]),
+        (["views", "text_bt", "chain"], 3, ["text_bt: chain: it is 3. it must be a list"]),
         (["views", "frames_aug"], {"transforms": [{"name": "ToGrey"}]}, ["no transform 'ToGrey'", "'ToGray'"]),
         (["views", "frames_aug"], {"qualty": 80}, ["frames_aug", "'qualty'", "'quality'"]),
         (["weights", "listener"], {"source": "random"}, ["views: audio_tts", "'listener' may be random"]),
@@ -518,12 +523,13 @@ def test_each_step_of_augmentation_has_a_recipe_of_its_own(augmented):
         return {key for key in after if before[key] != after[key]} - {("make_report", "all")}
 
     speech = ["views", "audio_tts"]
-    assert changed([*speech, "synthesise", "prosody"], "transfer") == {("synthesise_speech", "all")}
-    assert changed([*speech, "translate", "num_beams"], 2) == {("translate_text", "audio_tts")}
-    assert changed([*speech, "recognise", "silence_dbfs"], -60.0) == {("recognise_speech", "all")}
-    assert changed(["views", "text_bt", "num_beams"], 2) == {("translate_text", "text_bt")}
-    assert changed(["views", "frames_aug", "quality"], 80) == {("augment_frames", "all")}
-    assert changed(["gate"], {"text_bt": {"min_similarity": 0.5}}) == {("score_text", "all")}
+    assert changed([*speech, "synthesise", "prosody"], "transfer") == {("augment_view", "audio_tts")}
+    assert changed([*speech, "translate", "num_beams"], 2) == {("augment_view", "audio_tts.spoken")}
+    heard = {("augment_view", "audio_tts.recognised"), ("augment_view", "audio_tts.heard")}
+    assert changed([*speech, "recognise", "silence_dbfs"], -60.0) == heard
+    assert changed(["views", "text_bt", "num_beams"], 2) == {("augment_view", "text_bt")}
+    assert changed(["views", "frames_aug", "quality"], 80) == {("augment_view", "frames_aug")}
+    assert changed(["gate"], {"text_bt": {"min_similarity": 0.5}}) == {("score_view", "text_bt")}
     assert changed(["gate"], {"audio_tts": {"min_agreement": 0.5}}) == {("gate_fold", "audio_tts")}
     assert {rule for rule, _ in changed(["examples"], 3)} == {"make_sheet"}
     assert changed(["runs", "unified_aug", "augment"], ["text_bt"]) == {("train", "unified_aug")}

@@ -22,7 +22,7 @@ from emospace.recognition import RATE, recognise, settings
 from emospace.views.audio import decode
 from emospace.weights import Weights, open_weights
 from emospace.words import word_error_rate
-from workflow_scripts import recognise_speech
+from workflow_scripts import augment_view
 
 SENTENCES = {"01": "Kids are talking by the door", "02": "Dogs are sitting by the door"}
 # Whisper tiny.en (MIT) in the CTranslate2 format, as a package of the index carries it
@@ -149,10 +149,13 @@ def test_a_cut_off_whisper_model_is_refused(tmp_path, tiny):
         recognise([], weights=of_folder(tmp_path), engine="whisper")
 
 
+RECIPE = {"plugin": "audio_tts", "step": "recognised", "reader": "audio"}
+
+
 def step(folder, view, options, weights) -> subprocess.CompletedProcess:
-    write_json(folder / "recipe.json", {"options": options})
-    command = [sys.executable, "-m", "workflow_scripts.recognise_speech", "--recipe", folder / "recipe.json"]
-    command += ["--view", view, "--manifest", folder / "m.csv", "--weights", weights, "--threads", "2"]
+    write_json(folder / "recipe.json", RECIPE | {"weights": {"weights": weights.parent.name}, "options": options})
+    command = [sys.executable, "-m", "workflow_scripts.augment_view", "--recipe", folder / "recipe.json"]
+    command += ["--source", view, "--manifest", folder / "m.csv", "--weights", weights, "--threads", "2"]
     command += ["--out", folder / "heard.csv", "--quality", folder / "q.csv", "--sidecar", folder / "heard.json"]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
@@ -326,8 +329,9 @@ def test_whatever_a_clip_lacks_is_flagged_with_its_reason_and_the_rest_goes_on(t
     names = [*STUBBED, *reversed(STUBBED)]  # each before and after every other
     view = part(tmp_path, [STUBBED[name][0] for name in names])
     paths = {"out": tmp_path / "heard.csv", "quality": tmp_path / "q.csv", "sidecar": tmp_path / "heard.json"}
-    paths |= {"view": view, "manifest": tmp_path / "m.csv", "weights": tmp_path / "model/weights.json"}
-    recognise_speech.job(argparse.Namespace(threads=2, **paths), {"options": {}})
+    paths |= {"source": view, "manifest": tmp_path / "m.csv", "weights": [tmp_path / "model/weights.json"]}
+    args = argparse.Namespace(threads=2, read=[], cache=None, **paths)
+    augment_view.job(args, RECIPE | {"weights": {"weights": "model"}, "options": {}})
     with open(paths["out"], newline="") as handle:
         lines = [(line["text"], line["flag"]) for line in csv.DictReader(handle)]
     assert lines == [("some words" if name == "speech" else "", STUBBED[name][1]) for name in names]

@@ -9,9 +9,9 @@ import pytest
 from _results import script
 from test_report import EVIL, Page, arguments, tree
 
-from emospace import manifest, records, store, texts
+from emospace import manifest, plugin, records, store, texts
 from emospace.gate import audio_tts, frames_aug, text_bt
-from emospace.gate._tables import line
+from emospace.gate._tables import columns, line
 from emospace.pictures import add, encode
 from emospace.provenance import read_json, write_json
 from emospace.report import sheet
@@ -112,9 +112,9 @@ def views(folder, found) -> None:
             for utterance in ids:
                 add(archive, utterance, 0, encode(np.full((64, 64, 3), 90, np.uint8), 90))
         write_json(folder / name / "0.json", {})
-    for view, (columns, scores) in SCORES.items():
+    for view, (names, scores) in SCORES.items():
         table = [line(u, scores, "" if i % 3 else REASON[view]) for i, u in enumerate(ids)]
-        records.write(folder / f"gate/{view}.0/0.csv", columns, table)
+        records.write(folder / f"gate/{view}.0/0.csv", columns(names), table)
         write_json(folder / f"gate/{view}.0/0.json", {})
         facts = {"corpora": {"toy": "toy"}, "protocol": f"session{EVIL}", "fold": "fold0", "view": view, "rows": 9}
         lost = {"label lost": 4} if view == "audio_tts" else {"too far": 4}
@@ -127,7 +127,7 @@ def make(folder, view: str, check: bool = True, **options):
     given += ["--scores", f"gate/{view}.0/0.csv", "--parent", f"{parent}/0.{suffix}", "--child", f"{view}/0.{suffix}"]
     if view == "audio_tts":
         given += ["--parent-words", "audio_tts/0.recognised.csv", "--child-words", "audio_tts/0.spoken.csv"]
-    recipe = {"options": options, "view": view}
+    recipe = {"options": options, "view": view, "sides": list(plugin.find("views", view).SIDES)}
     return script(folder, "make_sheet", recipe, *given, "--out", f"sheets/{view}.json", check=check)
 
 

@@ -18,7 +18,7 @@ from emospace.fetch import fetch
 from emospace.provenance import read_json
 from emospace.store import Ragged
 from emospace.translation import Settings, translate
-from emospace.views import text_bt
+from emospace.views import _translated
 from emospace.weights import open_weights
 from emospace.words import word_error_rate
 
@@ -120,7 +120,7 @@ def test_the_voice_is_to_say_what_both_translators_made_of_it(project):
     twice, cut_again, _ = translate(once, chain[1:], Settings(**SEARCH))
     assert [row["text"] for row in spoken.values()] == twice
     for text, between, row, *lost in zip(texts, once, spoken.values(), cut, cut_again, strict=True):
-        assert row["flag"] == text_bt.flag(text, row["text"], any(lost))
+        assert row["flag"] == _translated.flag(text, row["text"], any(lost))
         assert not row["text"] or len({text, between, row["text"]}) == 3
     flags = Counter(row["flag"] for row in spoken.values())
     assert flags.keys() == {"", "empty source", "empty result", "cut off"} and flags[""] > 9, flags

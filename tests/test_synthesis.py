@@ -230,10 +230,12 @@ def test_a_missing_program_or_voice_and_a_misspelt_option_are_named(tmp_path, mo
 
 
 def step(folder, options, *more) -> subprocess.CompletedProcess:
-    write_json(folder / "recipe.json", {"options": options})
-    command = [sys.executable, "-m", "workflow_scripts.synthesise_speech", "--recipe", folder / "recipe.json"]
-    command += ["--audio", folder / "0.npy", "--manifest", folder / "m.csv", "--recognised", folder / "heard.csv"]
-    command += ["--spoken", folder / "spoken.csv", "--out", folder / "made.npy", "--quality", folder / "q.csv"]
+    about = {"plugin": "audio_tts", "step": "", "reader": "audio"}
+    write_json(folder / "recipe.json", about | {"options": options})
+    command = [sys.executable, "-m", "workflow_scripts.augment_view", "--recipe", folder / "recipe.json"]
+    command += ["--source", folder / "0.npy", "--manifest", folder / "m.csv", "--read"]
+    command += [f"recognised={folder / 'heard.csv'}", f"spoken={folder / 'spoken.csv'}"]
+    command += ["--out", folder / "made.npy", "--quality", folder / "q.csv"]
     command += ["--sidecar", folder / "made.json", *more]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 

@@ -14,7 +14,7 @@ from emospace.provenance import canonical, read_json, write_json
 from emospace.sentences import segments
 from emospace.texts import read_flags, read_made
 from emospace.translation import Settings
-from emospace.views import text_bt
+from emospace.views._translated import translate as translated
 from emospace.weights import open_weights
 
 QUICK = Settings(num_beams=2, max_source=24, max_output=12, budget=96)
@@ -38,7 +38,7 @@ def spoiled(tmp_path):
 def _extract(chain, texts, out, cache=None, **options):
     names = [f"d_{i}" for i in range(len(texts))]
     quick = {"num_beams": 2, "max_source": 24, "max_output": 12, "budget": 96}
-    return text_bt.extract(texts, names, out, cache, weights=chain, **quick, **options)
+    return translated(texts, names, out, cache, weights=chain, settings=Settings(**quick, **options))
 
 
 def test_rows_flags_and_facts(chain, tmp_path):
@@ -154,7 +154,7 @@ def test_awkward_texts_reach_the_model_are_flagged_and_never_fatal(tmp_path, mon
     monkeypatch.setattr(translation.Marian, "__call__", listen)
     names = [f"d_{i}" for i in range(len(AWKWARD))]
     limits = {"num_beams": 1, "max_source": 60, "max_output": 12, "budget": 4_000}
-    problems, facts = text_bt.extract(list(AWKWARD), names, tmp_path / "p.csv", weights=chain, **limits)
+    problems, facts = translated(list(AWKWARD), names, tmp_path / "p.csv", weights=chain, settings=Settings(**limits))
     flags = dict(zip(AWKWARD, read_flags(tmp_path / "p.csv"), strict=True))
     assert flags == {text: flag for text, (_, flag) in AWKWARD.items()}
     assert problems == [] and facts["rows"] == len(AWKWARD)

@@ -19,13 +19,14 @@ from conftest import ROOT, utterance
 from emospace import manifest, recognition, texts
 from emospace.provenance import read_json, read_recipe, write_json
 from emospace.translation import Settings, translate
-from emospace.views import text_bt
+from emospace.views import _translated
 from emospace.weights import RECORD, Weights
-from workflow_scripts.translate_text import job
+from workflow_scripts.augment_view import job
 
 OPTIONS = {"num_beams": 2, "max_source": 24, "max_output": 6, "budget": 1}  # one piece at a time: many batches
 MADE = {"out": "spoken.csv", "quality": "spoken.quality.csv", "sidecar": "spoken.json"}
-FILES = {"manifest": "m.csv", "texts": "recognised.csv", "cache": "cache"} | MADE  # argument -> path
+FILES = {"manifest": "m.csv", "source": "recognised.csv", "cache": "cache"} | MADE  # argument -> path
+NAMES = ["tiny_en_fr", "tiny_fr_en"]
 PATIENCE = 120  # seconds
 
 
@@ -44,13 +45,15 @@ def chain(tmp_path_factory) -> list[Weights]:
     return [tiny_marian(folder / f"tiny_{a}_{b}", seed, a, b, end=60) for seed, (a, b) in enumerate(steps)]
 
 
-def part(folder: Path, options: dict) -> Path:
+def part(folder: Path, options: dict, chain: list[str] = NAMES) -> Path:
     """Write what the job reads."""
     heard, flags = zip(*recognised(), strict=True)
     names = [f"d_{i:03d}" for i in range(len(heard))]
     manifest.write(folder / FILES["manifest"], [utterance(name) for name in names])
-    texts.write(folder / FILES["texts"], names, heard, flag=flags)
-    write_json(folder / "recipe.json", {"options": options})
+    texts.write(folder / FILES["source"], names, heard, flag=flags)
+    write_json(folder / FILES["source"].replace(".csv", ".json"), {})
+    about = {"plugin": "audio_tts", "step": "spoken", "reader": "audio", "weights": {"chain": chain}}
+    write_json(folder / "recipe.json", about | {"options": options})
     return folder
 
 
@@ -60,7 +63,7 @@ def records(weights: list[Weights]) -> list[Path]:
 
 def start(folder: Path, weights: list[Weights]) -> subprocess.Popen:
     """Start the job in a process of its own."""
-    words = [sys.executable, "-m", "workflow_scripts.translate_text", "--recipe", "recipe.json", "--log", "log/0.log"]
+    words = [sys.executable, "-m", "workflow_scripts.augment_view", "--recipe", "recipe.json", "--log", "log/0.log"]
     words += ["--weights", *map(str, records(weights)), *(f"--{name}={path}" for name, path in FILES.items())]
     env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(words, cwd=folder, env=env, stderr=subprocess.PIPE, text=True)
@@ -77,12 +80,12 @@ def whole(chain, tmp_path_factory) -> Path:
     folder = part(tmp_path_factory.mktemp("whole"), OPTIONS)
     paths = {name: Path(path) for name, path in FILES.items()}
     with contextlib.chdir(folder):
-        job(Namespace(**paths, weights=records(chain), threads=1), read_recipe(Path("recipe.json")))
+        job(Namespace(**paths, weights=records(chain), threads=1, read=[]), read_recipe(Path("recipe.json")))
     return folder
 
 
 def test_an_empty_chain_hands_on_what_was_recognised(tmp_path):
-    finish(start(part(tmp_path, {}), []))
+    finish(start(part(tmp_path, {}, []), []))
     heard, spoken = read_csv(tmp_path / "recognised.csv"), read_csv(tmp_path / "spoken.csv")
     assert [(row["utterance"], row["text"]) for row in spoken] == [(row["utterance"], row["text"]) for row in heard]
     assert [row["flag"] for row in spoken] == ["" if row["text"] else "empty source" for row in heard]
@@ -99,8 +102,8 @@ def test_a_chain_of_two_translates_what_was_recognised(whole, chain):
     twice, cut_again, _ = translate(once, chain[1:], Settings(**OPTIONS))
     assert [row["text"] for row in spoken] == twice
     lost = [any(pair) for pair in zip(cut, cut_again, strict=True)]
-    wanted = [text_bt.flag(*row) for row in zip(said, twice, lost, strict=True)]
-    assert [row["flag"] for row in spoken] == wanted and set(wanted) == set(text_bt.FLAGS)
+    wanted = [_translated.flag(*row) for row in zip(said, twice, lost, strict=True)]
+    assert [row["flag"] for row in spoken] == wanted and set(wanted) == set(_translated.FLAGS)
     for before, between, row in zip(said, once, spoken, strict=True):
         assert len({before, between, row["text"]}) == 3 or row["flag"] in ("empty source", "empty result", "unchanged")
     empty = [row["utterance"] for row in spoken if row["flag"] == "empty result"]

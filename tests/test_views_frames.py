@@ -378,11 +378,11 @@ def test_killed_while_writing(tmp_path):
     for i in range(len(rows)):
         (tmp_path / f"{i}.avi").symlink_to("a.avi")
     (tmp_path / "p.sha256").touch()
-    provenance.write_json(tmp_path / "recipe.json", {"options": {"extractor": "pyav", "frames": 2}})
+    provenance.write_json(tmp_path / "recipe.json", {"plugin": "frames", "options": {"extractor": "pyav", "frames": 2}})
     names = {"recipe": "recipe.json", "corpus-root": ".", "manifest": "p.csv", "digests": "p.sha256", "out": "p.zip"}
     names |= {"quality": "p.quality.csv", "sidecar": "p.json"}
     paths = [word for name, file in names.items() for word in (f"--{name}", str(tmp_path / file))]
-    command = [sys.executable, "-m", "workflow_scripts.extract_frames", *paths]
+    command = [sys.executable, "-m", "workflow_scripts.extract_view", *paths]
     with subprocess.Popen(command) as process:
         while process.poll() is None and not any(path.stat().st_size for path in tmp_path.glob(".p.*.tmp.zip")):
             time.sleep(0.001)

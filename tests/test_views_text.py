@@ -14,7 +14,7 @@ from emospace.views import text
 def test_rows_in_order_with_what_is_missing(tmp_path):
     said = ["  Oh,\tno\u00a0 \u2003[LAUGHTER]\r\nWait! ", "cafe\u0301", "", 'He said: "a, b"', " \u2009 ", "日本"]
     rows = [utterance(f"d_{9 - i}", text=words) for i, words in enumerate(said)]
-    problems, facts = text.extract(rows, tmp_path / "p.csv")
+    problems, facts = text.extract(rows, tmp_path, tmp_path / "p.csv")
     assert texts.read(tmp_path / "p.csv") == ["Oh, no [LAUGHTER] Wait!", "caf\u00e9", "", 'He said: "a, b"', "", "日本"]
     assert [(p.utterance, p.reason) for p in problems] == [("d_7", "no transcript"), ("d_5", "no transcript")]
     assert facts == {"rows": 6, "missing": 2, "words": 10}
@@ -30,11 +30,11 @@ def test_another_table_is_refused(tmp_path):
 
 def test_script(tmp_path):
     manifest.write(tmp_path / "m.csv", [utterance("d_1"), utterance("d_2", text="")])
-    provenance.write_json(tmp_path / "recipe.json", {"options": {}})
-    names = {"recipe": "recipe.json", "log": "log.txt", "manifest": "m.csv", "out": "p.csv"}
+    provenance.write_json(tmp_path / "recipe.json", {"plugin": "text", "options": {}})
+    names = {"recipe": "recipe.json", "log": "log.txt", "manifest": "m.csv", "out": "p.csv", "corpus-root": "."}
     names |= {"quality": "p.quality.csv", "sidecar": "p.json"}
     paths = [word for name, file in names.items() for word in (f"--{name}", str(tmp_path / file))]
-    subprocess.run([sys.executable, "-m", "workflow_scripts.extract_text", *paths], check=True)
+    subprocess.run([sys.executable, "-m", "workflow_scripts.extract_view", *paths], check=True)
     assert texts.read(tmp_path / "p.csv") == ["some words", ""]
     assert [p.utterance for p in manifest.read_problems(tmp_path / "p.quality.csv")] == ["d_2"]
     assert provenance.read_json(tmp_path / "p.json")["missing"] == 1

@@ -172,7 +172,7 @@ def test_all_of_the_demo_is_adopted_where_it_was_pulled(reproduced, tmp_path):
     assert before == contents(reproduced)
     adopted, jobs = map(int, re.search(r"^(\d+) of (\d+) jobs", clone.run(*ADOPT).stdout, re.MULTILINE).groups())
     every = reproduced.planned("--forceall", *PHASES)
-    assert {"augment_frames", "make_children", "fetch_weights", "train"} <= every.keys()
+    assert {"augment_frames_aug", "make_children", "fetch_weights", "train"} <= every.keys()
     assert adopted == jobs == sum(count for rule, count in every.items() if rule not in PHASES)
     assert clone.planned(*PHASES) == clone.planned() == {}
     assert "up to date" in clone.run("dvc", "status").stdout

@@ -1,13 +1,12 @@
 """Refuse what the config says of views and the gate, where it is misspelt, out of range, or does not fit together."""
 
-from fnmatch import fnmatch
-from itertools import pairwise
-
-from emospace import gate, pairs, plugin, recognition, synthesis, translation
+from emospace import gate, plugin
 from emospace.errors import InputError
-from emospace.plugin import suggest
-from emospace.views import frames_aug
-from workflow_scripts._views import AUGMENTED, VIEW_KEYS
+from emospace.plugin import near, suggest
+from emospace.recognition import RATE
+from workflow_scripts._views import VIEW_KEYS
+
+TAKEN = ("quality", "offsets")  # <part>.<name>.csv or .npy beside a view
 
 
 def known(plan, where: str, name: str, block: str) -> None:
@@ -17,81 +16,108 @@ def known(plan, where: str, name: str, block: str) -> None:
         raise InputError(where, f"there is no {name!r} in {block}", suggest(name, there))
 
 
+def known_view(plan, where: str, view: str) -> None:
+    """Raise InputError, naming the place `where`, for a view that there is not."""
+    if view not in plan.views.names():
+        raise InputError(where, f"there is no view {view!r}", suggest(view, plan.views.names()))
+    if not plan.views.known(view):
+        known(plan, where, view, "views")
+
+
+def check_view_names(plan) -> None:
+    """Raise InputError for the first feature of a view that there is not."""
+    there = plan.views.names()
+    for name in plan.config["features"]:
+        if (view := name.partition(".")[0]) not in there:
+            raise InputError("config: features", f"{name!r} is a feature of no view", suggest(view, there))
+
+
 def check_view(plan, where: str, view: str) -> None:
     """Raise InputError for what cannot be made of a view; what can, and seldom is meant, goes to `plan.warnings`."""
-    if view in ("text_bt", "audio_tts"):
-        _translation(plan, where if view == "text_bt" else f"{where}: translate", view)
-    else:
-        options = {key: value for key, value in plan.config["views"][view].items() if key not in VIEW_KEYS}
-        plugin.check_options("views", view, "extract", options, where)
-    if view == "audio":
-        _rate(plan, where)
-    if view == "audio_tts":
-        _speech(plan, where, plan.config["views"][view])
-    for name in plan.view_weights(view):
+    views, name = plan.views, plan.views.module_name(view)
+    if name not in plugin.names("views"):
+        raise InputError(
+            where, f"unknown key {view!r}, or no module {name!r} of views", suggest(name, plugin.names("views"))
+        )
+    known_view(plan, where, views.parent(view))
+    _blocks(plan, where, view)
+    for step in views.steps(view):
+        _step(plan, where, view, step)
+    for name in views.weights(view):
         entry = plan.config["weights"][name]
         if "random" in (entry.get("source"), entry.get("if_unreachable")):
             reason = f"the weights {name!r} may be random, and nothing can be translated or recognised with such"
             raise InputError(where, reason, "give them a source, and no `if_unreachable: random`")
-    if view == "frames_aug":
-        _transforms(plan, where)
-    elif view in AUGMENTED and not plan.judge(view):
+    for source in views.sources(view):
+        _source(plan, where, view, source)
+    if views.is_augmented(view) and not plan.judge(view):
         reason = "it has no feature, and by one its rows are judged"
-        raise InputError(where, reason, f"add {view}.<encoder> to features, as its parent {AUGMENTED[view]} has it")
+        raise InputError(where, reason, f"add {view}.<encoder> to features, as its parent {views.parent(view)} has it")
 
 
-def _rate(plan, where: str) -> None:
-    """All that reads the audio view takes one rate; resampling for a feature is an option of its encoder."""
-    rate = plan.config["views"]["audio"].get("sample_rate", recognition.RATE)
-    readers = [name for name in plan.encoded() if plan.feature(name)["view"] == "audio"]
-    readers += [view for view in plan.augmented() if view == "audio_tts"]
-    if rate != recognition.RATE and readers:
-        reason = f"it is {rate} Hz, and {readers[-1]} takes {recognition.RATE}"
-        raise InputError(f"{where}: sample_rate", reason, "leave it out")
+def _blocks(plan, where: str, view: str) -> None:
+    """What a view's steps read, and the blocks of their options; where each has one, other keys are misspelt."""
+    views, steps = plan.views, plan.views.steps(view)
+    file = f"emospace/views/{views.module_name(view)}.py"
+    for name, step in steps.items():
+        if name in TAKEN:
+            raise InputError(file, f"a step is called {name!r}, as another file of a view", "give it another name")
+        if step.reads not in (there := {"parent", "child", *steps} - {"", name}):
+            raise InputError(file, f"the step {name!r} reads {step.reads!r}", suggest(step.reads, sorted(there)))
+        if not isinstance(views.options(view, name), dict):
+            raise InputError(f"{where}: {step.block}", "it is no mapping of options", "write {option: value}")
+    allowed = VIEW_KEYS | views.blocks(view)
+    strange = sorted(views.spec(view).keys() - allowed)
+    if strange and all(step.block for step in steps.values()):
+        raise InputError(where, f"unknown key {strange[0]!r}", suggest(strange[0], sorted(allowed)))
 
 
-def _translation(plan, where: str, view: str) -> None:
-    translation.check_settings({k: v for k, v in plan.translation(view).items() if k != "chain"}, where)
-    links = []
-    for name in plan.chain(view):
-        known(plan, where, name, "weights")
-        links.append((name, *pairs.languages(plan.config["weights"][name])))
-    for (first, _, target), (second, source, _) in pairwise(links):
-        if target and source and target != source:
-            reason = f"{second} translates from {source!r}, but {first} before it into {target!r}"
-            raise InputError(f"{where}: chain", reason, "name translators that join, in order")
-    first, last = (links[0][1], links[-1][2]) if links else ("", "")
-    if first and last and first != last:
-        # Not refused: with a sentence encoder, or a voice and a recogniser, that know it, such copies are of use.
-        reason = (
-            f"it begins with {first!r} and ends with {last!r}, so copies are in another language than their parents"
-        )
-        remedy = (
-            f"add a translator to {first!r}, or see that whatever says, hears, encodes or judges them knows {last!r}"
-        )
-        plan.warnings.append(str(InputError(f"{where}: chain", reason, remedy)))
+def _step(plan, where: str, view: str, step: str) -> None:
+    """Options of one step."""
+    made, views = plan.views.step(view, step), plan.views
+    place, options = f"{where}: {made.block}" if made.block else where, views.options(view, step)
+    named = {o: kind for o, kind in plugin.options_of(made.make).items() if o in options and plugin.names_entries(kind)}
+    plugin.check_values(named, {o: options[o] for o in named}, place)
+    for names in views.named(view, step, "weights").values():
+        for name in names:
+            known(plan, place, name, "weights")
+    module = views.module(view)
+    function = f"check_{step or ('augment' if views.is_augmented(view) else 'extract')}"
+    taker = f"{views.module_name(view)}.{step or made.make.__name__}()"
+    beside = views.blocks(view) | VIEW_KEYS if not made.block else ()
+    check = getattr(module, function, None)
+    more = {"entries": plan.config.get("weights", {}), "warnings": plan.warnings}
+    plugin.check_call(made.make, options, place, taker, check, sorted(beside), views.steps(view), **more)
 
 
-def _speech(plan, where: str, options: dict) -> None:
-    chosen = {k: v for k, v in options["recognise"].items() if k != "weights"}
-    engine = recognition.settings(chosen, f"{where}: recognise")["engine"]
-    name = plan.recogniser()
-    known(plan, where, name, "weights")
-    listed = plan.config["weights"][name].get("files", {})
-    for wanted in recognition.FILES[engine] if listed else ():
-        if not any(fnmatch(file, wanted) or file.startswith(f"{wanted}/") for file in listed):
-            reason = f"{name!r} has no {wanted}, so it is no model for the engine {engine}"
-            raise InputError(f"{where}: recognise: weights", reason, "name weights that are, or set `engine`")
-    synthesis.settings(options.get("synthesise", {}), f"{where}: synthesise")
+def _source(plan, where: str, view: str, source: str) -> None:
+    """A view that another is made from: its parent, or one that an option names."""
+    known_view(plan, where, source)
+    check = plan.views.module(view).check_source
+    options = plugin.offered(check, **plan.views.completed(source))
+    try:
+        check(plan.views.kind(source), **options)
+    except InputError as error:
+        place = f"config: views: {source}" + (f": {error.file}" if str(error.file) else "")
+        raise InputError(place, error.reason, error.remedy) from error
+
+
+def check_rate(plan, feature: str) -> None:
+    """Raise InputError where a view has a rate of its own, and the encoder of this feature does not ask for it."""
+    spec = plan.feature(feature)
+    rate = plan.views.rate(spec["view"])
+    load = plugin.find("encoders", spec["encoder"]).load
+    if rate not in (None, RATE) and not plan.views.takes(load, "rate"):
+        reason = f"it is {rate} Hz, and {feature} takes {RATE}"
+        remedy = "leave it out; a view of another name may have another rate, for encoders that take any"
+        raise InputError(f"config: views: {plan.views.parent(spec['view'])}: sample_rate", reason, remedy)
 
 
 def check_thresholds(plan, where: str, view: str) -> None:
     """Raise InputError for thresholds of a view that is not made, or that its gate does not have."""
-    known(plan, where, view, "views")
-    gate.thresholds(view, plan.config["gate"][view], "config: gate")
-
-
-def _transforms(plan, where: str) -> None:
-    """Names only: values are tried by the job, which has albumentations at hand."""
-    for entry in plan.config["views"]["frames_aug"].get("transforms", ()):
-        frames_aug.check(entry, f"{where}: transforms")
+    there = plan.augmented()
+    if view not in there:
+        if (other := near(view, there)) and view not in plan.views.names():
+            raise InputError("config: gate", f"unknown key {view!r}", f"did you mean {other!r}?")
+        raise InputError(where, f"there is no {view!r} in views that is augmented", suggest(view, there))
+    gate.thresholds(plan.views.module_name(view), plan.config["gate"][view], where)

@@ -11,9 +11,9 @@ from emospace.fetch import check_entry
 from emospace.labels import classes
 from emospace.plugin import near, suggest
 from emospace.provenance import PACKAGE_ROOT
-from workflow_scripts._check_views import check_thresholds, check_view, known
+from workflow_scripts._check_views import check_rate, check_thresholds, check_view, check_view_names, known
 from workflow_scripts._remotes import has_remote
-from workflow_scripts._views import AUGMENTED, FEATURE_KEYS, PROTOCOL_KEYS, RUN_KEYS, VIEW_KEYS, VIEWS, in_parent, kind
+from workflow_scripts._views import FEATURE_KEYS, PROTOCOL_KEYS, RUN_KEYS
 
 
 def validate(config: dict) -> None:
@@ -50,15 +50,13 @@ def _explain(error: jsonschema.ValidationError) -> InputError:
             return InputError(where, f"unknown key {wrong!r}", f"did you mean {near(wrong, keys)!r}?")
         told = " ".join(f"{key}: {known[key]['description']}" for key in keys).rstrip(".")
         return InputError(where, f"it has neither {' nor '.join(map(repr, keys))}", told)
-    view = str(error.instance).partition(".")[0]
-    if error.validator == "pattern" and list(error.absolute_path) == ["features"] and view not in (*VIEWS, *AUGMENTED):
-        return InputError(where, f"{error.instance!r} is a feature of no view", suggest(view, [*VIEWS, *AUGMENTED]))
     hint = error.parent.schema.get("description", "") if error.parent else error.schema.get("description", "")
     return InputError(where, error.message, hint or "see schemas/config.schema.yaml")
 
 
 def check_names(plan) -> None:
     """Raise InputError for the first name or option of a plan that leads nowhere; its config is valid by the schema."""
+    check_view_names(plan)
     blocks = {"corpora": _corpus, "weights": _weights, "views": _view, "gate": check_thresholds}
     blocks |= {"features": _feature, "protocols": _protocol, "runs": _run}
     for block, check in blocks.items():
@@ -97,9 +95,7 @@ def _view(plan, where: str, name: str) -> None:
     """Raise InputError for a view that `check_view` refuses, or that leaks and does not say so."""
     check_view(plan, where, name)
     spec = plan.config["views"][name]
-    module = spec.get("view", name)
-    leaky = getattr(plugin.find("views", module), "leaky", None) if module in plugin.names("views") else None
-    if leaky and not spec.get("leaky") and leaky(**{k: v for k, v in spec.items() if k not in VIEW_KEYS}):
+    if not plan.views.is_augmented(name) and plan.views.leaky(name) and not spec.get("leaky"):
         raise InputError(where, "it is made with the labels of its rows", MARKED)
 
 
@@ -115,7 +111,7 @@ def _feature(plan, where: str, name: str) -> None:
         selection.check_options(plan.feature_options(name), where, free)
     else:
         plugin.check_options("encoders", spec["encoder"], "load", plan.feature_options(name), where, free)
-    if spec["view"] in AUGMENTED:
+    if plan.views.is_augmented(name):
         known(plan, where, spec["view"], "views")
         _same_as_parent(plan, where, name)
     if selected:
@@ -125,9 +121,11 @@ def _feature(plan, where: str, name: str) -> None:
     if "weights" in spec:
         known(plan, where, spec["weights"], "weights")
     module = plugin.find("encoders", spec["encoder"])
-    if kind(spec["view"]) not in module.VIEWS:
-        reason = f"the encoder {spec['encoder']!r} does not take the view {spec['view']!r}"
+    if (kind := plan.views.kind(spec["view"])) not in module.VIEWS:
+        told = "" if kind == spec["view"] else f", which is of the kind {kind!r}"
+        reason = f"the encoder {spec['encoder']!r} does not take the view {spec['view']!r}{told}"
         raise InputError(where, reason, f"it takes: {', '.join(module.VIEWS)}")
+    check_rate(plan, name)
     if ("weights" in spec) != module.WEIGHTS:
         reason = "needs pretrained weights" if module.WEIGHTS else "takes no weights"
         raise InputError(where, f"the encoder {spec['encoder']!r} {reason}", "see `weights` in the config")
@@ -135,12 +133,12 @@ def _feature(plan, where: str, name: str) -> None:
 
 def _same_as_parent(plan, where: str, name: str) -> None:
     """An augmented feature stands in for its parent's in training, so it must be made in the same way."""
-    parent = in_parent(name)
+    parent = plan.views.in_parent(name)
     if parent not in plan.config["features"]:
         raise InputError(where, f"it has no parent {parent!r} in features", f"add {parent} with the same options")
     mine, others = ({k: v for k, v in plan.feature(n).items() if k != "view"} for n in (name, parent))
     if "select" in mine:
-        mine["select"] = in_parent(mine["select"])
+        mine["select"] = plan.views.in_parent(mine["select"])
     for key in sorted(mine.keys() | others.keys()):
         if mine.get(key) != others.get(key):
             reason = f"{key} is {mine.get(key)!r}, but {others.get(key)!r} in {parent}, in whose place it is read"
@@ -238,11 +236,11 @@ def _run(plan, where: str, name: str) -> None:
     if getattr(plugin.find("models", spec["model"]), "FITS_ON_TEST", False) and not spec.get("leaky"):
         raise InputError(where, f"the model {spec['model']!r} sees the inputs of test rows while it learns", MARKED)
     for item in spec["inputs"]:
-        if item not in VIEWS:
+        if not plan.views.known(item):
             known(plan, where, item, "features")
-        if item.partition(".")[0] in AUGMENTED:
+        if plan.views.is_augmented(item):
             reason = f"{item!r} is augmented, and its rows must never be dev or test rows"
-            raise InputError(where, reason, f"read {in_parent(item)} and list the view under `augment`")
+            raise InputError(where, reason, f"read {plan.views.in_parent(item)} and list the view under `augment`")
     for parent in spec["parents"]:
         known(plan, where, parent, "runs")
         other = plan.run(parent)
@@ -285,12 +283,12 @@ def _metrics(plan) -> None:
 def _augment(plan, where: str, run: str, view: str) -> None:
     there = plan.augmented()
     if view not in there:
-        remedy = suggest(view, there) if there else f"add one of {', '.join(AUGMENTED)} to views"
+        remedy = suggest(view, there) if there else "add one to views"
         raise InputError(where, f"there is no augmented view {view!r} in views", remedy)
     exchanged = [child for _, of_view, child in plan.exchanges(run) if of_view == view]
     if not exchanged:
         reason = f"the view {view!r} exchanges none of its inputs ({', '.join(plan.run(run)['inputs']) or 'none'})"
-        raise InputError(where, reason, f"leave {view} out, or read a feature of {AUGMENTED[view]}")
+        raise InputError(where, reason, f"leave {view} out, or read a feature of {plan.views.parent(view)}")
     for child in exchanged:
-        if child not in AUGMENTED:
+        if child not in there:
             known(plan, where, child, "features")

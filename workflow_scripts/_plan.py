@@ -11,20 +11,12 @@ from pathlib import Path
 
 from emospace import labels, measures, plugin
 from emospace.errors import InputError
-from emospace.export import ENCODERS, FOLDERS
+from emospace.export import ENCODERS, FOLDERS, RATE
+from emospace.export import VIEWS as EXPORTED_VIEWS
 from emospace.fold_tables import SIDES
 from workflow_scripts._checks import check_names, validate
 from workflow_scripts._recipes import write_recipes
-from workflow_scripts._views import (
-    AUGMENTED,
-    FEATURE_KEYS,
-    PROTOCOL_KEYS,
-    RUN_KEYS,
-    VIEW_KEYS,
-    in_child,
-    in_parent,
-    kind,
-)
+from workflow_scripts._views import FEATURE_KEYS, PROTOCOL_KEYS, RUN_KEYS, Views
 from workflow_scripts._watch import Recorded, described, triggers
 
 STATE = Path(".emospace")
@@ -75,6 +67,10 @@ class Plan:
             path.touch()
 
     # What there is ---------------------------------------------------------------------------------------------
+
+    @property
+    def views(self) -> Views:
+        return Views(self.config)
 
     @property
     def name(self) -> str:
@@ -192,13 +188,12 @@ class Plan:
 
     def leaks_of(self, name: str) -> set[str]:
         """The views and features, among a view or feature and all that it is made from, that are declared leaky."""
-        if "." not in name:
-            return {name} if (self.config["views"].get(name) or {}).get("leaky") else set()  # checked when planned
-        spec = self.feature(name)
-        found = {name} if spec.get("leaky") else set()
-        for source in [spec["view"], *(spec[key] for key in ("select", "by") if key in spec)]:
+        spec = self.feature(name) if "." in name else self.views.spec(name)
+        found = {name} if spec.get("leaky") else set()  # that a view has to be declared is checked when planned
+        made_from = [spec["view"], *(spec[k] for k in ("select", "by") if k in spec)] if "." in name else []
+        for source in made_from or self.views.sources(name):
             found |= self.leaks_of(source)
-        return found | (self.leaks_of(AUGMENTED[name]) if name in AUGMENTED else set())
+        return found
 
     def uses_gpu(self, run: str) -> bool:
         """Does training this run use a GPU where there is one?"""
@@ -223,7 +218,7 @@ class Plan:
 
     def augmented_features(self) -> list[str]:
         """Features of augmented views."""
-        return [f for f in self.config["features"] if self.feature(f)["view"] in AUGMENTED]
+        return [f for f in self.config["features"] if self.views.is_augmented(f)]
 
     def used_features(self, corpus: str) -> list[str]:
         """Features of the corpus's own views that runs on it read, or that augmented ones are compared or made with."""
@@ -231,6 +226,24 @@ class Plan:
         wanted |= {parent for parent, _ in filter(None, map(self.judge, self.augmented()))}
         wanted |= {self.feature(f)["by"] for f in self.augmented_features() if f in self.selections()}
         return [f for f in self.config["features"] if f in wanted]
+
+    def read_views(self, corpus: str) -> list[str]:
+        """Views of the corpus's own rows that anything reads which the config asks to be made of that corpus."""
+        features = [*self.used_features(corpus), *self.augmented_features()]
+        for name in features:  # a selection reads two others
+            spec = self.feature(name)
+            features += [spec[key] for key in ("select", "by") if key in spec and spec[key] not in features]
+        runs = [run for run in self.config["runs"] if corpus in self.run_corpora(run)]
+        inputs = [i for run in runs for i in self.run(run)["inputs"] if "." not in i]
+        read = self.views.with_sources([*(self.feature(f)["view"] for f in features), *inputs, *self.augmented()])
+        return sorted(view for view in read if not self.views.is_augmented(view))
+
+    def extractable(self) -> list[str]:
+        """Views of the corpus's own rows that there are rules for: what the config names, and what is exported."""
+        named = [*self.config["views"], *(self.feature(f)["view"] for f in self.config["features"])]
+        named += [i for run in self.config["runs"] for i in self.run(run)["inputs"] if "." not in i]
+        found = self.views.with_sources([*named, *EXPORTED_VIEWS])
+        return sorted(view for view in found if not self.views.is_augmented(view))
 
     def exported(self) -> list[str]:
         """The feature of each view that its folder of the export is meant for; none of a view without features.
@@ -240,13 +253,16 @@ class Plan:
         found = []
         for view, folder in FOLDERS.items():
             known = [f for f in self.encoded() if self.feature(f)["view"] == view]
-            wanted = ENCODERS[kind(view)]
+            wanted = ENCODERS[self.views.parent(view)]
             fit = [f for f in known if self.feature(f)["encoder"] == wanted]
             if known and len(fit) != 1:
                 where, wants = "config: features", f"the export's {folder} takes one feature of {view} by {wanted}"
                 if fit:
                     raise InputError(where, f"{wants}, not {' and '.join(fit)}", "export with a config that has one")
                 raise InputError(where, f"{wants}, not {' or '.join(known)}", f"add {view}.{wanted}")
+            if fit and self.views.rate(view) not in (None, RATE):
+                reason = f"the export's {folder} is of {RATE} Hz, and {view} of {self.views.rate(view)}"
+                raise InputError(f"config: views: {view}", reason, "give a view of another rate another name")
             found += fit
         return sorted(found)
 
@@ -256,48 +272,30 @@ class Plan:
         for name in features & self.selections().keys():
             features |= {self.feature(name)["select"], self.feature(name)["by"]}
         names = {self.feature(f).get("weights") for f in features} - {None}
-        names |= {name for view in self.augmented() for name in self.view_weights(view)}
+        read = {view for corpus in self.config["corpora"] for view in self.read_views(corpus)}
+        names |= {name for view in [*self.augmented(), *read] for name in self.views.weights(view)}
         return [f"models/{name}/weights.json" for name in sorted(names)]
 
     # Augmentation ----------------------------------------------------------------------------------------------
 
     def augmented(self) -> list[str]:
         """The augmented views that the config asks for."""
-        return [view for view in AUGMENTED if view in self.config["views"]]
-
-    def translation(self, view: str) -> dict:
-        """The chain of translators of a view and its options; an empty chain translates nothing."""
-        options = self.config["views"][view]
-        own = {key: value for key, value in options.items() if key not in VIEW_KEYS}
-        return {"chain": []} | (own if view == "text_bt" else options.get("translate", {}))
-
-    def chain(self, view: str) -> list[str]:
-        """Weights of the translators of a view, in order."""
-        return self.translation(view)["chain"]
-
-    def recogniser(self) -> str:
-        """Weights of the recogniser that hears the speech of audio_tts."""
-        return self.config["views"]["audio_tts"]["recognise"]["weights"]
-
-    def view_weights(self, view: str) -> list[str]:
-        """Weights that a view is made with."""
-        translators = self.chain(view) if view in ("text_bt", "audio_tts") else []
-        return translators + ([self.recogniser()] if view == "audio_tts" else [])
+        return self.views.augmented()
 
     def judge(self, view: str) -> tuple[str, str] | None:
         """(feature of the parent, the same of the augmented view) by which rows of the view are judged, if any."""
         found = next((f for f in self.augmented_features() if self.feature(f)["view"] == view), None)
-        return (in_parent(found), found) if found else None
+        return (self.views.in_parent(found), found) if found else None
 
     def probed(self, view: str) -> bool:
         """Does the gate train a probe per fold to see whether the rows of a view still carry their labels?"""
-        return plugin.find("gate", view).PROBE
+        return self.views.module(view).PROBE
 
     def exchanges(self, run: str) -> list[tuple[str, str, str]]:
         """(input, view, what is read in its place for a child of that view) wherever a run's augmentation does so."""
         spec = self.run(run)
         pairs = [(i, view) for view in spec["augment"] for i in spec["inputs"]]
-        return [(i, v, in_child(i, v)) for i, v in pairs if i.partition(".")[0] == AUGMENTED[v]]
+        return [(i, v, self.views.in_child(i, v)) for i, v in pairs if i.partition(".")[0] == self.views.parent(v)]
 
     # Raw files -------------------------------------------------------------------------------------------------
 

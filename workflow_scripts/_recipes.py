@@ -5,18 +5,20 @@ ever removed: a job that waits in a queue may still need it. They are a few kB e
 for is written again if somebody deletes them.
 """
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from emospace import measures, plugin
 from emospace.gate import thresholds
 from emospace.pairs import pinned
-from emospace.provenance import canonical, code_digests, sha256, write_once
+from emospace.provenance import PACKAGE_ROOT, canonical, code_digests, sha256, write_once
 from emospace.sources import closure
-from workflow_scripts._views import VIEWS
+from emospace.steps import parameters
 
-SCORES = {"text_bt": "score_text", "audio_tts": "score_speech", "frames_aug": "score_frames"}
 Recipe = tuple[str, str, tuple[str, ...], dict]
+# A view's own file says which functions make it; these count with all that they import, each for its own job alone.
+VIEW_SCRIPTS = ("extract_view", "augment_view", "score_view")
 
 
 def write_recipes(plan, folder: Path) -> dict[tuple[str, str], Path]:
@@ -24,7 +26,8 @@ def write_recipes(plan, folder: Path) -> dict[tuple[str, str], Path]:
     paths = {}
     for rule, key, plugins, content in _all(plan):
         modules = [f"workflow_scripts.{rule}", *(f"emospace.{p}" for p in plugins)]
-        recipe = {"rule": rule, "code": code_digests(closure(*modules)), **content}
+        views = [PACKAGE_ROOT / f"emospace/views/{content['plugin']}.py"] if rule in VIEW_SCRIPTS else []
+        recipe = {"rule": rule, "code": code_digests({*closure(*modules), *views}), **content}
         paths[rule, key] = write_once(folder / rule, key, canonical(recipe))
     return paths
 
@@ -37,8 +40,8 @@ def _recipe(rule: str, key: str = "all", /, *plugins: str, **content) -> Recipe:
 def _all(plan) -> Iterator[Recipe]:
     for corpus in plan.config["corpora"]:
         yield from _corpus(plan, corpus)
-    for view in VIEWS:
-        yield _recipe(f"extract_{view}", options=_without(plan.config["views"].get(view, {}), "leaky"))
+    for view in plan.extractable():
+        yield _step("extract_view", view, plan, view)
     for view in plan.augmented():
         yield from _augmented(plan, view)
     for name, spec in plan.config.get("weights", {}).items():
@@ -72,19 +75,40 @@ def _corpus(plan, corpus: str) -> Iterator[Recipe]:
 
 def _augmented(plan, view: str) -> Iterator[Recipe]:
     """One recipe per step, so that another voice does not recognise anything anew."""
-    options = _without(plan.config["views"][view], "leaky")
-    if view in ("text_bt", "audio_tts"):
-        translation = plan.translation(view)
-        yield _recipe("translate_text", view, view=view, chain=plan.chain(view), options=_without(translation, "chain"))
-    if view == "audio_tts":
-        yield _recipe("recognise_speech", options=_without(options["recognise"], "weights"))
-        yield _recipe("synthesise_speech", options=options.get("synthesise", {}))
-    if view == "frames_aug":
-        yield _recipe("augment_frames", options=options, seed=plan.config["seed"])
-    scoring, judging = thresholds(view, plan.config.get("gate", {}).get(view, {}))
-    yield _recipe(SCORES[view], view=view, options=scoring)
-    yield _recipe("make_sheet", view, view=view, options=_only(plan.config, "examples"))
-    yield _recipe("gate_fold", view, f"gate.{view}", view=view, options=judging)
+    for step in plan.views.steps(view):
+        yield _step("augment_view", f"{view}.{step}".rstrip("."), plan, view, step=step, reader=plan.views.reader(view))
+    name, options = plan.views.module_name(view), plan.config.get("gate", {}).get(view, {})
+    scoring, judging = thresholds(name, options)
+    score = _homes(plan.views.module(view).score, name)
+    yield _recipe("score_view", view, *score, view=view, plugin=name, options=scoring)
+    sides = list(plan.views.module(view).SIDES)
+    yield _recipe("make_sheet", view, view=view, sides=sides, options=_only(plan.config, "examples"))
+    yield _recipe("gate_fold", view, view=view, options=judging)
+
+
+def _step(rule: str, key: str, plan, view: str, step: str = "", **about) -> Recipe:
+    """The recipe of a view, or of one step of it."""
+    make, options = plan.views.step(view, step).make, plan.views.options(view, step)
+    name, reader = plan.views.module_name(view), plan.views.reader(view)
+    if "seed" in parameters(make):
+        about["seed"] = plan.config["seed"]
+    if weights := {o: options.get(o, ()) for o in plan.views.named(view, step, "weights")}:
+        about["weights"] = {o: value for o, value in weights.items() if value or o in options}
+    if views := plan.views.named(view, step, "views"):
+        about["views"] = views
+    rest = {k: v for k, v in options.items() if k not in {*weights, *views}}
+    code = [*_homes(make, name), *_homes(plugin.find("views", reader).read, reader)]
+    return _recipe(rule, key, *code, view=view, plugin=name, step=step, options=rest, **about)
+
+
+def _homes(function: Callable, view: str) -> list[str]:
+    """Modules below emospace with the code of a function that the module of a view defines, or imports and hands on.
+
+    Such a function does not stand for all that the view's module imports, so that another gate augments nothing anew.
+    """
+    home = getattr(function, "__module__", "")
+    plain = inspect.isfunction(function) and not hasattr(function, "__wrapped__") and home.startswith("emospace.")
+    return [home.removeprefix("emospace.")] if plain else [f"views.{view}"]
 
 
 def _only(options: dict, key: str) -> dict:
@@ -99,8 +123,10 @@ def _feature(plan, name: str) -> Recipe:
     spec, options = plan.feature(name), plan.feature_options(name)
     if "select" in spec:
         return _recipe("select_frames", name, feature=name, select=spec["select"], by=spec["by"], options=options)
-    encoder = spec["encoder"]
-    return _recipe("embed", name, f"encoders.{encoder}", feature=name, plugin=encoder, options=options)
+    encoder, view = spec["encoder"], spec["view"]
+    reader = plan.views.reader(view)
+    about = {"feature": name, "plugin": encoder, "reader": reader, "options": options}
+    return _recipe("embed", name, f"encoders.{encoder}", *_homes(plugin.find("views", reader).read, reader), **about)
 
 
 def _corpora(plan, protocol: str) -> dict:

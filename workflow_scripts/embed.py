@@ -6,7 +6,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from emospace import manifest, plugin, store
-from emospace.features import encode, read_view, write_store
+from emospace.features import encode, write_store
 from emospace.provenance import write_sidecar
 from emospace.weights import Weights
 from workflow_scripts._command import arguments, run
@@ -21,7 +21,8 @@ def weights_facts(weights: Weights | None, used: bool) -> dict:
 
 
 def job(args, recipe):
-    module, rows = plugin.find("encoders", recipe["plugin"]), manifest.read(args.manifest)
+    module, view = plugin.find("encoders", recipe["plugin"]), plugin.find("views", recipe["reader"])
+    rows = manifest.read(args.manifest)
     weights = opened(args.weights) if args.weights else None
     used = {}
 
@@ -29,11 +30,11 @@ def job(args, recipe):
         import torch
 
         torch.set_num_threads(args.threads)
-        encoder = module.load(**recipe["options"], view=args.view_kind, weights=weights)
+        encoder = module.load(**recipe["options"], view=view.KIND, weights=weights)
         used.update(encoder.facts)
         return encoder
 
-    items = tqdm(read_view(args.view_kind, args.view, rows), recipe["plugin"], len(rows), disable=None, unit="row")
+    items = tqdm(view.read(args.view, rows), recipe["plugin"], len(rows), disable=None, unit="row")
     facts = write_store(args.out, encode(items, load)) | weights_facts(weights, bool(used))
     inputs = [args.manifest, args.view_sidecar, *([args.weights] if args.weights else [])]
     outputs = [args.out, store.offsets_path(args.out)]
@@ -45,7 +46,6 @@ def main():
     parser = arguments(__doc__)
     for name in ("view", "view-sidecar", "manifest", "out", "sidecar"):
         parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--view-kind", choices=["audio", "frames", "text"], required=True)
     parser.add_argument("--weights", type=Path, help="weights.json of the encoder's weights")
     parser.add_argument("--threads", type=int, default=1)
     run(parser, job)

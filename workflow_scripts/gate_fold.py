@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from emospace import records
+from emospace import plugin, records
 from emospace.errors import InputError
 from emospace.fold_tables import read_train
-from emospace.gate import _probe, _tables, thresholds
+from emospace.gate import _probe, _tables
 from emospace.provenance import read_json, write_sidecar
 from workflow_scripts._beside import sidecars
 from workflow_scripts._command import arguments, run
@@ -16,7 +16,8 @@ def verdicts(tables: list[Path]) -> dict[str, dict[str, str]]:
 
 
 def job(args, recipe):
-    _, chosen = thresholds(recipe["view"], recipe["options"])
+    chosen = recipe["options"]
+    plugin.check_values(plugin.options_of(_tables.judge), chosen, f"gate: {recipe['view']}", "the gate")
     wanted, scored = [row["utterance"] for row in read_train(args.fold)], verdicts(args.scores)
     if lost := set(wanted) - scored.keys():
         raise InputError(args.fold, f"train row {min(lost)!r} has no scores", "give the scores of every part")

@@ -11,6 +11,7 @@ from emospace import manifest
 from emospace.errors import InputError
 from emospace.plugin import find
 from emospace.provenance import atomic, read_digests, sha256, write_sidecar
+from emospace.views import _reading
 from workflow_scripts._command import arguments, run
 from workflow_scripts._raw import ODD, fingerprint, part_of
 from workflow_scripts._walk import walk
@@ -52,6 +53,15 @@ def write_digests(path: Path, root: Path, media: Iterable[str]) -> None:
         tmp.write_text("".join(lines), encoding="utf-8")
 
 
+def write_words(path: Path, reader, root: Path, rows: list[manifest.Utterance]) -> None:
+    """What the corpus publishes of the times of words. Raises InputError if the reader does not tell of each row."""
+    told = reader.words(root, rows)
+    if len(told) != len(rows):
+        remedy = "return None for a row whose words are unknown, see Corpus in docs/contracts.md"
+        raise InputError(reader.__file__, f"words() tells of {len(told)} rows, there are {len(rows)}", remedy)
+    _reading.write_words(path, rows, told)
+
+
 def job(args, recipe):
     corpus = find("corpora", recipe["plugin"])
     files, odd = listing(args, corpus.group)
@@ -64,11 +74,12 @@ def job(args, recipe):
     write_digests(args.video_digests, args.corpus_root, (r.video for r in rows))
     manifest.write_problems(args.quality, problems)
     manifest.write(args.manifest, (replace(r, part=args.part) for r in rows))
+    write_words(args.words, corpus, args.corpus_root, rows)
     media = [args.audio_digests, args.video_digests]
     # The raw files may lie elsewhere on another machine, so their paths are those below the root.
     raw = {path: fingerprint(args.corpus_root / path) for path in files} | read_digests(media)
     raw |= unreadable(odd)
-    outputs = [args.manifest, args.quality, *media]
+    outputs = [args.manifest, args.quality, *media, args.words]
     write_sidecar(args.manifest.with_suffix(".json"), recipe, inputs=args.made, outputs=outputs, raw=raw)
 
 
@@ -79,7 +90,7 @@ def main():
     parser.add_argument("--part", required=True, help="number of the part, as wide as its file names")
     parser.add_argument("--parts", type=int, required=True)
     parser.add_argument("--made", type=Path, nargs="*", default=[], help="sidecar of a corpus that the workflow made")
-    for output in ("--manifest", "--quality", "--audio-digests", "--video-digests"):
+    for output in ("--manifest", "--quality", "--audio-digests", "--video-digests", "--words"):
         parser.add_argument(output, type=Path, required=True)
     run(parser, job)
 

@@ -34,6 +34,7 @@ def job(args, recipe):
     # Unless the config asks for them, none of a corpus that may not be shared.
     count = recipe["options"].get("examples", sheet.EXAMPLES if about["public"] else 0)
     facts = {"corpus": args.manifest.stem, "view": recipe["view"], "licence": about["licence"], **_tables.counts(lines)}
+    facts["sides"] = recipe["sides"]
     facts["examples"] = examples(args, lines, count) if count else []
     read = [path for name in FILES for path in getattr(args, name)]
     inputs = [args.manifest_sidecar, *sidecars(*args.scores, *read)]

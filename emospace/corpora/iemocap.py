@@ -66,6 +66,7 @@ _EVALUATION = re.compile(rf"\[{_NUMBER} - {_NUMBER}\]\t(\S+)\t(\S+)\t\[{_NUMBER}
 _UNHEARD = re.compile(r"_[FM]XX\d*$")  # turns in transcripts that nobody evaluated
 _ANNOTATOR = re.compile(r"[CA]-\w+:|%|\s*$")
 _VOTE = re.compile(r"C-E\d+:\t([^\t(]*)")  # of an evaluator; C-F and C-M are the actors on themselves
+_VARIANT = re.compile(r"\(\d+\)$")  # which pronunciation of the dictionary was found
 _ALIGNED = re.compile(r"\s*(\d+)\s+(\d+)\s+-?\d+\s+(\S+)\s*")
 
 
@@ -111,6 +112,20 @@ def _codes(ticked: str) -> list[str]:
     """Codes of what an evaluator ticked ("Happiness; Excited;"): their first letters; another word is left as it is."""
     words = ["-".join(word.lower().split()) for word in ticked.split(";")]
     return [word[:3] if word[:3] in CODES else word for word in words if word]
+
+
+def words(root: Path, rows: Sequence[Utterance]) -> list[list[tuple[str, float, float]] | None]:
+    """Words of the forced alignment, without pauses, noises and numbers of pronunciations; None where there is none.
+
+    The alignment counts from the start of the utterance.
+    """
+    found = []
+    for row in rows:
+        base = _USED.fullmatch(row.audio or row.video)
+        file = f"{base['base']}/sentences/ForcedAlignment/{row.dialogue}/{row.utterance}.wdseg" if base else ""
+        aligned = read_alignment(root / file) if base and (root / file).is_file() else None
+        found.append(aligned and [(_VARIANT.sub("", w), s, e) for w, s, e in aligned if w[0] not in "<+["])
+    return found
 
 
 def read_alignment(path: Path) -> list[tuple[str, float, float]]:

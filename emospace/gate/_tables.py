@@ -12,6 +12,11 @@ PASS, FAIL = "pass", "fail"
 FOLD_COLUMNS = ["utterance", "verdict", "reason", "agreement"]
 
 
+def columns(scores: Sequence[str]) -> list[str]:
+    """Columns of a part's table with these scores."""
+    return ["utterance", *scores, "verdict", "reason"]
+
+
 def line(utterance: str, scores: dict[str, float | None], reason: str) -> dict[str, str]:
     """A line of a part's table; a score that cannot be told is "". It passes if nothing is held against it."""
     cells = {name: "" if value is None else f"{value:g}" for name, value in scores.items()}

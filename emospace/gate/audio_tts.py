@@ -1,48 +1,51 @@
 """Synthetic speech: is it as long and as loud as what was recorded, and can the words be understood?"""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
-from emospace.gate._tables import line, number
+from emospace import texts
+from emospace.gate._tables import number
 from emospace.kinds import NotNegative
+from emospace.manifest import Utterance
 from emospace.store import Ragged
 from emospace.words import word_error_rate, words
 
-COLUMNS = ["utterance", "duration_ratio", "loudness_db", "word_errors", "verdict", "reason"]
-PROBE = True
+COLUMNS = ("duration_ratio", "loudness_db", "word_errors")
 RATE = 16000  # Hz, of the audio view and of synthetic speech alike
 FRAME = 320  # samples: 20 ms
 QUIET = 35.0  # dB below the loudest frame: pauses and room noise
 
 
 def score(
-    utterances: Sequence[str],
-    parents: Ragged,
-    children: Ragged,
-    spoken: Sequence[str],
-    heard: Sequence[str],
-    cut: Sequence[bool],
+    rows: Sequence[Utterance],
+    parent: Path,
+    child: Path,
     *,
+    spoken: Path,
+    heard: Path,
     min_duration_ratio: NotNegative = 0.4,
     max_duration_ratio: NotNegative = 2.5,
     max_loudness_db: NotNegative = 12.0,
     max_word_errors: NotNegative = 0.5,
-) -> list[dict[str, str]]:
-    """Lines of the gate's table of a part, one per utterance, in the order given.
+) -> list[dict]:
+    """Scores of each row, and the reason against its copy if there is one.
 
-    parents, children: int16 samples (T,). duration_ratio: seconds from the first to the last sound, child by parent.
-    loudness_db: difference of their loudness, child minus parent, in dB; its size counts. word_errors: rate at which
-    what a recogniser has `heard` in the child differs from what it should say, `spoken`; figures that are written as
-    digits on one side count as errors. cut: did what it should say lose its end in translation? Such a copy fails:
-    no score shows it, since the voice says all that is left.
+    duration_ratio: seconds from the first to the last sound, child by parent. loudness_db: difference of their
+    loudness, child minus parent, in dB; its size counts. word_errors: rate at which what a recogniser has `heard` in
+    the child differs from what it should say, `spoken`; figures that are written as digits on one side count as errors.
+    Where what it should say lost its end in translation the copy fails: no score shows it, since the voice says all
+    that is left.
     """
     limits = (min_duration_ratio, max_duration_ratio, max_loudness_db, max_word_errors)
+    parents, children = (Ragged.open(path, len(rows)) for path in (parent, child))
+    said, understood, cut = texts.read_made(spoken), texts.read_made(heard), texts.read_cut(spoken)
     found = []
-    for i, utterance in enumerate(utterances):
-        scores = _scores(parents[i], children[i], spoken[i], heard[i])
-        reason = _missing(parents[i], children[i], spoken[i]) or _reason(scores, cut[i], *limits)
-        found.append(line(utterance, scores, reason))
+    for i in range(len(rows)):
+        scores = _scores(parents[i], children[i], said[i], understood[i])
+        reason = _missing(parents[i], children[i], said[i]) or _reason(scores, cut[i], *limits)
+        found.append({**scores, "reason": reason})
     return found
 
 

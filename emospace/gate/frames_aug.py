@@ -6,24 +6,24 @@ from pathlib import Path
 
 import numpy as np
 
-from emospace.gate._tables import line, number
+from emospace.gate._tables import number
 from emospace.kinds import NotNegative
+from emospace.manifest import Utterance
 from emospace.pictures import Frames
 
-COLUMNS = ["utterance", "frames", "change", "contrast", "verdict", "reason"]
-PROBE = False
+COLUMNS = ("frames", "change", "contrast")
 LOOKED_AT = 3  # pictures of an utterance: all are changed by the same draw
 
 
 def score(
-    utterances: Sequence[str],
-    parent_zip: Path,
-    child_zip: Path,
+    rows: Sequence[Utterance],
+    parent: Path,
+    child: Path,
     *,
     min_change: NotNegative = 1.0,
     min_contrast: NotNegative = 0.4,
-) -> list[dict[str, str]]:
-    """Lines of the gate's table of a part, one per utterance, in the order given. At most three pictures are decoded.
+) -> list[dict]:
+    """Scores of each row, and the reason against its copy if there is one. At most three pictures are decoded.
 
     frames: number of the child's pictures; the parent has as many. change: mean size of the difference of a pixel's
     colour, of 255; to store a picture as JPEG once more changes it by less than 1. contrast: standard deviation of the
@@ -33,10 +33,10 @@ def score(
     from tqdm import tqdm
 
     found = []
-    with Frames(parent_zip) as parents, Frames(child_zip) as children:
-        for utterance in tqdm(utterances, "gate frames_aug", disable=None, unit="row"):
+    with Frames(parent) as parents, Frames(child) as children:
+        for utterance in tqdm([row.utterance for row in rows], "gate frames_aug", disable=None, unit="row"):
             scores, reason = _compare(parents.row(utterance), children.row(utterance), min_change, min_contrast)
-            found.append(line(utterance, scores, reason))
+            found.append({**scores, "reason": reason})
     return found
 
 

@@ -1,41 +1,42 @@
 """Back-translation: does it still mean the same, and is it said in another way?"""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
-from emospace.gate._tables import line, number
+from emospace import texts
+from emospace.gate._tables import number
 from emospace.kinds import Cosine
+from emospace.manifest import Utterance
 from emospace.store import Ragged
 from emospace.words import words
 
-COLUMNS = ["utterance", "similarity", "changed", "verdict", "reason"]
-PROBE = False
+COLUMNS = ("similarity", "changed")
 
 
 def score(
-    utterances: Sequence[str],
-    parents: Ragged,
-    children: Ragged,
-    before: Sequence[str],
-    after: Sequence[str],
-    cut: Sequence[bool],
+    rows: Sequence[Utterance],
+    parent: Path,
+    child: Path,
     *,
+    features: tuple[Path, Path],
     min_similarity: Cosine = 0.7,
-) -> list[dict[str, str]]:
-    """Lines of the gate's table of a part, one per utterance, in the order given.
+) -> list[dict]:
+    """Scores of each row, and the reason against its copy if there is one.
 
-    parents, children: sentence embeddings, row i: (T, D), their steps are averaged. before, after: the texts.
-    cut: did the text after lose its end on the way? Such a copy fails.
-    similarity: cosine of the two embeddings, at least `min_similarity`. changed: 1 if the words differ (case,
-    punctuation and tags apart); a copy without a new word adds nothing, so it fails.
+    features: stores of sentence embeddings of both, whose steps are averaged. similarity: cosine of the two, at least
+    `min_similarity`. changed: do the words differ (case, punctuation and tags apart)? A copy without a new word adds
+    nothing, so it fails; so does one that lost its end in translation.
     """
+    embedded = [Ragged.open(path, len(rows)) for path in features]
+    before, after, cut = texts.read(parent), texts.read_made(child), texts.read_cut(child)
     found = []
-    for i, utterance in enumerate(utterances):
-        similarity = cosine(parents[i], children[i])
+    for i in range(len(rows)):
+        similarity = cosine(*(store[i] for store in embedded))
         changed = words(before[i]) != words(after[i])
         reason = _reason(before[i], after[i], cut[i], changed, similarity, min_similarity)
-        found.append(line(utterance, {"similarity": similarity, "changed": changed}, reason))
+        found.append({"similarity": similarity, "changed": changed, "reason": reason})
     return found
 
 

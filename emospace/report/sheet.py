@@ -53,16 +53,23 @@ def example(line: dict[str, str], label: str, before: dict, after: dict) -> dict
 def reader(path: Path, words: Path | None = None) -> Callable[[int, str], dict]:
     """(row, utterance) -> what is shown of it, from a part's store of samples, zip of pictures or table of texts.
 
-    words: a table of what is said in the store.
+    words: a table of what is said in the store. Of tables and stores of other kinds nothing is shown.
     """
     if path.suffix == ".zip":
         frames = Frames(path)
         return lambda i, utterance: picture(frames.row(utterance))
     if path.suffix == ".csv":
-        said = _read(path)
-        return lambda i, utterance: {"words": said[i]}
+        said = _read(path) if _is_text(path) else None
+        return lambda i, utterance: {"words": said[i]} if said else {}
     waves, heard = Ragged.open(path), _read(words) if words else None
+    if waves.values.dtype != np.int16 or waves.values.ndim != 1:
+        return lambda i, utterance: {}
     return lambda i, utterance: sound(waves[i]) | ({"words": heard[i]} if heard else {})
+
+
+def _is_text(path: Path) -> bool:
+    with open(path, encoding="utf-8") as handle:
+        return handle.readline().rstrip("\n").split(",")[: len(texts.COLUMNS)] == texts.COLUMNS
 
 
 def _read(path: Path) -> list[str]:

@@ -15,7 +15,12 @@ from emospace.kinds import Count, Natural, NotNegative
 from emospace.manifest import Problem, Utterance
 from emospace.media import AGAIN, Flaw, locate
 from emospace.views._files import SLACK, Answer, by_file, ends_early, mostly_there
+from emospace.views._reading import waves as read  # noqa: F401
 
+KIND = "audio"
+SUFFIX = ".npy"
+MEDIUM = "audio"
+PACKAGES = ("soundfile", "soxr", "av", "numpy")
 NOTHING = np.empty(0, np.int16)
 LONGEST = 2  # times the length of its utterance: beyond that, most of a recording is something else
 

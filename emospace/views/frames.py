@@ -23,7 +23,13 @@ from emospace.provenance import atomic
 from emospace.views._borders import trimmed
 from emospace.views._decoders import EXTRACTORS, Miscounted, by_pyav, damaged_packets, ffmpeg_version
 from emospace.views._files import Answer, by_file, ends_early, mostly_there
+from emospace.views._reading import frames as read  # noqa: F401
 from emospace.views._video import Video, probe
+
+KIND = "frames"
+SUFFIX = ".zip"
+MEDIUM = "video"
+PACKAGES = ("av", "ffmpeg-python", "pillow")
 
 
 def extract(

@@ -16,13 +16,19 @@ from pathlib import Path
 import numpy as np
 
 from emospace.errors import InputError
+from emospace.gate.frames_aug import COLUMNS, score
 from emospace.kinds import Quality, Several
-from emospace.manifest import Problem
+from emospace.manifest import Problem, Utterance
 from emospace.pictures import Frames, add, encode
 from emospace.plugin import suggest
 from emospace.provenance import atomic
 
+PARENT = "frames"
+SIDES = ("Picture", "Changed picture")
+PROBE = False
 PACKAGES = ("albumentations", "opencv-python-headless", "pillow", "numpy")
+
+__all__ = ["COLUMNS", "augment", "score"]
 
 # One of these per utterance, each as likely as the others. Limits are +-: shares of brightness, contrast, side and
 # size; degrees; steps of hue (of 180), saturation and value (of 256); pixels of the kernel and of its sigma. As in
@@ -64,19 +70,19 @@ ALLOWED = {
 }
 
 
-def extract(
-    source_zip: Path,
-    out_zip: Path,
-    utterances: Sequence[str],
+def augment(
+    rows: Sequence[Utterance],
+    parent: Path,
+    out: Path,
     *,
     seed: int,
     transforms: Several[dict] = DEFAULT,
     quality: Quality = 90,
 ) -> tuple[list[Problem], dict]:
-    """Write `out_zip`, the augmented copy of the frames view `source_zip`; returns problems and facts for the sidecar.
+    """Write the zip `out`, the augmented copy of the frames view `parent`; returns problems and facts for the sidecar.
 
-    utterances: ids of the part's rows, in order; those without pictures stay without. seed: of all draws. transforms:
-    {"name": class of ALLOWED, "options": {...}} each. quality: of the JPEGs, 1 to 95. A picture that cannot be decoded
+    Rows without pictures stay without. seed: of all draws. transforms: {"name": class of ALLOWED, "options": {...}}
+    each. quality: of the JPEGs, 1 to 95. A picture that cannot be decoded
     is a Problem; the others of its utterance are numbered without a gap, as in the frames view. facts: rows, missing,
     frames and, for each transform, the utterances that have drawn it. Raises InputError for a bad list or zip.
     """
@@ -84,9 +90,9 @@ def extract(
 
     made = build(transforms)
     problems, counts, drawn = [], [], Counter({entry["name"]: 0 for entry in transforms})
-    with Frames(source_zip) as parent, atomic(out_zip) as tmp, zipfile.ZipFile(tmp, "w") as archive:
-        for utterance in tqdm(utterances, "frames_aug", disable=None, unit="row"):
-            pictures, flaws = _pictures(parent, utterance)
+    with Frames(parent) as before, atomic(out) as tmp, zipfile.ZipFile(tmp, "w") as archive:
+        for utterance in tqdm([row.utterance for row in rows], "frames_aug", disable=None, unit="row"):
+            pictures, flaws = _pictures(before, utterance)
             problems += flaws
             counts.append(len(pictures))
             index, number = draw(seed, utterance, len(made))
@@ -95,6 +101,12 @@ def extract(
                 add(archive, utterance, k, encode(apply(made[index], number, picture), quality))
     facts = {"rows": len(counts), "missing": counts.count(0), "frames": sum(counts)}
     return problems, facts | {"transforms": dict(drawn)}
+
+
+def check_augment(*, transforms: Sequence[dict], where: str, **_) -> None:
+    """Names only: values are tried by the job, which has albumentations at hand."""
+    for entry in transforms:
+        check(entry, f"{where}: transforms")
 
 
 def draw(seed: int, utterance: str, choices: int) -> tuple[int, int]:

@@ -1,0 +1,35 @@
+"""Let a voice say the texts of a step, as their speakers said theirs: int16 samples of 16 kHz in a store."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from emospace import synthesis, texts
+from emospace.errors import InputError
+from emospace.manifest import Problem, Utterance
+from emospace.provenance import read_json
+from emospace.store import Ragged
+
+PACKAGES = ("pyttsx3", "librosa", "soxr", "soundfile", "numpy")
+
+
+def augment(
+    rows: Sequence[Utterance],
+    parent: Path,
+    out: Path,
+    *,
+    recognised: Path,
+    spoken: Path,
+    threads: int = 1,
+    **options,
+) -> tuple[list[Problem], dict]:
+    """Write the store `out`, what is to be `spoken` in the manner of the store `parent`.
+
+    recognised: what the parents say. options: those of synthesis.settings. Raises InputError where the engine, a voice
+    or the rate of the parents is no use.
+    """
+    rate = read_json(parent.with_suffix(".json"))["sample_rate"]
+    if rate != synthesis.RATE:
+        reason = f"it has {rate} Hz, synthetic speech {synthesis.RATE}"
+        raise InputError(parent, reason, f"set views: audio: sample_rate to {synthesis.RATE}")
+    heard, said = (texts.read_made(path) for path in (recognised, spoken))
+    return synthesis.synthesise(rows, Ragged.open(parent, len(rows)), heard, said, out, threads=threads, **options)

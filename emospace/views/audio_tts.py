@@ -1,0 +1,38 @@
+"""The audio_tts view: another voice. Speech is recognised, translated and said again; then a recogniser hears that.
+
+Each step is a job: another voice recognises nothing anew, and the code of one has nothing to do with the others.
+"""
+
+from emospace import recognition, synthesis
+from emospace.errors import InputError
+from emospace.gate.audio_tts import COLUMNS, score
+from emospace.steps import Step
+from emospace.views import _recognised, _translated
+from emospace.views._checks import check_recognised, check_translated
+from emospace.views._spoken import PACKAGES, augment
+
+PARENT = "audio"
+SIDES = ("Recording", "Synthetic voice")
+BLOCK = "synthesise"
+_LISTEN = {"block": "recognise", "packages": _recognised.PACKAGES}
+STEPS = {
+    "recognised": Step(_recognised.recognised, **_LISTEN),
+    "spoken": Step(_translated.augment, "recognised", "translate", packages=_translated.PACKAGES, gpu=True),
+    "heard": Step(_recognised.recognised, "child", **_LISTEN),
+}
+WORDS = ("recognised", "spoken")
+check_spoken = check_translated
+
+__all__ = ["COLUMNS", "PACKAGES", "augment", "check_recognised", "score"]
+
+
+def check_augment(*, where: str, **options) -> None:
+    """Raise InputError for options that the engine does not take."""
+    synthesis.settings(options, where)
+
+
+def check_source(kind: str, *, sample_rate: int = recognition.RATE) -> None:
+    """Raise InputError unless the parent has the rate of recognisers and of the voice."""
+    if sample_rate != recognition.RATE:
+        reason = f"it is {sample_rate} Hz, and audio_tts takes {recognition.RATE}"
+        raise InputError("sample_rate", reason, "leave it out; a view of another name may have another rate")

@@ -1,0 +1,38 @@
+"""Make one step of an augmented view of one part, or the view itself: a changed copy of each item of its parent."""
+
+import shutil
+from pathlib import Path
+
+from emospace import manifest, plugin
+from emospace.provenance import read_json
+from emospace.steps import steps
+from workflow_scripts._beside import sidecars
+from workflow_scripts._command import run
+from workflow_scripts._view_job import answer, checked, finish, given, kept_if_whole, outputs, parser, read_step, sizes
+
+
+def job(args, recipe):
+    module, rows = plugin.find("views", recipe["plugin"]), manifest.read(args.manifest)
+    step = steps(module, args.out.suffix)[recipe["step"]]
+    reader = plugin.find("views", recipe["reader"])
+    read = read_step if recipe["step"] else reader.read
+    keywords, weights = given(step.make, args, recipe)
+    with kept_if_whole(*outputs(args.out), args.quality):
+        made = step.make(rows, args.source, args.out, **keywords)
+        problems, facts = answer(made, module.__file__, f"{recipe['plugin']}.{step.make.__name__}()")
+        facts = checked(facts, sizes(read(args.out, rows), args.out, rows), args.out)
+        if reader.KIND == "audio" and not recipe["step"]:  # its rate, unless it tells another
+            facts = {"sample_rate": read_json(sidecars(args.source)[0])["sample_rate"]} | facts
+        finish(args, recipe, problems, facts | weights, sidecars(args.source), step.packages)
+    if args.cache:
+        shutil.rmtree(args.cache, ignore_errors=True)
+
+
+def main():
+    made = parser(__doc__)
+    made.add_argument("--source", type=Path, required=True, help="what it reads: parent, step or the view itself")
+    run(made, job)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""Make a view of one part: one item per row of the manifest, by the module of emospace/views that the recipe names."""
+
+from pathlib import Path
+
+from emospace import manifest, plugin
+from emospace.errors import InputError
+from workflow_scripts._command import run
+from workflow_scripts._view_job import CONTRACTS, answer, checked, finish, given, kept_if_whole, outputs, parser, sizes
+
+
+def job(args, recipe):
+    module, rows = plugin.find("views", recipe["plugin"]), manifest.read(args.manifest)
+    call = f"{recipe['plugin']}.extract()"
+    keywords, weights = given(module.extract, args, recipe)
+    with kept_if_whole(*outputs(args.out), args.quality):
+        made = module.extract(rows, args.corpus_root, args.out, **keywords)
+        problems, facts = answer(made, module.__file__, call)
+        facts = checked(facts, sizes(module.read(args.out, rows), args.out, rows), args.out)
+        if module.KIND == "audio" and "sample_rate" not in facts:
+            remedy = f"add it, see View in {CONTRACTS}"
+            raise InputError(module.__file__, f"{call} does not tell the sample_rate", remedy)
+        finish(args, recipe, problems, facts | weights, args.digests, module.PACKAGES)
+
+
+def main():
+    made = parser(__doc__)
+    made.add_argument("--corpus-root", type=Path, required=True)
+    made.add_argument("--digests", type=Path, nargs="*", default=[], help="digests of the part's media")
+    run(made, job)
+
+
+if __name__ == "__main__":
+    main()

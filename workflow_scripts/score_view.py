@@ -1,0 +1,59 @@
+"""Score the copies of one part of an augmented view: a table of scores and verdicts."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from emospace import manifest, plugin, records
+from emospace.errors import InputError
+from emospace.gate import _tables, thresholds
+from emospace.manifest import Utterance
+from emospace.provenance import write_sidecar
+from workflow_scripts._beside import sidecars
+from workflow_scripts._command import arguments, run
+from workflow_scripts._view_job import CONTRACTS, files_read
+
+
+def lines(found, module, rows: Sequence[Utterance]) -> list[dict[str, str]]:
+    """The gate's table, from what `score` of a view returned. Raises InputError where that breaks the contract."""
+    wanted = {*module.COLUMNS, "reason"}
+    if len(found) != len(rows):
+        _refuse(module, f"gave scores of {len(found)} rows, there are {len(rows)}")
+    for row, scores in zip(rows, found, strict=True):
+        if scores.keys() != wanted:
+            odd = sorted(scores.keys() ^ wanted)[0]
+            _refuse(module, f"gave {row.utterance!r} {sorted(scores)}, where {odd!r} is too much or missing")
+        for name in module.COLUMNS:
+            if (value := scores[name]) is not None and not math.isfinite(value):
+                _refuse(module, f"gave {row.utterance!r} {value} as {name}")
+    pairs = zip(rows, found, strict=True)
+    return [_tables.line(r.utterance, {c: s[c] for c in module.COLUMNS}, s["reason"]) for r, s in pairs]
+
+
+def _refuse(module, reason: str) -> None:
+    remedy = f"return what COLUMNS names, and a reason, for each row; see AugmentedView in {CONTRACTS}"
+    raise InputError(module.__file__, f"score() {reason}", remedy)
+
+
+def job(args, recipe):
+    module, rows = plugin.find("views", recipe["plugin"]), manifest.read(args.manifest)
+    thresholds(recipe["plugin"], recipe["options"], f"gate: {recipe['view']}")
+    known = plugin.offered(module.score, features=tuple(args.features))
+    found = module.score(rows, args.parent, args.child, **known, **files_read(args), **recipe["options"])
+    made = lines(found, module, rows)
+    records.write(args.out, _tables.columns(module.COLUMNS), made)
+    inputs = [args.manifest, *sidecars(args.parent, args.child, *args.features, *files_read(args).values())]
+    write_sidecar(args.sidecar, recipe, inputs=inputs, outputs=[args.out], **_tables.counts(made))
+
+
+def main():
+    parser = arguments(__doc__)
+    for name in ("manifest", "parent", "child", "out", "sidecar"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--features", type=Path, nargs="*", default=[], help="a feature of the parents, then of copies")
+    parser.add_argument("--read", nargs="*", default=[], metavar="STEP=FILE", help="steps that it gets by name")
+    run(parser, job)
+
+
+if __name__ == "__main__":
+    main()
