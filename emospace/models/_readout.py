@@ -1,8 +1,8 @@
 """The head for gender, fitted to the finished space.
 
 While the space is learnt, gender weighs little beside emotion, and the epoch is chosen by emotion alone: there the head
-is half learnt, and guesses what train has more of, although the embedding tells gender well. So a logistic regression on
-frozen embeddings takes its place. It changes nothing else.
+is half learnt, and guesses what train has more of, although the embedding tells gender well. So a logistic regression
+on frozen embeddings takes its place. It changes nothing else.
 """
 
 import numpy as np
