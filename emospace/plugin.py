@@ -9,8 +9,10 @@ import difflib
 import importlib
 import inspect
 import json
+import logging
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
@@ -32,6 +34,8 @@ KINDS: dict[str, tuple[str, type]] = {
     "views": ("views", None),
     "gate": ("gate", None),
     "splits": ("splits", contracts.Split),
+    "sections": ("report/sections", contracts.Section),
+    "analyses": ("analyses", contracts.Analysis),
 }
 
 
@@ -226,3 +230,18 @@ def check_options(kind: str, name: str, function: str, options: dict, where: str
             check(**{option: parameters[option].default for option in kinds} | options)
         except InputError as error:
             raise InputError(where, error.reason, error.remedy) from error
+
+
+# Calls ---------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def blamed(file: str, what: str, remedy: str) -> Iterator[None]:
+    """Whatever a plug-in raises but InputError becomes an InputError that names its file; the log keeps where."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        logging.getLogger(__name__).info("%s: %s", file, what, exc_info=error)
+        raise InputError(file, f"{what} raised {type(error).__name__}: {error}", remedy) from error

@@ -1,17 +1,20 @@
-"""Lay out the report: one HTML file that needs no network, no script and no other file."""
+"""Lay out the report: one HTML file that needs no network and no script."""
 
 import inspect
 import re
-from pathlib import Path
 
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from emospace import plugin
+from emospace.errors import InputError
 from emospace.metrics import METRICS
+from emospace.report.results import Results
+from emospace.report.templates import HERE, KIND, SEE, relative, source
 from emospace.tables import LEAKY, NO_NOISE, ONE_SEED, RANDOM, behind, left_out, marks, no_p, p_text, percent
 
-HERE = Path(__file__).parent
+MEDIA = ('src="data:audio/', 'src="data:video/')
 
 
 def points(value: float | None) -> str:
@@ -39,22 +42,43 @@ def inline(svg: str, name: str) -> Markup:
     return Markup(re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg))
 
 
-def render(content: dict) -> str:
-    """The page as HTML. Every value is escaped but our own style sheet and our own figures."""
-    environment = Environment(
+FILTERS = {"percent": percent, "points": points, "on": on, "yaml": plain_yaml, "hours": hours, "inline": inline}
+FILTERS |= {"left_out": left_out}
+NOTES = {"marks": marks, "behind": behind, "no_p": no_p, "p_text": p_text}
+NOTES |= {"LEAKY": LEAKY, "RANDOM": RANDOM, "NO_NOISE": NO_NOISE, "ONE_SEED": ONE_SEED}
+
+
+def environment(shown: list[str]) -> Environment:
+    """What templates are read with: filters and notes that they share, and the names of the sections shown."""
+    found = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {
-        "percent": percent,
-        "points": points,
-        "on": on,
-        "yaml": plain_yaml,
-        "hours": hours,
-        "inline": inline,
-        "left_out": left_out,
-    }
-    style = Markup((HERE / "page.css").read_text(encoding="utf-8"))
+    found.filters |= FILTERS
     metrics = {name: inspect.getdoc(metric) or "" for name, metric in METRICS.items()}
-    notes = {"metrics": metrics, "marks": marks, "behind": behind, "no_p": no_p, "p_text": p_text}
-    notes |= {"LEAKY": LEAKY, "RANDOM": RANDOM, "NO_NOISE": NO_NOISE, "ONE_SEED": ONE_SEED}
-    return environment.get_template("page.html").render(style=style, **notes, **content)
+    found.globals |= NOTES | {"metrics": metrics, "shown": shown}
+    return found
+
+
+def section(name: str, results: Results, jinja: Environment) -> dict | None:
+    """Name, title and body of a section, None if it leaves itself out. Raises InputError, which names its file."""
+    module, file = plugin.find(KIND, name), f"emospace/report/{KIND}/{name}.py"
+    with plugin.blamed(file, "gather()", SEE):
+        content = module.gather(results)
+    if content is None:
+        return None
+    if not isinstance(content, dict):
+        raise InputError(file, f"gather() returned a {type(content).__name__}, not a dict or None", SEE)
+    path, text = source(name, module)
+    with plugin.blamed(relative(path), "its template", SEE):
+        body = Markup(jinja.from_string(text).render(content))
+    return {"name": name, "title": module.TITLE, "body": body}
+
+
+def render(results: Results, sections: list[str]) -> str:
+    """The page as HTML. Every value is escaped but our own style sheet and our own figures."""
+    jinja = environment(sections)
+    found = [made for name in sections if (made := section(name, results, jinja))]
+    about = {"corpora": list(results.manifests), "runs": len(results.metrics), "sections": found}
+    about["media"] = any(mark in made["body"] for made in found for mark in MEDIA)
+    about["style"] = Markup((HERE / "page.css").read_text(encoding="utf-8"))
+    return jinja.get_template("page.html").render(about)
