@@ -71,7 +71,9 @@ class Run:
         """Train, dev and test rows of a fold with their inputs. Test rows have no labels here: see `truth`."""
         if fold not in self._read:
             table = next(path for path in self._files.tables if path.stem == fold)
-            self._read = {fold: read_fold(table, self._files.protocol, self._files.inputs)}  # one at a time: they are large
+            self._read = {
+                fold: read_fold(table, self._files.protocol, self._files.inputs)
+            }  # one at a time: they are large
         return self._read[fold]
 
     def apply(self, training: Training, rows: Rows, *, keep: Sequence[str] | None = None) -> Output:
@@ -80,7 +82,9 @@ class Run:
         Raises InputError for a name that is no input of the run.
         """
         if unknown := set(keep or ()) - set(self.inputs):
-            raise InputError(training.folder, f"the run has no input {min(unknown)!r}", f"it has {', '.join(self.inputs)}")
+            raise InputError(
+                training.folder, f"the run has no input {min(unknown)!r}", f"it has {', '.join(self.inputs)}"
+            )
         return _apply(self.model, training, rows, keep)
 
     def present(self, training: Training, rows: Rows, keep: Sequence[str]) -> np.ndarray:

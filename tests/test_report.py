@@ -19,6 +19,7 @@ from emospace.manifest import Problem
 from emospace.provenance import read_json, write_json
 from emospace.report import figures
 from emospace.report.page import points
+from emospace.report.templates import ordered
 from emospace.report.trust import _intervals, cautions
 from emospace.sources import closure
 
@@ -73,6 +74,7 @@ def features(folder, random: bool = True) -> None:
     write_json(folder / "data/features/toy/frames.clip/0.json", plain | {"weights": weights, "random_weights": random})
 
 
+RECIPE = {"options": {}, "seed": 1, "sections": ordered()}
 RUNS = ("probe", "noise", "less_noise", "mixed_probe")
 
 
@@ -116,7 +118,7 @@ def arguments(folder, names=RUNS) -> list:
 
 
 def report(folder) -> str:
-    recipe = {"options": {}, "seed": 1, "config": {"seed": 1, "note": EVIL}}
+    recipe = RECIPE | {"config": {"seed": 1, "note": EVIL}}
     script(folder, "make_report", recipe, *arguments(folder))
     return (folder / "report.html").read_text(encoding="utf-8")
 
@@ -222,7 +224,7 @@ def test_a_report_without_intervals_says_why(tmp_path):
         run(tmp_path, name)
         evaluate(tmp_path, name, baseline)
     features(tmp_path)
-    script(tmp_path, "make_report", {"options": {}, "seed": 1}, *arguments(tmp_path, RUNS[:3]))
+    script(tmp_path, "make_report", RECIPE, *arguments(tmp_path, RUNS[:3]))
     text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text()
     assert "No interval and no p: 3 sessions, and fewer than 5 do not tell how much sessions differ." in text
     assert "No intervals on toy" in text and "no p: fewer than 5 clusters; seeds 1 and 1, 3 sessions" in text

@@ -14,6 +14,7 @@ from emospace.errors import InputError
 from emospace.export import ENCODERS, FOLDERS
 from emospace.fold_tables import SIDES
 from workflow_scripts._checks import check_names, validate
+from workflow_scripts._products import analyses, sections
 from workflow_scripts._recipes import write_recipes
 from workflow_scripts._views import (
     AUGMENTED,
@@ -59,6 +60,7 @@ class Plan:
         if not self.recipes:
             validate(self.config)
             check_names(self)
+            self.config = self.config | {"sections": sections(self), "analyses": analyses(self)}
             self.recipes = write_recipes(self, STATE / "recipes")
 
     def recipe(self, rule: str, name: str = "all") -> str:

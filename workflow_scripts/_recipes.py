@@ -13,6 +13,7 @@ from emospace.gate import thresholds
 from emospace.pairs import pinned
 from emospace.provenance import canonical, code_digests, sha256, write_once
 from emospace.sources import closure
+from workflow_scripts import _products
 from workflow_scripts._views import VIEWS
 
 SCORES = {"text_bt": "score_text", "audio_tts": "score_speech", "frames_aug": "score_frames"}
@@ -54,7 +55,12 @@ def _all(plan) -> Iterator[Recipe]:
     yield _recipe("make_children", options={})
     yield _recipe("count_children", options={})
     yield _recipe("summarize", options={})
-    yield _recipe("make_report", options={}, seed=plan.config["seed"], config=_without(plan.config, "private_remote"))
+    for name, spec in plan.config["analyses"].items():
+        for run in spec["runs"]:
+            yield _analysis(plan, name, spec, run)
+    asked = {"sections": plan.config["sections"], "config": _without(plan.config, "private_remote")}
+    modules = [f"report.sections.{name}" for name in plan.config["sections"]]
+    yield _recipe("make_report", "all", *modules, options={}, seed=plan.config["seed"], **asked)
 
 
 def _corpus(plan, corpus: str) -> Iterator[Recipe]:
@@ -136,3 +142,15 @@ def _run(plan, name: str) -> Iterator[Recipe]:
     details |= {"baseline": plan.baseline(name), "seeds": plan.seeds(name)}
     details["stochastic"] = [plan.stochastic(name), plan.stochastic(plan.baseline(name))]
     yield _recipe("evaluate", name, options={}, leaky=protocol["leaky"], seed=plan.config["seed"], **details, **about)
+
+
+def _analysis(plan, name: str, spec: dict, run: str) -> Recipe:
+    """Of one run. Its models are applied, so their code counts."""
+    about, protocol = plan.run(run), plan.protocol(plan.run(run)["protocol"])
+    models = {about["model"], *(plan.run(parent)["model"] for parent in about["parents"])}
+    modules = [f"analyses.{spec['analysis']}", *(f"models.{model}" for model in sorted(models))]
+    content = {"analysis": name, "plugin": spec["analysis"], "outputs": _products.outputs(spec), "run": run}
+    content |= {key: about[key] for key in ("model", "protocol", "inputs", "parents")}
+    content |= {"labels": _labels(plan, about["protocol"]), "leaky": protocol["leaky"], "seed": plan.config["seed"]}
+    content |= _corpora(plan, about["protocol"])
+    return _recipe("analyse", f"{name}.{run}", *modules, options=_products.options(spec), **content)

@@ -23,7 +23,7 @@ from workflow_scripts._plan import STATE
 from workflow_scripts._raw import changed, remembered, walk
 
 # Everything that DVC tracks: these phases make all of it.
-PHASES = ["corpora", "views", "fetch_models", "features", "augment", "train_all", "evaluation", "report"]
+PHASES = ["corpora", "views", "fetch_models", "features", "augment", "train_all", "evaluation", "analyse", "report"]
 
 
 @contextlib.contextmanager

@@ -31,7 +31,12 @@ def analyse(run, out: Path, *, seed: int, most: Count = 6) -> dict:
     subsets = list(_subsets(run.inputs, most))
     probabilities, present = _applied(run, subsets)
     lines = [
-        {"inputs": " ".join(subset), "n": len(run.truth.rows), "present": int(there.sum()), **_scored(run, values, seed)}
+        {
+            "inputs": " ".join(subset),
+            "n": len(run.truth.rows),
+            "present": int(there.sum()),
+            **_scored(run, values, seed),
+        }
         for subset, values, there in zip(subsets, probabilities, present, strict=True)
     ]
     records.write(out / OUTPUTS[0], COLUMNS, lines)

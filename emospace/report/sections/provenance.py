@@ -10,7 +10,9 @@ ORDER = 70
 
 def gather(results) -> dict:
     """Features, runs with their recipes, versions of packages, and what was asked for."""
-    versions = {k: v for mine in results.records.values() for record in mine.values() for k, v in record["versions"].items()}
+    versions = {
+        k: v for mine in results.records.values() for record in mine.values() for k, v in record["versions"].items()
+    }
     return {
         "features": results.features,
         "runs": [_run(found["meta"], results.records[name]) for name, found in results.metrics.items()],
