@@ -141,7 +141,7 @@ def made(tmp_path_factory):
 
 
 def report(folder) -> str:
-    recipe = {"options": {}, "seed": 1, "config": {"seed": 1}}
+    recipe = RECIPE | {"config": {"seed": 1}}
     more = ["--sheets", *(f"sheets/{view}.json" for view in SCORES), "--gates", *(f"gate/{v}.json" for v in SCORES)]
     script(folder, "make_report", recipe, *arguments(folder), *more)
     return (folder / "report.html").read_text(encoding="utf-8")

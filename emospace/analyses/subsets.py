@@ -26,7 +26,7 @@ def analyse(run, out: Path, *, seed: int, most: Count = 6) -> dict:
     """Write subsets.csv: inputs, tested rows, those that have any of these inputs, UA and its 95 % interval.
 
     most: up to so many inputs, the table has every subset; beyond, every input alone, every one left out, and all.
-    The facts count the test rows (of all seeds) whose class is another than the one that training stored, from all inputs.
+    The facts count the test rows, of all seeds, for which all inputs now give another class than training stored.
     """
     subsets = list(_subsets(run.inputs, most))
     probabilities, present = _applied(run, subsets)
@@ -51,7 +51,7 @@ def _subsets(names: Sequence[str], most: int) -> Iterator[tuple[str, ...]]:
 
 
 def _applied(run, subsets: list[tuple[str, ...]]) -> tuple[np.ndarray, np.ndarray]:
-    """Of each subset: probabilities (seeds, N, C), and whether any of the inputs is there (N,), N rows as in `truth`."""
+    """Of each subset: probabilities (seeds, N, C), and whether any input is there (N,). Rows as in `truth`."""
     place = {row.utterance: i for i, row in enumerate(run.truth.rows)}
     found = np.full((len(subsets), len(run.seeds), len(place), len(run.classes)), np.nan)
     present = np.zeros((len(subsets), len(place)), bool)

@@ -152,7 +152,7 @@ class Results:
 
     @cached_property
     def corpora(self) -> list[dict]:
-        """Of each corpus the sidecar of its manifest, with `name`, and its problems: by reason, the first few, count."""
+        """Of each corpus its `name`, the sidecar of its manifest, and its problems: by reason, the first few, count."""
         return [self.manifests[name] | _problems(found) | {"name": name} for name, found in self.quality.items()]
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Templates of the report's sections: where they are, and whether they are templates at all. Needs nothing but Jinja2."""
+"""Templates of the report's sections: where they are, and whether they are templates. Light: plans use it."""
 
 from pathlib import Path
 from types import ModuleType

@@ -1,10 +1,7 @@
 """Scores of all runs with intervals, and what each gains over the run that it is compared with."""
 
+import math
 from collections.abc import Iterable
-
-import numpy as np
-
-from emospace.tables import corrected
 
 TITLE = "Results"
 ORDER = 10
@@ -12,6 +9,8 @@ ORDER = 10
 
 def gather(results) -> dict:
     """Runs by group, and the number of comparisons that Holm's p is corrected for."""
+    from emospace.tables import corrected
+
     return {"groups": groups(results.summary, results.metas), "corrected": corrected(results.summary)}
 
 
@@ -35,5 +34,5 @@ def comparisons(rows: list[dict]) -> dict:
         mine = [row for row in rows if row["baseline"] == name]
         keys = ("UA_gain", "UA_gain_lo", "UA_gain_hi")
         widest = max((abs(row[key]) for row in mine for key in keys if row[key] is not None), default=0)
-        found.append({"baseline": name, "rows": mine, "limit": max(0.05, np.ceil(widest * 20) / 20)})
+        found.append({"baseline": name, "rows": mine, "limit": max(0.05, math.ceil(widest * 20) / 20)})
     return {"probe": probe, "comparisons": found}

@@ -5,8 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from emospace.report import figures
-
 TITLE = "Runs"
 ORDER = 30
 
@@ -17,6 +15,8 @@ def gather(results) -> dict:
 
 
 def _run(results, name: str, found: dict) -> dict:
+    from emospace.report import figures
+
     meta, mine = found["meta"], results.records[name]
     audit = results.audits[meta["protocol"]]
     histories = {folder.name: results.history(folder) for folder in mine}
@@ -60,6 +60,8 @@ def _matrix(confusion: list[list[float]], classes: list[str]) -> list[dict]:
 
 def _map(results, run: str, folder: Path, meta: dict) -> dict | None:
     """The unified space of one fold's test rows. Spaces of other folds or seeds have axes of their own."""
+    from emospace.report import figures
+
     embeddings = results.embeddings(folder)
     if embeddings.shape[1] < 2:
         return None
