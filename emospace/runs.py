@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emospace import manifest
+from emospace import manifest, plugin
 from emospace.data import Fold, Output, Rows
 from emospace.errors import InputError
 from emospace.folds import read_fold
@@ -111,6 +111,4 @@ def _apply(model: str, training: Training, rows: Rows, keep: Sequence[str] | Non
     if model == "late_fusion":
         kept = [path for name, path in training.parents.items() if keep is None or f"run:{name}" in keep]
         return Output(fuse(kept, list(rows.utterances), read_json(training.folder / "run.json")["classes"]))
-    from emospace.models.unified import predict_subset
-
-    return Output(*predict_subset(training.folder, rows, keep))
+    return Output(*plugin.find("models", model).predict_subset(training.folder, rows, keep))

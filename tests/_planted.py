@@ -43,7 +43,9 @@ def offer(monkeypatch, folder: Path, kind: str, name: str, code: str) -> None:
     monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])
     monkeypatch.setattr(plugin, "names", lambda other: sorted({*known(other), name} if other == kind else known(other)))
     monkeypatch.delitem(sys.modules, f"{package.__name__}.{name}", raising=False)
-    monkeypatch.setattr(plugin, "find", plugin.find.__wrapped__)  # what it found is not to be remembered
+    monkeypatch.setattr(
+        plugin, "find", getattr(plugin.find, "__wrapped__", plugin.find)
+    )  # what it found is not to be remembered
     importlib.invalidate_caches()
 
 

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -18,7 +19,8 @@ from emospace.intervals import described
 from emospace.manifest import Problem
 from emospace.provenance import read_json, write_json
 from emospace.report import figures
-from emospace.report.page import points
+from emospace.report.page import points, render
+from emospace.report.results import COMPANIONS, Files, Results
 from emospace.report.templates import ordered
 from emospace.report.trust import _intervals, cautions
 from emospace.sources import closure
@@ -75,6 +77,9 @@ def features(folder, random: bool = True) -> None:
 
 
 RECIPE = {"options": {}, "seed": 1, "sections": ordered()}
+# Of the files that `Results` is given, in their order.
+PLACES = ["results/evaluation/toy/*/metrics.json", "results/runs/toy/*/*/run.json", "data/audit/toy/*.json"]
+PLACES += ["data/quality/toy.csv", "data/manifest/toy.json", "data/features/toy/*/*.json"]
 RUNS = ("probe", "noise", "less_noise", "mixed_probe")
 
 
@@ -327,9 +332,37 @@ def test_large_maps_become_a_picture_inside_the_page():
 
 
 def test_its_templates_are_code_of_the_report_and_of_nothing_else():
-    templates = {ROOT / "emospace/report/page.html", ROOT / "emospace/report/page.css"}
+    report = ROOT / "emospace/report"
+    templates = {report / name for name in ("page.html", "macros.html", "page.css")}
     assert templates <= set(closure("workflow_scripts.make_report"))
+    assert {*report.glob("sections/*.html")} <= set(closure("emospace.report.sections.results"))
+    templates |= {*report.glob("sections/*.html")}
     assert not templates & {*closure("workflow_scripts.evaluate"), *closure("workflow_scripts.summarize")}
+
+
+def test_sections_read_nothing_but_declared_inputs(made, html):
+    """An audit hook sees every file that is opened; it cannot be taken away, so it is told when to look."""
+    opened, looking = [], [True]
+    sys.addaudithook(lambda event, args: opened.append(str(args[0])) if looking and event == "open" else None)
+    sidecars = [sorted(made.glob(pattern)) for pattern in PLACES]
+    results = Results(Files(made / "summary.csv", *sidecars), RECIPE, made)
+    assert "Map of the unified space" in render(results, ordered())
+    looking.clear()
+    read = {path for path in opened if path.startswith(str(made))}
+    declared = {str(path) for paths in sidecars for path in paths}
+    declared |= {f"{made}/summary.csv", f"{made}/data/manifest/toy.csv"}
+    for sidecar, companions in COMPANIONS.items():
+        declared |= {str(path.with_name(name)) for path in made.rglob(sidecar) for name in companions}
+    assert read <= declared and len(read) > 40
+    rule = (ROOT / "rules/report.smk").read_text(encoding="utf-8")
+    assert all(f'"{name}"' in rule for names in COMPANIONS.values() for name in names)
+
+
+def test_without_the_runs_no_link_leads_to_them(made):
+    recipe = RECIPE | {"sections": ["results", "licence"]}
+    script(made, "make_report", recipe, *arguments(made)[:-1], "short.html")
+    page = Page((made / "short.html").read_text(encoding="utf-8"))
+    assert {value for _, name, value in page.attributes if name == "href"} == {"#results", "#licence"}
 
 
 # A real browser ----------------------------------------------------------------------------------------------------

@@ -55,7 +55,8 @@ def _outputs(name: str) -> None:
     found, file = plugin.find("analyses", name).OUTPUTS, f"emospace/analyses/{name}.py"
     wrong = [output for output in found if not FILE.fullmatch(output) or output == SIDECAR]
     if wrong or not found or isinstance(found, str) or len({*found}) < len(found):
-        reason = f"OUTPUTS is {found!r}, which must be different names of files" + f", not {wrong[0]!r}" * bool(wrong)
+        reason = f"OUTPUTS is {found!r}, which must be different names of files"
+        reason += f", not {wrong[0]!r}" if wrong else ""
         raise InputError(file, reason, SEE)
 
 
