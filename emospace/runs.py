@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emospace import manifest, plugin
+from emospace import plugin, protocol_rows
 from emospace.data import Fold, Output, Rows
 from emospace.errors import InputError
 from emospace.folds import read_fold
@@ -58,9 +58,10 @@ class Run:
     @cached_property
     def truth(self) -> Truth:
         """What is true of the N test rows of all folds, in the order of the manifest."""
-        rows = [row for path in self._files.manifests for row in manifest.read(path)]
-        mapping, leaky = self._recipe["labels"]["map"], self._recipe["leaky"]
-        return read_truth(rows, self._files.tables, mapping, self.classes, leaky=leaky)
+        corpora, about = protocol_rows.read(self._files.manifests), self._recipe
+        rows = protocol_rows.by_class(corpora, about["labels"], about["rows"]).values()
+        covers = read_json(self._files.protocol)["covers"]
+        return read_truth(list(rows), self._files.tables, self.classes, leaky=about["leaky"], covers=covers)
 
     @cached_property
     def predictions(self) -> Predictions:
@@ -86,6 +87,14 @@ class Run:
                 training.folder, f"the run has no input {min(unknown)!r}", f"it has {', '.join(self.inputs)}"
             )
         return _apply(self.model, training, rows, keep)
+
+    def places(self, fold: str) -> list[int]:
+        """Place in `truth` of each test row of a fold, in the order of `rows(fold).test`."""
+        found: dict[str, list[int]] = {}
+        for place, (row, home) in enumerate(zip(self.truth.rows, self.truth.fold, strict=True)):
+            if home == fold:
+                found.setdefault(row.utterance, []).append(place)
+        return [found[name].pop(0) for name in self.rows(fold).test.utterances]
 
     def present(self, training: Training, rows: Rows, keep: Sequence[str]) -> np.ndarray:
         """Has a row any of these inputs? bool (N,)."""

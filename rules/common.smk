@@ -247,9 +247,7 @@ def analysed(wildcards, *files):
 def analysed_arguments(wildcards):
     """--input NAME FILE... and --parents RUN=FOLDER...; no character there that a shell would read."""
     spec = PLAN.run(wildcards.run)
-    corpora = PLAN.run_corpora(wildcards.run)
-    files = {name: [path for corpus in corpora for path in part_files(name, corpus)] for name in spec["inputs"]}
-    words = [f"--input {name} {' '.join(found)}" for name, found in files.items()]
+    words = [f"--input {name} {' '.join(protocol_files(wildcards, name))}" for name in spec["inputs"]]
     parents = [f"{name}={folder}" for name in spec["parents"] for folder in run_folders(name)]
     return " ".join(words + (["--parents", *parents] if parents else []))
 

@@ -130,7 +130,7 @@ def tree(tmp_path_factory):
 
 
 RECIPE = {"analysis": "mine", "plugin": "planted", "outputs": ["table.csv"], "run": "probe", "model": "linear_probe"}
-RECIPE |= {"inputs": [], "labels": LABELS, "leaky": False, "seed": 7, "options": {"size": 5}}
+RECIPE |= {"inputs": [], "labels": {"toy": LABELS}, "rows": {}, "leaky": False, "seed": 7, "options": {"size": 5}}
 
 
 def make(tree, out, **changed) -> None:
@@ -250,8 +250,9 @@ def faked(names: list[str]):
 
     trainings = [Training("fold0", seed, ROOT, {}) for seed in (0, 1)]
     about = {"inputs": names, "classes": CLASSES, "seeds": [0, 1], "trainings": trainings, "predictions": found}
-    fold = SimpleNamespace(test=some)
-    return SimpleNamespace(truth=truth, rows=lambda fold_name: fold, apply=apply, present=present, **about)
+    fold, every = SimpleNamespace(test=some), list(range(size))
+    about |= {"rows": lambda name: fold, "places": lambda name: every, "apply": apply, "present": present}
+    return SimpleNamespace(truth=truth, **about)
 
 
 def test_subsets_are_scored_by_the_statistics_of_the_summary(tmp_path):
@@ -290,3 +291,12 @@ def test_reliability_of_a_hand_made_case(tmp_path):
     first = (tmp_path / "reliability.svg").read_bytes()
     reliability.analyse(made, tmp_path, seed=1)
     assert first == (tmp_path / "reliability.svg").read_bytes() and first.startswith(b"<?xml")
+
+
+def test_a_run_without_test_rows_gives_empty_tables(tmp_path):
+    one = faked(["a", "b"])
+    one.truth = SimpleNamespace(rows=[], label=np.empty(0, int))
+    one.predictions = SimpleNamespace(probabilities=np.empty((2, 0, 3)))
+    assert subsets.analyse(one, tmp_path, seed=3)["unlike stored"] == 0
+    assert (tmp_path / "subsets.csv").read_text().splitlines()[1:] == ["a,0,0,,,", "b,0,0,,,", "a b,0,0,,,"]
+    assert reliability.analyse(one, tmp_path, seed=3) == {"ECE": None}

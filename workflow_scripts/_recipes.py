@@ -151,6 +151,7 @@ def _analysis(plan, name: str, spec: dict, run: str) -> Recipe:
     modules = [f"analyses.{spec['analysis']}", *(f"models.{model}" for model in sorted(models))]
     content = {"analysis": name, "plugin": spec["analysis"], "outputs": _products.outputs(spec), "run": run}
     content |= {key: about[key] for key in ("model", "protocol", "inputs", "parents")}
-    content |= {"labels": _labels(plan, about["protocol"]), "leaky": protocol["leaky"], "seed": plan.config["seed"]}
+    content |= {"labels": plan.labels(about["protocol"]), "rows": protocol["rows"], "leaky": protocol["leaky"]}
+    content |= {"seed": plan.config["seed"]}
     content |= _corpora(plan, about["protocol"])
     return _recipe("analyse", f"{name}.{run}", *modules, options=_products.options(spec), **content)

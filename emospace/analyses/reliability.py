@@ -40,8 +40,10 @@ def binned(probabilities: np.ndarray, label: np.ndarray, bins: int) -> list[dict
     ]
 
 
-def error(lines: list[dict]) -> float:
-    """Expected calibration error: |confidence - right|, mean over rows."""
+def error(lines: list[dict]) -> float | None:
+    """Expected calibration error: |confidence - right|, mean over rows; None without any."""
+    if not lines:
+        return None
     return sum(line["n"] * abs(line["confidence"] - line["right"]) for line in lines) / sum(line["n"] for line in lines)
 
 

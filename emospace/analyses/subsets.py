@@ -52,12 +52,12 @@ def _subsets(names: Sequence[str], most: int) -> Iterator[tuple[str, ...]]:
 
 def _applied(run, subsets: list[tuple[str, ...]]) -> tuple[np.ndarray, np.ndarray]:
     """Of each subset: probabilities (seeds, N, C), and whether any input is there (N,). Rows as in `truth`."""
-    place = {row.utterance: i for i, row in enumerate(run.truth.rows)}
-    found = np.full((len(subsets), len(run.seeds), len(place), len(run.classes)), np.nan)
-    present = np.zeros((len(subsets), len(place)), bool)
-    for training in run.trainings:
+    size = len(run.truth.rows)
+    found = np.full((len(subsets), len(run.seeds), size, len(run.classes)), np.nan)
+    present = np.zeros((len(subsets), size), bool)
+    for training in run.trainings if size else ():
         rows = run.rows(training.fold).test
-        where, seed = [place[name] for name in rows.utterances], run.seeds.index(training.seed)
+        where, seed = run.places(training.fold), run.seeds.index(training.seed)
         for k, subset in enumerate(subsets):
             values = run.apply(training, rows, keep=subset).probabilities
             found[k, seed, where] = np.round(values.astype(float), STORED)
@@ -72,6 +72,8 @@ def _scored(run, probabilities: np.ndarray, seed: int) -> dict:
     from emospace.metrics import UA
     from emospace.predictions import Predictions
 
+    if not run.truth.rows:
+        return dict.fromkeys(COLUMNS[3:], "")
     table = counts(run.truth, Predictions(run.seeds, probabilities), run.truth.clusters.member)
     found = cell(estimate(UA, table, seed=seed), 0.0)
     texts = {key: "" if found[key] is None else f"{found[key]:.6f}" for key in ("value", "lo", "hi")}
