@@ -286,7 +286,8 @@ class Analysis(Protocol):
     results/<config>/analyses/<run>/<name>.
 
     OUTPUTS: names of the files that it writes. The report links them, and shows pictures (.svg, .png) and tables
-    (.csv). DEFAULT: is it made although the config does not name it? (`analyses: <name>: {runs: []}` says no.)
+    (.csv), unless a section of the same name shows them in its own way. DEFAULT: is it made although the config does
+    not name it? (`analyses: <name>: {runs: []}` says no.)
     ENVIRONMENT: the file of envs/ that has its packages. PACKAGES: distributions whose versions the sidecar records.
     """
 

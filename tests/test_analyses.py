@@ -189,7 +189,7 @@ def shown(tmp_path):
     def show(facts=None, **files: bytes) -> str:
         home = tmp_path / "results/mine"
         names = [name.replace("_", ".") for name in files]
-        recipe = {"analysis": f"a{EVIL}", "run": "probe", "outputs": names}
+        recipe = {"analysis": f"a{EVIL}", "plugin": "a", "run": "probe", "outputs": names}
         write_json(home / "analyses/probe/a/analysis.json", {"recipe": recipe, "facts": facts or {}})
         for name, content in zip(names, files.values(), strict=True):
             (home / "analyses/probe/a" / name).write_bytes(content)
@@ -219,6 +219,21 @@ def test_what_the_page_cannot_show_or_is_too_large_is_linked(shown):
 def test_long_tables_are_cut_and_broken_ones_are_survived(shown):
     found = Page(shown(e_csv=b"a,b\n" + b"1,2\n" * 100, f_csv=b"a,b\n1,2,3\n4\n\xff,5\n", g_csv=b""))
     assert "First 70 of 100 lines." in found.text() and found.tags.count("tr") == 71 + 4 + 1
+
+
+def test_subsets_have_a_section_of_their_own(tmp_path, shown):
+    table = b"inputs,n,present,UA,UA_lo,UA_hi\na,60,40,0.5,0.4,0.6\na b,60,60,0.75,,\n"
+    home = tmp_path / "results/mine"
+    shown({"unlike stored": 2, "every subset": True}, subsets_csv=table)
+    sidecar = home / "analyses/probe/a/analysis.json"
+    write_json(sidecar, read_json(sidecar) | {"recipe": read_json(sidecar)["recipe"] | {"plugin": "subsets"}})
+    results = Results(Files(*[home] * 9, [sidecar]), {"sections": ["subsets", "analyses"]}, home)
+    meta = {"run": "probe", "classes": CLASSES, "n": 60, "intervals": "jackknife over 6 sessions"}
+    results.metrics = {"probe": {"meta": meta}}
+    text = Page(str(page.section("subsets", results, page.environment(["subsets"]))["body"])).text()
+    assert "33.3 for guessing" in text and "a UA 50.0 40.0 to 60.0; 20 utterances have none of them" in text
+    assert "a + b UA 75.0" in text and "For 2 utterances" in text and "subsets.csv" in text
+    assert page.section("analyses", results, page.environment(["analyses"])) is None
 
 
 # Shipped -----------------------------------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ def test_every_example_runs_end_to_end(planted):
     assert [row["n"] for row in lines(results / "summary.csv")][:2] == ["48", "48"]
     # The section, where the config puts it, and none that it does not name.
     sections = [value for tag, name, value in found.attributes if (tag, name) == ("section", "id")]
-    assert sections == ["in_one_sentence", "results", "trust", "analyses"]
+    assert sections == ["in_one_sentence", "results", "trust", "subsets", "analyses"]
     assert re.search(r"is right for [\d.]+ % \(UA\), and for [\d.]+ % of what s\d\d says", found.text())
     # Of the analysis a table, a picture that is no markup of the page, and links that lead somewhere.
     sources = [value for tag, name, value in found.attributes if (tag, name) == ("img", "src")]

@@ -47,9 +47,13 @@ COMPANIONS = {
 
 @dataclass(frozen=True)
 class Analysed:
-    """What an analysis made of a run. facts: as it returned them. files: name -> path. home: where the page lies."""
+    """What an analysis made of a run. facts: as it returned them. files: name -> path. home: where the page lies.
+
+    name: as the config calls it. plugin: its module.
+    """
 
     name: str
+    plugin: str
     run: str
     facts: dict
     files: dict[str, Path]
@@ -177,7 +181,7 @@ class Results:
     def _analysed(self, path: Path, sidecar: dict) -> Analysed:
         files = {name: path.with_name(name) for name in sidecar["recipe"]["outputs"]}
         recipe = sidecar["recipe"]
-        return Analysed(recipe["analysis"], recipe["run"], sidecar["facts"], files, self.home)
+        return Analysed(recipe["analysis"], recipe["plugin"], recipe["run"], sidecar["facts"], files, self.home)
 
 
 def _typed(key: str, text: str):

@@ -13,9 +13,10 @@ SHOWN = 70  # lines of a table: more than all subsets of six inputs
 
 
 def gather(results) -> dict | None:
-    """One entry per run, with what each analysis made of it; no section without any."""
+    """One entry per run, with what each analysis made of it, but for those that a section of their name shows."""
     found: dict[str, list[dict]] = {}
-    for made in results.analyses:
+    shown = results.recipe.get("sections", ())
+    for made in (one for one in results.analyses if one.plugin not in shown):
         found.setdefault(made.run, []).append(_entry(made))
     return {"runs": found} if found else None
 
