@@ -1,7 +1,7 @@
 """A trained run as an analysis sees it: its rows, its models, what it predicted, and what is true."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -10,10 +10,14 @@ import numpy as np
 from emospace import plugin, protocol_rows
 from emospace.data import Fold, Output, Rows
 from emospace.errors import InputError
+from emospace.evaluation import cell, counts
 from emospace.folds import read_fold
+from emospace.intervals import estimate
+from emospace.metrics import METRICS
 from emospace.models.late_fusion import fuse, read_probabilities
 from emospace.predictions import Predictions, Truth, read_run, read_truth
 from emospace.provenance import read_json
+from emospace.store import Ragged
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,10 @@ class Run:
         """What the run stored for these rows, in the same order: probabilities (seeds, N, C)."""
         return read_run(self._files.folders, self.truth)
 
+    def measured(self, probabilities: np.ndarray, metric: str = "UA") -> dict:
+        """Value, `lo` and `hi` of a metric, as the summary has it, of any probabilities (seeds, N, C)."""
+        return measured(self.truth, Predictions(self.seeds, probabilities), metric, self._recipe["seed"])
+
     def rows(self, fold: str) -> Fold:
         """Train, dev and test rows of a fold with their inputs. Test rows have no labels here: see `truth`."""
         if fold not in self._read:
@@ -101,6 +109,13 @@ class Run:
         return np.any([_present(training, rows, name) for name in keep], axis=0)
 
 
+def measured(truth: Truth, predictions: Predictions, metric: str, seed: int) -> dict:
+    """Value of a metric, None where nothing is tested, and its interval over clusters and seeds."""
+    if not truth.rows:
+        return dict.fromkeys(("value", "lo", "hi"))
+    return cell(estimate(METRICS[metric], counts(truth, predictions, truth.clusters.member), seed=seed), 0.0)
+
+
 def _present(training: Training, rows: Rows, name: str) -> np.ndarray:
     if name in rows.inputs:
         found = rows.inputs[name]
@@ -120,4 +135,18 @@ def _apply(model: str, training: Training, rows: Rows, keep: Sequence[str] | Non
     if model == "late_fusion":
         kept = [path for name, path in training.parents.items() if keep is None or f"run:{name}" in keep]
         return Output(fuse(kept, list(rows.utterances), read_json(training.folder / "run.json")["classes"]))
-    return Output(*plugin.find("models", model).predict_subset(training.folder, rows, keep))
+    seen = rows if keep is None else hidden(rows, keep)
+    return Output(*plugin.find("models", model).predict_subset(training.folder, seen))
+
+
+def hidden(rows: Rows, keep: Sequence[str]) -> Rows:
+    """The same rows, of whose inputs only these are there: every row lacks the others."""
+    return replace(
+        rows, inputs={name: found if name in keep else _nothing(found) for name, found in rows.inputs.items()}
+    )
+
+
+def _nothing(found: Ragged | list[str]) -> Ragged | list[str]:
+    if isinstance(found, list):
+        return [""] * len(found)
+    return Ragged(found.values[:0], np.zeros(len(found) + 1, np.int64), found.path)

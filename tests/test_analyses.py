@@ -1,6 +1,7 @@
 """Analyses: planned by what they suit, made whole or not at all, shown in the report; and those that are shipped."""
 
 import copy
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,10 +13,12 @@ from _worlds import CLASSES, world
 from conftest import ROOT
 from test_report import EVIL, Page
 
+from emospace import runs
 from emospace.analyses import reliability, subsets
 from emospace.data import Output, Rows
 from emospace.errors import InputError
 from emospace.evaluation import counts, measured
+from emospace.predictions import Predictions
 from emospace.provenance import read_json, write_json
 from emospace.report import page
 from emospace.report.results import Files, Results
@@ -267,12 +270,13 @@ def faked(names: list[str]):
     about = {"inputs": names, "classes": CLASSES, "seeds": [0, 1], "trainings": trainings, "predictions": found}
     fold, every = SimpleNamespace(test=some), list(range(size))
     about |= {"rows": lambda name: fold, "places": lambda name: every, "apply": apply, "present": present}
+    about["measured"] = lambda values: runs.measured(truth, Predictions([0, 1], values), "UA", 3)
     return SimpleNamespace(truth=truth, **about)
 
 
 def test_subsets_are_scored_by_the_statistics_of_the_summary(tmp_path):
     one = faked(["a", "b", "c"])
-    facts = subsets.analyse(one, tmp_path, seed=3)
+    facts = subsets.analyse(one, tmp_path)
     lines = [line.split(",") for line in (tmp_path / "subsets.csv").read_text().splitlines()]
     assert [line[0] for line in lines] == ["inputs", "a", "b", "c", "a b", "a c", "b c", "a b c"]
     whole = measured(counts(one.truth, one.predictions, one.truth.clusters.member), seed=3)["UA"]
@@ -282,7 +286,7 @@ def test_subsets_are_scored_by_the_statistics_of_the_summary(tmp_path):
 
 
 def test_of_many_inputs_single_ones_and_what_lacks_one_are_scored(tmp_path):
-    facts = subsets.analyse(faked(list("abcd")), tmp_path, seed=3, most=3)
+    facts = subsets.analyse(faked(list("abcd")), tmp_path, most=3)
     found = [line.split(",")[0] for line in (tmp_path / "subsets.csv").read_text().splitlines()[1:]]
     assert found == ["a", "b", "c", "d", "a b c", "a b d", "a c d", "b c d", "a b c d"] and not facts["every subset"]
 
@@ -292,7 +296,7 @@ def test_subsets_count_what_the_stored_model_now_says_otherwise(tmp_path):
     other = copy.deepcopy(one.predictions.probabilities)
     other[0, :5] = np.roll(other[0, :5], 1, axis=1)
     one.predictions = SimpleNamespace(probabilities=other)
-    assert subsets.analyse(one, tmp_path, seed=3)["unlike stored"] == 5
+    assert subsets.analyse(one, tmp_path)["unlike stored"] == 5
 
 
 def test_reliability_of_a_hand_made_case(tmp_path):
@@ -311,7 +315,15 @@ def test_reliability_of_a_hand_made_case(tmp_path):
 def test_a_run_without_test_rows_gives_empty_tables(tmp_path):
     one = faked(["a", "b"])
     one.truth = SimpleNamespace(rows=[], label=np.empty(0, int))
+    one.measured = lambda values: runs.measured(one.truth, None, "UA", 3)
     one.predictions = SimpleNamespace(probabilities=np.empty((2, 0, 3)))
-    assert subsets.analyse(one, tmp_path, seed=3)["unlike stored"] == 0
+    assert subsets.analyse(one, tmp_path)["unlike stored"] == 0
     assert (tmp_path / "subsets.csv").read_text().splitlines()[1:] == ["a,0,0,,,", "b,0,0,,,", "a b,0,0,,,"]
     assert reliability.analyse(one, tmp_path, seed=3) == {"ECE": None}
+
+
+def test_hidden_inputs_are_missing_in_every_row_and_the_others_are_left_alone():
+    some = faked(["a", "b"]).rows("fold0").test
+    told = runs.hidden(replace(some, inputs={**some.inputs, "text": ["word"] * len(some)}), ["b"])
+    assert not told.inputs["a"].lengths.any() and told.inputs["a"].values.shape == (0, 2)
+    assert told.inputs["b"] is some.inputs["b"] and {*told.inputs["text"]} == {""} and told.label is some.label

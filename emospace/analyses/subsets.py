@@ -22,7 +22,7 @@ def suits(model, inputs: Sequence[str]) -> bool:
     return getattr(model, "SUBSETS", False) and len(inputs) > 1
 
 
-def analyse(run, out: Path, *, seed: int, most: Count = 6) -> dict:
+def analyse(run, out: Path, *, most: Count = 6) -> dict:
     """Write subsets.csv: inputs, tested rows, those that have any of these inputs, UA and its 95 % interval.
 
     most: up to so many inputs, the table has every subset; beyond, every input alone, every one left out, and all.
@@ -35,7 +35,7 @@ def analyse(run, out: Path, *, seed: int, most: Count = 6) -> dict:
             "inputs": " ".join(subset),
             "n": len(run.truth.rows),
             "present": int(there.sum()),
-            **_scored(run, values, seed),
+            **_scored(run.measured(values)),
         }
         for subset, values, there in zip(subsets, probabilities, present, strict=True)
     ]
@@ -65,16 +65,7 @@ def _applied(run, subsets: list[tuple[str, ...]]) -> tuple[np.ndarray, np.ndarra
     return found, present
 
 
-def _scored(run, probabilities: np.ndarray, seed: int) -> dict:
-    """UA as the summary has it."""
-    from emospace.evaluation import cell, counts
-    from emospace.intervals import estimate
-    from emospace.metrics import UA
-    from emospace.predictions import Predictions
-
-    if not run.truth.rows:
-        return dict.fromkeys(COLUMNS[3:], "")
-    table = counts(run.truth, Predictions(run.seeds, probabilities), run.truth.clusters.member)
-    found = cell(estimate(UA, table, seed=seed), 0.0)
+def _scored(found: dict) -> dict:
+    """Cells of a metric with its interval; what is undefined is empty."""
     texts = {key: "" if found[key] is None else f"{found[key]:.6f}" for key in ("value", "lo", "hi")}
     return {"UA": texts["value"], "UA_lo": texts["lo"], "UA_hi": texts["hi"]}
