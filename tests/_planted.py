@@ -50,14 +50,14 @@ def offer(monkeypatch, folder: Path, kind: str, name: str, code: str) -> None:
 
 
 def tones(folder: Path, speakers: int = 6, each: int = 4) -> None:
-    """The corpus of the example: half of the speakers women; a high and a low tone for the two labels."""
+    """The corpus of the example: half of the speakers women; a high and a low tone for the two labels, hard to tell apart."""
     import numpy as np
     import soundfile
 
     folder.mkdir(parents=True)
     random, time = np.random.default_rng(1), np.arange(8000) / 16000
     for speaker in range(speakers):
-        for label, pitch in (("hi", 880), ("lo", 220)):
+        for label, pitch in (("hi", 500), ("lo", 350)):
             for number in range(each):
-                tone = 0.3 * np.sin(2 * np.pi * (pitch + 9 * speaker + number) * time) + random.normal(0, 0.05, 8000)
+                tone = 0.3 * np.sin(2 * np.pi * random.normal(pitch, 90) * time) + random.normal(0, 0.05, 8000)
                 soundfile.write(folder / f"s{speaker:02d}_{'FM'[speaker % 2]}_{label}_{number}.wav", tone, 16000)

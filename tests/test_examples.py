@@ -20,7 +20,7 @@ BASE = {
     "protocols": {},
     "runs": {
         "probe": {"model": "linear_probe", "protocol": "tones", "inputs": ["audio.mfcc"]},
-        "space": {"model": "unified", "protocol": "tones", "inputs": ["audio.mfcc", "audio.low"], "epochs": 2},
+        "space": {"model": "unified", "protocol": "tones", "inputs": ["audio.mfcc", "audio.low"], "epochs": 8},
     },
 }
 
@@ -69,6 +69,7 @@ def test_every_example_runs_end_to_end(planted):
     links = [value for tag, name, value in found.attributes if (tag, name) == ("a", "href") and value[0] != "#"]
     assert "analyses/probe/mistakes/mistakes.mp4" in links and all((results / link).is_file() for link in links)
     assert "utterance label predicted" in found.text()
+    assert len(lines(results / "analyses/probe/mistakes/mistakes.csv")) == 5
 
 
 @pytest.mark.workflow
@@ -76,6 +77,7 @@ def test_the_table_of_subsets_is_made_by_default_and_agrees_with_the_summary(pla
     results = planted.folder / "results/planted"
     found = lines(results / "analyses/space/subsets/subsets.csv")
     assert [line["inputs"] for line in found] == ["audio.mfcc", "audio.low", "audio.mfcc audio.low"]
+    assert len({line["UA"] for line in found}) > 1
     told = next(row for row in lines(results / "summary.csv") if row["run"] == "space")
     assert [found[-1][key] for key in ("n", "UA", "UA_lo", "UA_hi")] == [told[k] for k in ("n", "UA", "UA_lo", "UA_hi")]
     assert not (results / "analyses/probe/subsets").exists()
