@@ -76,13 +76,13 @@ class Run:
         """Value, `lo` and `hi` of a metric, as the summary has it, of any probabilities (seeds, N, C)."""
         return measured(self.truth, Predictions(self.seeds, probabilities), metric, self._recipe["seed"])
 
-    def rows(self, fold: str) -> Fold:
-        """Train, dev and test rows of a fold with their inputs. Test rows have no labels here: see `truth`."""
+    def rows(self, training: Training) -> Fold:
+        """Train, dev and test rows of a training with their inputs. Test rows have no labels here: see `truth`."""
+        fold = training.fold
         if fold not in self._read:
             table = next(path for path in self._files.tables if path.stem == fold)
-            self._read = {
-                fold: read_fold(table, self._files.protocol, self._files.inputs)
-            }  # one at a time: they are large
+            # One at a time, since they are large.
+            self._read = {fold: read_fold(table, self._files.protocol, self._files.inputs)}
         return self._read[fold]
 
     def apply(self, training: Training, rows: Rows, *, keep: Sequence[str] | None = None) -> Output:
@@ -96,13 +96,13 @@ class Run:
             )
         return _apply(self.model, training, rows, keep)
 
-    def places(self, fold: str) -> list[int]:
-        """Place in `truth` of each test row of a fold, in the order of `rows(fold).test`."""
+    def places(self, training: Training) -> list[int]:
+        """Place in `truth` of each test row of a training, in the order of `rows(training).test`."""
         found: dict[str, list[int]] = {}
         for place, (row, home) in enumerate(zip(self.truth.rows, self.truth.fold, strict=True)):
-            if home == fold:
+            if home == training.fold:
                 found.setdefault(row.utterance, []).append(place)
-        return [found[name].pop(0) for name in self.rows(fold).test.utterances]
+        return [found[name].pop(0) for name in self.rows(training).test.utterances]
 
     def present(self, training: Training, rows: Rows, keep: Sequence[str]) -> np.ndarray:
         """Has a row any of these inputs? bool (N,)."""
@@ -126,8 +126,13 @@ def _present(training: Training, rows: Rows, name: str) -> np.ndarray:
 
 def _training(folder: Path, parents: Mapping[str, Sequence[Path]]) -> Training:
     fold, _, seed = folder.name.rpartition("-")
-    mine = {name: next(path for path in folders if path.name == folder.name) for name, folders in parents.items()}
-    return Training(fold, int(seed), folder, mine)
+    return Training(fold, int(seed), folder, {name: _same(folder.name, found) for name, found in parents.items()})
+
+
+def _same(name: str, folders: Sequence[Path]) -> Path:
+    """The folder of the same fold and seed, or of the same fold and the first seed where there are fewer."""
+    fold = name.rpartition("-")[0]
+    return min((path for path in folders if path.name.rpartition("-")[0] == fold), key=lambda path: path.name != name)
 
 
 def _apply(model: str, training: Training, rows: Rows, keep: Sequence[str] | None) -> Output:

@@ -269,7 +269,7 @@ def faked(names: list[str]):
     trainings = [Training("fold0", seed, ROOT, {}) for seed in (0, 1)]
     about = {"inputs": names, "classes": CLASSES, "seeds": [0, 1], "trainings": trainings, "predictions": found}
     fold, every = SimpleNamespace(test=some), list(range(size))
-    about |= {"rows": lambda name: fold, "places": lambda name: every, "apply": apply, "present": present}
+    about |= {"rows": lambda training: fold, "places": lambda training: every, "apply": apply, "present": present}
     about["measured"] = lambda values: runs.measured(truth, Predictions([0, 1], values), "UA", 3)
     return SimpleNamespace(truth=truth, **about)
 

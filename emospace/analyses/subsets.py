@@ -56,8 +56,8 @@ def _applied(run, subsets: list[tuple[str, ...]]) -> tuple[np.ndarray, np.ndarra
     found = np.full((len(subsets), len(run.seeds), size, len(run.classes)), np.nan)
     present = np.zeros((len(subsets), size), bool)
     for training in run.trainings if size else ():
-        rows = run.rows(training.fold).test
-        where, seed = run.places(training.fold), run.seeds.index(training.seed)
+        rows = run.rows(training).test
+        where, seed = run.places(training), run.seeds.index(training.seed)
         for k, subset in enumerate(subsets):
             values = run.apply(training, rows, keep=subset).probabilities
             found[k, seed, where] = np.round(values.astype(float), STORED)
