@@ -50,7 +50,7 @@ def offer(monkeypatch, folder: Path, kind: str, name: str, code: str) -> None:
 
 
 def tones(folder: Path, speakers: int = 6, each: int = 4) -> None:
-    """The corpus of the example: half of the speakers women; a high and a low tone for the two labels, hard to tell apart."""
+    """The corpus of the example: half of the speakers women; two labels, whose tones are hard to tell apart."""
     import numpy as np
     import soundfile
 
