@@ -1,6 +1,5 @@
 """Lay out the report: one HTML file that needs no network and no script."""
 
-import inspect
 import re
 
 import yaml
@@ -9,7 +8,6 @@ from markupsafe import Markup
 
 from emospace import plugin
 from emospace.errors import InputError
-from emospace.metrics import METRICS
 from emospace.report.results import Results
 from emospace.report.templates import HERE, KIND, SEE, relative, source
 from emospace.tables import LEAKY, NO_NOISE, ONE_SEED, RANDOM, behind, left_out, marks, no_p, p_text, percent
@@ -54,8 +52,7 @@ def environment(shown: list[str]) -> Environment:
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     found.filters |= FILTERS
-    metrics = {name: inspect.getdoc(metric) or "" for name, metric in METRICS.items()}
-    found.globals |= NOTES | {"metrics": metrics, "shown": shown}
+    found.globals |= NOTES | {"shown": shown}
     return found
 
 

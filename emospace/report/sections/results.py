@@ -1,5 +1,6 @@
 """Scores of all runs with intervals, and what each gains over the run that it is compared with."""
 
+import inspect
 import math
 from collections.abc import Iterable
 
@@ -8,10 +9,13 @@ ORDER = 10
 
 
 def gather(results) -> dict:
-    """Runs by group, and the number of comparisons that Holm's p is corrected for."""
+    """Runs by group, what the metrics mean, and the number of comparisons that Holm's p is corrected for."""
+    from emospace.metrics import METRICS
     from emospace.tables import corrected
 
-    return {"groups": groups(results.summary, results.metas), "corrected": corrected(results.summary)}
+    metrics = {name: inspect.getdoc(metric) or "" for name, metric in METRICS.items()}
+    found = {"groups": groups(results.summary, results.metas), "metrics": metrics}
+    return found | {"corrected": corrected(results.summary)}
 
 
 def groups(rows: list[dict], metas: Iterable[dict]) -> list[dict]:
