@@ -56,9 +56,11 @@ lint: $(VENV)/.installed-dev
 		|| { echo "To mend what can be mended by itself, run: make format" >&2; exit 1; }
 	$(BIN)/snakemake --lint
 
+# docs/contracts.md is made from the contracts.
 format: $(VENV)/.installed-dev
 	-$(BIN)/ruff check --fix --quiet .
 	$(BIN)/ruff format .
+	$(BIN)/python -m workflow_scripts.write_contracts
 	$(BIN)/snakefmt Snakefile rules
 
 install: $(VENV)/.installed

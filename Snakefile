@@ -21,6 +21,7 @@ include: "rules/gate.smk"
 include: "rules/children.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
+include: "rules/analyses.smk"
 include: "rules/report.smk"
 include: "rules/export.smk"
 

@@ -315,36 +315,52 @@ class Section(Protocol):
 
     Folder: emospace/report/sections. Config: `sections: [<name>, ...]`; by default all of them, by ORDER.
 
-    TITLE: its heading. ORDER: its place, lower first. TEMPLATE: Jinja2, to which what `gather` returns is given;
-    whatever it prints is escaped.
+    TITLE: its heading. ORDER: its place, lower first; those that are shipped have 10, 20, ... TEMPLATE: Jinja2, to
+    which what `gather` returns is given; whatever it prints is escaped. A long template may lie in a file beside the
+    module, `<name>.html`, instead. Macros: emospace/report/macros.html; filters: emospace/report/page.py.
     """
 
     TITLE: str
     ORDER: int
-    TEMPLATE: str
+    TEMPLATE: str = ""
 
     def gather(self, results: Any) -> dict | None:
-        """What the template shows; None leaves the section out. results: emospace.report.results.Results."""
+        """What the template shows; None leaves the section out. results: emospace.report.results.Results.
+
+        `results` knows all that the config made: summary, metrics, records, predictions, audits, rows, features,
+        analyses, config and more. A section reads nothing else.
+        """
         ...
 
 
 class Analysis(Protocol):
     """An analysis: something made from a trained run, such as a table, a figure or a video.
 
-    Folder: emospace/analyses. Config: `analyses: <name>: {runs: [...], <options of analyse>}`. One job per run.
+    Folder: emospace/analyses. Config: `analyses: <name>: {runs: [...], <options of analyse>}`; `analysis` names another
+    module. Without `runs` it is made of every run that it suits. One job per run; its files lie in
+    results/<config>/analyses/<run>/<name>.
 
     OUTPUTS: names of the files that it writes. The report links them, and shows pictures (.svg, .png) and tables
-    (.csv).
+    (.csv), unless a section of the same name shows them in its own way. DEFAULT: is it made although the config does
+    not name it? (`analyses: <name>: {runs: []}` says no.)
+    ENVIRONMENT: the file of envs/ that has its packages. PACKAGES: distributions whose versions the sidecar records.
     """
 
     OUTPUTS: Sequence[str]
+    DEFAULT: bool = False
     GPU: bool = False
     ENVIRONMENT: Environment = "train"
     PACKAGES: Sequence[str] = ()
 
     def analyse(self, run: Any, out: Path, *, seed: int) -> dict:
-        """Write OUTPUTS into the folder `out`; facts for the sidecar.
+        """Write OUTPUTS into the folder `out`, which is empty; facts for the sidecar, JSON.
 
-        run: emospace.runs.Run, all its folds and seeds.
+        run: emospace.runs.Run: classes, folds, seeds, truth and predictions of the test rows, the rows of each fold,
+        and `apply`, which asks the stored models about any rows.
         """
         ...
+
+    @optional
+    def suits(self, model: Any, inputs: Sequence[str]) -> bool:
+        """Can it be made of a run with this model (its module) that reads these inputs? Asked when planned."""
+        return True

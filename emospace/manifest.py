@@ -19,7 +19,7 @@ class Utterance:
     `valence`, `arousal`, `dominance` are on the corpus's own scale, None where unlabelled. `language` is an ISO 639-1
     code, `intensity` the corpus's own word for how strongly an emotion is acted, `votes` what annotators said, as codes
     with counts ("ang:2 neu:1"); each is empty where the corpus does not say.
-    `part` is filled in by the workflow (see `Manifest contract` in docs/architecture.md); readers leave it empty.
+    `part` is filled in by the workflow from `group` of the reader; readers leave it empty.
     """
 
     utterance: str

@@ -9,8 +9,10 @@ import difflib
 import importlib
 import inspect
 import json
+import logging
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
@@ -33,6 +35,8 @@ KINDS: dict[str, tuple[str, type]] = {
     "metrics": ("metrics", contracts.Metric),
     "views": ("views", contracts.View),
     "splits": ("splits", contracts.Split),
+    "sections": ("report/sections", contracts.Section),
+    "analyses": ("analyses", contracts.Analysis),
 }
 
 
@@ -272,3 +276,18 @@ def check_call(
             if "where" in extra:
                 raise
             raise InputError(where, error.reason, error.remedy) from error
+
+
+# Calls ---------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def blamed(file: str, what: str, remedy: str) -> Iterator[None]:
+    """Whatever a plug-in raises but InputError becomes an InputError that names its file; the log keeps where."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        logging.getLogger(__name__).info("%s: %s", file, what, exc_info=error)
+        raise InputError(file, f"{what} raised {type(error).__name__}: {error}", remedy) from error

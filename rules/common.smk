@@ -10,11 +10,13 @@ from snakemake.settings.types import DeploymentMethod
 
 sys.path.insert(0, workflow.basedir)
 
+from emospace import plugin
 from emospace.errors import InputError
 from workflow_scripts._disk import told
 from workflow_scripts._exchanged import forget_exchanged
 from workflow_scripts._frozen import freeze, thaw
 from workflow_scripts._plan import STATE, Plan, gpu_here, prefer_this_python
+from workflow_scripts._products import outputs as outputs_of
 from workflow_scripts._remembered import recorded
 from workflow_scripts._seen import check_seen
 from workflow_scripts.check_sharing import check_sharing
@@ -38,8 +40,9 @@ try:
             check_sharing()
             check_seen(PLAN)
             forget_exchanged(PLAN.name, PLAN.config["corpora"], STATE / "recipes")
-            # DVC wants every output, also where the corpus lies elsewhere, and nothing is augmented or pretrained.
-            for folder in ("data/raw", "data/views", "data/augmented", "models"):
+            # DVC wants every output, also where the corpus lies elsewhere, and nothing is augmented, pretrained or
+            # analysed.
+            for folder in ("data/raw", "data/views", "data/augmented", "models", f"results/{PLAN.name}/analyses"):
                 Path(folder).mkdir(parents=True, exist_ok=True)
         PLAN.distrust()
         # Jobs on a cluster read the Snakefile again: they get this plan, not what config.yaml may say by then.
@@ -92,6 +95,8 @@ CHILDREN = f"{RESULTS}/augmented/children/{{protocol}}/{{fold}}.{{view}}.csv"
 CHILD_AUDIT = f"{RESULTS}/augmented/audit/{{protocol}}.{{view}}.json"
 RUN = f"{RESULTS}/runs/{{run}}/{{fold}}-{{seed}}"
 EVALUATION = f"{RESULTS}/evaluation/{{run}}"
+ANALYSES = f"{RESULTS}/analyses/{{run}}"
+STORED = ["model.safetensors", "history.csv", "probabilities.csv", "embeddings.npy"]  # by a training, beside run.json
 
 
 def recipe(rule, key):
@@ -288,3 +293,37 @@ def used_features():
 def exported(wildcards, file="{part}.npy"):
     """Files of all parts of the features that are exported, or those files beside them."""
     return [path for name in PLAN.exported() for path in part_files(name, wildcards.corpus, file)]
+
+
+def analysis_recipe(analysis):
+    """Input function: the recipe of an analysis for the run."""
+    return lambda wildcards: PLAN.recipe("analyse", f"{analysis}.{wildcards.run}")
+
+
+def analysed(wildcards, *files):
+    """Those files of all trainings of a run and of its parents."""
+    folders = [folder for run in [wildcards.run, *PLAN.run(wildcards.run)["parents"]] for folder in run_folders(run)]
+    return [f"{folder}/{file}" for folder in folders for file in files]
+
+
+def analysed_arguments(wildcards):
+    """--input NAME FILE... and --parents RUN=FOLDER...; no character there that a shell would read."""
+    spec = PLAN.run(wildcards.run)
+    words = [f"--input {name} {' '.join(protocol_files(wildcards, name))}" for name in spec["inputs"]]
+    parents = [f"{name}={folder}" for name in spec["parents"] for folder in run_folders(name)]
+    return " ".join(words + (["--parents", *parents] if parents else []))
+
+
+def analyses(file=""):
+    """That file of every analysis of every run, or all that they made."""
+    found = [
+        (run, name)
+        for run in PLAN.config["runs"]
+        for name, spec in PLAN.config["analyses"].items()
+        if run in spec["runs"]
+    ]
+    return [
+        f"{ANALYSES.format(run=run)}/{name}/{output}"
+        for run, name in found
+        for output in ([file] if file else outputs_of(PLAN.config["analyses"][name]))
+    ]

@@ -44,6 +44,14 @@ rule make_report:
         sidecars=used_features(),
         sheets=sheets(),
         gates=all_children(f"{GATE}.json"),
+        analyses=analyses("analysis.json"),
+        # What it reads beside those sidecars (emospace/report/results.py: COMPANIONS).
+        made=ancient(analyses()),
+        rows=ancient(expand("data/manifest/{corpus}.csv", corpus=PLAN.config["corpora"])),
+        predictions=ancient(evaluations("predictions.csv")),
+        trained=ancient(
+            [path for file in ("history.csv", "probabilities.csv", "embeddings.npy") for path in all_runs(file)]
+        ),
     output:
         page=f"{RESULTS}/report.html",
         sidecar=f"{RESULTS}/report.json",
@@ -57,7 +65,7 @@ rule make_report:
         "python -m workflow_scripts.make_report --recipe {input.recipe:q} --log {log:q} --summary {input.summary:q}"
         " --metrics {input.metrics:q} --runs {input.runs:q} --audit {input.audits:q} --quality {input.quality:q}"
         " --manifest-sidecar {input.manifests:q} --feature-sidecars {input.sidecars:q} --sheets {input.sheets:q}"
-        " --gates {input.gates:q} --out {output.page:q}"
+        " --gates {input.gates:q} --analyses {input.analyses:q} --out {output.page:q}"
 
 
 rule report:

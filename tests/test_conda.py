@@ -17,6 +17,8 @@ from _machines import ADOPT, PHASES, build, contents, copy
 from conftest import ROOT, Project
 from test_envs import UNCALLED, environments, held, imported, normal, pins
 
+from emospace import plugin
+
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(3600)]
 ENVS = sorted((ROOT / "envs").glob("*.yaml"))
 PROGRAMS = {"media": ["ffmpeg", "ffprobe", "espeak-ng"]}
@@ -190,7 +192,8 @@ def plain(config, tmp_path_factory) -> Project:
 def test_every_script_ran_in_its_own_environment_and_nowhere_else(deployed, created):
     lines = map(json.loads, (deployed.folder / "jobs.txt").read_text().splitlines())
     ran = {(script.removeprefix("workflow_scripts."), prefix) for prefix, _, script in lines if "workflow_" in script}
-    assert ran == {(script, str(created[name])) for script, name in environments().items()}
+    of_subsets = ("analyse", str(created[plugin.find("analyses", "subsets").ENVIRONMENT]))
+    assert ran == {(script, str(created[name])) for script, name in environments().items()} | {of_subsets}
 
 
 @pytest.mark.slow

@@ -117,6 +117,7 @@ SCRIPTS = {
     "augment": "augment_view score_view gate_fold make_children audit_children count_children make_sheet",
     "train": "train",
     "evaluate": "evaluate",
+    "analyse": "analyse",
     "report": "summarize make_report",
 }
 STAGE = {script: stage for stage, scripts in SCRIPTS.items() for script in scripts.split()}
@@ -148,6 +149,9 @@ EDITS = [
     ("runs.probe_audio.inputs", ["frames.top"]),
     ("runs.probe_bt.augment", []),
     ("runs.probe_text", None),
+    ("analyses.subsets", {"runs": ["unified"]}),
+    ("analyses.reliability", {"bins": 5}),
+    ("sections", ["results"]),
 ]
 
 

@@ -152,4 +152,14 @@ def test_an_environment_holds_what_its_scripts_import(script, name):
 def test_every_script_of_a_rule_has_an_environment():
     rules = "".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
     views = {job.partition(" ")[0] for job in view_jobs()}
-    assert set(re.findall(r"-m workflow_scripts\.(\w+)", rules)) == environments().keys() | views
+    of_plugins = {"analyse"}  # each plug-in names its own
+    assert set(re.findall(r"-m workflow_scripts\.(\w+)", rules)) == environments().keys() | views | of_plugins
+
+
+@pytest.mark.parametrize("name", plugin.names("analyses"))
+def test_the_environment_of_an_analysis_holds_what_it_imports(name):
+    files = closure("workflow_scripts.analyse", f"emospace.analyses.{name}")
+    modules = set().union(*(statements(path) for path in files if path.suffix == ".py"))
+    there, packages = held(plugin.find("analyses", name).ENVIRONMENT), brought_by()
+    others = modules - set(sys.stdlib_module_names) - set(PACKAGES) - {"torch"}  # where the run's model has it alone
+    assert {m for m in others if not {THROUGH.get(m), *packages.get(m, {m})} & there} == set()

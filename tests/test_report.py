@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -18,7 +19,9 @@ from emospace.intervals import described
 from emospace.manifest import Problem
 from emospace.provenance import read_json, write_json
 from emospace.report import figures
-from emospace.report.page import points
+from emospace.report.page import points, render
+from emospace.report.results import COMPANIONS, Files, Results
+from emospace.report.templates import ordered
 from emospace.report.trust import _intervals, cautions
 from emospace.sources import closure
 
@@ -73,6 +76,10 @@ def features(folder, random: bool = True) -> None:
     write_json(folder / "data/features/toy/frames.clip/0.json", plain | {"weights": weights, "random_weights": random})
 
 
+RECIPE = {"options": {}, "seed": 1, "sections": ordered()}
+# Of the files that `Results` is given, in their order.
+PLACES = ["results/evaluation/toy/*/metrics.json", "results/runs/toy/*/*/run.json", "data/audit/toy/*.json"]
+PLACES += ["data/quality/toy.csv", "data/manifest/toy.json", "data/features/toy/*/*.json"]
 RUNS = ("probe", "noise", "less_noise", "mixed_probe")
 
 
@@ -116,7 +123,7 @@ def arguments(folder, names=RUNS) -> list:
 
 
 def report(folder) -> str:
-    recipe = {"options": {}, "seed": 1, "config": {"seed": 1, "note": EVIL}}
+    recipe = RECIPE | {"config": {"seed": 1, "note": EVIL}}
     script(folder, "make_report", recipe, *arguments(folder))
     return (folder / "report.html").read_text(encoding="utf-8")
 
@@ -222,7 +229,7 @@ def test_a_report_without_intervals_says_why(tmp_path):
         run(tmp_path, name)
         evaluate(tmp_path, name, baseline)
     features(tmp_path)
-    script(tmp_path, "make_report", {"options": {}, "seed": 1}, *arguments(tmp_path, RUNS[:3]))
+    script(tmp_path, "make_report", RECIPE, *arguments(tmp_path, RUNS[:3]))
     text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text()
     assert "No interval and no p: 3 sessions, and fewer than 5 do not tell how much sessions differ." in text
     assert "No intervals on toy" in text and "no p: fewer than 5 clusters; seeds 1 and 1, 3 sessions" in text
@@ -258,7 +265,7 @@ def test_a_new_metric_reaches_every_table(made, tmp_path):
     evaluate(copy, "less_noise", "noise", **how)
     evaluate(copy, "mixed_probe", "mixed_probe", leaky=True, protocol="mixed", **how)
     text = Page(report(copy)).text()
-    assert "NEW Always a fifth." in text and text.count("20.0 20.0 to 20.0") == len(RUNS)
+    assert "NEW Always a fifth." in text and text.count("20.0 20.0 to 20.0") >= len(RUNS)
     assert "20.0 [20.0, 20.0]" in (copy / "result.txt").read_text(encoding="utf-8")
     assert [line["NEW"] for line in read_csv(copy / "summary.csv")] == ["0.200000"] * len(RUNS)
     assert [line["NIL"] for line in read_csv(copy / "summary.csv")] == [""] * len(RUNS)  # a metric that is undefined
@@ -327,9 +334,37 @@ def test_large_maps_become_a_picture_inside_the_page():
 
 
 def test_its_templates_are_code_of_the_report_and_of_nothing_else():
-    templates = {ROOT / "emospace/report/page.html", ROOT / "emospace/report/page.css"}
+    report = ROOT / "emospace/report"
+    templates = {report / name for name in ("page.html", "macros.html", "page.css")}
     assert templates <= set(closure("workflow_scripts.make_report"))
+    assert {*report.glob("sections/*.html")} <= set(closure("emospace.report.sections.results"))
+    templates |= {*report.glob("sections/*.html")}
     assert not templates & {*closure("workflow_scripts.evaluate"), *closure("workflow_scripts.summarize")}
+
+
+def test_sections_read_nothing_but_declared_inputs(made, html):
+    """An audit hook sees every file that is opened; it cannot be taken away, so it is told when to look."""
+    opened, looking = [], [True]
+    sys.addaudithook(lambda event, args: opened.append(str(args[0])) if looking and event == "open" else None)
+    sidecars = [sorted(made.glob(pattern)) for pattern in PLACES]
+    results = Results(Files(made / "summary.csv", *sidecars), RECIPE, made)
+    assert "Map of the unified space" in render(results, ordered())
+    looking.clear()
+    read = {path for path in opened if path.startswith(str(made))}
+    declared = {str(path) for paths in sidecars for path in paths}
+    declared |= {f"{made}/summary.csv", f"{made}/data/manifest/toy.csv"}
+    for sidecar, companions in COMPANIONS.items():
+        declared |= {str(path.with_name(name)) for path in made.rglob(sidecar) for name in companions}
+    assert read <= declared and len(read) > 40
+    rule = (ROOT / "rules/report.smk").read_text(encoding="utf-8").partition("rule make_report")[2]
+    assert all(f'"{name}"' in rule for names in COMPANIONS.values() for name in names)
+
+
+def test_without_the_runs_no_link_leads_to_them(made):
+    recipe = RECIPE | {"sections": ["results", "licence"]}
+    script(made, "make_report", recipe, *arguments(made)[:-1], "short.html")
+    page = Page((made / "short.html").read_text(encoding="utf-8"))
+    assert {value for _, name, value in page.attributes if name == "href"} == {"#results", "#licence"}
 
 
 # A real browser ----------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 from _results import script
-from test_report import EVIL, Page, arguments, tree
+from test_report import EVIL, RECIPE, Page, arguments, tree
 
 from emospace import manifest, plugin, records, store, texts
 from emospace.gate import audio_tts, frames_aug, text_bt
@@ -141,7 +141,7 @@ def made(tmp_path_factory):
 
 
 def report(folder) -> str:
-    recipe = {"options": {}, "seed": 1, "config": {"seed": 1}}
+    recipe = RECIPE | {"config": {"seed": 1}}
     more = ["--sheets", *(f"sheets/{view}.json" for view in SCORES), "--gates", *(f"gate/{v}.json" for v in SCORES)]
     script(folder, "make_report", recipe, *arguments(folder), *more)
     return (folder / "report.html").read_text(encoding="utf-8")
@@ -219,5 +219,5 @@ def test_no_examples_if_not_wanted_and_no_section_without_augmentation(made):
     page = Page(report(made))
     make(made, "audio_tts")
     assert "audio" not in page.tags and "audio_tts of toy 26 of 39" in page.text()
-    script(made, "make_report", {"options": {}}, *arguments(made))
+    script(made, "make_report", RECIPE, *arguments(made))
     assert "Augmentation" not in (made / "report.html").read_text(encoding="utf-8")

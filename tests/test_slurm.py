@@ -97,4 +97,5 @@ def test_only_what_can_use_a_gpu_asks_for_one_where_there_is_one(profile, projec
     blocks = [block for block in re.split(r"^\[.+\]$", said, flags=re.MULTILINE) if "gpu=1" in block]
     asking = {(re.search(r"rule (\w+):", block)[1], *re.findall(r" run=(\w+)", block)[:1]) for block in blocks}
     expected = {("embed_frames_clip",), ("embed_frames_aug_clip",), ("embed_text_sbert",), ("train", "unified")}
+    expected.add(("analyse_subsets", "unified"))
     assert asking == (expected if profile or gpu_here() else set())

@@ -46,7 +46,7 @@ def kinds(planned: dict[str, int]) -> set[str]:
     return {name for name in planned if name not in {"all", "report"}}
 
 
-AFTER_FEATURES = {"train", "evaluate", "summarize", "make_report"}
+AFTER_FEATURES = {"train", "evaluate", "analyse_subsets", "summarize", "make_report"}
 
 
 def test_a_second_run_does_nothing(demo):

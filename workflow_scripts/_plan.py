@@ -15,6 +15,7 @@ from emospace.export import ENCODERS, FOLDERS, RATE
 from emospace.export import VIEWS as EXPORTED_VIEWS
 from emospace.fold_tables import SIDES
 from workflow_scripts._checks import check_names, validate
+from workflow_scripts._products import analyses, sections
 from workflow_scripts._recipes import write_recipes
 from workflow_scripts._views import FEATURE_KEYS, PROTOCOL_KEYS, RUN_KEYS, Views
 from workflow_scripts._watch import Recorded, described, triggers
@@ -51,6 +52,7 @@ class Plan:
         if not self.recipes:
             validate(self.config)
             check_names(self)
+            self.config = self.config | {"sections": sections(self), "analyses": analyses(self)}
             self.recipes = write_recipes(self, STATE / "recipes")
 
     def recipe(self, rule: str, name: str = "all") -> str:

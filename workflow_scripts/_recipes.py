@@ -15,6 +15,7 @@ from emospace.pairs import pinned
 from emospace.provenance import PACKAGE_ROOT, canonical, code_digests, sha256, write_once
 from emospace.sources import closure
 from emospace.steps import parameters
+from workflow_scripts import _products
 
 Recipe = tuple[str, str, tuple[str, ...], dict]
 # A view's own file says which functions make it; these count with all that they import, each for its own job alone.
@@ -57,7 +58,12 @@ def _all(plan) -> Iterator[Recipe]:
     yield _recipe("make_children", options={})
     yield _recipe("count_children", options={})
     yield _recipe("summarize", "all", *_metrics(plan), options={})
-    yield _recipe("make_report", options={}, seed=plan.config["seed"], config=_without(plan.config, "private_remote"))
+    for name, spec in plan.config["analyses"].items():
+        for run in spec["runs"]:
+            yield _analysis(plan, name, spec, run)
+    asked = {"sections": plan.config["sections"], "config": _without(plan.config, "private_remote")}
+    modules = [f"report.sections.{name}" for name in plan.config["sections"]]
+    yield _recipe("make_report", "all", *modules, *_metrics(plan), options={}, seed=plan.config["seed"], **asked)
 
 
 def _corpus(plan, corpus: str) -> Iterator[Recipe]:
@@ -178,3 +184,16 @@ def _metrics(plan) -> list[str]:
     return [
         f"metrics.{name}" for name in dict.fromkeys([*plan.metrics(), measures.COUNTED, *measures.CONCORDANCE.values()])
     ]
+
+
+def _analysis(plan, name: str, spec: dict, run: str) -> Recipe:
+    """Of one run. Its models are applied, so their code counts."""
+    about, protocol = plan.run(run), plan.protocol(plan.run(run)["protocol"])
+    models = {about["model"], *(plan.run(parent)["model"] for parent in about["parents"])}
+    modules = [f"analyses.{spec['analysis']}", *(f"models.{model}" for model in sorted(models)), *_metrics(plan)]
+    content = {"analysis": name, "plugin": spec["analysis"], "outputs": _products.outputs(spec), "run": run}
+    content |= {key: about[key] for key in ("model", "protocol", "inputs", "parents")}
+    content |= {"labels": plan.labels(about["protocol"]), "rows": protocol["rows"], "leaky": protocol["leaky"]}
+    content |= {"seed": plan.config["seed"]}
+    content |= _corpora(plan, about["protocol"])
+    return _recipe("analyse", f"{name}.{run}", *modules, options=_products.options(spec), **content)

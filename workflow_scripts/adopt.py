@@ -24,7 +24,7 @@ from workflow_scripts._raw import changed, part_of, remembered
 from workflow_scripts._walk import walk
 
 # Everything that DVC tracks: these phases make all of it.
-PHASES = ["corpora", "views", "fetch_models", "features", "augment", "train_all", "evaluation", "report"]
+PHASES = ["corpora", "views", "fetch_models", "features", "augment", "train_all", "evaluation", "analyse", "report"]
 
 
 @contextlib.contextmanager

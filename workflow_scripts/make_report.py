@@ -1,20 +1,20 @@
-"""Write the report: one HTML file with everything in it."""
+"""Write the report: one HTML file with everything in it but the large products of analyses, which it links."""
 
 from itertools import chain
 from pathlib import Path
 
 from emospace.provenance import atomic, write_sidecar
-from emospace.report.content import Files, gather
 from emospace.report.page import render
+from emospace.report.results import Files, Results
 from workflow_scripts._command import arguments, run
 
 
 def job(args, recipe):
     given = [args.metrics, args.runs, args.audit, args.quality, args.manifest_sidecar]
-    given += [args.feature_sidecars, args.sheets, args.gates]
-    files = Files(args.summary, *given)
+    given += [args.feature_sidecars, args.sheets, args.gates, args.analyses]
+    results = Results(Files(args.summary, *given), recipe, args.out.parent)
     with atomic(args.out) as tmp:
-        tmp.write_text(render(gather(files, recipe)), encoding="utf-8")
+        tmp.write_text(render(results, recipe["sections"]), encoding="utf-8")
     write_sidecar(args.out.with_suffix(".json"), recipe, inputs=[args.summary, *chain(*given)], outputs=[args.out])
 
 
@@ -31,6 +31,7 @@ def main():
     parser.add_argument(
         "--gates", type=Path, nargs="*", default=[], help="sidecars of the gate, of every fold and view"
     )
+    parser.add_argument("--analyses", type=Path, nargs="*", default=[], help="sidecar of every analysis of every run")
     parser.add_argument("--out", type=Path, required=True)
     run(parser, job)
 

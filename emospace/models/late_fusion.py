@@ -10,6 +10,7 @@ from emospace.errors import InputError
 
 DETERMINISTIC = True
 GPU = False
+SUBSETS = True
 
 
 def read_probabilities(folder: Path, utterances: list[str], classes: list[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -29,9 +30,14 @@ def train(fold: Fold, *, seed: int, checkpoint: Path, parents: dict[str, Path]) 
     if not parents:
         raise InputError("late_fusion", "has no parents", "list the runs to average under `parents:`")
     utterances = [*fold.dev.utterances, *fold.test.utterances]
-    found = [read_probabilities(folder, utterances, list(fold.classes)) for folder in parents.values()]
+    mean = fuse(list(parents.values()), utterances, list(fold.classes))
+    return Trained({"parents": np.array([len(parents)])}, [], mean, facts={"parents": sorted(parents)})
+
+
+def fuse(folders: list[Path], utterances: list[str], classes: list[str]) -> np.ndarray:
+    """Mean of what the runs in these folders stored of the utterances, (N, C)."""
+    found = [read_probabilities(folder, utterances, classes) for folder in folders]
     weights = np.stack([present for _, present in found], axis=1).astype(np.float32)
     weights[weights.sum(axis=1) == 0] = 1
     stacked = np.stack([values for values, _ in found], axis=1)
-    mean = (stacked * weights[..., None]).sum(axis=1) / weights.sum(axis=1, keepdims=True)
-    return Trained({"parents": np.array([len(parents)])}, [], mean, facts={"parents": sorted(parents)})
+    return (stacked * weights[..., None]).sum(axis=1) / weights.sum(axis=1, keepdims=True)

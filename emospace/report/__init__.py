@@ -1,1 +1,1 @@
-"""The report: content.py gathers facts, figures.py draws, page.html and page.css show them."""
+"""The report: results.py knows what was made, sections show it, page.html frames them, figures.py draws."""

@@ -48,12 +48,17 @@ def colours(names: Sequence[str]) -> dict[str, str]:
     return dict(zip(names, cycle(COLOURS), strict=False))
 
 
-def _svg(figure: Figure) -> str:
-    """The figure as an <svg> element, without the names that matplotlib gives to every group."""
+def plain_svg(figure: Figure) -> str:
+    """The figure as an SVG file, the same bytes each time (with `svg.hashsalt` set)."""
     buffer = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     figure.savefig(buffer, format="svg", transparent=True, bbox_inches="tight", metadata=nothing)
-    svg = buffer.getvalue()
+    return buffer.getvalue()
+
+
+def _svg(figure: Figure) -> str:
+    """The figure as an <svg> element, without the names that matplotlib gives to every group."""
+    svg = plain_svg(figure)
     svg = re.sub(r'<g id="[^"]*">', "<g>", svg[svg.index("<svg") :])
     return svg.replace(INK, "currentColor").replace(LINE, "var(--line)").strip()
 

@@ -1,17 +1,32 @@
-"""Lay out the report: one HTML file that needs no network, no script and no other file."""
+"""Lay out the report: one HTML file that needs no network and no script."""
 
-import inspect
+import math
 import re
-from pathlib import Path
 
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from emospace import plugin
-from emospace.tables import LEAKY, NO_NOISE, ONE_SEED, RANDOM, behind, left_out, marks, no_p, p_text, percent
+from emospace.errors import InputError
+from emospace.report.results import Results
+from emospace.report.templates import HERE, KIND, SEE, relative, source
+from emospace.tables import (
+    LEAKY,
+    NO_NOISE,
+    ONE_SEED,
+    RANDOM,
+    behind,
+    left_out,
+    marks,
+    no_p,
+    p_text,
+    percent,
+    shown,
+    title,
+)
 
-HERE = Path(__file__).parent
+MEDIA = ('src="data:audio/', 'src="data:video/')
 
 
 def points(value: float | None) -> str:
@@ -39,22 +54,72 @@ def inline(svg: str, name: str) -> Markup:
     return Markup(re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg))
 
 
-def render(content: dict) -> str:
-    """The page as HTML. Every value is escaped but our own style sheet and our own figures."""
-    environment = Environment(
+def score(value: float | None, metric: str) -> str:
+    """A value of a metric as tables print it."""
+    return shown(metric, value)
+
+
+def differs(value: float | None, metric: str) -> str:
+    """A difference of a metric: percentage points, or three digits."""
+    if value is None or plugin.find("metrics", metric).PERCENT:
+        return points(value)
+    return f"{value:+.3f}"
+
+
+def is_percent(metric: str) -> bool:
+    """Do tables print the metric as percent?"""
+    return plugin.find("metrics", metric).PERCENT
+
+
+def within(value: float | None, limits: dict) -> float | None:
+    """Place of a value between the limits of its metric, 0 to 1; None where these are open."""
+    width = limits["high"] - limits["low"]
+    return None if value is None or not math.isfinite(width) else (value - limits["low"]) / width
+
+
+FILTERS = {"percent": percent, "points": points, "on": on, "yaml": plain_yaml, "hours": hours, "inline": inline}
+FILTERS |= {
+    "left_out": left_out,
+    "score": score,
+    "titled": title,
+    "is_percent": is_percent,
+    "differs": differs,
+    "within": within,
+}
+NOTES = {"marks": marks, "behind": behind, "no_p": no_p, "p_text": p_text}
+NOTES |= {"LEAKY": LEAKY, "RANDOM": RANDOM, "NO_NOISE": NO_NOISE, "ONE_SEED": ONE_SEED}
+
+
+def environment(sections: list[str]) -> Environment:
+    """What templates are read with: filters and notes that they share, and the names of the sections shown."""
+    found = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {
-        "percent": percent,
-        "points": points,
-        "on": on,
-        "yaml": plain_yaml,
-        "hours": hours,
-        "inline": inline,
-        "left_out": left_out,
-    }
-    style = Markup((HERE / "page.css").read_text(encoding="utf-8"))
-    metrics = {name: inspect.getdoc(plugin.find("metrics", name)) or "" for name in content["metrics"]}
-    notes = {"metrics": metrics, "marks": marks, "behind": behind, "no_p": no_p, "p_text": p_text}
-    notes |= {"LEAKY": LEAKY, "RANDOM": RANDOM, "NO_NOISE": NO_NOISE, "ONE_SEED": ONE_SEED}
-    return environment.get_template("page.html").render(style=style, **notes, **content)
+    found.filters |= FILTERS
+    found.globals |= NOTES | {"shown": sections}
+    return found
+
+
+def section(name: str, results: Results, jinja: Environment) -> dict | None:
+    """Name, title and body of a section, None if it leaves itself out. Raises InputError, which names its file."""
+    module, file = plugin.find(KIND, name), f"emospace/report/{KIND}/{name}.py"
+    with plugin.blamed(file, "gather()", SEE):
+        content = module.gather(results)
+    if content is None:
+        return None
+    if not isinstance(content, dict):
+        raise InputError(file, f"gather() returned a {type(content).__name__}, not a dict or None", SEE)
+    path, text = source(name, module)
+    with plugin.blamed(relative(path), "its template", SEE):
+        body = Markup(jinja.from_string(text).render(content))
+    return {"name": name, "title": module.TITLE, "body": body}
+
+
+def render(results: Results, sections: list[str]) -> str:
+    """The page as HTML. Every value is escaped but our own style sheet and our own figures."""
+    jinja = environment(sections)
+    found = [made for name in sections if (made := section(name, results, jinja))]
+    about = {"corpora": list(results.manifests), "runs": len(results.metrics), "sections": found}
+    about["media"] = any(mark in made["body"] for made in found for mark in MEDIA)
+    about["style"] = Markup((HERE / "page.css").read_text(encoding="utf-8"))
+    return jinja.get_template("page.html").render(about)

@@ -1,0 +1,1 @@
+"""Analyses of trained runs, one file each; see Analysis in docs/contracts.md."""

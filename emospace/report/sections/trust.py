@@ -1,0 +1,11 @@
+"""What a reader should know before believing a number."""
+
+TITLE = "What to trust"
+ORDER = 20
+
+
+def gather(results) -> dict:
+    """All cautions, the worst first."""
+    from emospace.report.trust import cautions
+
+    return {"cautions": cautions(results.corpora, results.audits.values(), results.metas, results.features)}

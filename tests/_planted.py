@@ -1,0 +1,63 @@
+"""Plug-ins planted as a new user would: files put into a copy of the project, or offered to this process."""
+
+import importlib
+import sys
+from pathlib import Path
+
+import yaml
+from conftest import ROOT, Project
+
+from emospace import plugin
+from workflow_scripts.write_contracts import PLACES
+
+PLUGINS = ROOT / "tests/plugins"
+
+
+def examples() -> list[str]:
+    """Names of the examples of docs/contracts.md."""
+    return [name for name in PLACES if (PLUGINS / f"{name}.py").exists()]
+
+
+def plant(project: Project, name: str) -> dict:
+    """Put an example's file where the page says; the lines of the config that the page gives for it."""
+    target = project.folder / "emospace" / PLACES[name][1]
+    assert not target.exists()
+    target.write_text((PLUGINS / f"{name}.py").read_text(encoding="utf-8"), encoding="utf-8")
+    return yaml.safe_load((PLUGINS / f"{name}.yaml").read_text(encoding="utf-8"))
+
+
+def merged(config: dict, lines: dict) -> dict:
+    """A config with more lines: blocks are joined, anything else is replaced."""
+    found = dict(config)
+    for key, value in lines.items():
+        both = isinstance(value, dict) and isinstance(found.get(key), dict)
+        found[key] = merged(found[key], value) if both else value
+    return found
+
+
+def offer(monkeypatch, folder: Path, kind: str, name: str, code: str) -> None:
+    """Let this process find a plug-in that lies in `folder`, until the test ends."""
+    package = importlib.import_module(f"emospace.{plugin.KINDS[kind][0].replace('/', '.')}")
+    (folder / f"{name}.py").write_text(code, encoding="utf-8")
+    known = plugin.names
+    monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])
+    monkeypatch.setattr(plugin, "names", lambda other: sorted({*known(other), name} if other == kind else known(other)))
+    monkeypatch.delitem(sys.modules, f"{package.__name__}.{name}", raising=False)
+    monkeypatch.setattr(
+        plugin, "find", getattr(plugin.find, "__wrapped__", plugin.find)
+    )  # what it found is not to be remembered
+    importlib.invalidate_caches()
+
+
+def tones(folder: Path, speakers: int = 6, each: int = 4) -> None:
+    """The corpus of the example: half of the speakers women; two labels, whose tones are hard to tell apart."""
+    import numpy as np
+    import soundfile
+
+    folder.mkdir(parents=True)
+    random, time = np.random.default_rng(1), np.arange(8000) / 16000
+    for speaker in range(speakers):
+        for label, pitch in (("hi", 500), ("lo", 350)):
+            for number in range(each):
+                tone = 0.3 * np.sin(2 * np.pi * random.normal(pitch, 90) * time) + random.normal(0, 0.05, 8000)
+                soundfile.write(folder / f"s{speaker:02d}_{'FM'[speaker % 2]}_{label}_{number}.wav", tone, 16000)
