@@ -173,6 +173,8 @@ def _by_ffmpeg(path: Path, channel: str | int) -> tuple[Sound, list[str]]:
         if not container.streams.audio:
             raise Flaw("unreadable", "the file holds no sound", "give the utterance another file, or none")
         stream = container.streams.audio[0]
+        if not stream.codec_context:
+            raise Flaw("unreadable", "no decoder knows the kind of its sound", AGAIN)
         stream.codec_context.options = {"err_detect": "crccheck"}  # it logs the blocks of a FLAC that fail
         opening = said()
         frames, complaints, at_ends = _frames(container, stream, said)

@@ -283,11 +283,13 @@ def lies(folder: Path) -> dict[str, tuple[str, str]]:
         )
     soundfile.write(folder / "integers.wav", wave * 32768, RATE, subtype="FLOAT")
     soundfile.write(folder / "good.wav", wave, RATE)
+    patched(folder / "good.wav", folder / "kind.wav", 20, (1234).to_bytes(2, "little"))
     patched(folder / "good.wav", folder / "slow.wav", 24, (1).to_bytes(4, "little"))
     soundfile.write(folder / "long.wav", noise(80), RATE)
     return {
         "endless.flac": ("unreadable", "claims 68719476735 samples"),
         "slow.flac": ("unreadable", "1 samples per second"),
+        "kind.wav": ("unreadable", "no decoder"),
         "slow.wav": ("unreadable", "1 samples per second"),
         "flipped.flac": ("damaged", "decoder"),
         "piped.flac": ("damaged", "decoder"),

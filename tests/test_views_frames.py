@@ -223,6 +223,8 @@ def bad(folder: Path) -> dict[str, tuple[str, str]]:
     (folder / "text.avi").write_text("this is not a video\n" * 500)
     (folder / "header.avi").write_bytes(good[:300])
     (folder / "cut.avi").write_bytes(good[: chunks(good)[30]])
+    assert b"FMP4" in good
+    (folder / "kind.avi").write_bytes(good.replace(b"FMP4", b"ZZZZ"))
     sound = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=duration=4", str(folder / "sound.mp4")]
     subprocess.run(sound, check=True)
     return {
@@ -231,6 +233,7 @@ def bad(folder: Path) -> dict[str, tuple[str, str]]:
         "text.avi": ("unreadable", "not a video"),
         "header.avi": ("unreadable", "not a video"),
         "cut.avi": ("truncated", "ends at"),
+        "kind.avi": ("unreadable", "no decoder"),
         "sound.mp4": ("no frames", "sound only"),
     }
 

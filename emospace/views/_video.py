@@ -51,6 +51,8 @@ def probe(path: Path) -> Video:
         if not container.streams.video:
             raise Flaw("no frames", "the file holds sound only", "give the utterance another file, or none")
         stream = container.streams.video[0]
+        if not stream.codec_context:
+            raise Flaw("unreadable", "no decoder knows the kind of its pictures", "convert the file, or copy it again")
         packets = [(p.pts, p.dts, p.is_keyframe) for p in container.demux(stream) if p.size]
         video = _video(path, stream, packets, "avi" in container.format.name)
         return replace(video, complaint=next(iter(said()), ""))
