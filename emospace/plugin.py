@@ -28,7 +28,7 @@ STRICT = ConfigDict(strict=True, arbitrary_types_allowed=True)
 KINDS: dict[str, tuple[str, type]] = {
     "corpora": ("corpora", contracts.Corpus),
     "encoders": ("encoders", contracts.Encoder),
-    "models": ("models", None),
+    "models": ("models", contracts.Model),
     "views": ("views", None),
     "gate": ("gate", None),
     "splits": ("splits", contracts.Split),
@@ -135,13 +135,27 @@ def supplied() -> set[str]:
     """Keyword-only arguments that the workflow fills in, of any contract; all others are options of the user."""
     every = [f for _, contract in KINDS.values() if contract for f in functions(contract).values()]
     named = {p.name for f in every for p in inspect.signature(f).parameters.values() if p.kind is p.KEYWORD_ONLY}
-    return named | {"parents", "threads", "view", "seed", "weights", "checkpoint", "device"}
+    return named | {"threads", "view", "seed", "weights"}
 
 
 def offered(function: Callable, **values: Any) -> dict[str, Any]:
     """Those of the values that a function takes by name."""
     parameters = inspect.signature(function).parameters.values()
     return {p.name: values[p.name] for p in parameters if p.name in values}
+
+
+def declared(module: ModuleType, function: str, options: Mapping[str, Any], of: str = "train") -> list[str]:
+    """Names that a plug-in declares by a function of its options (Model.extras, say), which have their defaults here."""
+    parameters = inspect.signature(getattr(module, of)).parameters
+    whole = {option: parameters[option].default for option in options_of(getattr(module, of))} | dict(options)
+    wanted = getattr(module, function)
+    takes_all = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(wanted).parameters.values())
+    try:
+        found = wanted(**(whole if takes_all else offered(wanted, **whole)))
+        return [found] if isinstance(found, str) else list(found)
+    except Exception as error:
+        reason = f"{function}() raised {type(error).__name__}: {error}"
+        raise InputError(f"{module.__name__.replace('.', '/')}.py", reason, "mend it") from error
 
 
 # Options -------------------------------------------------------------------------------------------------------

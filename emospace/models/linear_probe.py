@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from emospace.data import Fold, Rows, Trained
+from emospace.data import Fold, Output, Rows, Trained
 from emospace.errors import InputError
 from emospace.kinds import Count, Positive, Several
 
+INPUTS = ("feature", "run")
 DETERMINISTIC = True
-GPU = False
 
 
 def pooled(rows: Rows) -> np.ndarray:
@@ -49,7 +49,6 @@ def train(
     *,
     seed: int,
     checkpoint: Path,
-    parents: dict[str, Path],
     candidates: Several[Positive] = (0.001, 0.01, 0.1, 1.0),
     max_iter: Count = 2000,
 ) -> Trained:
@@ -62,10 +61,9 @@ def train(
     from sklearn.preprocessing import StandardScaler
     from tqdm import tqdm
 
-    tables = [pooled(rows) for rows in (fold.train, fold.dev, fold.test)]
-    scaler = StandardScaler().fit(tables[0])
-    train_x, others = scaler.transform(tables[0]), scaler.transform(np.concatenate(tables[1:]))  # one may have no rows
-    dev_x = others[: len(fold.dev)]
+    table = pooled(fold.train)
+    scaler = StandardScaler().fit(table)
+    train_x, dev_x = scaler.transform(table), _scaled(pooled(fold.dev), scaler.mean_, scaler.scale_)
     history, best = [], None
     for strength in tqdm(candidates, "strength", disable=None):
         model = LogisticRegression(C=strength, class_weight="balanced", max_iter=max_iter)
@@ -75,7 +73,23 @@ def train(
         if best is None or found > best[0]:
             best = (found, strength, model)
     dev_ua, strength, model = best
-    probabilities = np.zeros((len(others), len(fold.classes)), np.float32)
-    probabilities[:, model.classes_] = model.predict_proba(others)
     state = {"mean": scaler.mean_, "scale": scaler.scale_, "coefficients": model.coef_, "intercept": model.intercept_}
-    return Trained(state, history, probabilities, facts={"C": strength, "dev_ua": dev_ua})
+    state["labels"] = model.classes_
+    return Trained(state, fold.classes, history, {"C": strength, "dev_ua": dev_ua})
+
+
+def apply(trained: Trained, rows: Rows) -> Output:
+    """Probabilities; a class that no train row has gets 0."""
+    from sklearn.linear_model import LogisticRegression
+
+    probabilities, state = np.zeros((len(rows), len(trained.classes)), np.float32), trained.state
+    if len(rows):
+        model = LogisticRegression()
+        model.coef_, model.intercept_, model.classes_ = state["coefficients"], state["intercept"], state["labels"]
+        table = _scaled(pooled(rows), state["mean"], state["scale"])
+        probabilities[:, model.classes_] = model.predict_proba(table)
+    return Output(probabilities)
+
+
+def _scaled(table: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    return (table - mean) / scale
