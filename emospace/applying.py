@@ -46,12 +46,15 @@ def _hidden(folder: Path, module: ModuleType, inputs: Sequence[str], keep: Colle
         raise InputError(folder, "it is to see no input at all", f"keep one of {', '.join(inputs)}")
     hidden = set(inputs) - set(keep)
     if hidden and not module.SUBSETS:
-        raise InputError(folder, f"{file_of(module)} needs all its inputs", f"only models with SUBSETS do without; {SEE}")
+        raise InputError(
+            folder, f"{file_of(module)} needs all its inputs", f"only models with SUBSETS do without; {SEE}"
+        )
     return hidden
 
 
 def learn(module: ModuleType, fold: Fold, options: dict, **supplied) -> Trained:
     """What `train` of a model returns, held to its contract. supplied: seed, checkpoint, weights, device."""
+    supplied["checkpoint"].mkdir(parents=True, exist_ok=True)
     trained = _called(module, "train", (fold,), options | plugin.offered(module.train, **supplied))
     return checked_trained(trained, fold.classes, plugin.declared(module, "checkpoints", options), module)
 

@@ -15,8 +15,8 @@ class Rows:
     """N utterances of one split. Test rows have label -1, gender -1 and VAD NaN: nobody can learn from them.
 
     inputs: name -> Ragged (row i: (T_i, D), T_i = 0 where missing) or, for a view, its N items. `run:<name>` holds what
-    another run says: its probabilities as one step of C dimensions (`.embeddings`, `.<extra>`: those), and no step where
-    that run saw none of its own inputs. said: such an input -> float32 (N, C), the probabilities of those rows, too.
+    another run says: its probabilities as one step of C dimensions (`.embeddings`, `.<extra>`: those), and no step
+    where that run saw none of its inputs. said: `run:<name>` -> probabilities, float32 (N, C), also of these rows.
     label, gender: int64 (N,), -1 where unknown; gender 0 = F, 1 = M.
     vad: float32 (N, 3) in the corpus's units, NaN where unlabelled.
     parent: int64 (N,), -1 for an original; for an augmented child the index of the original whose copy it is, with one
@@ -41,7 +41,9 @@ class Rows:
 
     def present(self) -> np.ndarray:
         """Has a row any of the inputs? bool (N,)."""
-        there = [i.lengths > 0 if isinstance(i, Ragged) else [len(item) > 0 for item in i] for i in self.inputs.values()]
+        there = [
+            i.lengths > 0 if isinstance(i, Ragged) else [len(item) > 0 for item in i] for i in self.inputs.values()
+        ]
         return np.any(np.array(there, bool).reshape(len(there), len(self)), axis=0)
 
     def take(self, rows: np.ndarray) -> "Rows":
@@ -92,8 +94,8 @@ class Trained:
 
     state: arrays, stored as model.safetensors. classes: those of the fold. history: numbers, one dict per epoch (or per
     candidate tried), columns alike and free; of the first column the report marks the value that the fact of that name
-    has, and draws train_loss, dev_loss and dev_ua (unweighted accuracy on dev). facts: what was chosen, on which grounds
-    (JSON); goes into run.json. checkpoints: further states by the names that the model declares.
+    has, and it draws train_loss, dev_loss and dev_ua (unweighted accuracy on dev). facts: what was chosen, on which
+    grounds (JSON); goes into run.json. checkpoints: further states by the names that the model declares.
     """
 
     state: dict[str, np.ndarray]

@@ -37,8 +37,9 @@ def checked_trained(found, classes: Sequence[str], declared: Sequence[str], modu
     if list(found.classes) != list(classes):
         raise _wrong(module, "Trained.classes", f"is {list(found.classes)}, not the classes of the fold")
     _names("Trained.checkpoints", found.checkpoints, declared, "checkpoints()", module)
-    for what, state in {"state": found.state} | {f"checkpoints[{k!r}]": v for k, v in found.checkpoints.items()}.items():
-        _state(f"Trained.{what}", state, module)
+    _state("Trained.state", found.state, module)
+    for name, state in found.checkpoints.items():
+        _state(f"Trained.checkpoints[{name!r}]", state, module)
     _history(found.history, module)
     return replace(found, classes=list(classes), facts=_facts(found.facts, module))
 
@@ -55,10 +56,12 @@ def _state(what: str, state, module: ModuleType) -> None:
 def _history(history, module: ModuleType) -> None:
     for number, line in enumerate(history, 1):
         if list(line) != list(history[0]) or not line:
-            raise _wrong(module, "Trained.history", f"has in entry {number} the columns {list(line)}, not {list(history[0])}")
+            told = f"has in entry {number} the columns {list(line)}, not {list(history[0])}"
+            raise _wrong(module, "Trained.history", told)
         for name, value in line.items():
             if not isinstance(value, numbers.Real | np.number):
-                raise _wrong(module, "Trained.history", f"has in entry {number} {value!r} for {name}, which is no number")
+                told = f"has in entry {number} {value!r} for {name}, which is no number"
+                raise _wrong(module, "Trained.history", told)
 
 
 def _facts(facts, module: ModuleType) -> dict:

@@ -145,7 +145,7 @@ def offered(function: Callable, **values: Any) -> dict[str, Any]:
 
 
 def declared(module: ModuleType, function: str, options: Mapping[str, Any], of: str = "train") -> list[str]:
-    """Names that a plug-in declares by a function of its options (Model.extras, say), which have their defaults here."""
+    """Names that a plug-in declares by a function of its options, with their defaults; such as Model.extras."""
     parameters = inspect.signature(getattr(module, of)).parameters
     whole = {option: parameters[option].default for option in options_of(getattr(module, of))} | dict(options)
     wanted = getattr(module, function)

@@ -74,7 +74,9 @@ def write_outputs(folder: Path, classes: Sequence[str], sides: Mapping[str, tupl
     columns = list(_columns(found[0], classes))
     records.write(folder / SAID[0], ["utterance", "split", "present", *columns], lines)
     with atomic(folder / SAID[1]) as tmp:
-        np.save(tmp, _joined([output.embeddings for output in found], sum(map(len, (rows for rows, _ in sides.values())))))
+        np.save(
+            tmp, _joined([output.embeddings for output in found], sum(map(len, (rows for rows, _ in sides.values()))))
+        )
     for name in found[0].extras:
         rows = [row for output in found for row in output.extras[name]]
         store.write(folder / f"extras.{name}.npy", rows, dtype=np.float32, dim=_width(found, name))
@@ -84,9 +86,7 @@ def write_outputs(folder: Path, classes: Sequence[str], sides: Mapping[str, tupl
 def _columns(output: Output, classes: Sequence[str]) -> dict[str, np.ndarray]:
     """Column of the table -> values (N,)."""
     parts = [(classes, output.probabilities), (GENDER, output.gender), (VAD, output.dimensions)]
-    return {
-        name: values[:, k] for names, values in parts if values is not None for k, name in enumerate(names)
-    }
+    return {name: values[:, k] for names, values in parts if values is not None for k, name in enumerate(names)}
 
 
 def _lines(side: str, rows: Rows, output: Output, classes: Sequence[str]):

@@ -41,7 +41,9 @@ def with_runs(fold: Fold, inputs: Sequence[str], folders: Mapping[str, Folders])
     A row of which the run saw no input has length zero, and so has a train row where nobody has asked the run. A child
     has what its original has. Raises InputError where a run says nothing of a row.
     """
-    return replace(fold, **{side: _with_runs(side, getattr(fold, side), fold.classes, inputs, folders) for side in SPLITS})
+    return replace(
+        fold, **{side: _with_runs(side, getattr(fold, side), fold.classes, inputs, folders) for side in SPLITS}
+    )
 
 
 def _with_runs(

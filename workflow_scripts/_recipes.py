@@ -128,10 +128,13 @@ def _protocol(plan, name: str) -> Iterator[Recipe]:
 def _run(plan, name: str) -> Iterator[Recipe]:
     spec, protocol = plan.run(name), plan.protocol(plan.run(name)["protocol"])
     about = {"run": name, "model": spec["model"], "protocol": spec["protocol"], **_corpora(plan, spec["protocol"])}
-    options, reads = plan.run_options(name), {"inputs": spec["inputs"], "parents": spec["parents"]}
+    options, reads = plan.run_options(name), {"inputs": spec["inputs"], **_only(spec, "weights")}
     if spec["augment"]:  # no such key elsewhere: a run without augmentation knows nothing of it
         reads["augment"] = spec["augment"]
-    yield _recipe("train", name, f"models.{spec['model']}", plugin=spec["model"], options=options, **reads, **about)
+    job = {"plugin": spec["model"], "options": options, **reads, **about}
+    yield _recipe("train", name, f"models.{spec['model']}", **job)
+    if plan.asked(name):
+        yield _recipe("apply_train", name, f"models.{spec['model']}", crossfit=spec.get("crossfit", 0), **job)
     details = {"labels": plan.labels(spec["protocol"]), "rows": protocol["rows"], "leaks": plan.leaks(name)}
     details |= {"baseline": plan.baseline(name), "seeds": plan.seeds(name)}
     details["stochastic"] = [plan.stochastic(name), plan.stochastic(plan.baseline(name))]

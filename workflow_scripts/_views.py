@@ -8,7 +8,7 @@ AUGMENTED = {"text_bt": "text", "audio_tts": "audio", "frames_aug": "frames"}
 VIEW_KEYS = {"leaky"}
 FEATURE_KEYS = {"encoder", "weights", "select", "by", "leaky"}
 PROTOCOL_KEYS = {"corpus", "train", "test", "split", "labels", "folds", "rows", "without", "leaky"}
-RUN_KEYS = {"model", "protocol", "inputs", "parents", "augment", "versus", "seeds", "leaky"}
+RUN_KEYS = {"model", "protocol", "inputs", "weights", "crossfit", "augment", "versus", "seeds", "leaky"}
 
 
 def kind(view: str) -> str:

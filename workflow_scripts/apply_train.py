@@ -52,7 +52,7 @@ def crossfitted(module, fold: Fold, originals: Rows, count: int, options: dict, 
     for number in tqdm(range(count), "part", disable=None):
         held = np.flatnonzero(part[: len(originals)] == number)
         rows = without_labels(originals.take(held))
-        others = Fold(**{**vars(fold), "train": fold.train.take(np.flatnonzero(part != number)), "test": rows})
+        others = replace(fold, train=fold.train.take(np.flatnonzero(part != number)), test=rows)
         trained = learn(module, others, options, checkpoint=checkpoint / str(number), **given)
         outputs.append(ask(module, trained, rows, options, **given))
         places.append(held)

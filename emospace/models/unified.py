@@ -153,7 +153,7 @@ def _mean_recall(truth: np.ndarray, guess: np.ndarray) -> float:
 
 
 def apply(trained: Trained, rows: Rows, *, device: str = "cpu") -> Output:
-    """Probabilities, embeddings, gender, and VAD if some train row had it; of rows that have any subset of the inputs."""
+    """Probabilities, embeddings, gender, VAD if some train row had it; of rows with any subset of the inputs."""
     import torch
 
     from emospace.models import _space
