@@ -167,7 +167,7 @@ def write_fold(folder: Path) -> list[str]:
             "corpus": folder.name,
             "part": i % 2,
             "row": i // 2,
-            "speaker": f"s{i % 6}",
+            "speaker": f"s{i // 3 % 6}",
             "split": sides[i],
         }
         table.append(row | (dict.fromkeys(known, "") if sides[i] == "test" else known))

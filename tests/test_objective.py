@@ -122,7 +122,10 @@ def learnt(train: Rows, folder, **options):
     fold = Fold(CLASSES, train, split(2, 6), split(3, 6, hidden=True))
     trained = unified.train(fold, seed=1, checkpoint=folder, **SMALL | {"epochs": 3} | options)
     assert all(math.isfinite(value) for line in trained.history for value in line.values())
-    assert all(np.isfinite(values).all() for values in [trained.probabilities, *trained.state.values()])
+    assert all(
+        np.isfinite(values).all()
+        for values in [unified.apply(trained, fold.test).probabilities, *trained.state.values()]
+    )
     return trained
 
 

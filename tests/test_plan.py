@@ -371,7 +371,7 @@ def test_weights_are_fetched_where_something_needs_them(config, augmented):
             ["no 'text_bt.clip' in features"],
         ),
         (["runs", "unified", "inputs"], ["text_bt.sbert"], ["is augmented", "list the view under `augment`"]),
-        (["runs", "late_fusion", "augment"], ["text_bt"], ["late_fusion", "exchanges none of its inputs \\(none\\)"]),
+        (["runs", "late_fusion", "augment"], ["text_bt"], ["late_fusion", "exchanges none of its inputs"]),
         (["runs", "unified_aug", "agument"], ["text_bt"], ["unified_aug", "'agument'"]),
     ],
 )

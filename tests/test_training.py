@@ -162,7 +162,7 @@ def test_batches_are_as_asked_or_fit_the_corpus(fold, tmp_path):
     assert [unified.batch_size(None, rows) for rows in (5, 100, 200, 10_000)] == [5, 16, 20, 64]
     assert unified.batch_size(48, 48) == 48
     with pytest.raises(InputError, match=r"option batch: it is 49, and the fold has 48 train rows"):
-        unified.train(fold, seed=1, checkpoint=tmp_path, parents={}, **BRIEF | {"batch": 49})
+        unified.train(fold, seed=1, checkpoint=tmp_path, **BRIEF | {"batch": 49})
 
 
 def test_dev_scores_are_of_labelled_rows():
