@@ -116,7 +116,7 @@ def test_applying_what_is_stored_gives_to_the_bit_what_the_run_stored(runs):
     runs.train("near", "nearest_mean", sharpness=3.0)
     for name in ("probe", "space", "near"):
         runs.apply_train(name)
-    runs.train("fused", "late_fusion", ["run:probe", "run:space"])
+    runs.train("fused", "late_fusion", ["run:probe", "run:space"], asked=["probe", "space"])
     everything = ["run:near", "run:space.embeddings", "run:near.distances"]
     runs.train("stack", "stacked", everything, asked=["near", "space"])
     for name in runs.of:
@@ -279,7 +279,7 @@ def test_seeds_of_parents(config):
     plan = Plan(config)
     assert [plan.parent_seed("near", seed) for seed in plan.seeds("stack")] == [config["seed"]] * 3
     config["runs"]["stack"]["inputs"] = ["run:unified.embeddings"]
-    with pytest.raises(InputError, match="parent 'unified' has fewer seeds. give that one `seeds: 3`"):
+    with pytest.raises(InputError, match=r"parent 'unified' has fewer seeds\. give that one `seeds: 3`"):
         Plan(config)
 
 

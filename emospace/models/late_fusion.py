@@ -25,6 +25,9 @@ def train(fold: Fold, *, seed: int, checkpoint: Path) -> Trained:
 
 def apply(trained: Trained, rows: Rows) -> Output:
     """The mean over the runs that saw any of their inputs; over all of them where none did."""
+    if not rows.said:
+        reason = "no run has been asked about these rows"
+        raise InputError("late_fusion", reason, "give it dev or test rows, or train rows of runs that are asked")
     weights = np.stack([rows.inputs[name].lengths > 0 for name in rows.said], axis=1).astype(np.float32)
     weights[weights.sum(axis=1) == 0] = 1
     stacked = np.stack(list(rows.said.values()), axis=1)

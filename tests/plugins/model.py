@@ -37,5 +37,8 @@ def apply(trained, rows):
 
 def pooled(rows):
     """The mean over steps of every input, zero where it is missing: (N, sum of D)."""
-    stores = rows.inputs.values()
-    return np.concatenate([[row.mean(0) if len(row) else 0 * store.values[0] for row in store] for store in stores], 1)
+    blocks = []
+    for store in rows.inputs.values():
+        nothing = np.zeros(store.values.shape[1])
+        blocks.append(np.array([row.mean(0) if len(row) else nothing for row in store]).reshape(len(rows), -1))
+    return np.concatenate(blocks, 1)
