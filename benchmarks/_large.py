@@ -31,7 +31,7 @@ def config(parts: int, root: Path | str = "raw") -> dict:
     probe = {"model": "linear_probe", "protocol": "actors"}
     runs = {"probe": probe | {"inputs": inputs}, "probe_audio": probe | {"inputs": inputs[:1]}}
     runs["unified"] = {"model": "unified", "protocol": "actors", "inputs": inputs}
-    runs["fusion"] = {"model": "late_fusion", "protocol": "actors", "parents": ["probe", "probe_audio"]}
+    runs["fusion"] = {"model": "late_fusion", "protocol": "actors", "inputs": ["run:probe", "run:probe_audio"]}
     clip = {"weights": "drawn", "model": "ViT-S-32-alt"}
     return {
         "name": "large",

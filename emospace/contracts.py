@@ -204,13 +204,17 @@ class LoadedEncoder(Protocol):
 class Model(Protocol):
     """A model: learns from the train rows of a fold, chooses on dev, and can be applied to any rows.
 
-    Folder: emospace/models. Config: `runs: <name>: {model: <module>, <options of train>}`.
+    Folder: emospace/models. Config: `runs: <name>: {model: <module>, inputs: [...], <options of train>}`.
 
-    INPUTS: what it reads: "feature" (Ragged stores), "view" (raw items of a view) or "run" (`run:<name>`: the outputs
-    of another run, so this one is a second stage). DETERMINISTIC: the seed changes nothing. GPU: it uses one where
-    there is one. SUBSETS: `apply` copes with rows whose inputs are missing in part, whatever part that is.
+    INPUTS: what it reads: "feature" (Ragged stores), "view" (raw items of a view) or "run" (the outputs of another run
+    of the same protocol, fold and seed, so this one is a second stage; with `run:<name>` its probabilities, with
+    `run:<name>.embeddings` or `run:<name>.<extra>` those). DETERMINISTIC: the seed changes nothing. GPU: it uses one
+    where there is one. SUBSETS: `apply` copes with rows whose inputs are missing in part, whatever part that is.
+    LEARNS: it looks at train rows. If so, the runs that it reads are applied to their own train rows: to rows that they
+    have learnt from, which sidecars and metrics say, or with `crossfit: 3` of such a run to each third of the train
+    speakers by a model that has learnt from the others. Without, `run:` inputs of train rows are missing.
     WEIGHTS: does it need pretrained weights (`weights:` of the run)? FITS_ON_TEST: fitting sees the inputs of test
-    rows; such a run must be declared `leaky: true`.
+    rows; such a run must be declared `leaky: true`. PACKAGES: distributions whose versions the sidecar records.
     """
 
     INPUTS: Sequence[Literal["feature", "view", "run"]] = ("feature",)
@@ -218,29 +222,34 @@ class Model(Protocol):
     GPU: bool = False
     SUBSETS: bool = False
     WEIGHTS: bool = False
+    LEARNS: bool = True
     FITS_ON_TEST: bool = False
     PACKAGES: Sequence[str] = ()
 
-    def train(self, fold: Fold, *, seed: int, checkpoint: Path, weights: Weights | None) -> Trained:
+    def train(self, fold: Fold, *, seed: int, checkpoint: Path, weights: Weights | None, device: str) -> Trained:
         """Learn from fold.train, choose on fold.dev; test rows have no labels here.
 
         checkpoint: a folder in which a long training keeps its state; it is empty, or of the same job when that was
-        killed. Raises InputError on data that cannot be used.
+        killed. device: "cpu" or "cuda". Raises InputError on data that cannot be used.
         """
         ...
 
-    def apply(self, trained: Trained, rows: Rows, *, device: str) -> Output:
-        """What the trained model says of any rows, from their inputs alone. device: "cpu" or "cuda"."""
+    def apply(self, trained: Trained, rows: Rows, *, weights: Weights | None, device: str) -> Output:
+        """What the trained model says of any rows, from their inputs alone; `rows` may be of length 0.
+
+        trained: as `train` returned it, or read from what was stored of it (without history and checkpoints). On the
+        CPU the same rows get the same output to the bit.
+        """
         ...
 
     @optional
     def extras(self, **options) -> Sequence[str]:
-        """Names of the ragged arrays in `Output.extras`, given the options of `train`."""
+        """Names of the ragged arrays in `Output.extras`, given the options of `train` with their defaults."""
         return ()
 
     @optional
     def checkpoints(self, **options) -> Sequence[str]:
-        """Names of the states in `Trained.checkpoints`, given the options of `train`."""
+        """Names of the states in `Trained.checkpoints`, given the options of `train` with their defaults."""
         return ()
 
 

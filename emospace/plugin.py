@@ -31,7 +31,7 @@ STRICT = ConfigDict(strict=True, arbitrary_types_allowed=True)
 KINDS: dict[str, tuple[str, type]] = {
     "corpora": ("corpora", contracts.Corpus),
     "encoders": ("encoders", contracts.Encoder),
-    "models": ("models", None),
+    "models": ("models", contracts.Model),
     "metrics": ("metrics", contracts.Metric),
     "views": ("views", contracts.View),
     "splits": ("splits", contracts.Split),
@@ -141,13 +141,27 @@ def supplied() -> set[str]:
     held = [contracts.AugmentedView, *(contract for _, contract in KINDS.values() if contract)]
     every = [f for contract in held for f in functions(contract).values()]
     named = {p.name for f in every for p in inspect.signature(f).parameters.values() if p.kind is p.KEYWORD_ONLY}
-    return named | {"parents", "threads", "view", "seed", "weights", "checkpoint", "device", "features", "cache"}
+    return named | {"threads", "view", "seed", "weights", "device", "features", "cache"}
 
 
 def offered(function: Callable, **values: Any) -> dict[str, Any]:
     """Those of the values that a function takes by name."""
     parameters = inspect.signature(function).parameters.values()
     return {p.name: values[p.name] for p in parameters if p.name in values}
+
+
+def declared(module: ModuleType, function: str, options: Mapping[str, Any], of: str = "train") -> list[str]:
+    """Names that a plug-in declares by a function of its options, with their defaults; such as Model.extras."""
+    parameters = inspect.signature(getattr(module, of)).parameters
+    whole = {option: parameters[option].default for option in options_of(getattr(module, of))} | dict(options)
+    wanted = getattr(module, function)
+    takes_all = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(wanted).parameters.values())
+    try:
+        found = wanted(**(whole if takes_all else offered(wanted, **whole)))
+        return [found] if isinstance(found, str) else list(found)
+    except Exception as error:
+        reason = f"{function}() raised {type(error).__name__}: {error}"
+        raise InputError(f"{module.__name__.replace('.', '/')}.py", reason, "mend it") from error
 
 
 # Options -------------------------------------------------------------------------------------------------------

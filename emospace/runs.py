@@ -1,22 +1,20 @@
 """A trained run as an analysis sees it: its rows, its models, what it predicted, and what is true."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from emospace import measures, plugin, protocol_rows
+from emospace import applying, measures, plugin, protocol_rows
 from emospace.data import Fold, Output, Rows
-from emospace.errors import InputError
 from emospace.evaluation import cell
 from emospace.folds import read_fold
 from emospace.intervals import estimate
-from emospace.models.late_fusion import fuse, read_probabilities
 from emospace.predictions import Predictions, Truth, read_run, read_truth
 from emospace.provenance import read_json
-from emospace.store import Ragged
+from emospace.run_inputs import Folders, with_runs
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ class Run:
     def __init__(self, recipe: dict, files: RunFiles, device: str = "cpu"):
         self.name, self.model, self.device = recipe["run"], recipe["model"], device
         self._recipe, self._files = recipe, files
-        self.inputs = [*recipe["inputs"], *(f"run:{name}" for name in files.parents)]
+        self.inputs: list[str] = list(recipe["inputs"])
         self.classes: list[str] = read_json(files.protocol)["classes"]
         self.trainings = [_training(folder, files.parents) for folder in files.folders]
         self.folds = list(dict.fromkeys(training.fold for training in self.trainings))
@@ -76,24 +74,24 @@ class Run:
         return measured(self.truth, Predictions(self.seeds, probabilities), metric, self._recipe["seed"])
 
     def rows(self, training: Training) -> Fold:
-        """Train, dev and test rows of a training with their inputs. Test rows have no labels here: see `truth`."""
+        """Train, dev and test rows of a training with their inputs. Test rows have no labels here: see `truth`.
+
+        Outputs of other runs are there of dev and test rows only.
+        """
         fold = training.fold
         if fold not in self._read:
             table = next(path for path in self._files.tables if path.stem == fold)
             # One at a time, since they are large.
             self._read = {fold: read_fold(table, self._files.protocol, self._files.inputs)}
-        return self._read[fold]
+        folders = {name: Folders(folder) for name, folder in training.parents.items()}
+        return with_runs(self._read[fold], self.inputs, folders)
 
     def apply(self, training: Training, rows: Rows, *, keep: Sequence[str] | None = None) -> Output:
         """What a stored model says of any rows. keep: names of the inputs that it may see, all by default.
 
         Raises InputError for a name that is no input of the run.
         """
-        if unknown := set(keep or ()) - set(self.inputs):
-            raise InputError(
-                training.folder, f"the run has no input {min(unknown)!r}", f"it has {', '.join(self.inputs)}"
-            )
-        return _apply(self.model, training, rows, keep)
+        return applying.apply(training.folder, rows, keep=keep, device=self.device)
 
     def places(self, training: Training) -> list[int]:
         """Place in `truth` of each test row of a training, in the order of `rows(training).test`."""
@@ -103,9 +101,9 @@ class Run:
                 found.setdefault(row.utterance, []).append(place)
         return [found[name].pop(0) for name in self.rows(training).test.utterances]
 
-    def present(self, training: Training, rows: Rows, keep: Sequence[str]) -> np.ndarray:
+    def present(self, rows: Rows, keep: Sequence[str]) -> np.ndarray:
         """Has a row any of these inputs? bool (N,)."""
-        return np.any([_present(training, rows, name) for name in keep], axis=0)
+        return rows.hiding(set(self.inputs) - set(keep)).present()
 
 
 def measured(truth: Truth, predictions: Predictions, metric: str, seed: int) -> dict:
@@ -117,14 +115,6 @@ def measured(truth: Truth, predictions: Predictions, metric: str, seed: int) -> 
     return cell(estimate(measures.value(metric), sums, seed=seed), module.LOWEST, module.HIGHEST)
 
 
-def _present(training: Training, rows: Rows, name: str) -> np.ndarray:
-    if name in rows.inputs:
-        found = rows.inputs[name]
-        return np.array([len(item) > 0 for item in found]) if isinstance(found, list) else found.lengths > 0
-    classes = read_json(training.folder / "run.json")["classes"]
-    return read_probabilities(training.parents[name.removeprefix("run:")], list(rows.utterances), classes)[1]
-
-
 def _training(folder: Path, parents: Mapping[str, Sequence[Path]]) -> Training:
     fold, _, seed = folder.name.rpartition("-")
     return Training(fold, int(seed), folder, {name: _same(folder.name, found) for name, found in parents.items()})
@@ -134,25 +124,3 @@ def _same(name: str, folders: Sequence[Path]) -> Path:
     """The folder of the same fold and seed, or of the same fold and the first seed where there are fewer."""
     fold = name.rpartition("-")[0]
     return min((path for path in folders if path.name.rpartition("-")[0] == fold), key=lambda path: path.name != name)
-
-
-def _apply(model: str, training: Training, rows: Rows, keep: Sequence[str] | None) -> Output:
-    """Until every model can be applied: the unified space, and late fusion over what its parents stored."""
-    if model == "late_fusion":
-        kept = [path for name, path in training.parents.items() if keep is None or f"run:{name}" in keep]
-        return Output(fuse(kept, list(rows.utterances), read_json(training.folder / "run.json")["classes"]))
-    seen = rows if keep is None else hidden(rows, keep)
-    return Output(*plugin.find("models", model).predict_subset(training.folder, seen))
-
-
-def hidden(rows: Rows, keep: Sequence[str]) -> Rows:
-    """The same rows, of whose inputs only these are there: every row lacks the others."""
-    return replace(
-        rows, inputs={name: found if name in keep else _nothing(found) for name, found in rows.inputs.items()}
-    )
-
-
-def _nothing(found: Ragged | list[str]) -> Ragged | list[str]:
-    if isinstance(found, list):
-        return [""] * len(found)
-    return Ragged(found.values[:0], np.zeros(len(found) + 1, np.int64), found.path)

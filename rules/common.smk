@@ -217,7 +217,7 @@ def protocol_files(wildcards, name, file=""):
 
 def read_by(wildcards):
     """Every view or feature that a run reads: its inputs, then what its augmented rows have in their place."""
-    return [*PLAN.run(wildcards.run)["inputs"], *(instead for _, _, instead in PLAN.exchanges(wildcards.run))]
+    return [*PLAN.sources(wildcards.run), *(instead for _, _, instead in PLAN.exchanges(wildcards.run))]
 
 
 def input_files(wildcards, file=""):
@@ -227,18 +227,40 @@ def input_files(wildcards, file=""):
 
 def parent_folders(wildcards):
     """Run -> folder of the same fold and seed, for every parent of a run."""
-    fold = {"fold": wildcards.fold, "seed": wildcards.seed}
-    return {run: RUN.format(run=run, **fold) for run in PLAN.run(wildcards.run)["parents"]}
+    seeds = {run: PLAN.parent_seed(run, int(wildcards.seed)) for run in PLAN.parents(wildcards.run)}
+    return {run: RUN.format(run=run, fold=wildcards.fold, seed=seed) for run, seed in seeds.items()}
+
+
+def parent_files(wildcards):
+    """Sidecars of the parents of a run, and of what they say of their train rows if they are asked."""
+    folders = parent_folders(wildcards)
+    asked = [folders[run] for run in PLAN.asks(wildcards.run)]
+    return each(folders.values(), "run.json") + each(asked, "train/apply.json")
+
+
+def model_weights(wildcards):
+    """The record of the pretrained weights of a run, if it has some."""
+    spec = PLAN.run(wildcards.run)
+    return [f"models/{spec['weights']}/weights.json"] if "weights" in spec else []
+
+
+def trainings(rule, asked=False):
+    """Rule -> its runs, all or those that are asked about train rows: one rule for all that store the usual files."""
+    found = {}
+    for run in PLAN.config["runs"]:
+        if PLAN.asked(run) or not asked:
+            found.setdefault(f"{rule}_{run}" if PLAN.run_files(run) else rule, []).append(run)
+    return found
 
 
 def input_arguments(wildcards):
-    """--input NAME FILE..., --exchange INPUT INSTEAD FILE... and --parents; no character there that a shell would read."""
-    inputs = PLAN.run(wildcards.run)["inputs"]
+    """--input NAME FILE..., --exchange INPUT INSTEAD FILE... and --runs; no character there that a shell would read."""
+    inputs = PLAN.sources(wildcards.run)
     words = [f"--input {name} {' '.join(protocol_files(wildcards, name))}" for name in inputs]
     for name, _, instead in PLAN.exchanges(wildcards.run):
         words.append(f"--exchange {name} {instead} {' '.join(protocol_files(wildcards, instead))}")
-    parents = [f"{name}={folder}" for name, folder in parent_folders(wildcards).items()]
-    return " ".join(words + (["--parents", *parents] if parents else []))
+    runs = [f"{name}={folder}" for name, folder in parent_folders(wildcards).items()]
+    return " ".join([*words, "--runs", *runs, "--asked", *PLAN.asks(wildcards.run)])
 
 
 def run_folders(run):
@@ -302,15 +324,15 @@ def analysis_recipe(analysis):
 
 def analysed(wildcards, *files):
     """Those files of all trainings of a run and of its parents."""
-    folders = [folder for run in [wildcards.run, *PLAN.run(wildcards.run)["parents"]] for folder in run_folders(run)]
+    folders = [folder for run in [wildcards.run, *PLAN.parents(wildcards.run)] for folder in run_folders(run)]
     return [f"{folder}/{file}" for folder in folders for file in files]
 
 
 def analysed_arguments(wildcards):
     """--input NAME FILE... and --parents RUN=FOLDER...; no character there that a shell would read."""
-    spec = PLAN.run(wildcards.run)
-    words = [f"--input {name} {' '.join(protocol_files(wildcards, name))}" for name in spec["inputs"]]
-    parents = [f"{name}={folder}" for name in spec["parents"] for folder in run_folders(name)]
+    inputs = PLAN.sources(wildcards.run)
+    words = [f"--input {name} {' '.join(protocol_files(wildcards, name))}" for name in inputs]
+    parents = [f"{name}={folder}" for name in PLAN.parents(wildcards.run) for folder in run_folders(name)]
     return " ".join(words + (["--parents", *parents] if parents else []))
 
 

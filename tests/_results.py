@@ -124,7 +124,7 @@ def run(
             losses = [{"epoch": e, "dev_ua": 0.5 + 0.1 * (e == 2), "loss": 1 / e} for e in (1, 2, 3)]
             write_csv(home / "history.csv", losses)
             np.save(home / "embeddings.npy", random.normal(size=(len(lines), embedding)).astype(np.float32))
-            recipe = {"run": name, "options": {"width": 8}, "inputs": ["audio.mfcc"], "parents": [], "code": {}}
+            recipe = {"run": name, "options": {"width": 8}, "inputs": ["audio.mfcc"], "code": {}}
             facts = {"facts": {"epoch": 2}, "random_inputs": list(random_inputs), "missing": [], "versions": {}}
             write_json(home / "run.json", {"recipe": recipe, **facts})
             folders.append(home)

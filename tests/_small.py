@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from emospace.data import Rows
+from emospace.data import Fold, Rows, Trained
 from emospace.store import Ragged
 
 CLASSES = ["ang", "neu", "sad"]
@@ -39,6 +39,11 @@ def split(seed: int, count: int, hidden: bool = False, missing: float = 0.2) -> 
         gender=unknown if hidden else label % 2,
         vad=np.full((count, 3), np.nan, np.float32) if hidden else np.stack([label] * 3, 1).astype(np.float32),
     )
+
+
+def probabilities(model, trained: Trained, fold: Fold) -> np.ndarray:
+    """What a model says of dev, then of test rows."""
+    return np.concatenate([model.apply(trained, rows).probabilities for rows in (fold.dev, fold.test)])
 
 
 def with_children(rows: Rows, copies: int) -> Rows:

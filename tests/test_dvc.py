@@ -164,7 +164,11 @@ def changed(config: dict, where: str, value) -> dict:
         block = block[key.replace("|", ".")]
     if value is None:
         del block[last]
-        config["runs"] = {n: r for n, r in config["runs"].items() if last not in (r["protocol"], *r.get("parents", []))}
+        config["runs"] = {
+            n: r
+            for n, r in config["runs"].items()
+            if last != r["protocol"] and f"run:{last}" not in r.get("inputs", [])
+        }
     else:
         block[last.replace("|", ".")] = value
     return config

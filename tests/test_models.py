@@ -8,20 +8,23 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from _small import CLASSES, INPUTS, SMALL, arrays, ragged, split, with_children
+from _small import CLASSES, INPUTS, SMALL, arrays, probabilities, ragged, split, with_children
 from conftest import ROOT
 
 from emospace import store
+from emospace.applying import apply
 from emospace.data import Fold, Rows
 from emospace.errors import InputError
 from emospace.fold_tables import COLUMNS
-from emospace.folds import read_fold
+from emospace.folds import VAD, read_fold
 from emospace.models import late_fusion, linear_probe, unified
 from emospace.provenance import sha256
+from emospace.run_inputs import Folders, with_runs
 from emospace.store import Ragged
 
 
@@ -30,17 +33,18 @@ def fold() -> Fold:
     return Fold(CLASSES, split(1, 90), split(2, 30), split(3, 30, hidden=True))
 
 
-def accuracy(trained) -> float:
-    """On the 30 test rows of `fold`, whose hidden labels follow from their numbers."""
-    return float((trained.probabilities[30:].argmax(1) == np.arange(30) % len(CLASSES)).mean())
+def accuracy(values: np.ndarray) -> float:
+    """Of probabilities of dev and the 30 test rows of `fold`, whose hidden labels follow from their numbers."""
+    return float((values[30:].argmax(1) == np.arange(30) % len(CLASSES)).mean())
 
 
 @pytest.mark.parametrize(("model", "options"), [(linear_probe, {}), (unified, SMALL)])
 def test_models_learn_and_give_distributions(fold, tmp_path, model, options):
-    trained = model.train(fold, seed=1, checkpoint=tmp_path, parents={}, **options)
-    assert trained.probabilities.shape == (60, 3)
-    assert np.allclose(trained.probabilities.sum(1), 1, atol=1e-5)
-    assert accuracy(trained) > 0.7
+    trained = model.train(fold, seed=1, checkpoint=tmp_path, **options)
+    values = probabilities(model, trained, fold)
+    assert values.shape == (60, 3)
+    assert np.allclose(values.sum(1), 1, atol=1e-5)
+    assert accuracy(values) > 0.7
     assert trained.facts["dev_ua"] == max(line["dev_ua"] for line in trained.history)
 
 
@@ -58,17 +62,30 @@ def test_pooling_knows_nothing_of_where_a_row_stands():
 
 
 def test_unit_embeddings_and_gender(fold, tmp_path):
-    trained = unified.train(fold, seed=1, checkpoint=tmp_path, parents={}, **SMALL)
-    assert np.allclose(np.linalg.norm(trained.embeddings, axis=1), 1, atol=1e-5)
-    assert trained.gender.shape == (60, 2)
+    trained = unified.train(fold, seed=1, checkpoint=tmp_path, **SMALL)
+    output = unified.apply(trained, fold.train)
+    assert np.allclose(np.linalg.norm(output.embeddings, axis=1), 1, atol=1e-5)
+    assert output.gender.shape == (90, 2)
+    assert len(unified.apply(trained, fold.train.take([])).embeddings) == 0
+
+
+def test_dimensions_come_in_the_units_of_the_corpus_and_only_if_they_were_learnt(fold, tmp_path):
+    far = replace(fold, train=replace(fold.train, vad=fold.train.vad * 20 + 100))
+    trained = unified.train(far, seed=1, checkpoint=tmp_path / "far", **SMALL)
+    found = unified.apply(trained, far.train).dimensions
+    assert np.corrcoef(found[:, 0], far.train.vad[:, 0])[0, 1] > 0.5
+    assert 100 < found.mean() < 140  # the labels are 100, 120 and 140
+    unknown = replace(fold, train=replace(fold.train, vad=np.full((90, 3), np.nan, np.float32)))
+    for number, (f, more) in enumerate(((unknown, {}), (fold, {"dimensions": 0.0}))):
+        without = unified.train(f, seed=1, checkpoint=tmp_path / str(number), **SMALL | {"epochs": 1} | more)
+        assert unified.apply(without, fold.test).dimensions is None
 
 
 def test_the_seed_decides_everything(fold, tmp_path):
-    runs = [
-        unified.train(fold, seed=s, checkpoint=tmp_path / str(i), parents={}, **SMALL) for i, s in enumerate((1, 1, 2))
-    ]
-    assert np.array_equal(runs[0].probabilities, runs[1].probabilities)
-    assert not np.array_equal(runs[0].probabilities, runs[2].probabilities)
+    runs = [unified.train(fold, seed=s, checkpoint=tmp_path / str(i), **SMALL) for i, s in enumerate((1, 1, 2))]
+    said = [probabilities(unified, run, fold) for run in runs]
+    assert np.array_equal(said[0], said[1])
+    assert not np.array_equal(said[0], said[2])
 
 
 def test_padding_and_neighbours_have_no_influence(fold, tmp_path):
@@ -116,8 +133,8 @@ def test_a_modality_missing_everywhere_is_carried_as_missing(fold, tmp_path):
 
     lacking = Fold(CLASSES, *(without(rows) for rows in (fold.train, fold.dev, fold.test)))
     for model, options in ((linear_probe, {}), (unified, SMALL)):
-        trained = model.train(lacking, seed=1, checkpoint=tmp_path, parents={}, **options)
-        assert accuracy(trained) > 0.5
+        trained = model.train(lacking, seed=1, checkpoint=tmp_path, **options)
+        assert accuracy(probabilities(model, trained, lacking)) > 0.5
     assert "frames.clip" not in trained.facts["architecture"]["shapes"]
 
 
@@ -125,7 +142,7 @@ def test_strings_and_emptiness_are_refused(fold, tmp_path):
     words = Rows(**{**vars(fold.train), "inputs": {"text": ["a"] * 90}})
     for model in (linear_probe, unified):
         with pytest.raises(InputError, match="not strings"):
-            model.train(Fold(CLASSES, words, words, words), seed=1, checkpoint=tmp_path, parents={})
+            model.train(Fold(CLASSES, words, words, words), seed=1, checkpoint=tmp_path)
 
 
 # Through files and the script -------------------------------------------------------------------------------------
@@ -150,7 +167,7 @@ def write_fold(folder: Path) -> list[str]:
             "corpus": folder.name,
             "part": i % 2,
             "row": i // 2,
-            "speaker": f"s{i % 6}",
+            "speaker": f"s{i // 3 % 6}",
             "split": sides[i],
         }
         table.append(row | (dict.fromkeys(known, "") if sides[i] == "test" else known))
@@ -173,9 +190,9 @@ def write_audit(folder: Path) -> None:
     (folder / "a.json").write_text(json.dumps({"ok": True, "inputs": seen}))
 
 
-def recipe(folder: Path, model: str, options: dict) -> list[str]:
+def recipe(folder: Path, model: str, options: dict, inputs=tuple(INPUTS), **more) -> list[str]:
     path = folder / f"{model}.json"
-    path.write_text(json.dumps({"plugin": model, "options": options}))
+    path.write_text(json.dumps({"plugin": model, "run": model, "options": options, "inputs": list(inputs)} | more))
     return ["--recipe", str(path)]
 
 
@@ -223,7 +240,7 @@ def stored(tmp_path_factory) -> Path:
 def test_results_hold_no_label_and_say_what_was_random(stored):
     with open(stored / "unified/probabilities.csv", newline="") as handle:
         lines = list(csv.DictReader(handle))
-    assert list(lines[0]) == ["utterance", "split", "present", *CLASSES, "gender_F", "gender_M"]
+    assert list(lines[0]) == ["utterance", "split", "present", *CLASSES, "gender_F", "gender_M", *VAD]
     assert [line["split"] for line in lines] == ["dev"] * 30 + ["test"] * 30
     assert json.loads((stored / "unified/run.json").read_text())["random_inputs"] == ["frames.clip"]
 
@@ -233,24 +250,29 @@ def test_any_subset_of_modalities_serves_and_reloading_reproduces(stored):
     fold = read_fold(stored / "fold0.csv", stored / "p.json", inputs)
     with open(stored / "unified/probabilities.csv", newline="") as handle:
         written = [[float(line[c]) for c in CLASSES] for line in csv.DictReader(handle) if line["split"] == "test"]
-    whole, _ = unified.predict_subset(stored / "unified", fold.test)
-    assert np.abs(whole - np.array(written)).max() < 1e-5
+    whole = apply(stored / "unified", fold.test)
+    assert np.abs(whole.probabilities - np.array(written)).max() < 1e-5
     seen = set()
     for size in (1, 2, 3):
         for keep in itertools.combinations(INPUTS, size):
-            values, embeddings = unified.predict_subset(stored / "unified", fold.test, keep)
-            assert np.allclose(values.sum(1), 1, atol=1e-5) and np.isfinite(embeddings).all()
-            seen.add(values.tobytes())
+            output = apply(stored / "unified", fold.test, keep=keep)
+            assert np.allclose(output.probabilities.sum(1), 1, atol=1e-5) and np.isfinite(output.embeddings).all()
+            seen.add(output.probabilities.tobytes())
     assert len(seen) == 7
-    with pytest.raises(InputError, match=r"no input 'audio\.mel'"):
-        unified.predict_subset(stored / "unified", fold.test, ["audio.mel"])
+    for run, keep, words in (
+        ("unified", ["audio.mel"], r"no input 'audio\.mel'"),
+        ("unified", [], "no input at all"),
+        ("probe", ["audio.mfcc"], "linear_probe.py needs all its inputs"),
+    ):
+        with pytest.raises(InputError, match=words):
+            apply(stored / run, fold.test, keep=keep)
 
 
 def test_late_fusion_is_the_mean_of_its_parents(stored, tmp_path):
     arguments = write_fold(tmp_path)
     cut = arguments.index("--input")
-    words = [*arguments[:cut], "--seed", "3", "--parents", f"a={stored / 'probe'}", f"b={stored / 'unified'}"]
-    finish(train(tmp_path, *words, *recipe(tmp_path, "late_fusion", {}), "--out", "fused"))
+    words = [*arguments[:cut], "--seed", "3", "--runs", f"a={stored / 'probe'}", f"b={stored / 'unified'}"]
+    finish(train(tmp_path, *words, *recipe(tmp_path, "late_fusion", {}, ["run:a", "run:b"]), "--out", "fused"))
 
     def read(path):
         with open(path / "probabilities.csv", newline="") as handle:
@@ -264,16 +286,29 @@ def test_late_fusion_is_the_mean_of_its_parents(stored, tmp_path):
     assert json.loads((tmp_path / "fused/run.json").read_text())["random_inputs"] == ["frames.clip"]
 
 
+def write_said(folder: Path, lines: str) -> Folders:
+    folder.mkdir()
+    (folder / "probabilities.csv").write_text(f"utterance,split,present,x,y\n{lines}")
+    np.save(folder / "embeddings.npy", np.empty((len(lines.split()), 0)))
+    return Folders(folder)
+
+
+def rows_of(*names: str) -> Rows:
+    unknown = np.full(len(names), -1)
+    return Rows(list(names), ["s"] * len(names), {}, unknown, unknown, np.full((len(names), 3), np.nan))
+
+
 def test_parents_that_had_nothing_to_look_at_have_no_say(tmp_path):
-    for name, present, value in (("a", 1, 0.9), ("b", 0, 0.2)):
-        (tmp_path / name).mkdir()
-        text = f"utterance,split,present,x,y\nu,test,{present},{value},{1 - value:.1f}\n"
-        (tmp_path / name / "probabilities.csv").write_text(text)
-    nobody = Rows([], [], {}, *(np.empty(0, int),) * 2, np.empty((0, 3)))
-    one = Rows(["u"], ["s"], {}, np.array([-1]), np.array([-1]), np.full((1, 3), np.nan))
-    parents = {n: tmp_path / n for n in "ab"}
-    trained = late_fusion.train(Fold(["x", "y"], nobody, nobody, one), seed=1, checkpoint=tmp_path, parents=parents)
-    assert trained.probabilities.tolist() == [pytest.approx([0.9, 0.1])]
+    runs = {
+        "a": write_said(tmp_path / "a", "u,test,1,0.9,0.1\nv,test,0,0.9,0.1\n"),
+        "b": write_said(tmp_path / "b", "v,test,0,0.2,0.8\nu,test,0,0.2,0.8\n"),
+    }
+    fold = with_runs(Fold(["x", "y"], rows_of(), rows_of(), rows_of("u", "v")), ["run:a", "run:b"], runs)
+    assert fold.test.inputs["run:b"].lengths.tolist() == [0, 0] and fold.test.present().tolist() == [True, False]
+    found = late_fusion.apply(late_fusion.train(fold, seed=1, checkpoint=tmp_path), fold.test)
+    assert found.probabilities == pytest.approx(np.array([[0.9, 0.1], [0.55, 0.45]]))
+    alone = late_fusion.apply(late_fusion.train(fold, seed=1, checkpoint=tmp_path), fold.test.hiding(["run:a"]))
+    assert alone.probabilities == pytest.approx(np.array([[0.2, 0.8], [0.2, 0.8]]))
 
 
 def test_no_audit_no_training_and_bad_stores_are_named(tmp_path):
@@ -437,11 +472,9 @@ def test_children_take_part_in_training_only(fold, tmp_path, model):
     options = SMALL | {"epochs": 6} if model is unified else {}
     augmented = Fold(fold.classes, with_children(fold.train, 40), fold.dev, fold.test)
     plain, more = (
-        model.train(f, seed=1, checkpoint=tmp_path / str(i), parents={}, **options)
-        for i, f in enumerate((fold, augmented))
+        model.train(f, seed=1, checkpoint=tmp_path / str(i), **options) for i, f in enumerate((fold, augmented))
     )
-    assert more.probabilities.shape == plain.probabilities.shape
-    assert not np.array_equal(more.probabilities, plain.probabilities)
+    assert not np.array_equal(*(probabilities(model, trained, fold) for trained in (more, plain)))
     if model is unified:
         assert all(line["children"] > 0 for line in more.history)
         assert not any("children" in line for line in plain.history)

@@ -120,9 +120,12 @@ def short(rows: Rows) -> Rows:
 def learnt(train: Rows, folder, **options):
     """Train on these rows; every number that comes of it is finite."""
     fold = Fold(CLASSES, train, split(2, 6), split(3, 6, hidden=True))
-    trained = unified.train(fold, seed=1, checkpoint=folder, parents={}, **SMALL | {"epochs": 3} | options)
+    trained = unified.train(fold, seed=1, checkpoint=folder, **SMALL | {"epochs": 3} | options)
     assert all(math.isfinite(value) for line in trained.history for value in line.values())
-    assert all(np.isfinite(values).all() for values in [trained.probabilities, *trained.state.values()])
+    assert all(
+        np.isfinite(values).all()
+        for values in [unified.apply(trained, fold.test).probabilities, *trained.state.values()]
+    )
     return trained
 
 

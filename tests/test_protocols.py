@@ -179,8 +179,8 @@ def leaking(config: dict, **places) -> Plan:
     inputs = {"words": ["text.sbert"], "face": ["frames.top"], "sound": ["audio.mfcc"], "raw": ["text"]}
     for name, read in inputs.items():
         config["runs"][name] = {"model": "linear_probe", "protocol": "session", "inputs": read}
-    config["runs"]["both"] = {"model": "late_fusion", "protocol": "session", "parents": ["words", "sound"]}
-    config["runs"]["all"] = {"model": "late_fusion", "protocol": "session", "parents": ["both", "face"]}
+    config["runs"]["both"] = {"model": "late_fusion", "protocol": "session", "inputs": ["run:words", "run:sound"]}
+    config["runs"]["all"] = {"model": "late_fusion", "protocol": "session", "inputs": ["run:both", "run:face"]}
     for block, name in places.items():
         config[block][name]["leaky"] = True
     return Plan(config)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from _small import CLASSES, INPUTS, SMALL, ragged, split
+from _small import CLASSES, INPUTS, SMALL, probabilities, ragged, split
 from torch import nn
 
 from emospace.data import Fold, Rows
@@ -37,24 +37,22 @@ MODELS = pytest.mark.parametrize(("model", "options"), [(linear_probe, {}), (uni
 
 @MODELS
 def test_test_rows_change_nothing_that_is_learnt(fold, tmp_path, model, options):
-    found = [
-        model.train(f, seed=1, checkpoint=tmp_path / str(i), parents={}, **options)
-        for i, f in enumerate((fold, replace(fold, test=junk(fold.test))))
-    ]
+    folds = fold, replace(fold, test=junk(fold.test))
+    found = [model.train(f, seed=1, checkpoint=tmp_path / str(i), **options) for i, f in enumerate(folds)]
     assert found[0].history == found[1].history
     assert all(np.array_equal(value, found[1].state[key]) for key, value in found[0].state.items())
-    dev = [trained.probabilities[: len(fold.dev)] for trained in found]
-    assert np.array_equal(*dev)
-    assert not np.array_equal(found[0].probabilities, found[1].probabilities)
+    said = [probabilities(model, trained, f) for trained, f in zip(found, folds, strict=True)]
+    assert np.array_equal(*(values[: len(fold.dev)] for values in said))
+    assert not np.array_equal(*said)
 
 
 def test_scales_are_those_of_train_rows(fold, tmp_path):
     far = replace(fold, dev=junk(fold.dev), test=junk(fold.test))
-    probe = linear_probe.train(far, seed=1, checkpoint=tmp_path, parents={}).state
+    probe = linear_probe.train(far, seed=1, checkpoint=tmp_path).state
     pooled = linear_probe.pooled(fold.train)
     np.testing.assert_allclose(probe["mean"], pooled.mean(0))
     np.testing.assert_allclose(probe["scale"], np.where(pooled.std(0) > 0, pooled.std(0), 1))
-    state = unified.train(far, seed=1, checkpoint=tmp_path, parents={}, **BRIEF).state
+    state = unified.train(far, seed=1, checkpoint=tmp_path, **BRIEF).state
     for name, rows in fold.train.inputs.items():
         for what, expected in (("mean", rows.values.mean(0)), ("scale", rows.values.std(0))):
             found = state[f"encoders.{_space.Space.key(name)}.{what}"]
@@ -164,7 +162,7 @@ def test_batches_are_as_asked_or_fit_the_corpus(fold, tmp_path):
     assert [unified.batch_size(None, rows) for rows in (5, 100, 200, 10_000)] == [5, 16, 20, 64]
     assert unified.batch_size(48, 48) == 48
     with pytest.raises(InputError, match=r"option batch: it is 49, and the fold has 48 train rows"):
-        unified.train(fold, seed=1, checkpoint=tmp_path, parents={}, **BRIEF | {"batch": 49})
+        unified.train(fold, seed=1, checkpoint=tmp_path, **BRIEF | {"batch": 49})
 
 
 def test_dev_scores_are_of_labelled_rows():
@@ -178,14 +176,16 @@ def test_dev_scores_are_of_labelled_rows():
 def test_predictions_are_those_of_the_best_epoch(fold, tmp_path, monkeypatch):
     scores = iter([0.3, 0.9, 0.2, 0.1])
     monkeypatch.setattr(unified, "_mean_recall", lambda truth, guess: next(scores))
-    trained = unified.train(fold, seed=1, checkpoint=tmp_path, parents={}, **SMALL | {"epochs": 4})
+    trained = unified.train(fold, seed=1, checkpoint=tmp_path, **SMALL | {"epochs": 4})
     assert trained.facts["epoch"] == 2 and trained.facts["dev_ua"] == 0.9
     network = _space.Space(**trained.facts["architecture"]).eval()
     network.load_state_dict({key: torch.from_numpy(value) for key, value in trained.state.items()})
     again = [_space.predict(network, Resident(rows, torch.device("cpu")), 256) for rows in (fold.dev, fold.test)]
-    np.testing.assert_array_equal(trained.probabilities, np.concatenate([found.emotion for found in again]))
-    np.testing.assert_array_equal(trained.embeddings, np.concatenate([found.embedding for found in again]))
-    np.testing.assert_array_equal(trained.gender, np.concatenate([found.gender for found in again]))
+    for found, rows in zip(again, (fold.dev, fold.test), strict=True):
+        output = unified.apply(trained, rows)
+        np.testing.assert_array_equal(output.probabilities, found.emotion)
+        np.testing.assert_array_equal(output.embeddings, found.embedding)
+        np.testing.assert_array_equal(output.gender, found.gender)
 
 
 def test_a_checkpoint_belongs_to_one_recipe_seed_and_input(tmp_path):
@@ -220,7 +220,7 @@ def shown(fold: Fold, folder: Path, monkeypatch, **options) -> list[tuple[dict, 
         return forward(self, batch, used)
 
     monkeypatch.setattr(_space.Space, "forward", spied)
-    unified.train(fold, seed=1, checkpoint=folder, parents={}, **SMALL | {"epochs": 1} | OFF | options)
+    unified.train(fold, seed=1, checkpoint=folder, **SMALL | {"epochs": 1} | OFF | options)
     monkeypatch.setattr(_space.Space, "forward", forward)
     return seen
 

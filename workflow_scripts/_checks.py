@@ -9,8 +9,10 @@ from emospace import plugin, protocol_rows, selection
 from emospace.errors import InputError
 from emospace.fetch import check_entry
 from emospace.labels import classes
+from emospace.model_checks import check_declared
 from emospace.plugin import near, suggest
 from emospace.provenance import PACKAGE_ROOT
+from emospace.run_inputs import output_of, run_of
 from workflow_scripts._check_views import check_rate, check_thresholds, check_view, check_view_names, known
 from workflow_scripts._remotes import has_remote
 from workflow_scripts._views import FEATURE_KEYS, PROTOCOL_KEYS, RUN_KEYS
@@ -63,6 +65,10 @@ def check_names(plan) -> None:
         for name in plan.config.get(block, {}):
             check(plan, f"config: {block}: {name}", name)
     _metrics(plan)
+    for name, spec in plan.config["runs"].items():  # once it is known that runs do not read each other in a circle
+        if "crossfit" in spec and not plan.asked(name):
+            reason = "no run that learns from train rows reads it, so it has nothing to cross-fit"
+            raise InputError(f"config: runs: {name}: crossfit", reason, "leave it out")
 
 
 def _corpus(plan, where: str, name: str) -> None:
@@ -230,22 +236,22 @@ def _split(plan, where: str, name: str, split) -> None:
 
 def _run(plan, where: str, name: str) -> None:
     spec = plan.run(name)
+    if "parents" in spec:
+        instead = ", ".join([*spec["inputs"], *(f"run:{parent}" for parent in spec["parents"])])
+        raise InputError(where, "runs that a run reads are `inputs` now, not `parents`", f"write inputs: [{instead}]")
     free = _free(RUN_KEYS, plan.config["runs"][name])
     plugin.check_options("models", spec["model"], "train", plan.run_options(name), where, free)
     known(plan, where, spec["protocol"], "protocols")
-    if getattr(plugin.find("models", spec["model"]), "FITS_ON_TEST", False) and not spec.get("leaky"):
+    if plan.model(name).FITS_ON_TEST and not spec.get("leaky"):
         raise InputError(where, f"the model {spec['model']!r} sees the inputs of test rows while it learns", MARKED)
-    for item in spec["inputs"]:
+    _outputs(plan, where, name)
+    _inputs(plan, where, name)
+    for item in plan.sources(name):
         if not plan.views.known(item):
             known(plan, where, item, "features")
         if plan.views.is_augmented(item):
             reason = f"{item!r} is augmented, and its rows must never be dev or test rows"
             raise InputError(where, reason, f"read {plan.views.in_parent(item)} and list the view under `augment`")
-    for parent in spec["parents"]:
-        known(plan, where, parent, "runs")
-        other = plan.run(parent)
-        if other["protocol"] != spec["protocol"] or other["seeds"] < spec["seeds"]:
-            raise InputError(where, f"its parent {parent!r} has another protocol or fewer seeds", "make them agree")
     if "versus" in spec:
         known(plan, where, spec["versus"], "runs")
         _versus(plan, where, name)
@@ -278,6 +284,54 @@ def _metrics(plan) -> None:
     if (wanted := plan.compare_by()) not in plan.metrics():
         reason = f"it is {wanted!r}, which is not among the metrics"
         raise InputError("config: compare_by", reason, suggest(wanted, plan.metrics()))
+
+
+def _outputs(plan, where: str, name: str) -> None:
+    """Raise InputError where a run lacks the weights of its model, or its model names what cannot be a file."""
+    spec, module = plan.run(name), plan.model(name)
+    if ("weights" in spec) != module.WEIGHTS:
+        reason = "needs pretrained weights" if module.WEIGHTS else "takes no weights"
+        raise InputError(where, f"the model {spec['model']!r} {reason}", "see `weights` in the config")
+    if "weights" in spec:
+        known(plan, where, spec["weights"], "weights")
+    check_declared("extras", plan.extras(name), module, ("embeddings", "probabilities"))
+    check_declared("checkpoints", plugin.declared(module, "checkpoints", plan.run_options(name)), module)
+
+
+def _inputs(plan, where: str, name: str) -> None:
+    """Raise InputError for an input of a kind that the model does not read, or a run that cannot be read."""
+    spec, module = plan.run(name), plan.model(name)
+    for item in spec["inputs"]:
+        if (wanted := "run" if run_of(item) else "feature" if "." in item else "view") not in module.INPUTS:
+            reason = f"the model {spec['model']!r} does not read {item!r}, a {wanted}"
+            raise InputError(where, reason, f"it reads: {', '.join(module.INPUTS)}")
+        if wanted == "run":
+            _parent(plan, where, name, item)
+
+
+def _parent(plan, where: str, name: str, item: str) -> None:
+    """Raise InputError unless a run can be read by another: the same protocol, seeds that pair, that output."""
+    parent, spec = run_of(item), plan.run(name)
+    known(plan, where, parent, "runs")
+    other = plan.run(parent)
+    if other["protocol"] != spec["protocol"]:
+        raise InputError(where, f"its parent {parent!r} has another protocol, {other['protocol']}", "make them agree")
+    if _reaches(plan, parent, name):
+        raise InputError(where, f"it reads {item!r}, which reads it in turn", "break the circle")
+    if other["seeds"] < spec["seeds"] and plan.stochastic(parent):
+        raise InputError(where, f"its parent {parent!r} has fewer seeds", f"give that one `seeds: {spec['seeds']}`")
+    outputs = ["embeddings", *plan.extras(parent)]
+    if (what := output_of(item)) not in ("", *outputs):
+        raise InputError(where, f"{parent!r} has no output {what!r}", suggest(what, outputs))
+
+
+def _reaches(plan, run: str, wanted: str) -> bool:
+    """Does a run read another, itself or by way of others?"""
+    found = [run]
+    for name in found:
+        known_runs = [parent for parent in plan.parents(name) if parent in plan.config["runs"]]
+        found += [parent for parent in known_runs if parent not in found]
+    return wanted in found
 
 
 def _augment(plan, where: str, run: str, view: str) -> None:

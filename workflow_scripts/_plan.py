@@ -8,12 +8,15 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 
 from emospace import labels, measures, plugin
 from emospace.errors import InputError
 from emospace.export import ENCODERS, FOLDERS, RATE
 from emospace.export import VIEWS as EXPORTED_VIEWS
 from emospace.fold_tables import SIDES
+from emospace.run_files import files_of
+from emospace.run_inputs import run_of
 from workflow_scripts._checks import check_names, validate
 from workflow_scripts._products import analyses, sections
 from workflow_scripts._recipes import write_recipes
@@ -137,7 +140,38 @@ class Plan:
         return [f"fold{i}" for i in range(1 if "train" in spec else spec["folds"])]
 
     def run(self, name: str) -> dict:
-        return {"inputs": [], "parents": [], "augment": [], "seeds": 1} | self.config["runs"][name]
+        return {"inputs": [], "augment": [], "seeds": 1} | self.config["runs"][name]
+
+    def sources(self, run: str) -> list[str]:
+        """The features and views that a run reads."""
+        return [name for name in self.run(run)["inputs"] if not run_of(name)]
+
+    def parents(self, run: str) -> list[str]:
+        """The runs whose outputs a run reads."""
+        return list(dict.fromkeys(filter(None, map(run_of, self.run(run)["inputs"]))))
+
+    def parent_seed(self, parent: str, seed: int) -> int:
+        """The seed of a parent that goes with one of its child: the same, or the only one that makes a difference."""
+        return seed if seed in self.seeds(parent) else self.seeds(parent)[0]
+
+    def asks(self, run: str) -> list[str]:
+        """The parents of a run that are applied to their train rows."""
+        return self.parents(run) if self.model(run).LEARNS or self.asked(run) else []
+
+    def asked(self, run: str) -> bool:
+        """Is a run applied to its train rows, for another one that learns from what it says?"""
+        return any(run in self.asks(child) for child in self.config["runs"] if run in self.parents(child))
+
+    def model(self, run: str) -> ModuleType:
+        return plugin.find("models", self.run(run)["model"])
+
+    def extras(self, run: str) -> list[str]:
+        """Names of the further outputs of a run."""
+        return plugin.declared(self.model(run), "extras", self.run_options(run))
+
+    def run_files(self, run: str) -> list[str]:
+        """Names of the files that a training stores beside those of every run."""
+        return files_of(self.extras(run), plugin.declared(self.model(run), "checkpoints", self.run_options(run)))
 
     def run_options(self, name: str) -> dict:
         return {k: v for k, v in self.config["runs"][name].items() if k not in RUN_KEYS}
@@ -174,18 +208,18 @@ class Plan:
         """Does the result of this run depend on the seed: by its model, or by that of a run that it reads?"""
         found = [run]
         for name in found:
-            found += [parent for parent in self.run(name)["parents"] if parent not in found]
-        models = [plugin.find("models", self.run(name)["model"]) for name in found]
-        return not all(getattr(model, "DETERMINISTIC", False) for model in models)
+            found += [parent for parent in self.parents(name) if parent not in found]
+        return not all(self.model(name).DETERMINISTIC for name in found)
 
     def leaks(self, run: str) -> list[str]:
         """What tells a run something of its test rows: "protocol", and names of views, features and runs; sorted."""
         spec = self.run(run)
         found = {"protocol"} if self.protocol(spec["protocol"])["leaky"] else set()
         found |= {run} if spec.get("leaky") else set()
-        inputs = [*spec["inputs"], *(f"run:{parent}" for parent in spec.get("parents", []))]
-        for name in [*inputs, *spec["augment"], *(instead for _, _, instead in self.exchanges(run))]:
-            found |= set(self.leaks(name.removeprefix("run:"))) if name.startswith("run:") else self.leaks_of(name)
+        for name in [*self.sources(run), *spec["augment"], *(instead for _, _, instead in self.exchanges(run))]:
+            found |= self.leaks_of(name)
+        for parent in self.parents(run):
+            found |= set(self.leaks(parent))
         return sorted(found)
 
     def leaks_of(self, name: str) -> set[str]:
@@ -199,7 +233,7 @@ class Plan:
 
     def uses_gpu(self, run: str) -> bool:
         """Does training this run use a GPU where there is one?"""
-        return getattr(plugin.find("models", self.run(run)["model"]), "GPU", False)
+        return self.model(run).GPU
 
     # Features --------------------------------------------------------------------------------------------------
 
@@ -276,6 +310,7 @@ class Plan:
         names = {self.feature(f).get("weights") for f in features} - {None}
         read = {view for corpus in self.config["corpora"] for view in self.read_views(corpus)}
         names |= {name for view in [*self.augmented(), *read] for name in self.views.weights(view)}
+        names |= {spec["weights"] for spec in self.config["runs"].values() if "weights" in spec}
         return [f"models/{name}/weights.json" for name in sorted(names)]
 
     # Augmentation ----------------------------------------------------------------------------------------------
@@ -296,7 +331,7 @@ class Plan:
     def exchanges(self, run: str) -> list[tuple[str, str, str]]:
         """(input, view, what is read in its place for a child of that view) wherever a run's augmentation does so."""
         spec = self.run(run)
-        pairs = [(i, view) for view in spec["augment"] for i in spec["inputs"]]
+        pairs = [(i, view) for view in spec["augment"] for i in self.sources(run)]
         return [(i, v, self.views.in_child(i, v)) for i, v in pairs if i.partition(".")[0] == self.views.parent(v)]
 
     # Raw files -------------------------------------------------------------------------------------------------

@@ -63,13 +63,7 @@ def _outputs(name: str) -> None:
 def _suits(plan, name: str, run: str) -> bool:
     spec, file = plan.run(run), f"emospace/analyses/{name}.py"
     with plugin.blamed(file, "suits()", SEE):
-        return bool(plugin.find("analyses", name).suits(plugin.find("models", spec["model"]), inputs(plan, run)))
-
-
-def inputs(plan, run: str) -> list[str]:
-    """What a run reads; `run:<name>` for the outputs of another run."""
-    spec = plan.run(run)
-    return [*spec["inputs"], *(f"run:{parent}" for parent in spec["parents"])]
+        return bool(plugin.find("analyses", name).suits(plugin.find("models", spec["model"]), spec["inputs"]))
 
 
 def options(spec: dict) -> dict:

@@ -160,10 +160,13 @@ def _protocol(plan, name: str) -> Iterator[Recipe]:
 def _run(plan, name: str) -> Iterator[Recipe]:
     spec, protocol = plan.run(name), plan.protocol(plan.run(name)["protocol"])
     about = {"run": name, "model": spec["model"], "protocol": spec["protocol"], **_corpora(plan, spec["protocol"])}
-    options, reads = plan.run_options(name), {"inputs": spec["inputs"], "parents": spec["parents"]}
+    options, reads = plan.run_options(name), {"inputs": spec["inputs"], **_only(spec, "weights")}
     if spec["augment"]:  # no such key elsewhere: a run without augmentation knows nothing of it
         reads["augment"] = spec["augment"]
-    yield _recipe("train", name, f"models.{spec['model']}", plugin=spec["model"], options=options, **reads, **about)
+    job = {"plugin": spec["model"], "options": options, **reads, **about}
+    yield _recipe("train", name, f"models.{spec['model']}", **job)
+    if plan.asked(name):
+        yield _recipe("apply_train", name, f"models.{spec['model']}", crossfit=spec.get("crossfit", 0), **job)
     details = {"labels": plan.labels(spec["protocol"]), "rows": protocol["rows"], "leaks": plan.leaks(name)}
     details |= {"baseline": plan.baseline(name), "seeds": plan.seeds(name)}
     details["stochastic"] = [plan.stochastic(name), plan.stochastic(plan.baseline(name))]
@@ -189,10 +192,10 @@ def _metrics(plan) -> list[str]:
 def _analysis(plan, name: str, spec: dict, run: str) -> Recipe:
     """Of one run. Its models are applied, so their code counts."""
     about, protocol = plan.run(run), plan.protocol(plan.run(run)["protocol"])
-    models = {about["model"], *(plan.run(parent)["model"] for parent in about["parents"])}
+    models = {about["model"], *(plan.run(parent)["model"] for parent in plan.parents(run))}
     modules = [f"analyses.{spec['analysis']}", *(f"models.{model}" for model in sorted(models)), *_metrics(plan)]
     content = {"analysis": name, "plugin": spec["analysis"], "outputs": _products.outputs(spec), "run": run}
-    content |= {key: about[key] for key in ("model", "protocol", "inputs", "parents")}
+    content |= {key: about[key] for key in ("model", "protocol", "inputs")}
     content |= {"labels": plan.labels(about["protocol"]), "rows": protocol["rows"], "leaky": protocol["leaky"]}
     content |= {"seed": plan.config["seed"]}
     content |= _corpora(plan, about["protocol"])

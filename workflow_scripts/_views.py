@@ -11,7 +11,7 @@ from emospace.steps import Step, named, parameters, steps
 VIEW_KEYS = {"view", "leaky"}
 FEATURE_KEYS = {"encoder", "weights", "select", "by", "leaky"}
 PROTOCOL_KEYS = {"corpus", "train", "test", "split", "labels", "folds", "rows", "without", "leaky"}
-RUN_KEYS = {"model", "protocol", "inputs", "parents", "augment", "versus", "seeds", "leaky"}
+RUN_KEYS = {"model", "protocol", "inputs", "weights", "crossfit", "augment", "versus", "seeds", "leaky"}
 
 
 @dataclass(frozen=True)

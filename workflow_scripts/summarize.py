@@ -1,5 +1,6 @@
 """One row per run: summary.csv, result.txt for reading. For DVC metrics.json and tables of predictions and training."""
 
+import math
 from collections import defaultdict
 from itertools import zip_longest
 from pathlib import Path
@@ -65,9 +66,14 @@ def write_table(path: Path, columns: list[str], rows: list[dict]) -> None:
     records.write(path, columns, ({name: cell(row[name]) for name in columns} for row in rows))
 
 
+def is_number(text: str | None) -> bool:
+    """Is there a finite value? A model may have a history without this column."""
+    return bool(text) and math.isfinite(float(text))
+
+
 def curve(histories: list[list[dict]]) -> list[dict]:
     """Score on dev by step (an epoch, or a candidate tried): the mean over the folds and seeds that came so far."""
-    scores = [[float(row["dev_ua"]) for row in history] for history in histories]
+    scores = [[float(row["dev_ua"]) for row in history if is_number(row.get("dev_ua"))] for history in histories]
     steps = [[value for value in step if value is not None] for step in zip_longest(*scores)]
     return [{"step": k, "dev_ua": sum(values) / len(values)} for k, values in enumerate(steps, 1)]
 

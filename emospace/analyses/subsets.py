@@ -61,7 +61,7 @@ def _applied(run, subsets: list[tuple[str, ...]]) -> tuple[np.ndarray, np.ndarra
         for k, subset in enumerate(subsets):
             values = run.apply(training, rows, keep=subset).probabilities
             found[k, seed, where] = np.round(values.astype(float), STORED)
-            present[k, where] |= run.present(training, rows, subset)
+            present[k, where] |= run.present(rows, subset)
     return found, present
 
 

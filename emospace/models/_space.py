@@ -1,6 +1,5 @@
 """The network of the unified space: an encoder and a decoder per modality, what joins them, and heads."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,22 +87,26 @@ class Space(nn.Module):
 
 @dataclass(frozen=True)
 class Found:
-    """Predictions for N rows, as numpy: probabilities (N, C) and (N, 2), embeddings (N, E)."""
+    """Predictions for N rows, as numpy: probabilities (N, C) and (N, 2), embeddings (N, E), VAD in its units (N, 3)."""
 
     emotion: np.ndarray
     gender: np.ndarray
     embedding: np.ndarray
+    dimensions: np.ndarray
 
 
 @torch.no_grad()
-def predict(network: Space, rows: Resident, size: int, keep: Sequence[str] | None = None) -> Found:
-    """Predict all rows of a split from the inputs `keep` (all by default). The network must be in evaluation mode."""
-    names = [n for n in network.names if keep is None or n in keep]
+def predict(network: Space, rows: Resident, size: int) -> Found:
+    """Predict all rows of a split. The network must be in evaluation mode."""
+    if not rows.size:
+        widths = network.emotion.out_features, 2, network.gate.in_features, 3
+        return Found(*(np.empty((0, width), np.float32) for width in widths))
     blocks: list[tuple[torch.Tensor, ...]] = []
     for numbers in torch.arange(rows.size).split(size):
-        batch = network.standardise(rows.batch(numbers, names))
+        batch = network.standardise(rows.batch(numbers, network.names))
         used = {n: length > 0 for n, (_, length) in batch.items()}
         with torch.autocast(rows.device.type, torch.bfloat16, enabled=rows.device.type == "cuda"):
             out = network(batch, used)
-        blocks.append((out.emotion.float().softmax(1), out.gender.float().softmax(1), out.fused))
+        vad = out.vad.float() * network.vad_scale + network.vad_mean
+        blocks.append((out.emotion.float().softmax(1), out.gender.float().softmax(1), out.fused, vad))
     return Found(*(torch.cat(column).cpu().numpy() for column in zip(*blocks, strict=True)))

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from emospace.data import Fold, Rows, Trained
+from emospace.data import Fold, Output, Rows, Trained
 from emospace.errors import InputError
 from emospace.kinds import Count, Positive, Several
 
 GENDERS = (0, 1)  # F and M, as in data.Rows
+INPUTS = ("feature", "run")
 DETERMINISTIC = True
-GPU = False
 
 
 def pooled(rows: Rows) -> np.ndarray:
@@ -50,7 +50,6 @@ def train(
     *,
     seed: int,
     checkpoint: Path,
-    parents: dict[str, Path],
     candidates: Several[Positive] = (0.001, 0.01, 0.1, 1.0),
     max_iter: Count = 2000,
 ) -> Trained:
@@ -64,10 +63,9 @@ def train(
     from sklearn.preprocessing import StandardScaler
     from tqdm import tqdm
 
-    tables = [pooled(rows) for rows in (fold.train, fold.dev, fold.test)]
-    scaler = StandardScaler().fit(tables[0])
-    train_x, others = scaler.transform(tables[0]), scaler.transform(np.concatenate(tables[1:]))  # one may have no rows
-    dev_x = others[: len(fold.dev)]
+    table = pooled(fold.train)
+    scaler = StandardScaler().fit(table)
+    train_x, dev_x = scaler.transform(table), _scaled(pooled(fold.dev), scaler.mean_, scaler.scale_)
     history, best = [], None
     for strength in tqdm(candidates, "strength", disable=None):
         model = LogisticRegression(C=strength, class_weight="balanced", max_iter=max_iter)
@@ -77,14 +75,36 @@ def train(
         if best is None or found > best[0]:
             best = (found, strength, model)
     dev_ua, strength, model = best
-    probabilities = np.zeros((len(others), len(fold.classes)), np.float32)
-    probabilities[:, model.classes_] = model.predict_proba(others)
     state = {"mean": scaler.mean_, "scale": scaler.scale_, "coefficients": model.coef_, "intercept": model.intercept_}
-    facts, gender = {"C": strength, "dev_ua": dev_ua}, None
+    state["labels"] = model.classes_
     known = fold.train.gender >= 0
     if len(np.unique(fold.train.gender[known])) == len(GENDERS):
         second = LogisticRegression(C=strength, class_weight="balanced", max_iter=max_iter)
         second.fit(train_x[known], fold.train.gender[known])
-        gender = second.predict_proba(others).astype(np.float32)
         state |= {"gender_coefficients": second.coef_, "gender_intercept": second.intercept_}
-    return Trained(state, history, probabilities, gender=gender, facts=facts)
+    return Trained(state, fold.classes, history, {"C": strength, "dev_ua": dev_ua})
+
+
+def apply(trained: Trained, rows: Rows) -> Output:
+    """Probabilities, where a class that no train row has gets 0; and gender, if train has both."""
+    probabilities, state = np.zeros((len(rows), len(trained.classes)), np.float32), trained.state
+    with_gender = "gender_coefficients" in state
+    gender = np.zeros((len(rows), len(GENDERS)), np.float32) if with_gender else None
+    if len(rows):
+        table = _scaled(pooled(rows), state["mean"], state["scale"])
+        probabilities[:, state["labels"]] = _chances(table, state["coefficients"], state["intercept"], state["labels"])
+        if with_gender:
+            gender[:] = _chances(table, state["gender_coefficients"], state["gender_intercept"], np.array(GENDERS))
+    return Output(probabilities, gender=gender)
+
+
+def _chances(table: np.ndarray, coefficients: np.ndarray, intercept: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression()
+    model.coef_, model.intercept_, model.classes_ = coefficients, intercept, labels
+    return model.predict_proba(table)
+
+
+def _scaled(table: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    return (table - mean) / scale

@@ -9,17 +9,16 @@ Dropping modalities at random in training lets any subset serve at test time.
 
 import copy
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from emospace.data import Fold, Rows, Trained
+from emospace.data import Fold, Output, Rows, Trained
 from emospace.errors import InputError
 from emospace.kinds import Count, Decay, Natural, NotNegative, Optimiser, Positive, Share
 
-DETERMINISTIC = False
+INPUTS = ("feature", "run")
 GPU = True
 SUBSETS = True
 LONG = 32  # steps: an input with a longer median is a sequence (convolutions), a shorter one a set of vectors
@@ -31,7 +30,7 @@ def train(
     *,
     seed: int,
     checkpoint: Path,
-    parents: dict[str, Path],
+    device: str = "cpu",
     width: Count = 96,
     embedding: Count = 128,
     recurrent: Natural = 64,
@@ -78,9 +77,8 @@ def train(
     from emospace.models._resident import Resident
     from emospace.training import Schedule, fit
 
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(seed)
-    train_set, dev_set, test_set = (Resident(r, device, max_steps) for r in (fold.train, fold.dev, fold.test))
+    train_set, dev_set = (Resident(r, torch.device(device), max_steps) for r in (fold.train, fold.dev))
     shapes = {n: (i.values.shape[1], bool(np.median(i.lengths[i.lengths > 0]) >= LONG)) for n, i in _present(fold)}
     if not shapes:
         raise InputError("unified", "none of the run's inputs has any data in train", "see data/quality")
@@ -102,23 +100,22 @@ def train(
     state = fit(network, smoothed, originals, objective, scores, schedule, checkpoint)
     smoothed.load_state_dict(state.best)
     fit_gender(smoothed, train_set, SCORED)
-    found = [_space.predict(smoothed, rows, SCORED) for rows in (dev_set, test_set)]
     chosen = state.history[state.chosen - 1]
     sizes = {"width": width, "embedding": embedding, "recurrent": recurrent, "dropout": dropout}
     return Trained(
         state={k: v.cpu().numpy() for k, v in smoothed.state_dict().items()},
+        classes=fold.classes,
         history=state.history,
-        probabilities=np.concatenate([f.emotion for f in found]),
-        embeddings=np.concatenate([f.embedding for f in found]),
-        gender=np.concatenate([f.gender for f in found]),
         facts={
             "epoch": chosen["epoch"],
             "dev_ua": chosen["dev_ua"] if np.isfinite(chosen["dev_ua"]) else None,
             "batch": size,
             "parameters": sum(p.numel() for p in network.parameters()),
-            "device": device.type,
-            "dtype": "bfloat16 autocast" if device.type == "cuda" else "float32",
+            "device": device,
+            "dtype": "bfloat16 autocast" if device == "cuda" else "float32",
             "architecture": {"shapes": shapes, "classes": len(fold.classes), **sizes},
+            "max_steps": max_steps,
+            "dimensions": bool(dimensions and (~np.isnan(fold.train.vad)).all(1).any()),  # has that head learnt?
         },
     )
 
@@ -158,24 +155,18 @@ def _mean_recall(truth: np.ndarray, guess: np.ndarray) -> float:
     return float(np.mean([(guess[truth == label] == label).mean() for label in np.unique(truth[truth >= 0])]))
 
 
-def predict_subset(folder: Path, rows: Rows, keep: Sequence[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities (N, C) and fused embeddings (N, E) of a stored run for any rows, from a subset of its inputs.
-
-    folder: a run's result folder; keep: names of the inputs that may be used, all by default.
-    """
+def apply(trained: Trained, rows: Rows, *, device: str = "cpu") -> Output:
+    """Probabilities, embeddings, gender, VAD if some train row had it; of rows with any subset of the inputs."""
     import torch
-    from safetensors.torch import load_file
 
     from emospace.models import _space
     from emospace.models._resident import Resident
-    from emospace.provenance import read_json
 
-    architecture = read_json(folder / "run.json")["facts"]["architecture"]
-    unknown = set(keep or ()) - set(architecture["shapes"])
-    if unknown:
-        known = ", ".join(architecture["shapes"])
-        raise InputError(folder, f"the model has no input {min(unknown)!r}", f"it has {known}")
-    network = _space.Space(**architecture)
-    network.load_state_dict(load_file(folder / "model.safetensors"))
-    found = _space.predict(network.eval(), Resident(rows, torch.device("cpu")), SCORED, keep)
-    return found.emotion, found.embedding
+    facts = trained.facts
+    network = _space.Space(**facts["architecture"])
+    if lacking := [name for name in network.names if name not in rows.inputs]:
+        raise InputError("unified", f"the rows lack the input {lacking[0]!r}", "give it, empty where it is missing")
+    network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in trained.state.items()})
+    resident = Resident(rows, torch.device(device), facts["max_steps"])
+    found = _space.predict(network.to(device).eval(), resident, SCORED)
+    return Output(found.emotion, found.embedding, found.gender, found.dimensions if facts["dimensions"] else None)

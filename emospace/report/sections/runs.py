@@ -40,7 +40,8 @@ def _run(results, name: str, found: dict) -> dict:
 
 def _chosen(history: list[dict[str, float]], record: dict) -> float | None:
     """Where training stopped looking: the fact that is called like the first column of the history."""
-    return record["facts"].get(next(iter(history[0]))) if history else None
+    value = record["facts"].get(next(iter(history[0]))) if history else None
+    return value if isinstance(value, int | float) else None
 
 
 def _by_fold(chosen: dict[str, float | None]) -> dict[str, str]:

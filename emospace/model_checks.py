@@ -1,0 +1,138 @@
+"""Hold what a model returns to its contract, before any of it is written."""
+
+import json
+import numbers
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from types import ModuleType
+
+import numpy as np
+
+from emospace.data import Output, Trained
+from emospace.errors import InputError
+from emospace.store import Ragged
+
+SEE = "see Model in docs/contracts.md"
+TOLERANCE = 1e-3  # of the sum of probabilities
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def file_of(module: ModuleType) -> str:
+    """The file of a model, for messages."""
+    return f"emospace/models/{module.__name__.rpartition('.')[2]}.py"
+
+
+def _wrong(module: ModuleType, what: str, reason: str) -> InputError:
+    return InputError(file_of(module), f"{what} {reason}", SEE)
+
+
+# Trained -------------------------------------------------------------------------------------------------------
+
+
+def checked_trained(found, classes: Sequence[str], declared: Sequence[str], module: ModuleType) -> Trained:
+    """What `train` returned, with its facts as JSON reads them. Raises InputError for what the contract forbids."""
+    if not isinstance(found, Trained):
+        raise _wrong(module, "train()", f"returned {type(found).__name__}, not emospace.data.Trained")
+    if list(found.classes) != list(classes):
+        raise _wrong(module, "Trained.classes", f"is {list(found.classes)}, not the classes of the fold")
+    _names("Trained.checkpoints", found.checkpoints, declared, "checkpoints()", module)
+    _state("Trained.state", found.state, module)
+    for name, state in found.checkpoints.items():
+        _state(f"Trained.checkpoints[{name!r}]", state, module)
+    _history(found.history, module)
+    return replace(found, classes=list(classes), facts=_facts(found.facts, module))
+
+
+def _state(what: str, state, module: ModuleType) -> None:
+    for name, value in state.items():
+        if not isinstance(value, np.ndarray) or value.dtype.kind not in "biuf":
+            kind = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
+            raise _wrong(module, f"{what}[{name!r}]", f"is {kind}, not a numpy array of numbers")
+        if value.dtype.kind == "f" and np.isnan(value).any():
+            raise _wrong(module, f"{what}[{name!r}]", "holds NaN")
+
+
+def _history(history, module: ModuleType) -> None:
+    for number, line in enumerate(history, 1):
+        if list(line) != list(history[0]) or not line:
+            told = f"has in entry {number} the columns {list(line)}, not {list(history[0])}"
+            raise _wrong(module, "Trained.history", told)
+        for name, value in line.items():
+            if not isinstance(value, numbers.Real | np.number):
+                told = f"has in entry {number} {value!r} for {name}, which is no number"
+                raise _wrong(module, "Trained.history", told)
+
+
+def _facts(facts, module: ModuleType) -> dict:
+    try:
+        return json.loads(json.dumps(facts, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise _wrong(module, "Trained.facts", f"cannot be written as JSON ({error})") from error
+
+
+# Output --------------------------------------------------------------------------------------------------------
+
+
+def checked_output(found, rows: int, classes: int, declared: Sequence[str], module: ModuleType) -> Output:
+    """What `apply` returned, in float32. Raises InputError for what the contract forbids."""
+    if not isinstance(found, Output):
+        raise _wrong(module, "apply()", f"returned {type(found).__name__}, not emospace.data.Output")
+    arrays = {"probabilities": _array("probabilities", found.probabilities, (rows, classes), module)}
+    for name, width in {"embeddings": None, "gender": 2, "dimensions": 3}.items():
+        value = getattr(found, name)
+        arrays[name] = None if value is None else _array(name, value, (rows, width), module)
+    for name in ("probabilities", "gender"):
+        if arrays[name] is not None:
+            _distributions(name, arrays[name], module)
+    _names("Output.extras", found.extras, declared, "extras()", module)
+    for name, value in found.extras.items():
+        _ragged(f"Output.extras[{name!r}]", value, rows, module)
+    return Output(**arrays, extras={name: found.extras[name] for name in declared})
+
+
+def _array(name: str, value, shape: tuple, module: ModuleType) -> np.ndarray:
+    what = f"Output.{name}"
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "iuf":
+        raise _wrong(module, what, f"is {type(value).__name__}, not a numpy array of numbers")
+    if value.ndim != 2 or len(value) != shape[0] or shape[1] not in (None, value.shape[1]):
+        wanted = f"({shape[0]}, {'E' if shape[1] is None else shape[1]})"
+        raise _wrong(module, what, f"has the shape {value.shape}, not {wanted}")
+    if not np.isfinite(value).all():
+        row = int(np.argwhere(~np.isfinite(value))[0][0])
+        raise _wrong(module, what, f"holds values in row {row} that are not finite")
+    return value.astype(np.float32, copy=False)
+
+
+def _distributions(name: str, value: np.ndarray, module: ModuleType) -> None:
+    bad = (value < 0).any(1) | (np.abs(value.sum(1) - 1) > TOLERANCE)
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        raise _wrong(module, f"Output.{name}", f"has {value[row].tolist()} in row {row}, which is no distribution")
+
+
+def _ragged(what: str, value, rows: int, module: ModuleType) -> None:
+    if not isinstance(value, Ragged) or value.values.ndim != 2 or value.values.dtype.kind not in "iuf":
+        raise _wrong(module, what, "is not a Ragged of rows (T, D)")
+    if len(value) != rows:
+        raise _wrong(module, what, f"has {len(value)} rows, not {rows}")
+    if not np.isfinite(value.values).all():
+        raise _wrong(module, what, "holds values that are not finite")
+
+
+# Names ---------------------------------------------------------------------------------------------------------
+
+
+def _names(what: str, found: dict, declared: Sequence[str], function: str, module: ModuleType) -> None:
+    if odd := found.keys() - set(declared):
+        raise _wrong(module, what, f"has {min(odd)!r}, which {function} does not name")
+    if odd := set(declared) - found.keys():
+        raise _wrong(module, what, f"lacks {min(odd)!r}, which {function} names")
+
+
+def check_declared(what: str, names: Sequence[str], module: ModuleType, taken: Sequence[str] = ()) -> None:
+    """Raise InputError, when planned, for names of extras or checkpoints that cannot be names of files."""
+    if not all(isinstance(name, str) and NAME.fullmatch(name) for name in names):
+        raise _wrong(module, f"{what}()", f"gives {names!r}, not names of letters, digits and underscores")
+    if len(set(names)) < len(names) or set(names) & set(taken):
+        raise _wrong(module, f"{what}()", f"gives {list(names)!r}, with a name that is taken")

@@ -1,0 +1,147 @@
+"""What a trained run stores, and how it is read again: one writer and one reader of each file.
+
+<fold>-<seed>/model.safetensors, history.csv, checkpoint.<name>.safetensors: what was learnt. probabilities.csv (whose
+order of rows all others have), embeddings.npy, extras.<name>.npy: what the model says of dev and test rows; in train/,
+of train rows. run.json comes last.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from emospace import records, store
+from emospace.data import Output, Rows, Trained
+from emospace.errors import InputError
+from emospace.folds import VAD
+from emospace.provenance import atomic, read_json
+from emospace.store import Ragged
+
+AGAIN = "run the workflow again"
+LEARNT = ("model.safetensors", "history.csv")
+SAID = ("probabilities.csv", "embeddings.npy")
+GENDER = ("gender_F", "gender_M")
+TRAIN = "train"  # folder of what a run says of its train rows
+
+
+def files_of(extras: Sequence[str] = (), checkpoints: Sequence[str] = ()) -> list[str]:
+    """Names of the files that a run stores beside those of every run."""
+    stores = [f"extras.{name}.{ending}" for name in extras for ending in ("npy", "offsets.npy")]
+    return stores + [f"checkpoint.{name}.safetensors" for name in checkpoints]
+
+
+# What was learnt -----------------------------------------------------------------------------------------------
+
+
+def write_trained(folder: Path, trained: Trained) -> list[Path]:
+    """Write states and history; the paths."""
+    states = {LEARNT[0]: trained.state}
+    states |= {f"checkpoint.{name}.safetensors": state for name, state in trained.checkpoints.items()}
+    for name, state in states.items():
+        _write_state(folder / name, state)
+    columns = list(trained.history[0]) if trained.history else ["epoch"]
+    records.write(folder / LEARNT[1], columns, trained.history)
+    return [folder / name for name in (*LEARNT, *list(states)[1:])]
+
+
+def _write_state(path: Path, state: Mapping[str, np.ndarray]) -> None:
+    from safetensors.numpy import save_file
+
+    with atomic(path) as tmp:
+        save_file({name: np.ascontiguousarray(value) for name, value in state.items()}, tmp)
+
+
+def read_trained(folder: Path) -> Trained:
+    """What a run has learnt, without history and checkpoints."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    about, path = read_json(folder / "run.json"), folder / LEARNT[0]
+    try:
+        return Trained(load_file(path), about["classes"], facts=about["facts"])
+    except (OSError, SafetensorError) as error:
+        raise InputError(path, f"it cannot be read ({error})", AGAIN) from error
+
+
+# What a model says ---------------------------------------------------------------------------------------------
+
+
+def write_outputs(folder: Path, classes: Sequence[str], sides: Mapping[str, tuple[Rows, Output]]) -> list[Path]:
+    """Write what a model says of the rows of some sides; the paths. There are no labels here, so nothing is scored."""
+    found = [output for _, output in sides.values()]
+    lines = [line for side, pair in sides.items() for line in _lines(side, *pair, classes)]
+    columns = list(_columns(found[0], classes))
+    records.write(folder / SAID[0], ["utterance", "split", "present", *columns], lines)
+    with atomic(folder / SAID[1]) as tmp:
+        np.save(
+            tmp, _joined([output.embeddings for output in found], sum(map(len, (rows for rows, _ in sides.values()))))
+        )
+    for name in found[0].extras:
+        rows = [row for output in found for row in output.extras[name]]
+        store.write(folder / f"extras.{name}.npy", rows, dtype=np.float32, dim=_width(found, name))
+    return [folder / name for name in (*SAID, *files_of(list(found[0].extras)))]
+
+
+def _columns(output: Output, classes: Sequence[str]) -> dict[str, np.ndarray]:
+    """Column of the table -> values (N,)."""
+    parts = [(classes, output.probabilities), (GENDER, output.gender), (VAD, output.dimensions)]
+    return {name: values[:, k] for names, values in parts if values is not None for k, name in enumerate(names)}
+
+
+def _lines(side: str, rows: Rows, output: Output, classes: Sequence[str]):
+    columns, there = _columns(output, classes), rows.present()
+    for i, utterance in enumerate(rows.utterances):
+        told = {"utterance": utterance, "split": side, "present": int(there[i])}
+        yield told | {name: f"{values[i]:.7f}" for name, values in columns.items()}
+
+
+def _joined(arrays: list[np.ndarray | None], rows: int) -> np.ndarray:
+    return np.empty((rows, 0), np.float32) if arrays[0] is None else np.concatenate(arrays)
+
+
+def _width(outputs: list[Output], name: str) -> int | None:
+    values = [output.extras[name].values for output in outputs]
+    full = next((v for v in values if len(v)), values[0])
+    return full.shape[1] if full.ndim == 2 else None
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a run stored of N rows: one of a side may occur several times, and is then told of once.
+
+    place: (side, utterance) -> row. present: did it have any input? bool (N,). values: name of an output ("" for the
+    probabilities) -> float32 (N, D), or a Ragged store.
+    """
+
+    place: dict[tuple[str, str], int]
+    present: np.ndarray
+    values: dict[str, np.ndarray | Ragged]
+
+
+def read_outputs(folder: Path, classes: Sequence[str], wanted: Sequence[str] = ("",)) -> Said:
+    """Read the outputs of these names: "" (probabilities), "embeddings", or names of extras."""
+    path = folder / SAID[0]
+    lines = records.read(path, ["utterance", "split", "present", *classes])
+    values: dict[str, np.ndarray | Ragged] = {}
+    for name in wanted:
+        if name == "embeddings":
+            values[name] = _array(folder / SAID[1], len(lines))
+        elif name:
+            values[name] = Ragged.open(folder / f"extras.{name}.npy", len(lines)).check_finite()
+        else:
+            values[name] = np.array([[float(line[c]) for c in classes] for line in lines], np.float32)
+    place = {(line["split"], line["utterance"]): i for i, line in enumerate(lines)}
+    return Said(place, np.array([line["present"] == "1" for line in lines], bool), values)
+
+
+def _array(path: Path, rows: int) -> np.ndarray:
+    try:
+        found = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(path, f"it cannot be read ({error})", AGAIN) from error
+    if found.ndim != 2 or len(found) != rows:
+        raise InputError(path, f"it holds an array {found.shape}, and probabilities.csv {rows} rows", AGAIN)
+    if not found.shape[1]:
+        raise InputError(path, "the model gives no embeddings", "leave `.embeddings` out of the input")
+    return found

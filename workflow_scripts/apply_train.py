@@ -1,0 +1,100 @@
+"""Apply a run to the train rows of its own fold, for a second stage that learns from what it says of them.
+
+Either the stored model, which has learnt from these very rows (in-sample: it is surer of them than of others), or, with
+`crossfit: K`, K models of the same options, each of which has learnt from the speakers of the other parts only.
+"""
+
+import shutil
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from emospace.applying import apply, ask, learn
+from emospace.data import Fold, Output, Rows
+from emospace.errors import InputError
+from emospace.provenance import write_sidecar
+from emospace.run_files import write_outputs
+from emospace.store import Ragged, stack
+from workflow_scripts import _fold
+from workflow_scripts._command import run
+from workflow_scripts.train import PACKAGES, checkpoint_folder, in_sample, random_weights
+
+
+def parts_of(speakers: list[str], count: int) -> np.ndarray:
+    """Part of each row, int (N,): all rows of a speaker in one, the largest speakers dealt first to the smallest part.
+
+    Raises InputError for fewer speakers than parts.
+    """
+    sizes = Counter(speakers)
+    if len(sizes) < count:
+        reason = f"{len(sizes)} train speakers cannot be dealt into {count} parts"
+        raise InputError("crossfit", reason, "give a smaller number, or leave it out")
+    filled, part = [0] * count, {}
+    for speaker, size in sorted(sizes.items(), key=lambda item: (-item[1], item[0])):
+        part[speaker] = int(np.argmin(filled))
+        filled[part[speaker]] += size
+    return np.array([part[speaker] for speaker in speakers])
+
+
+def without_labels(rows: Rows) -> Rows:
+    """The rows as a model sees test rows."""
+    unknown = np.full(len(rows), -1, np.int64)
+    return replace(rows, label=unknown, gender=unknown, vad=np.full((len(rows), 3), np.nan, np.float32))
+
+
+def crossfitted(module, fold: Fold, originals: Rows, count: int, options: dict, checkpoint: Path, **given) -> Output:
+    """What models say of the rows that they have not learnt from. Augmented copies go where their originals go."""
+    part = parts_of(list(fold.train.speakers), count)
+    outputs, places = [], []
+    for number in tqdm(range(count), "part", disable=None):
+        held = np.flatnonzero(part[: len(originals)] == number)
+        rows = without_labels(originals.take(held))
+        others = replace(fold, train=fold.train.take(np.flatnonzero(part != number)), test=rows)
+        trained = learn(module, others, options, checkpoint=checkpoint / str(number), **given)
+        outputs.append(ask(module, trained, rows, options, **given))
+        places.append(held)
+    return joined(outputs, np.argsort(np.concatenate(places)))
+
+
+def joined(outputs: list[Output], order: np.ndarray) -> Output:
+    """Outputs one after another, then in this order."""
+    found = {}
+    for name in ("probabilities", "embeddings", "gender", "dimensions"):
+        values = [getattr(output, name) for output in outputs]
+        there = all(value is not None for value in values)
+        found[name] = np.concatenate(values)[order] if there else None
+    extras = {name: _stacked([output.extras[name] for output in outputs], order) for name in outputs[0].extras}
+    return Output(**found, extras=extras)
+
+
+def _stacked(stores: list[Ragged], order: np.ndarray) -> Ragged:
+    rows = [row for store in stores for row in store]
+    return stack([rows[i] for i in order], stores)
+
+
+def job(args, recipe):
+    fold, sources, module = _fold.read(args, recipe), _fold.sources(args), _fold.model_of(recipe)
+    given, options, stored = _fold.supplied(args, module), recipe["options"], args.out.parent
+    originals = fold.train.take(np.flatnonzero(fold.train.parent < 0))
+    checkpoint = checkpoint_folder(recipe, [args.fold, *args.children, *sources], args.seed, args.out)
+    if count := recipe["crossfit"]:
+        output = crossfitted(module, fold, originals, count, options, checkpoint, seed=args.seed, **given)
+    else:
+        output = apply(stored, originals, **given)
+    outputs = write_outputs(args.out, fold.classes, {"train": (originals, output)})
+    facts = {"in_sample": not count, "in_sample_runs": in_sample(sources), "random_inputs": random_weights(sources)}
+    used = [args.fold, args.audit, *args.children, *args.child_audits, *sources, stored / "run.json"]
+    packages = [*PACKAGES, *module.PACKAGES]
+    write_sidecar(args.out / "apply.json", recipe, inputs=used, outputs=outputs, packages=packages, **facts)
+    shutil.rmtree(checkpoint, ignore_errors=True)
+
+
+def main():
+    run(_fold.parser(__doc__), job)
+
+
+if __name__ == "__main__":
+    main()
