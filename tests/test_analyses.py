@@ -263,7 +263,7 @@ def faked(names: list[str]):
         guess = found.probabilities[training.seed].argmax(-1)
         return Output(np.eye(3, dtype=np.float32)[(guess + len(names) - len(keep)) % 3])
 
-    def present(training, rows, keep):
+    def present(rows, keep):
         return np.any([rows.inputs[name].lengths > 0 for name in keep], axis=0)
 
     trainings = [Training("fold0", seed, ROOT, {}) for seed in (0, 1)]

@@ -7,14 +7,15 @@ import pytest
 from conftest import utterance
 
 from emospace import manifest
+from emospace.applying import ask, learn
 from emospace.clusters import clusters
 from emospace.data import Fold, Rows
 from emospace.evaluation import gender_result
 from emospace.folds import GENDERS as CODES
 from emospace.models import linear_probe, unified
 from emospace.predictions import GENDERS, Truth, read_run
+from emospace.run_files import write_outputs
 from emospace.store import Ragged
-from workflow_scripts.train import write_results
 
 SMALL = {"width": 16, "embedding": 16, "recurrent": 0, "epochs": 12, "dropout": 0.1, "patience": 12, "lr": 1e-2}
 CLASSES = ["ang", "neu"]
@@ -48,9 +49,13 @@ def fold(
 
 def stored_accuracy(model, folder, found: Fold, gender: np.ndarray, **options) -> dict:
     """Train, store as the workflow does, read and score."""
-    trained = model.train(found, seed=1, checkpoint=folder / "state", parents={}, **options)
+    trained = learn(model, found, options, seed=1, checkpoint=folder / "state", device="cpu", weights=None)
+    asked = {"dev": found.dev, "test": found.test}
+    sides = {
+        name: (rows, ask(model, trained, rows, options, device="cpu", weights=None)) for name, rows in asked.items()
+    }
     (folder / "fold0-1").mkdir()
-    write_results(folder / "fold0-1", found, trained)
+    write_outputs(folder / "fold0-1", CLASSES, sides)
     rows = [utterance(u, speaker=u, gender=GENDERS[g]) for u, g in zip(found.test.utterances, gender, strict=True)]
     numbers = np.arange(len(rows))
     about = {"fold": np.repeat("fold0", len(rows)), "repeated": numbers < 0, "clusters": clusters(rows)}
