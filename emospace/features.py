@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,11 @@ from emospace.provenance import canonical
 RATE = 16_000  # Hz: what an encoder gets that neither asks for the rate nor names one
 EMPTY = np.empty((0, 0), np.float32)
 CONTRACT = "mend the encoder, see LoadedEncoder in docs/contracts.md"
+
+
+def rate_of(module: ModuleType) -> int | None:
+    """The rate of sound that an encoder takes, Hz; None if it takes any."""
+    return module.RATE or (None if "rate" in inspect.signature(module.load).parameters else RATE)
 
 
 def encode(

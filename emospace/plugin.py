@@ -236,6 +236,14 @@ def check_options(kind: str, name: str, function: str, options: dict, where: str
     check_call(getattr(module, function), options, where, f"{name}.{function}()", check, beside)
 
 
+def check_keys(kind: str, name: str, function: str, keys: Iterable[str]) -> None:
+    """Raise InputError for an option that is called like a key of the block in which it stands: nobody could set it."""
+    for option in options_of(getattr(find(kind, name), function)):
+        if option in keys:
+            reason = f"the option {option!r} of {function}() is called like a key of its block in the config"
+            raise InputError(_file(kind, name), reason, "give the option another name")
+
+
 def check_call(
     function: Callable,
     options: dict,

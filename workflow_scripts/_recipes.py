@@ -15,6 +15,7 @@ from emospace.pairs import pinned
 from emospace.provenance import PACKAGE_ROOT, canonical, code_digests, sha256, write_once
 from emospace.sources import closure
 from emospace.steps import parameters
+from workflow_scripts._files import digests
 
 Recipe = tuple[str, str, tuple[str, ...], dict]
 # A view's own file says which functions make it; these count with all that they import, each for its own job alone.
@@ -126,6 +127,8 @@ def _feature(plan, name: str) -> Recipe:
     encoder, view = spec["encoder"], spec["view"]
     reader = plan.views.reader(view)
     about = {"feature": name, "plugin": encoder, "reader": reader, "options": options}
+    if files := digests(plan.feature_files(name)):
+        about["files"] = files
     return _recipe("embed", name, f"encoders.{encoder}", *_homes(plugin.find("views", reader).read, reader), **about)
 
 

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from emospace import manifest, plugin, store
 from emospace.errors import InputError
-from emospace.features import RATE, check_loaded, encode, write_store
+from emospace.features import check_loaded, encode, rate_of, write_store
 from emospace.provenance import read_json, write_sidecar
 from emospace.weights import Weights
 from workflow_scripts._command import arguments, run
@@ -30,10 +30,9 @@ def refuse_changed(planned: dict[str, str]) -> None:
             raise InputError(path, "it changed while the workflow was running", "start the workflow again")
 
 
-def rate_of(sidecar: Path, module) -> int | None:
+def read_rate(sidecar: Path, module) -> int | None:
     """Rate of a view's sound, Hz, None of other views. Raises InputError where the encoder takes another."""
-    rate = read_json(sidecar).get("sample_rate")
-    taken = module.RATE or (None if plugin.offered(module.load, rate=rate) else RATE)
+    rate, taken = read_json(sidecar).get("sample_rate"), rate_of(module)
     if rate and taken not in (None, rate):
         remedy = f"give the encoder a view of {taken} Hz: views: <name>: {{view: audio, sample_rate: {taken}}}"
         raise InputError(sidecar, f"the view has {rate} Hz, {module.__name__} takes {taken}", remedy)
@@ -42,7 +41,7 @@ def rate_of(sidecar: Path, module) -> int | None:
 
 def job(args, recipe):
     module, view = plugin.find("encoders", recipe["plugin"]), plugin.find("views", recipe["reader"])
-    rows, rate = manifest.read(args.manifest), rate_of(args.view_sidecar, module)
+    rows, rate = manifest.read(args.manifest), read_rate(args.view_sidecar, module)
     refuse_changed(recipe.get("files", {}))
     weights = opened(args.weights) if args.weights else None
     loaded = []

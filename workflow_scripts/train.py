@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from emospace import plugin, records
 from emospace.data import Fold, Trained
 from emospace.errors import InputError
 from emospace.folds import read_fold
+from emospace.inputs import about
 from emospace.provenance import atomic, canonical, read_json, sha256, write_sidecar
 from emospace.store import Ragged
 from workflow_scripts._command import arguments, run
@@ -103,6 +105,7 @@ def job(args, recipe):
     parents = {name: Path(folder) for name, _, folder in (p.partition("=") for p in args.parents)}
     sources = [*args.input_sidecars, *(folder / "run.json" for folder in parents.values())]
     fold = read_fold(args.fold, args.protocol, inputs, children, exchanges(args.exchange))
+    fold = replace(fold, about=about(args.input_sidecars))
     checkpoint = checkpoint_folder(recipe, [args.fold, *args.children, *sources], args.seed, args.out)
     if hasattr(model := plugin.find("models", recipe["plugin"]), "GPU") and model.GPU:
         import torch

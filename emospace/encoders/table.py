@@ -44,12 +44,18 @@ def check_load(*, file: str, ids: str, steps: bool) -> None:
     path, wants = Path(file), Path(file).suffix == ".npy"
     for name in filter(None, (file, ids)):
         if not Path(name).exists():
-            raise InputError(name, "no such file or folder", "name it from the project's folder, or in full")
+            raise InputError(
+                "encoder table", f"there is no file or folder {name}", "name it from the project's folder, or in full"
+            )
     if path.is_file() and path.suffix not in (".csv", ".npy"):
-        raise InputError(file, "it is neither .csv nor .npy nor a folder", "save the vectors in one of these forms")
+        raise InputError(
+            "encoder table", f"{file} is neither .csv nor .npy nor a folder", "save the vectors in one of these forms"
+        )
     if wants != bool(ids):
-        told = "a .npy does not say whose its rows are" if wants else "only a .npy has `ids`"
-        raise InputError(file, told, "name a text file with one utterance per row in `ids`" if wants else "leave it out")
+        told = f"{file} does not say whose its rows are" if wants else f"only a .npy has `ids`, and {file} is none"
+        raise InputError(
+            "encoder table", told, "name a text file with one utterance per row in `ids`" if wants else "leave it out"
+        )
 
 
 class Table:
@@ -142,7 +148,9 @@ def _csv(path: Path) -> tuple[list[str], np.ndarray]:
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(path, f"it is no CSV in UTF-8 ({error})", "save it as UTF-8") from error
     if len(header) < 2 or header[0] != KEY:
-        raise InputError(path, f"its header begins with {header[:2]}", f"call the first column {KEY!r}, then name each number")
+        raise InputError(
+            path, f"its header begins with {header[:2]}", f"call the first column {KEY!r}, then name each number"
+        )
     for i, line in enumerate(lines):
         if len(line) != len(header):
             raise InputError(f"{path}: row {i}", f"it has {len(line)} cells, the header {len(header)}", "mend the row")
