@@ -180,8 +180,8 @@ class Encoder(Protocol):
     VIEWS: the kinds of view that it takes (`View.KIND`). HOLDS: what its features are ("cepstral", "embedding", ...);
     the sidecar says so, and models look it up there. WEIGHTS: does it need pretrained weights (`weights:` of the
     feature)? RATE: the only rate of sound that it takes, Hz; by default whatever `load` is told, or 16 000 where it
-    does not ask for `rate`. ENVIRONMENT: the file of envs/ that has its packages. PACKAGES: distributions whose versions
-    the sidecar records.
+    does not ask for `rate`. ENVIRONMENT: the file of envs/ that has its packages. PACKAGES: distributions whose
+    versions the sidecar records.
 
     An option annotated `emospace.kinds.File` names a file or folder outside the workflow; a change of it makes the
     features anew. No option may be called like a key of the feature's block: encoder, weights, select, by.
@@ -210,7 +210,7 @@ class LoadedEncoder(Protocol):
     """
 
     batch: int = 64
-    facts: dict[str, Any] = {}
+    facts: Mapping[str, Any] = {}
 
     def __call__(self, items: Sequence[Any], utterances: Sequence[str]) -> Sequence[np.ndarray]:
         """Features of each item, in order: float (T_i, D), all of one width D, finite. (0, D) is a missing row.

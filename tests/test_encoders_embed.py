@@ -17,8 +17,8 @@ from test_encoders_mfcc import clip, theirs
 from emospace import manifest, store
 from emospace.errors import InputError
 from emospace.fetch import fetch
-from emospace.provenance import read_json, write_json
 from emospace.plugin import check_call
+from emospace.provenance import read_json, write_json
 from emospace.selection import best_frames
 from workflow_scripts.embed import read_rate
 
