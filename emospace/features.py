@@ -76,7 +76,7 @@ def _of_one_width(rows: Iterable[tuple[str, np.ndarray]], file: str) -> Iterator
     for utterance, matrix in rows:
         if len(matrix) and not width:
             first, width = utterance, matrix.shape[1]
-        if (len(matrix) and matrix.shape[1] != width) or (len(matrix) and not width):
+        if len(matrix) and (not width or matrix.shape[1] != width):
             reason = f"of {utterance!r} it returned the width {matrix.shape[1]}"
             raise InputError(file, f"{reason}, of {first!r} {width}" if width else reason, CONTRACT)
         yield matrix if len(matrix) else EMPTY

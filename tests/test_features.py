@@ -185,7 +185,7 @@ def test_a_wrong_encoder_is_refused_when_planned(text, words, plant):
 
 def test_an_option_that_is_called_like_a_key_of_its_block_is_refused(plant):
     name = plant("planted_by", "VIEWS = ('ids',)\ndef load(*, by: int = 1): ...")
-    with pytest.raises(InputError, match="planted_by.py: the option 'by' of load.. is called like a key of its block"):
+    with pytest.raises(InputError, match=r"planted_by.py: the option 'by' of load.. is called like a key of its block"):
         plugin.check_keys("encoders", name, "load", {"by", "select"})
 
 
@@ -221,7 +221,7 @@ def test_steps_of_a_table_are_its_lines_and_of_a_folder_the_rows_of_an_array(par
     Path("v.csv").write_text("utterance,a\nu1,1\nu0,5\nu1,2\n")
     job("table", file="v.csv", steps=True)
     assert store.Ragged.open(Path("f.npy"), 4)[1].tolist() == [[1], [2]]
-    with pytest.raises(InputError, match="v.csv: row 2: 'u1' is there again, first in row 0. .*steps"):
+    with pytest.raises(InputError, match=r"v.csv: row 2: 'u1' is there again, first in row 0. .*steps"):
         job("table", file="v.csv")
     job("table", **vectors("folder", {"u1": [[1, 2], [3, 4]]}))
     assert store.Ragged.open(Path("f.npy"), 4)[1].tolist() == [[1, 2], [3, 4]]
@@ -253,7 +253,7 @@ def test_wrong_vectors_are_refused_with_file_and_row(form, rows, words, part):
 def test_nothing_is_unpickled(part):
     np.save("v.npy", np.array([{}], object), allow_pickle=True)
     Path("v.txt").write_text("u0\n")
-    with pytest.raises(InputError, match="v.npy: it is no readable array"):
+    with pytest.raises(InputError, match=r"v.npy: it is no readable array"):
         job("table", file="v.npy", ids="v.txt")
 
 
@@ -272,7 +272,7 @@ def test_a_table_that_cannot_be_read_is_known_when_planned(options, words, part)
     with pytest.raises(InputError, match=words):
         plugin.check_options("encoders", "table", "load", options, "config")
     np.save("v.npy", np.ones((3, 2)))
-    with pytest.raises(InputError, match="v.txt: it names 2 utterances, and v.npy holds 3 rows"):
+    with pytest.raises(InputError, match=r"v.txt: it names 2 utterances, and v.npy holds 3 rows"):
         table.load(file="v.npy", ids="v.txt", known=["u0", "u1"])
 
 

@@ -1,4 +1,4 @@
-"""Digests of files that options name, outside the workflow: part of a recipe, so that another content is another job."""
+"""Digests of files outside the workflow that options name: part of a recipe, so another content is another job."""
 
 import hashlib
 import os

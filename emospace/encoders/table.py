@@ -1,7 +1,7 @@
 """Ready-made vectors, looked up by utterance: features that were computed elsewhere.
 
-`features: {ids.wavlm: {encoder: table, file: vectors/wavlm.npy, ids: vectors/wavlm.txt}}`. An utterance without a vector
-is missing.
+`features: {ids.wavlm: {encoder: table, file: vectors/wavlm.npy, ids: vectors/wavlm.txt}}`. An utterance without a
+vector is missing.
 """
 
 import csv
@@ -25,8 +25,8 @@ def load(*, file: File, ids: File = "", steps: bool = False, known: Collection[s
 
     file: a CSV whose first column is `utterance` and whose others hold D numbers; a .npy (N, D), and then `ids` is a
     text file with the utterance of each row; or a folder of <utterance>.npy, each (D,) or (T, D). steps: lines of a
-    table with the same utterance are its steps, in order; otherwise such lines are refused. Raises InputError, with file
-    and row, for an utterance that is none of `known`, a value that is not finite, and widths that differ.
+    table with the same utterance are its steps, in order; otherwise such lines are refused. Raises InputError, with
+    file and row, for an utterance that is none of `known`, a value that is not finite, and widths that differ.
     """
     check_load(file=file, ids=ids, steps=steps)
     path = Path(file)
@@ -44,18 +44,15 @@ def check_load(*, file: str, ids: str, steps: bool) -> None:
     path, wants = Path(file), Path(file).suffix == ".npy"
     for name in filter(None, (file, ids)):
         if not Path(name).exists():
-            raise InputError(
-                "encoder table", f"there is no file or folder {name}", "name it from the project's folder, or in full"
-            )
+            remedy = "name it from the project's folder, or in full"
+            raise InputError("encoder table", f"there is no file or folder {name}", remedy)
     if path.is_file() and path.suffix not in (".csv", ".npy"):
-        raise InputError(
-            "encoder table", f"{file} is neither .csv nor .npy nor a folder", "save the vectors in one of these forms"
-        )
+        reason = f"{file} is neither .csv nor .npy nor a folder"
+        raise InputError("encoder table", reason, "save the vectors in one of these forms")
     if wants != bool(ids):
         told = f"{file} does not say whose its rows are" if wants else f"only a .npy has `ids`, and {file} is none"
-        raise InputError(
-            "encoder table", told, "name a text file with one utterance per row in `ids`" if wants else "leave it out"
-        )
+        remedy = "name a text file with one utterance per row in `ids`" if wants else "leave `ids` out"
+        raise InputError("encoder table", told, remedy)
 
 
 class Table:
