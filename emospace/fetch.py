@@ -20,7 +20,7 @@ from typing import Literal
 from emospace import downloads, marian, pairs
 from emospace.errors import InputError
 from emospace.plugin import check_values, options_of, suggest
-from emospace.provenance import read_json, sha256, sync_tree
+from emospace.provenance import code_digest, read_json, sha256, sync_tree
 from emospace.weights import RECORD
 
 SOURCES: dict[str, Callable[..., None] | None] = {
@@ -119,7 +119,7 @@ def _making(entry: dict) -> dict[str, dict]:
     options = ("folder", "source_lang", "target_lang") if entry.get("sha256") else ()
     made = {name: entry[name] for name in options if name in entry}
     if entry["source"] == "opus_mt":
-        made["converter"] = sha256(Path(marian.__file__))
+        made["converter"] = code_digest(Path(marian.__file__))
     return {"making": made} if made else {}
 
 
