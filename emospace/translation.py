@@ -44,12 +44,7 @@ class Settings:
     precision: Precision = "fp32"
 
     def __post_init__(self):
-        check_settings(asdict(self))
-
-
-def check_settings(options: dict, where: str = "translation") -> None:
-    """Raise InputError, naming the place `where`, for options that `Settings` does not have or values of no use."""
-    check_values(get_annotations(Settings), options, where, "translation")
+        check_values(get_annotations(Settings), asdict(self), "translation")
 
 
 def translate(
