@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -336,6 +337,16 @@ def test_vocal_tracts_change_by_what_an_input_holds_whatever_it_is_called():
 
     about = {"audio.voice": {"holds": "cepstral", "rate": 22_050}, "audio.mfcc": {"holds": "embedding", "rate": 16_000}}
     assert _objective.cepstral(about) == {"audio.voice": 22_050}
+
+
+def test_unified_is_told_which_inputs_are_cepstral(fold, tmp_path, monkeypatch):
+    from emospace.models import _objective
+
+    told, real = [], _objective.Objective
+    monkeypatch.setattr(_objective, "Objective", lambda *a, rates, **more: told.append(rates) or real(*a, **more))
+    voice = replace(fold, about={"frames.clip": {"holds": "cepstral", "rate": 8000}})
+    unified.train(voice, seed=1, checkpoint=tmp_path, parents={}, **SMALL | {"epochs": 1})
+    assert told == [{"frames.clip": 8000}]
 
 
 def test_originals_bring_their_own_children():
