@@ -43,7 +43,7 @@ def rows(precision: str) -> list[dict]:
 
     def stage() -> np.ndarray:
         return np.concatenate(
-            [made for i in range(0, ROWS, encoder.batch) for made in encoder(views[i : i + encoder.batch])]
+            [made for i in range(0, ROWS, encoder.batch) for made in encoder(views[i : i + encoder.batch], [])]
         )
 
     np.testing.assert_allclose(stage(), bare(), atol=1e-4)

@@ -58,7 +58,7 @@ def rows(folder: Path) -> list[dict]:
 
     def embed() -> None:
         with Frames(folder / "aug.zip") as view:
-            assert sum(len(made) for made in encoder([view.row(name) for name in names])) == ROWS * FRAMES
+            assert sum(len(made) for made in encoder([view.row(name) for name in names], names)) == ROWS * FRAMES
 
     augment()
     name = "image augmentation / CLIP stage ViT-B/32 fp32, pictures per second"

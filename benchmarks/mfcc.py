@@ -38,7 +38,8 @@ def naive(paths: list[Path]) -> list[np.ndarray]:
 def ours(paths: list[Path]) -> list[np.ndarray]:
     import soundfile
 
-    return mfcc.load()([soundfile.read(path, dtype="int16")[0] for path in paths])
+    clips = [soundfile.read(path, dtype="int16")[0] for path in paths]
+    return mfcc.load(rate=RATE)(clips, [path.stem for path in paths])
 
 
 def measure() -> list[dict]:

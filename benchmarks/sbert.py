@@ -32,7 +32,7 @@ def measure() -> list[dict]:
             return torch.cat([encoder.model(dict(b))["sentence_embedding"] for b in batches]).numpy()
 
     def stage() -> np.ndarray:
-        return np.concatenate(encoder(texts))
+        return np.concatenate(encoder(texts, texts))
 
     np.testing.assert_allclose(stage()[order], bare(), atol=1e-5)
     name, note = f"SBERT stage / bare model, fp32, batch {BATCH}", f"{torch.get_num_threads()} threads"

@@ -174,30 +174,49 @@ class Encoder(Protocol):
     """An encoder: items of a view -> features.
 
     Folder: emospace/encoders. Config: `features: <view>.<name>: {<options of load>}`; `encoder` names another module.
+    An encoder sees whole items, not frames, and has one output; several outputs of one network are several features
+    (an option says which).
 
     VIEWS: the kinds of view that it takes (`View.KIND`). HOLDS: what its features are ("cepstral", "embedding", ...);
-    models look it up in the sidecar. WEIGHTS: does it need pretrained weights (`weights:` of the feature)?
+    the sidecar says so, and models look it up there. WEIGHTS: does it need pretrained weights (`weights:` of the
+    feature)? RATE: the only rate of sound that it takes, Hz; by default whatever `load` is told, or 16 000 where it
+    does not ask for `rate`. ENVIRONMENT: the file of envs/ that has its packages. PACKAGES: distributions whose
+    versions the sidecar records.
+
+    An option annotated `emospace.kinds.File` names a file or folder outside the workflow; a change of it makes the
+    features anew. No option may be called like a key of the feature's block: encoder, weights, select, by.
     """
 
     VIEWS: Sequence[str]
     HOLDS: str = "embedding"
     WEIGHTS: bool = False
+    RATE: int | None = None
     ENVIRONMENT: Environment = "encode"
     PACKAGES: Sequence[str] = ()
 
-    def load(self, *, view: str, rate: int | None, weights: Weights | None) -> LoadedEncoder:
-        """The encoder, ready to be called. view: the kind of view. rate: of its sound, Hz. Imports belong in here."""
+    def load(self, *, view: str, rate: int | None, weights: Weights | None, known: Collection[str]) -> LoadedEncoder:
+        """The encoder, ready to be called. Imports of heavy packages belong in here.
+
+        view: the kind of view. rate: of its sound, Hz, as the view's sidecar says; None of other views. weights: those
+        that the feature names. known: ids of all utterances of the config's corpora.
+        """
         ...
 
 
 class LoadedEncoder(Protocol):
-    """What `load` of an encoder returns. batch: rows per call. facts: for the sidecar, JSON; may be left out."""
+    """What `load` of an encoder returns: a function, or an object with attributes beside.
+
+    batch: rows per call, 64 by default. facts: for the sidecar, JSON; {} by default.
+    """
 
     batch: int = 64
-    facts: dict[str, Any]
+    facts: Mapping[str, Any] = {}
 
     def __call__(self, items: Sequence[Any], utterances: Sequence[str]) -> Sequence[np.ndarray]:
-        """Features of each item, float32 (T_i, D), all of one width, finite. Empty items never come here."""
+        """Features of each item, in order: float (T_i, D), all of one width D, finite. (0, D) is a missing row.
+
+        utterances: ids of the items. Items of length zero never come here; their rows are missing.
+        """
         ...
 
 

@@ -80,12 +80,16 @@ def _emptied(items: Ragged | list) -> Ragged | list:
 
 @dataclass(frozen=True)
 class Fold:
-    """One fold of a protocol: class names (label k is classes[k]) and three splits."""
+    """One fold of a protocol: class names (label k is classes[k]) and three splits.
+
+    about: input -> what its sidecars say of it: `holds` and `rate`, see emospace.inputs.about.
+    """
 
     classes: Sequence[str]
     train: Rows
     dev: Rows
     test: Rows
+    about: dict[str, dict] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

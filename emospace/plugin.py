@@ -11,7 +11,7 @@ import inspect
 import json
 import logging
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
@@ -255,6 +255,40 @@ def check_options(kind: str, name: str, function: str, options: dict, where: str
     check_call(getattr(module, function), options, where, f"{name}.{function}()", check, beside)
 
 
+def check_keys(kind: str, name: str, function: str, keys: Iterable[str]) -> None:
+    """Raise InputError for an option that is called like a key of the block in which it stands: nobody could set it."""
+    for option in options_of(getattr(find(kind, name), function)):
+        if option in keys:
+            reason = f"the option {option!r} of {function}() is called like a key of its block in the config"
+            raise InputError(_file(kind, name), reason, "give the option another name")
+
+
+def settings(
+    functions: Sequence[Callable],
+    options: dict,
+    where: str,
+    taker: str = "it",
+    beside: Iterable = (),
+    files: Iterable[str] = (),
+) -> dict[str, Any]:
+    """All options of functions, each of which hands its `**options` on to the next, with defaults for those left out.
+
+    If the last takes `**options` too, what none of them names is not looked at. beside, files: as in `check_values` and
+    `options_of`. Raises InputError for what does not fit.
+    """
+    kinds = {option: kind for function in functions for option, kind in options_of(function, files).items()}
+    taken = {p.name: p for function in functions for p in inspect.signature(function).parameters.values()}
+    missing = [o for o in kinds if taken[o].default is inspect.Parameter.empty and o not in options]
+    for option in missing:
+        if wrong := near(option, options.keys() - kinds.keys()):
+            raise InputError(where, f"{taker} got an unexpected option {wrong!r}", f"did you mean {option!r}?")
+    more = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(functions[-1]).parameters.values())
+    check_values(kinds, {o: v for o, v in options.items() if o in kinds or not more}, where, taker, beside)
+    for option in missing:
+        raise InputError(where, f"{taker} needs the option {option!r}", "add it")
+    return {option: taken[option].default for option in kinds} | options
+
+
 def check_call(
     function: Callable,
     options: dict,
@@ -271,18 +305,8 @@ def check_call(
     name what it takes of `where` and `known`; with `where`, it names the place in the config itself. files: as in
     `options_of`.
     """
-    kinds, parameters = options_of(function, files), inspect.signature(function).parameters
-    takes_more = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    missing = [o for o in kinds if parameters[o].default is inspect.Parameter.empty and o not in options]
-    for option in missing:
-        if wrong := near(option, options.keys() - kinds.keys()):
-            raise InputError(where, f"{taker} got an unexpected option {wrong!r}", f"did you mean {option!r}?")
-    named = {o: v for o, v in options.items() if o in kinds} if takes_more else options
-    check_values(kinds, named, where, taker, beside)
-    for option in missing:
-        raise InputError(where, f"{taker} needs the option {option!r}", "add it")
+    given = settings([function], options, where, taker, beside, files)
     if check:
-        given = {option: parameters[option].default for option in kinds} | options
         extra = offered(check, where=where, **known)
         try:
             check(**given, **extra)

@@ -5,7 +5,6 @@ nothing but the samples, the options and the weights: Vosk's dither is switched 
 """
 
 import contextlib
-import inspect
 import json
 import logging
 import os
@@ -18,9 +17,10 @@ from typing import Literal
 
 import numpy as np
 
+from emospace import plugin
 from emospace.errors import InputError
 from emospace.kinds import Count, NotNegative
-from emospace.plugin import check_values, options_of, suggest
+from emospace.plugin import suggest
 from emospace.views.audio import loudness
 from emospace.weights import REMEDY, Weights
 
@@ -36,42 +36,43 @@ Listen = Callable[[np.ndarray], str]
 
 
 def recognise(
-    waves: Iterable[np.ndarray], *, weights: Weights, rate: int = RATE, threads: int = 1, **options
+    waves: Iterable[np.ndarray],
+    *,
+    weights: Weights,
+    rate: int = RATE,
+    threads: int = 1,
+    engine: str = "vosk",
+    min_seconds: NotNegative = 0.1,
+    silence_dbfs: float = -70.0,
+    **options,
 ) -> list[tuple[str, str]]:
     """(text, flag) of each wave, int16 (T,); flag is one of FLAGS and empty where all went well.
 
-    rate: Hz of the waves. options: those of `settings`. What is shorter than min_seconds, or quieter (RMS) than
-    silence_dbfs, is not listened to. Raises InputError where the rate, the form of a wave, an option or the model is
-    no use; one utterance at which the engine fails is flagged.
+    rate: Hz of the waves. engine: vosk or whisper; options: those of its function. What is shorter than min_seconds, or
+    quieter (RMS) than silence_dbfs, is not listened to. Raises InputError where the rate, the form of a wave, an option
+    or the model is no use; one utterance at which the engine fails is flagged.
     """
     from tqdm import tqdm
 
-    chosen = settings(options)
+    common = {"engine": engine, "min_seconds": min_seconds, "silence_dbfs": silence_dbfs}
+    chosen = {o: value for o, value in settings(common | options).items() if o not in common}
     if rate != RATE:
         remedy = f"set views: audio: sample_rate to {RATE}"
         raise InputError("speech recognition", f"the audio has {rate} Hz, the models were made for {RATE}", remedy)
-    engine, least, quiet = (chosen.pop(name) for name in ("engine", "min_seconds", "silence_dbfs"))
     if weights.random:
         reason = f"a recogniser cannot have random weights ({weights.why})"
         raise InputError(weights.directory, reason, f"where there is a network, {REMEDY}")
     with ENGINES[engine](weights, threads, **chosen) as listen, ThreadPoolExecutor(threads) as pool:
-        results = pool.map(lambda wave: _hear(wave, listen, least, quiet), waves)
+        results = pool.map(lambda wave: _hear(wave, listen, min_seconds, silence_dbfs), waves)
         return list(tqdm(results, engine, disable=None, unit="row"))
 
 
 def settings(options: dict, where: str = "recognise") -> dict:
-    """All options of recognition, those left out at their defaults. InputError names the place `where` of a wrong one.
-
-    engine: vosk or whisper; min_seconds, silence_dbfs: as in the audio view; and those of the engine's function here.
-    """
+    """All options of `recognise` and its engine, those left out at their defaults; InputError as plugin.settings."""
     engine = options.get("engine", "vosk")
     if engine not in ENGINES:
         raise InputError(f"{where}: engine", f"there is no engine {engine!r}", suggest(engine, ENGINES))
-    known = {"engine": engine, "min_seconds": 0.1, "silence_dbfs": -70.0}
-    kinds = {"engine": str, "min_seconds": NotNegative, "silence_dbfs": float} | options_of(ENGINES[engine])
-    check_values(kinds, options, where, f"the engine {engine!r}")
-    parameters = inspect.signature(ENGINES[engine]).parameters
-    return known | {name: parameters[name].default for name in kinds if name in parameters} | options
+    return plugin.settings([recognise, ENGINES[engine]], options, where, f"the engine {engine!r}")
 
 
 def _hear(wave: np.ndarray, listen: Listen, least: float, quiet: float) -> tuple[str, str]:

@@ -4,20 +4,9 @@ The published system cross_modal_emotion_recognition describes such a selection 
 its code does not hold it, and neither k nor whether the embeddings are normalised is said anywhere.
 """
 
-from collections.abc import Iterable
-
 import numpy as np
 
 from emospace.kinds import Count
-from emospace.plugin import check_values, options_of
-
-
-def check_options(options: dict, where: str, beside: Iterable[str] = ()) -> None:
-    """Raise InputError, naming the place `where`, for options that `best_frames` does not take.
-
-    beside: keys that the same block may have, and has not.
-    """
-    check_values(options_of(best_frames), options, where, beside=beside)
 
 
 def best_frames(frames: np.ndarray, text: np.ndarray, *, k: Count = 4, normalise: bool = True) -> np.ndarray:

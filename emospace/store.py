@@ -114,8 +114,17 @@ def stack(rows: Sequence[np.ndarray], stores: Sequence[Ragged]) -> Ragged:
 
 
 def concatenate(stores: Sequence[Ragged]) -> Ragged:
-    """Join the parts of a feature, in order. Parts without a single step take the others' width."""
+    """Join the parts of a feature, in order. Parts without a single step take the others' width.
+
+    Raises InputError, naming both files, where widths differ.
+    """
     full = [s for s in stores if len(s.values)] or list(stores[:1])
+    for other in full[1:]:
+        if other.values.shape[1:] != full[0].values.shape[1:]:
+            widths = f"it has steps of shape {other.values.shape[1:]}, {full[0].path} of {full[0].values.shape[1:]}"
+            raise InputError(
+                other.path, widths, "make all parts with one encoder whose width does not depend on the part"
+            )
     values = np.concatenate([s.values for s in full])
     lengths = np.concatenate([s.lengths for s in stores])
     return Ragged(values, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), full[0].path)

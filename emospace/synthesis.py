@@ -10,32 +10,16 @@ from typing import Literal
 
 import numpy as np
 
+from emospace import plugin, store
 from emospace import prosody as manner
-from emospace import store
 from emospace.kinds import Positive
 from emospace.manifest import WITHOUT_COPY, Problem, Utterance
-from emospace.plugin import check_values
 from emospace.prosody import RATE, Scale, Setting
 from emospace.voices import ENGINES, Mute
 
 PROSODIES = ("transfer", "flat")
 NOTHING = np.empty(0, np.int16)
-DEFAULTS = {"engine": "espeak", "prosody": "transfer", "timeout": 60.0}
-VOICES = {"female": "en-us+f2", "male": "en-us", "neutral": "en-us+m7"}
 GENDERS = {"F": "female", "M": "male", "": "neutral"}
-
-
-def settings(options: dict, where: str = "synthesise") -> dict:
-    """All options of synthesis, those left out at their defaults. InputError names the place `where` of a wrong one.
-
-    engine: espeak or pyttsx3. prosody: transfer (the parent's pitch, range, rate and loudness, as far as the voice can)
-    or flat (the engine's defaults). timeout: seconds that one text may take. female, male, neutral: voices of
-    espeak-ng by the gender of the speaker; neutral where the manifest does not say.
-    """
-    known = DEFAULTS | VOICES
-    words = {"engine": Literal[tuple(ENGINES)], "prosody": Literal[PROSODIES]}
-    check_values(dict.fromkeys(known, str) | words | {"timeout": Positive}, options, where)
-    return known | options
 
 
 def synthesise(
@@ -46,20 +30,30 @@ def synthesise(
     out: Path,
     *,
     threads: int = 1,
-    **options,
+    engine: Literal[tuple(ENGINES)] = "espeak",
+    prosody: Literal[PROSODIES] = "transfer",
+    timeout: Positive = 60.0,
+    female: str = "en-us+f2",
+    male: str = "en-us",
+    neutral: str = "en-us+m7",
 ) -> tuple[list[Problem], dict]:
     """Write the store `out` with one row of int16 samples (16 kHz) per row; returns problems and facts for the sidecar.
 
     parents: what the speaker said, int16 (T,) each; heard: its words, by which the rate is told; spoken: what the voice
-    is to say. options: those of `settings`. A row is empty where there is nothing to say, and where the engine fails,
-    which is a problem with its reason. Raises InputError where the engine or a voice is missing.
+    is to say. prosody: transfer (the parent's pitch, range, rate and loudness, as far as the voice can) or flat (the
+    engine's defaults). timeout: seconds that one text may take. female, male, neutral: voices of espeak-ng by the
+    gender of the speaker; neutral where the manifest does not say. A row is empty where there is nothing to say, and
+    where the engine fails, which is a problem with its reason. Raises InputError where the engine or a voice is
+    missing.
     """
     from tqdm import tqdm
 
-    chosen = settings(options)
+    chosen = {"engine": engine, "prosody": prosody, "timeout": timeout}
+    chosen |= (by_gender := {"female": female, "male": male, "neutral": neutral})
+    plugin.settings([synthesise], chosen, "synthesise")
     problems: list[Problem] = []
     counts: Counter[str] = Counter()
-    voices = [chosen[GENDERS.get(row.gender, "neutral")] for row in rows]
+    voices = [by_gender[GENDERS.get(row.gender, "neutral")] for row in rows]
 
     def waves(speaker: "Speaker", pool: ThreadPoolExecutor) -> Iterator[np.ndarray]:
         said = pool.map(speaker.say, parents, heard, spoken, voices)
@@ -69,12 +63,12 @@ def synthesise(
                 problems.append(Problem(row.utterance, Path(out).name, "silent", f"the {flag}", WITHOUT_COPY))
             yield wave
 
-    with contextlib.closing(ENGINES[chosen["engine"]](chosen["timeout"])) as engine:
-        speaker = Speaker(engine, chosen["prosody"], sorted(set(voices)))
+    with contextlib.closing(ENGINES[engine](timeout)) as voice:
+        speaker = Speaker(voice, prosody, sorted(set(voices)))
         with ThreadPoolExecutor(threads) as pool:
             _, total = store.write(out, waves(speaker, pool), dtype=np.int16)
-        transfers = engine.TRANSFERS if chosen["prosody"] == "transfer" else ()
-        facts = {"settings": chosen, "engine_version": engine.version, "transfers": list(transfers)}
+        transfers = voice.TRANSFERS if prosody == "transfer" else ()
+        facts = {"settings": chosen, "engine_version": voice.version, "transfers": list(transfers)}
     return problems, facts | {
         "rows": len(rows),
         "counts": dict(sorted(counts.items())),

@@ -20,7 +20,7 @@ from emospace.encoders import _batches, _torchvision
 from emospace.errors import InputError
 from emospace.kinds import Count, Precision
 from emospace.plugin import check_values
-from emospace.provenance import canonical, read_json, sha256, versions, write_json
+from emospace.provenance import canonical, code_digest, read_json, versions, write_json
 from emospace.sentences import segments
 from emospace.weights import REMEDY, Weights
 
@@ -44,12 +44,7 @@ class Settings:
     precision: Precision = "fp32"
 
     def __post_init__(self):
-        check_settings(asdict(self))
-
-
-def check_settings(options: dict, where: str = "translation") -> None:
-    """Raise InputError, naming the place `where`, for options that `Settings` does not have or values of no use."""
-    check_values(get_annotations(Settings), options, where, "translation")
+        check_values(get_annotations(Settings), asdict(self), "translation")
 
 
 def translate(
@@ -112,7 +107,7 @@ class Cache:
     """Finished batches, one JSON file each, named by all that they depend on; without a folder it keeps nothing."""
 
     def __init__(self, folder: Path | None, key: dict):
-        self.folder, self.key = folder, {**key, "code": sha256(Path(__file__)), "versions": versions(*PACKAGES)}
+        self.folder, self.key = folder, {**key, "code": code_digest(Path(__file__)), "versions": versions(*PACKAGES)}
 
     def get(self, batch: list[str], make: Callable[[list[str]], list[tuple[str, bool]]]) -> list[tuple[str, bool]]:
         """What `make(batch)` returns, or returned when it was last asked; a damaged file is made again."""

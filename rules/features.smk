@@ -32,6 +32,7 @@ rule fetch_models:
 # One rule per encoder feature: the rules differ in their view, their weights and so in what makes them stale.
 for _feature in PLAN.encoded():
     _view, _weights = PLAN.feature(_feature)["view"], PLAN.feature(_feature).get("weights")
+    _known = expand("data/manifest/{corpus}.csv", corpus=PLAN.names_known(_feature))
 
     rule:
         name:
@@ -42,6 +43,7 @@ for _feature in PLAN.encoded():
             view=ancient(view_file(_view)),
             sidecar=view_file(_view, "{part}.json"),
             weights=[f"models/{_weights}/weights.json"] if _weights else [],
+            known=ancient(_known),
         output:
             store=feature_file(_feature),
             offsets=feature_file(_feature, "{part}.offsets.npy"),
@@ -51,15 +53,16 @@ for _feature in PLAN.encoded():
         benchmark:
             f"logs/embed/{{corpus}}/{_feature}/{{part}}.tsv"
         conda:
-            "../envs/encode.yaml"
+            f"../envs/{PLAN.encoder(_feature).ENVIRONMENT}.yaml"
         resources:
             gpu=int(GPU and bool(_weights)),
         params:
             weights=f"--weights models/{_weights}/weights.json" if _weights else "",
+            known=f"--known {' '.join(_known)}" if _known else "",
         shell:
             "python -m workflow_scripts.embed --recipe {input.recipe:q} --log {log:q} --threads {threads}"
             " --view {input.view:q} --view-sidecar {input.sidecar:q}"
-            " --manifest {input.manifest:q} {params.weights} --out {output.store:q} --sidecar {output.sidecar:q}"
+            " --manifest {input.manifest:q} {params.weights} {params.known} --out {output.store:q} --sidecar {output.sidecar:q}"
 
 
 for _feature, _spec in PLAN.selections().items():

@@ -152,7 +152,7 @@ def test_model_bin_must_be_of_ctranslate2(tmp_path):
 
 @pytest.mark.parametrize(
     ("changes", "words"),
-    [({"sha256": None}, "'sha256' is missing"), ({"sha256": "abc"}, "64 hexadecimal"), ({"urls": "x"}, "mean 'url'")],
+    [({"sha256": None}, "sha256: it is None"), ({"sha256": "abc"}, "64 hexadecimal"), ({"urls": "x"}, "mean 'url'")],
 )
 def test_mistakes_in_an_entry_are_refused_by_name(tmp_path, changes, words):
     good = entry(zipped(tmp_path / "m.zip", model()))

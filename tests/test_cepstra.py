@@ -26,7 +26,8 @@ def vowel(stretch: float) -> np.ndarray:
     for formant, width in ((700, 130), (1220, 150), (2600, 250)):
         radius, angle = np.exp(-np.pi * width * stretch / 16_000), 2 * np.pi * formant * stretch / 16_000
         wave = lfilter([1], [1, -2 * radius * np.cos(angle), radius**2], wave)
-    return mfcc.load()([(wave / np.abs(wave).max() * 20_000).astype(np.int16)])[0].mean(0)
+    clip = (wave / np.abs(wave).max() * 20_000).astype(np.int16)
+    return mfcc.load(rate=16_000)([clip], ["vowel"])[0].mean(0)
 
 
 @pytest.mark.parametrize("factor", [0.85, 0.92, 1.1, 1.2])

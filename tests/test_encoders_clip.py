@@ -25,6 +25,7 @@ TINY = {
     "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1},
 }
 PREPROCESS = {"mean": [0.4, 0.5, 0.6], "std": [0.2, 0.3, 0.4], "interpolation": "bicubic", "resize_mode": "shortest"}
+IDS = [f"u{i}" for i in range(9)]  # which CLIP does not look at
 RANDOM = Weights("clip", Path("nowhere"), "random", "random", "", {}, True, "a test")
 
 
@@ -82,7 +83,7 @@ def theirs(weights: Weights, batch: list[list[bytes]]) -> list[np.ndarray]:
 
 
 def test_pictures_get_open_clips_own_numbers(tiny):
-    made = clip.load(weights=tiny)(rows())
+    made = clip.load(weights=tiny)(rows(), IDS)
     assert [m.shape for m in made] == [(3, 16), (1, 16), (4, 16)] and all(m.dtype == np.float32 for m in made)
     for ours, expected in zip(made, theirs(tiny, rows()), strict=True):
         np.testing.assert_allclose(ours, expected, atol=1e-5)
@@ -98,7 +99,9 @@ def test_the_sidecar_can_say_what_was_done(tiny):
 
 @pytest.mark.parametrize("batch", [1, 3, 64])
 def test_the_size_of_batches_does_not_matter(tiny, batch):
-    for a, b in zip(clip.load(weights=tiny)(rows()), clip.load(weights=tiny, batch=batch)(rows()), strict=True):
+    for a, b in zip(
+        clip.load(weights=tiny)(rows(), IDS), clip.load(weights=tiny, batch=batch)(rows(), IDS), strict=True
+    ):
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
@@ -112,19 +115,19 @@ def test_words_get_open_clips_own_numbers_and_repeated_ones_are_encoded_once(tin
         expected = network.encode_text(open_clip.tokenize(texts)).numpy()
     seen = []
     tokenize, encoder.tokenizer = encoder.tokenizer, lambda some: seen.extend(some) or tokenize(some)
-    made = encoder(texts)
+    made = encoder(texts, texts)
     assert all(m.shape == (1, 16) for m in made) and sorted(seen) == sorted(set(texts))
     np.testing.assert_allclose(np.concatenate(made), expected, atol=1e-5)
 
 
 def test_features_are_normalised_only_when_asked(tiny):
-    raw, unit = (clip.load(weights=tiny, normalise=flag)(rows())[0] for flag in (False, True))
+    raw, unit = (clip.load(weights=tiny, normalise=flag)(rows(), IDS)[0] for flag in (False, True))
     assert not np.allclose(np.linalg.norm(raw, axis=1), 1, atol=1e-2)
     np.testing.assert_allclose(unit, raw / np.linalg.norm(raw, axis=1, keepdims=True), atol=1e-5)
 
 
 def test_bf16_points_the_same_way(tiny):
-    exact, rough = (np.concatenate(clip.load(weights=tiny, precision=p)(rows())) for p in ("fp32", "bf16"))
+    exact, rough = (np.concatenate(clip.load(weights=tiny, precision=p)(rows(), IDS)) for p in ("fp32", "bf16"))
     cosine = (exact * rough).sum(1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(rough, axis=1)
     assert rough.dtype == np.float32 and cosine.min() > 0.995 and not np.array_equal(exact, rough)
     with pytest.raises(InputError, match="'fp8' is not a number format"):
@@ -156,10 +159,10 @@ def test_damaged_weights_are_refused(tiny, tmp_path):
 def test_recorded_random_weights_are_the_same_every_time_and_leave_the_generator_alone(tiny):
     torch.manual_seed(3)
     before = torch.random.get_rng_state()
-    first = clip.load(weights=RANDOM, model="tiny-clip")(rows())
+    first = clip.load(weights=RANDOM, model="tiny-clip")(rows(), IDS)
     assert torch.equal(before, torch.random.get_rng_state())
     torch.manual_seed(4)
-    second = clip.load(weights=RANDOM, model="tiny-clip")(rows())
+    second = clip.load(weights=RANDOM, model="tiny-clip")(rows(), IDS)
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
     words = clip.load(weights=RANDOM, model="tiny-clip", view="text")
     pictures = clip.load(weights=RANDOM, model="tiny-clip").network.state_dict()
@@ -169,7 +172,7 @@ def test_recorded_random_weights_are_the_same_every_time_and_leave_the_generator
 def test_the_real_architecture():
     encoder = clip.load(weights=RANDOM)
     assert encoder.facts["model"] == "ViT-B-32-quickgelu" and "Resize(size=224" in encoder.facts["transform"]
-    (made,) = encoder([[jpeg(298, 224), jpeg(224, 298)]])
+    (made,) = encoder([[jpeg(298, 224), jpeg(224, 298)]], ["u0"])
     assert made.shape == (2, 512) and np.isfinite(made).all()
 
 
@@ -186,5 +189,5 @@ def test_real_faces(tiny, grid):
         for picture, buffer in zip(pictures, buffers, strict=True):
             picture.save(buffer, "JPEG", quality=90)
         batch.append([buffer.getvalue() for buffer in buffers])
-    for ours, expected in zip(clip.load(weights=tiny)(batch), theirs(tiny, batch), strict=True):
+    for ours, expected in zip(clip.load(weights=tiny)(batch, IDS), theirs(tiny, batch), strict=True):
         np.testing.assert_allclose(ours, expected, atol=1e-5)

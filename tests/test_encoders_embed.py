@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,8 +17,10 @@ from test_encoders_mfcc import clip, theirs
 from emospace import manifest, store
 from emospace.errors import InputError
 from emospace.fetch import fetch
+from emospace.plugin import check_call
 from emospace.provenance import read_json, write_json
-from emospace.selection import best_frames, check_options
+from emospace.selection import best_frames
+from workflow_scripts.embed import read_rate
 
 LENGTHS = [4000, 0, 31_000, 1, 0, 9000]
 
@@ -31,9 +34,9 @@ def step(script: str, folder, recipe: dict, *arguments) -> subprocess.CompletedP
 
 
 def embed(folder, encoder: str, kind: str, view: str, *arguments, **options) -> subprocess.CompletedProcess:
-    recipe = {"feature": f"{kind}.{encoder}", "plugin": encoder, "options": options}
+    recipe = {"feature": f"{kind}.{encoder}", "plugin": encoder, "reader": kind, "options": options}
     paths = ["--view", view, "--view-sidecar", "view.json", "--manifest", "part.csv", "--out", "f.npy"]
-    return step("embed", folder, recipe, "--view-kind", kind, *paths, "--sidecar", "f.json", *arguments)
+    return step("embed", folder, recipe, *paths, "--sidecar", "f.json", *arguments)
 
 
 @pytest.fixture
@@ -41,7 +44,7 @@ def part(tmp_path):
     """A part of six utterances, two of them without sound, pictures and words."""
     rows = [utterance(f"u{i}") for i in range(len(LENGTHS))]
     manifest.write(tmp_path / "part.csv", rows)
-    write_json(tmp_path / "view.json", {})
+    write_json(tmp_path / "view.json", {"sample_rate": 16_000})
     store.write(tmp_path / "audio.npy", [clip(n, i) for i, n in enumerate(LENGTHS)], dtype=np.int16)
     with zipfile.ZipFile(tmp_path / "frames.zip", "w") as frames:
         for i, length in enumerate(LENGTHS):
@@ -71,6 +74,7 @@ def test_sound_becomes_mfcc_row_by_row(part):
         np.testing.assert_allclose(made[i], expected, atol=1e-3)
     facts = read_json(part / "f.json")
     assert (facts["rows"], facts["missing"], facts["dim"], facts["steps"]) == (6, 2, 13, len(made.values))
+    assert facts["holds"] == "cepstral" and facts["rate"] == 16_000
     assert facts["dtype"] == "float32" and facts["weights"] is None and facts["random_weights"] is False
     assert set(facts["inputs"]) == {"part.csv", "view.json"} and set(facts["outputs"]) == {"f.npy", "f.offsets.npy"}
     assert str(part) not in json.dumps(facts)
@@ -127,6 +131,18 @@ def test_a_view_of_other_rows_is_refused(part):
     assert not (part / "f.npy").exists()
 
 
+def test_sound_of_another_rate_than_the_encoders_is_refused(part, monkeypatch):
+    view, module = part / "view.json", SimpleNamespace(__name__="at_8k", RATE=8000, load=lambda *, rate: None)
+    with pytest.raises(InputError, match=r"view.json: the view has 16000 Hz, at_8k takes 8000. .*sample_rate: 8000"):
+        read_rate(view, module)
+    assert read_rate(view, SimpleNamespace(RATE=None, load=lambda *, rate: None)) == 16_000
+    write_json(view, {"sample_rate": 8000})
+    with pytest.raises(InputError, match="takes 16000"):  # it neither asks for the rate nor names one
+        read_rate(view, SimpleNamespace(__name__="deaf", RATE=None, load=lambda: None))
+    write_json(view, {})
+    assert read_rate(view, module) is None
+
+
 def brute_force(frames, text, k, normalise):
     """The k best by sorting Python tuples."""
     scores = [float(f @ text[0]) / (float(np.linalg.norm(f)) if normalise else 1) for f in frames.astype(float)]
@@ -163,7 +179,7 @@ def test_equal_scores_missing_words_and_missing_frames():
 )
 def test_options_of_the_selection_are_checked(options, words):
     with pytest.raises(InputError, match=words):
-        check_options(options, "config: features: frames.top")
+        check_call(best_frames, options, "config: features: frames.top", "the selection")
 
 
 def test_select_frames_keeps_rows_and_says_random(part):
@@ -172,7 +188,7 @@ def test_select_frames_keeps_rows_and_says_random(part):
     text = [draw.standard_normal((n, 8)).astype(np.float32) for n in (1, 1, 1, 0)]
     store.write(part / "frames.npy", frames, dtype=np.float32)
     store.write(part / "text.npy", text, dtype=np.float32)
-    write_json(part / "frames.json", {"random_weights": False})
+    write_json(part / "frames.json", {"random_weights": False, "holds": "embedding", "rate": None})
     write_json(part / "text.json", {"random_weights": True})
     files = ["--frames", "frames.npy", "--text", "text.npy", "--sidecars", "frames.json", "text.json"]
     done = step("select_frames", part, {"options": {"k": 3}}, *files, "--out", "top.npy", "--sidecar", "top.json")
@@ -181,6 +197,7 @@ def test_select_frames_keeps_rows_and_says_random(part):
     assert np.array_equal(made[0], frames[0][brute_force(frames[0], text[0], 3, True)])
     assert made.lengths.tolist() == [3, 0, 2, 3] and np.array_equal(made[3], frames[3][[0, 2, 4]])
     assert facts["random_weights"] is True and facts["without_text"] == 1 and facts["missing"] == 1
+    assert facts["holds"] == "embedding" and facts["rate"] is None  # as what it is selected from
     assert (facts["steps_before"], facts["steps"], facts["dim"]) == (13, 8, 8)
     store.write(part / "text.npy", text[:2], dtype=np.float32)
     done = step("select_frames", part, {"options": {"k": 3}}, *files, "--out", "top.npy", "--sidecar", "top.json")

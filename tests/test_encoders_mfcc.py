@@ -3,7 +3,6 @@
 import librosa
 import numpy as np
 import pytest
-import soundfile
 
 from emospace.encoders import mfcc
 from emospace.errors import InputError
@@ -22,10 +21,14 @@ def theirs(signal: np.ndarray, rate: int = 16_000, **options) -> np.ndarray:
     return librosa.feature.mfcc(y=signal.astype(np.float32) / 32768, sr=rate, **options).T
 
 
+def ours(clips: list[np.ndarray], rate: int = 16_000, **options) -> list[np.ndarray]:
+    return mfcc.load(rate=rate, **options)(clips, [f"u{i}" for i in range(len(clips))])
+
+
 @pytest.mark.filterwarnings("ignore:n_fft=2048 is too large")
 @pytest.mark.parametrize("length", [1, 511, 512, 513, 800, 2047, 2048, 2049, 16_000, 80_123])
 def test_equals_librosa_at_any_length(length):
-    (made,) = mfcc.load()([clip(length)])
+    (made,) = ours([clip(length)])
     assert made.dtype == np.float32 and made.shape == (1 + length // 512, 20)
     np.testing.assert_allclose(made, theirs(clip(length)), atol=TOLERANCE)
 
@@ -33,7 +36,7 @@ def test_equals_librosa_at_any_length(length):
 def test_neighbours_in_the_batch_do_not_matter():
     # A clip that is 80 dB louder would lift the floor of the others, and its length is padding for them.
     clips = [clip(70_001, 1, 32_000), clip(9_000, 2, 3), clip(1, 3), np.zeros(5000, np.int16), clip(30_500, 4)]
-    for made, one in zip(mfcc.load()(clips), clips, strict=True):
+    for made, one in zip(ours(clips), clips, strict=True):
         np.testing.assert_allclose(made, theirs(one), atol=TOLERANCE)
 
 
@@ -42,7 +45,7 @@ def test_frames_beyond_a_clips_end_do_not_raise_its_floor():
     late = np.zeros(512 * 9 + 511, np.int16)
     late[-40:] = 30_000
     late[:4000] = clip(4000, 5, 20)
-    made, _ = mfcc.load()([late, clip(40_000, 6)])
+    made, _ = ours([late, clip(40_000, 6)])
     np.testing.assert_allclose(made, theirs(late), atol=TOLERANCE)
 
 
@@ -53,30 +56,28 @@ def test_frames_beyond_a_clips_end_do_not_raise_its_floor():
 def test_options_mean_what_librosa_means(options):
     names = {"coefficients": "n_mfcc", "hop": "hop_length"}
     expected = theirs(clip(20_000), **{names.get(k, k): v for k, v in options.items()})
-    np.testing.assert_allclose(mfcc.load(**options)([clip(20_000)])[0], expected, atol=TOLERANCE)
+    np.testing.assert_allclose(ours([clip(20_000)], **options)[0], expected, atol=TOLERANCE)
 
 
-def test_another_rate_is_resampled_like_librosa_load(tmp_path):
-    soundfile.write(tmp_path / "a.wav", clip(33_333, 7), 16_000)
-    signal, _ = librosa.load(tmp_path / "a.wav")  # at librosa's own 22,050 Hz
-    expected = librosa.feature.mfcc(y=signal, sr=22_050).T
-    (made,) = mfcc.load(sample_rate=22_050)([clip(33_333, 7)])
-    np.testing.assert_allclose(made, expected, atol=TOLERANCE)
+@pytest.mark.parametrize("rate", [8000, 22_050])
+def test_another_rate_is_that_of_the_view(rate):
+    (made,) = ours([clip(33_333, 7)], rate)
+    np.testing.assert_allclose(made, theirs(clip(33_333, 7), rate), atol=TOLERANCE)
+    assert mfcc.load(rate=rate).facts["transform"] == f"librosa mfcc, {rate} Hz"
 
 
 def test_order_and_batching_leave_no_trace():
     clips = [clip(int(length), i) for i, length in enumerate(np.random.default_rng(0).integers(1, 40_000, 23))]
-    encoder = mfcc.load()
-    together, apart = encoder(clips), [encoder([c])[0] for c in clips]
-    for a, b, again in zip(together, apart, encoder(clips), strict=True):
+    together, apart = ours(clips), [ours([c])[0] for c in clips]
+    for a, b, again in zip(together, apart, ours(clips), strict=True):
         np.testing.assert_allclose(a, b, atol=TOLERANCE)
         assert np.array_equal(a, again)
 
 
-@pytest.mark.parametrize("options", [{"coefficients": 129}, {"hop": 0}, {"hop": 4096}, {"sample_rate": -1}])
+@pytest.mark.parametrize("options", [{"coefficients": 129}, {"hop": 0}, {"hop": 4096}])
 def test_settings_that_make_no_spectrum_are_refused(options):
     with pytest.raises(InputError, match="encoder mfcc"):
-        mfcc.load(**options)
+        mfcc.load(rate=16_000, **options)
 
 
 def test_real_speech(ravdess):
@@ -84,5 +85,5 @@ def test_real_speech(ravdess):
     assert paths
     signals = [librosa.load(path, sr=16_000)[0] for path in paths]
     clips = [np.round(np.clip(s, -1, 1 - 2**-15) * 32768).astype(np.int16) for s in signals]
-    for made, one in zip(mfcc.load()(clips), clips, strict=True):
+    for made, one in zip(ours(clips), clips, strict=True):
         np.testing.assert_allclose(made, theirs(one), atol=TOLERANCE)

@@ -54,7 +54,7 @@ def encoder(minilm):
 
 def test_meaning_is_in_the_numbers(encoder):
     happy, joyful, furious = (
-        v[0] for v in encoder(["I am so happy today.", "What a joyful day!", "I am furious with you"])
+        v[0] for v in encoder(["I am so happy today.", "What a joyful day!", "I am furious with you"], ["u"] * 3)
     )
     assert happy.shape == (384,) and happy.dtype == np.float32
     assert happy @ joyful > happy @ furious + 0.2
@@ -70,11 +70,11 @@ def test_order_length_and_repetition_leave_no_trace(encoder, minilm):
         "a rather long sentence " * 9,
         "no!",
     ] * 3
-    together, apart = np.concatenate(encoder(texts)), np.concatenate([encoder([t])[0] for t in texts])
+    together, apart = np.concatenate(encoder(texts, texts)), np.concatenate([encoder([t], [t])[0] for t in texts])
     np.testing.assert_allclose(together, apart, atol=1e-5)
-    assert np.array_equal(together, np.concatenate(encoder(texts)))
+    assert np.array_equal(together, np.concatenate(encoder(texts, texts)))
     assert np.array_equal(together[0], together[3]) and not np.allclose(together[0], together[6], atol=1e-3)
-    other = np.concatenate(sbert.load(weights=minilm, batch=64)(texts))
+    other = np.concatenate(sbert.load(weights=minilm, batch=64)(texts, texts))
     np.testing.assert_allclose(together, other, atol=1e-5)
 
 
@@ -82,12 +82,15 @@ def test_a_text_that_occurs_again_is_encoded_once(encoder, monkeypatch):
     seen = []
     encode = encoder.model.encode
     monkeypatch.setattr(encoder.model, "encode", lambda texts, **k: seen.extend(texts) or encode(texts, **k))
-    assert len(encoder(["a", "b", "a", "a"])) == 4 and sorted(seen) == ["a", "b"]
+    assert len(encoder(["a", "b", "a", "a"], ["u"] * 4)) == 4 and sorted(seen) == ["a", "b"]
 
 
 def test_bf16_points_the_same_way(encoder, minilm):
     texts = ["I am so happy today.", "nobody told me", "the report is on the desk"]
-    exact, rough = np.concatenate(encoder(texts)), np.concatenate(sbert.load(weights=minilm, precision="bf16")(texts))
+    exact, rough = (
+        np.concatenate(encoder(texts, texts)),
+        np.concatenate(sbert.load(weights=minilm, precision="bf16")(texts, texts)),
+    )
     cosine = (exact * rough).sum(1) / np.linalg.norm(rough, axis=1)
     assert rough.dtype == np.float32 and cosine.min() > 0.98 and not np.array_equal(exact, rough)
 

@@ -20,7 +20,7 @@ from workflow_scripts._views import Views
 PYPI = {"pytorch": "torch", "pysoundfile": "soundfile", "soxr-python": "soxr", "matplotlib-base": "matplotlib"}
 UNPINNED = {"python", "pip", "ffmpeg", "espeak-ng"}  # not from PyPI
 # Script -> folder of plug-ins that it finds by name.
-PLUGINS = {"embed": "encoders", "train": "models"}
+PLUGINS = {"train": "models"}
 PLUGINS |= dict.fromkeys(["make_demo", "index_part", "merge_manifest"], "corpora")
 # Module -> the package that brings it and gives it to its users.
 THROUGH = {"cv2": "albumentations", "threadpoolctl": "scikit-learn", "markupsafe": "jinja2"}
@@ -106,11 +106,23 @@ def view_jobs() -> dict[str, tuple[str, list[str]]]:
             found[f"{script} {view}.{name}".rstrip(".")] = step.environment, code
         if views.is_augmented(view):
             found[f"score_view {view}"] = module.ENVIRONMENT, ["score_view", *_homes(module.score, view)]
+    return found | encoder_jobs()
+
+
+def encoder_jobs() -> dict[str, tuple[str, list[str]]]:
+    """As `view_jobs`, of each encoder with all views that it takes."""
+    found = {}
+    for encoder in plugin.names("encoders"):
+        module = plugin.find("encoders", encoder)
+        readers = {view: plugin.find("views", view) for view in plugin.names("views")}
+        taken = {v: r for v, r in readers.items() if getattr(r, "KIND", "") in module.VIEWS}
+        code = [home for view, reader in taken.items() for home in _homes(reader.read, view)]
+        found[f"embed {encoder}"] = module.ENVIRONMENT, ["embed", f"encoders.{encoder}", *code]
     return found
 
 
 @pytest.mark.parametrize("job", view_jobs())
-def test_the_environment_of_a_view_holds_what_its_jobs_import(job):
+def test_the_environment_of_a_plug_in_holds_what_its_jobs_import(job):
     name, (script, *code) = view_jobs()[job]
     files = closure(f"workflow_scripts.{script}", *(f"emospace.{module}" for module in code))
     assert lacking(of_others(files), name) == UNCALLED.get(job, set())

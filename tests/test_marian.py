@@ -288,7 +288,7 @@ def test_equal_archives_give_equal_bytes_and_are_not_fetched_twice(original, tmp
     ("changes", "words"),
     [
         ({"sha256": "0" * 63}, "the sha256 of the archive is .* 64 hexadecimal"),
-        ({"target_lang": None}, "'target_lang' is missing"),
+        ({"target_lang": None}, "target_lang: it is None"),
         ({"target": "fr"}, "mean 'target_lang'"),
         ({"files": {"config.json": None}}, "unexpected option 'files'"),
     ],

@@ -360,11 +360,30 @@ def test_voices_change_speech_but_not_padding():
     encoder.mean.normal_()
     length = torch.tensor([5, 0, 9])
     values = encoder.standardise(torch.randn(3, 9, 20), length)
-    changed = _objective.Voices(encoder, 0.1)(values, length)
+    changed = _objective.Voices(encoder, 0.1, 16_000)(values, length)
     assert (changed - values).abs()[0, :5].max() > 0.1 and not changed[0, 5:].any() and not changed[1].any()
-    near = _objective.Voices(encoder, 1e-4)(values, length)
+    near = _objective.Voices(encoder, 1e-4, 16_000)(values, length)
     torch.testing.assert_close(near, values, atol=0.02, rtol=0.02)
-    assert _objective.is_cepstral("audio_tts.mfcc40") and not _objective.is_cepstral("text.mpnet")
+    assert not torch.equal(
+        _objective.Voices(encoder, 0.1, 8000).matrices, _objective.Voices(encoder, 0.1, 16_000).matrices
+    )
+
+
+def test_vocal_tracts_change_by_what_an_input_holds_whatever_it_is_called():
+    from emospace.models import _objective
+
+    about = {"audio.voice": {"holds": "cepstral", "rate": 22_050}, "audio.mfcc": {"holds": "embedding", "rate": 16_000}}
+    assert _objective.cepstral(about) == {"audio.voice": 22_050}
+
+
+def test_unified_is_told_which_inputs_are_cepstral(fold, tmp_path, monkeypatch):
+    from emospace.models import _objective
+
+    told, real = [], _objective.Objective
+    monkeypatch.setattr(_objective, "Objective", lambda *a, rates, **more: told.append(rates) or real(*a, **more))
+    voice = replace(fold, about={"frames.clip": {"holds": "cepstral", "rate": 8000}})
+    unified.train(voice, seed=1, checkpoint=tmp_path, parents={}, **SMALL | {"epochs": 1})
+    assert told == [{"frames.clip": 8000}]
 
 
 def test_originals_bring_their_own_children():

@@ -184,7 +184,7 @@ def test_a_toy_must_not_carry_another_name(config):
 def test_misspelt_options_are_refused():
     with pytest.raises(InputError, match="unexpected option 'pair'"):
         check_entry({"source": "pairs", "pair": "x.csv"}, "config: weights: toy")
-    with pytest.raises(InputError, match="'pairs' is missing"):
+    with pytest.raises(InputError, match="the source 'pairs' needs the option 'pairs'"):
         check_entry({"source": "pairs"}, "config: weights: toy")
 
 

@@ -185,7 +185,16 @@ def test_a_feature_of_a_misspelt_view_gets_the_view_that_was_meant(config):
         (["views", "frames", "quality"], 100, ["quality: it is 100. it must be less than or equal to 95"]),
         (["views", "frames", "extractor"], "opencv", ["extractor: it is 'opencv'. it must be 'ffmpeg' or 'pyav'"]),
         (["views", "audio"], {"channel": "left"}, ["channel: it is 'left'. it must be 'mean' or be a valid integer"]),
-        (["views", "audio"], {"sample_rate": 22050}, ["audio: sample_rate: it is 22050 Hz", "audio.mfcc takes 16000"]),
+        (
+            ["features", "audio.mfcc"],
+            {"sample_rate": 8000},
+            [
+                "audio.mfcc: sample_rate: a feature has the rate of its view",
+                "audio_hz: {view: audio, sample_rate: 8000}",
+            ],
+        ),
+        (["features", "ids.mine"], {"encoder": "table"}, ["features: ids.mine: table.load.. needs the option 'file'"]),
+        (["features", "ids.mine"], {"encoder": "table", "file": "no.csv"}, ["ids.mine: there is no file or folder no"]),
         (["features", "audio.mfcc"], {"coefficients": "many"}, ["features: audio.mfcc: coefficients: it is 'many'"]),
         (["features", "audio.mfcc"], {"coefficients": True}, ["coefficients: it is True"]),
         (["features", "audio.mfcc"], {"coefficients": 13.0}, ["coefficients: it is 13.0"]),
@@ -682,6 +691,44 @@ def test_without_an_annotation_the_default_says_what_an_option_is():
     def load(*, steps=3, name=None, scale: "float" = 1.0, weights=None): ...
 
     assert plugin.options_of(load) == {"steps": int, "name": Any, "scale": float}
+
+
+def test_an_encoder_of_one_rate_is_refused_where_its_view_has_another(config, monkeypatch):
+    config["views"]["audio"] = {"sample_rate": 22_050}
+    Plan(config)  # MFCC take the rate of their view
+    mfcc = plugin.find("encoders", "mfcc")
+    monkeypatch.setattr(mfcc, "RATE", 16_000)
+    refused(config, "views: audio: sample_rate: it is 22050 Hz, and audio.mfcc takes 16000. .*sample_rate: 16000")
+    monkeypatch.setattr(mfcc, "RATE", 22_050)
+    Plan(config)
+    monkeypatch.setattr(mfcc, "RATE", None)
+    monkeypatch.setattr(mfcc, "load", lambda *, hop=512: None)  # one that neither asks nor says gets 16 kHz
+    monkeypatch.delattr(mfcc, "check_load")
+    refused(config, "audio.mfcc takes 16000")
+
+
+HIDDEN = {"augment": lambda *, augment=1.0: None, "by": lambda *, by=1.0: None}
+
+
+@pytest.mark.parametrize(("kind", "name", "key"), [("models", "unified", "augment"), ("encoders", "mfcc", "by")])
+def test_an_option_that_a_key_of_its_block_hides_is_refused(config, monkeypatch, kind, name, key):
+    module, function = plugin.find(kind, name), {"models": "train", "encoders": "load"}[kind]
+    monkeypatch.setattr(module, function, HIDDEN[key])
+    monkeypatch.delattr(module, "check_load", raising=False)
+    refused(config, f"emospace/{kind}/{name}.py: the option '{key}' of {function}.. is called like a key of its block")
+
+
+def test_files_that_options_name_are_part_of_the_recipe(config, tmp_path):
+    table = tmp_path / "v.csv"
+    table.write_text("utterance,a\n")
+    config["features"]["ids.mine"] = {"encoder": "table", "file": "v.csv"}
+    config["runs"]["probe"]["inputs"] = ["ids.mine"]
+    before = Plan(config)
+    assert before.recipe("embed", "ids.mine") == Plan(config).recipe("embed", "ids.mine")
+    assert "ids" in before.read_views("demo")
+    table.write_text("utterance,b\n")
+    assert before.recipe("embed", "ids.mine") != Plan(config).recipe("embed", "ids.mine")
+    assert "files" not in read_json(before.recipe("embed", "audio.mfcc"))
 
 
 def test_what_depends_on_the_seed_is_known_through_parents_and_goes_into_the_recipe_of_evaluate(config):

@@ -12,9 +12,10 @@ from conftest import ROOT, utterance
 
 from emospace import manifest, prosody, store, texts, voices
 from emospace.errors import InputError
+from emospace.plugin import settings
 from emospace.prosody import RATE, Setting
 from emospace.provenance import write_json
-from emospace.synthesis import settings, synthesise
+from emospace.synthesis import synthesise
 from emospace.views.audio import decode
 
 KIDS, DOGS = "Kids are talking by the door", "Dogs are sitting by the door"
@@ -221,9 +222,9 @@ def test_a_missing_program_or_voice_and_a_misspelt_option_are_named(tmp_path, mo
         made(tmp_path / "0.npy", [KIDS], female="zz-zz")
     for wrong, words in {"prosdy": "did you mean 'prosody'", "engin": "did you mean 'engine'"}.items():
         with pytest.raises(InputError, match=f"config: it got an unexpected option '{wrong}'.*{words}"):
-            settings({wrong: "x"}, "config")
+            settings([synthesise], {wrong: "x"}, "config")
     with pytest.raises(InputError, match=r"engine: it is 'espaek'. it must be 'espeak' or 'pyttsx3'"):
-        settings({"engine": "espaek"})
+        settings([synthesise], {"engine": "espaek"}, "config")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InputError, match=r"espeak-ng: the program is not installed.*install espeak-ng"):
         made(tmp_path / "0.npy", [KIDS])

@@ -373,9 +373,6 @@ def test_a_view_of_another_name_is_decoded_from_the_source_at_its_own_rate(tmp_p
     assert (recipe["plugin"], recipe["options"]) == ("audio", {"sample_rate": 8000})
     assert read_json(Path(plan.recipe("extract_view", "audio")))["options"] == {}
     assert plan.views.sources("audio_8k") == []
-    mfcc = plugin.find("encoders", "mfcc")
-    monkeypatch.setattr(mfcc, "load", lambda *, view, weights, rate: None)  # an encoder that asks for the rate
-    monkeypatch.setattr(mfcc, "check_load", lambda: None, raising=False)
     config["features"]["audio_8k.mfcc"] = {}
     assert Plan(config).views.kind("audio_8k") == "audio"
 

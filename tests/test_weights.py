@@ -294,9 +294,9 @@ def test_a_cut_off_local_file_is_refused(tmp_path):
     [
         ({"source": "hbu"}, "no source 'hbu'.*did you mean 'hub'"),
         ({"repos": "me/tiny"}, "unexpected option 'repos'.*did you mean 'repo'"),
-        ({"revision": None}, "'revision' is missing"),
-        ({"files": {}}, "'files' is missing"),
-        ({"if_unreachable": "radnom"}, "give stop or random"),
+        ({"revision": None}, "revision: it is None. it must be a valid string"),
+        ({"files": {}}, "files: it is {}. it must have at least 1 item"),
+        ({"if_unreachable": "radnom"}, "if_unreachable: it is 'radnom'. it must be 'stop' or 'random'"),
         ({"files": {"../x.json": "0" * 64}}, "not a file below"),
         ({"files": {"/etc/x.json": "0" * 64}}, "not a file below"),
         ({"files": {"pytorch_model.bin": "0" * 64}}, "may hold a pickle"),

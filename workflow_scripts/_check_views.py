@@ -2,8 +2,8 @@
 
 from emospace import gate, plugin
 from emospace.errors import InputError
+from emospace.features import rate_of
 from emospace.plugin import near, suggest
-from emospace.recognition import RATE
 from workflow_scripts._views import VIEW_KEYS
 
 TAKEN = ("quality", "offsets")  # <part>.<name>.csv or .npy beside a view
@@ -103,14 +103,14 @@ def _source(plan, where: str, view: str, source: str) -> None:
 
 
 def check_rate(plan, feature: str) -> None:
-    """Raise InputError where a view has a rate of its own, and the encoder of this feature does not ask for it."""
+    """Raise InputError where a view of sound has another rate than the encoder of this feature takes."""
     spec = plan.feature(feature)
-    rate = plan.views.rate(spec["view"])
-    load = plugin.find("encoders", spec["encoder"]).load
-    if rate not in (None, RATE) and not plan.views.takes(load, "rate"):
-        reason = f"it is {rate} Hz, and {feature} takes {RATE}"
-        remedy = "leave it out; a view of another name may have another rate, for encoders that take any"
-        raise InputError(f"config: views: {plan.views.parent(spec['view'])}: sample_rate", reason, remedy)
+    rate, takes = plan.views.rate(spec["view"]), rate_of(plugin.find("encoders", spec["encoder"]))
+    if rate and takes not in (None, rate):
+        view = plan.views.parent(spec["view"])
+        reason = f"it is {rate} Hz, and {feature} takes {takes}"
+        remedy = f"make a feature of a view of that rate: views: <name>: {{view: audio, sample_rate: {takes}}}"
+        raise InputError(f"config: views: {view}: sample_rate", reason, remedy)
 
 
 def check_thresholds(plan, where: str, view: str) -> None:

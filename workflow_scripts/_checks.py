@@ -5,7 +5,7 @@ from pathlib import Path
 import jsonschema
 import yaml
 
-from emospace import plugin, protocol_rows, selection
+from emospace import plugin, protocol_rows
 from emospace.errors import InputError
 from emospace.fetch import check_entry
 from emospace.labels import classes
@@ -13,6 +13,7 @@ from emospace.model_checks import check_declared
 from emospace.plugin import near, suggest
 from emospace.provenance import PACKAGE_ROOT
 from emospace.run_inputs import output_of, run_of
+from emospace.selection import best_frames
 from workflow_scripts._check_views import check_rate, check_thresholds, check_view, check_view_names, known
 from workflow_scripts._remotes import has_remote
 from workflow_scripts._views import FEATURE_KEYS, PROTOCOL_KEYS, RUN_KEYS
@@ -114,8 +115,10 @@ def _feature(plan, where: str, name: str) -> None:
     selected = "select" in spec or "by" in spec
     # First, since a misspelt key is also one that is missing.
     if selected:
-        selection.check_options(plan.feature_options(name), where, free)
+        plugin.check_call(best_frames, plan.feature_options(name), where, "the selection", beside=free)
     else:
+        plugin.check_keys("encoders", spec["encoder"], "load", FEATURE_KEYS)
+        _refuse_rate(plan, where, name)
         plugin.check_options("encoders", spec["encoder"], "load", plan.feature_options(name), where, free)
     if plan.views.is_augmented(name):
         known(plan, where, spec["view"], "views")
@@ -135,6 +138,16 @@ def _feature(plan, where: str, name: str) -> None:
     if ("weights" in spec) != module.WEIGHTS:
         reason = "needs pretrained weights" if module.WEIGHTS else "takes no weights"
         raise InputError(where, f"the encoder {spec['encoder']!r} {reason}", "see `weights` in the config")
+
+
+def _refuse_rate(plan, where: str, name: str) -> None:
+    """A rate is the view's: a feature that resampled it could only lose what is above half of it."""
+    rate = plan.feature_options(name).get("sample_rate")
+    if rate is not None and "sample_rate" not in plugin.options_of(plan.encoder(name).load):
+        view = plan.feature(name)["view"]
+        remedy = f"add views: {view}_hz: {{view: {plan.views.module_name(view)}, sample_rate: {rate}}}"
+        remedy += f", and read {view}_hz.{name.partition('.')[2]}"
+        raise InputError(f"{where}: sample_rate", "a feature has the rate of its view", remedy)
 
 
 def _same_as_parent(plan, where: str, name: str) -> None:
@@ -240,6 +253,7 @@ def _run(plan, where: str, name: str) -> None:
         instead = ", ".join([*spec["inputs"], *(f"run:{parent}" for parent in spec["parents"])])
         raise InputError(where, "runs that a run reads are `inputs` now, not `parents`", f"write inputs: [{instead}]")
     free = _free(RUN_KEYS, plan.config["runs"][name])
+    plugin.check_keys("models", spec["model"], "train", RUN_KEYS)
     plugin.check_options("models", spec["model"], "train", plan.run_options(name), where, free)
     known(plan, where, spec["protocol"], "protocols")
     if plan.model(name).FITS_ON_TEST and not spec.get("leaky"):

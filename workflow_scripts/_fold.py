@@ -1,12 +1,14 @@
 """What jobs that train or apply a model share: their arguments, and the fold that they read."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from emospace import plugin
 from emospace.data import Fold
 from emospace.errors import InputError
 from emospace.folds import read_fold
+from emospace.inputs import about
 from emospace.provenance import read_json, sha256
 from emospace.run_files import TRAIN
 from emospace.run_inputs import Folders, with_runs
@@ -58,6 +60,7 @@ def read(args, recipe: dict) -> Fold:
     refuse_unaudited([args.audit, *args.child_audits], [args.fold, args.protocol], args.children)
     inputs = {name: [Path(f) for f in files] for name, *files in args.input}
     fold = read_fold(args.fold, args.protocol, inputs, children_of(args), exchanges(args.exchange))
+    fold = replace(fold, about=about(args.input_sidecars))
     return with_runs(fold, recipe["inputs"], folders(args)) if args.runs else fold
 
 

@@ -3,6 +3,7 @@
 Everything a user can misspell fails here, before any job starts, with the name, the place and a suggestion.
 """
 
+import inspect
 import os
 import sys
 from collections.abc import Iterable
@@ -17,6 +18,7 @@ from emospace.export import VIEWS as EXPORTED_VIEWS
 from emospace.fold_tables import SIDES
 from emospace.run_files import files_of
 from emospace.run_inputs import run_of
+from emospace.steps import named
 from workflow_scripts._checks import check_names, validate
 from workflow_scripts._products import analyses, sections
 from workflow_scripts._recipes import write_recipes
@@ -243,6 +245,19 @@ class Plan:
 
     def feature_options(self, name: str) -> dict:
         return {k: v for k, v in self.config["features"][name].items() if k not in FEATURE_KEYS}
+
+    def encoder(self, name: str) -> ModuleType:
+        """The module that makes a feature."""
+        return plugin.find("encoders", self.feature(name)["encoder"])
+
+    def feature_files(self, name: str) -> list[str]:
+        """Files outside the workflow that the options of a feature name."""
+        found = named(self.encoder(name).load, self.feature_options(name), "files")
+        return [path for paths in found.values() for path in paths]
+
+    def names_known(self, name: str) -> list[str]:
+        """Corpora whose utterances the encoder of a feature is told, so that it can refuse any other."""
+        return [*self.config["corpora"]] if "known" in inspect.signature(self.encoder(name).load).parameters else []
 
     def encoded(self) -> list[str]:
         """Features made by an encoder (the others are selections)."""

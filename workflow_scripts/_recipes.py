@@ -16,6 +16,7 @@ from emospace.provenance import PACKAGE_ROOT, canonical, code_digests, sha256, w
 from emospace.sources import closure
 from emospace.steps import parameters
 from workflow_scripts import _products
+from workflow_scripts._files import digests
 
 Recipe = tuple[str, str, tuple[str, ...], dict]
 # A view's own file says which functions make it; these count with all that they import, each for its own job alone.
@@ -132,6 +133,8 @@ def _feature(plan, name: str) -> Recipe:
     encoder, view = spec["encoder"], spec["view"]
     reader = plan.views.reader(view)
     about = {"feature": name, "plugin": encoder, "reader": reader, "options": options}
+    if files := digests(plan.feature_files(name)):
+        about["files"] = files
     return _recipe("embed", name, f"encoders.{encoder}", *_homes(plugin.find("views", reader).read, reader), **about)
 
 

@@ -1,15 +1,18 @@
 """Apply an encoder to one part of a view: a ragged float32 store, empty where the modality is missing."""
 
 import logging
+from contextlib import suppress
 from pathlib import Path
 
 from tqdm import tqdm
 
 from emospace import manifest, plugin, store
-from emospace.features import encode, write_store
-from emospace.provenance import write_sidecar
+from emospace.errors import InputError
+from emospace.features import check_loaded, encode, rate_of, write_store
+from emospace.provenance import read_json, write_sidecar
 from emospace.weights import Weights
 from workflow_scripts._command import arguments, run
+from workflow_scripts._files import digests
 from workflow_scripts._weights import opened
 
 
@@ -20,26 +23,47 @@ def weights_facts(weights: Weights | None, used: bool) -> dict:
     return {"weights": weights and weights.facts(), "random_weights": bool(used and weights and weights.random)}
 
 
+def refuse_changed(planned: dict[str, str]) -> None:
+    """Raise InputError unless the files that options name hold what they held when the job was planned."""
+    for path, digest in digests([*planned]).items():
+        if digest != planned[path]:
+            raise InputError(path, "it changed while the workflow was running", "start the workflow again")
+
+
+def read_rate(sidecar: Path, module) -> int | None:
+    """Rate of a view's sound, Hz, None of other views. Raises InputError where the encoder takes another."""
+    rate, taken = read_json(sidecar).get("sample_rate"), rate_of(module)
+    if rate and taken not in (None, rate):
+        remedy = f"give the encoder a view of {taken} Hz: views: <name>: {{view: audio, sample_rate: {taken}}}"
+        raise InputError(sidecar, f"the view has {rate} Hz, {module.__name__} takes {taken}", remedy)
+    return rate
+
+
 def job(args, recipe):
     module, view = plugin.find("encoders", recipe["plugin"]), plugin.find("views", recipe["reader"])
-    rows = manifest.read(args.manifest)
+    rows, rate = manifest.read(args.manifest), read_rate(args.view_sidecar, module)
+    refuse_changed(recipe.get("files", {}))
     weights = opened(args.weights) if args.weights else None
-    used = {}
+    loaded = []
 
     def load():
-        import torch
+        with suppress(ImportError):  # not every environment has it
+            import torch
 
-        torch.set_num_threads(args.threads)
-        encoder = module.load(**recipe["options"], view=view.KIND, weights=weights)
-        used.update(encoder.facts)
+            torch.set_num_threads(args.threads)
+        known = {row.utterance for path in args.known for row in manifest.read(path)}
+        given = plugin.offered(module.load, view=view.KIND, rate=rate, weights=weights, known=known)
+        encoder = module.load(**recipe["options"], **given)
+        loaded.append(check_loaded(encoder, module.__file__))
         return encoder
 
     items = tqdm(view.read(args.view, rows), recipe["plugin"], len(rows), disable=None, unit="row")
-    facts = write_store(args.out, encode(items, load)) | weights_facts(weights, bool(used))
+    made = encode(items, [row.utterance for row in rows], load, module.__file__)
+    facts = write_store(args.out, made) | weights_facts(weights, bool(loaded))
     inputs = [args.manifest, args.view_sidecar, *([args.weights] if args.weights else [])]
     outputs = [args.out, store.offsets_path(args.out)]
-    about = {"encoder": recipe["plugin"], "encoding": used, **facts}
-    write_sidecar(args.sidecar, recipe, inputs=inputs, outputs=outputs, packages=module.PACKAGES, **about)
+    about = {"encoder": recipe["plugin"], "encoding": next(iter(loaded), {}), "holds": module.HOLDS, "rate": rate}
+    write_sidecar(args.sidecar, recipe, inputs=inputs, outputs=outputs, packages=module.PACKAGES, **about, **facts)
 
 
 def main():
@@ -47,6 +71,7 @@ def main():
     for name in ("view", "view-sidecar", "manifest", "out", "sidecar"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--weights", type=Path, help="weights.json of the encoder's weights")
+    parser.add_argument("--known", type=Path, nargs="*", default=[], help="manifests of all of the config's corpora")
     parser.add_argument("--threads", type=int, default=1)
     run(parser, job)
 

@@ -5,13 +5,15 @@ from pathlib import Path
 import numpy as np
 
 from emospace import store
+from emospace.plugin import check_call
 from emospace.provenance import read_json, write_sidecar
-from emospace.selection import best_frames, check_options
+from emospace.selection import best_frames
 from workflow_scripts._command import arguments, run
 
 
 def job(args, recipe):
-    check_options(recipe["options"], f"config: features: {recipe.get('feature', args.out.parent.name)}")
+    where = f"config: features: {recipe.get('feature', args.out.parent.name)}"
+    check_call(best_frames, recipe["options"], where, "the selection")
     frames = store.Ragged.open(args.frames)
     text = store.Ragged.open(args.text, len(frames))
     chosen = [best_frames(f, t, **recipe["options"]) for f, t in zip(frames, text, strict=True)]
@@ -21,7 +23,9 @@ def job(args, recipe):
     facts = {"dtype": "float32", "rows": rows, "steps": steps, "dim": dim, "steps_before": len(frames.values)}
     facts["missing"] = int((frames.lengths == 0).sum())
     facts["without_text"] = int(((text.lengths == 0) & (frames.lengths > 0)).sum())
-    facts["random_weights"] = any(read_json(path)["random_weights"] for path in args.sidecars)
+    sidecars = [read_json(path) for path in args.sidecars]
+    facts["random_weights"] = any(found["random_weights"] for found in sidecars)
+    facts |= {key: sidecars[0].get(key) for key in ("holds", "rate")}  # it holds what it is selected from
     outputs = [args.out, store.offsets_path(args.out)]
     write_sidecar(args.sidecar, recipe, inputs=args.sidecars, outputs=outputs, packages=["numpy"], **facts)
 

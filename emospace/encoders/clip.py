@@ -122,16 +122,16 @@ class Texts(_Clip):
         self.tokenizer = open_clip.get_tokenizer(name)
         self.facts = {**facts, "context_length": network.context_length}
 
-    def __call__(self, batch: Sequence[str]) -> list[np.ndarray]:
+    def __call__(self, items: Sequence[str], utterances: Sequence[str]) -> list[np.ndarray]:
         """float32 (1, D) of each text."""
-        texts = sorted(set(batch))
+        texts = sorted(set(items))
         made = {}
         for start in range(0, len(texts), self.size):
             some = texts[start : start + self.size]
             made.update(
                 zip(some, self._pass(self.network.encode_text, self.tokenizer(some).to(self.device)), strict=True)
             )
-        return [made[text][None] for text in batch]
+        return [made[text][None] for text in items]
 
 
 class Pictures(_Clip):
@@ -152,14 +152,14 @@ class Pictures(_Clip):
         self.number = torch.bfloat16 if precision == "bf16" else torch.float32
         self.mean, self.std = (torch.tensor(v, device=self.device).view(3, 1, 1) for v in (settings.mean, settings.std))
 
-    def __call__(self, batch: Sequence[list[bytes]]) -> list[np.ndarray]:
+    def __call__(self, items: Sequence[list[bytes]], utterances: Sequence[str]) -> list[np.ndarray]:
         """float32 (frames, D) of each list of JPEGs."""
-        jpegs = [jpeg for row in batch for jpeg in row]
+        jpegs = [jpeg for row in items for jpeg in row]
         some = (jpegs[i : i + self.size] for i in range(0, len(jpegs), self.size))
         # A GPU need not wait for the next batch; on a CPU, making it meanwhile would only hold up the model's threads.
         ready = _batches.ahead(self.pixels, some) if self.device.type == "cuda" else map(self.pixels, some)
         made = np.concatenate([self._pass(self.network.encode_image, self.tensor(pixels)) for pixels in ready])
-        return np.split(made, np.cumsum([len(row) for row in batch])[:-1])
+        return np.split(made, np.cumsum([len(row) for row in items])[:-1])
 
     def pixels(self, jpegs: list[bytes]) -> np.ndarray:
         """Pictures as uint8 (B, H, W, 3)."""

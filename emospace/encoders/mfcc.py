@@ -12,16 +12,14 @@ import numpy as np
 from emospace.encoders._batches import by_length
 from emospace.errors import InputError
 from emospace.kinds import Count
-from emospace.weights import Weights
 
 if TYPE_CHECKING:
     import torch
 
 VIEWS = ("audio",)
-WEIGHTS = False
-PACKAGES = ("torch", "librosa", "soxr")
+HOLDS = "cepstral"
+PACKAGES = ("torch", "librosa")
 
-VIEW_RATE = 16_000  # Hz, of the audio view
 BATCH = 4  # clips per STFT: more only adds padding and leaves the processor's cache
 GROUPS = 8  # of mel bands
 AMIN, TOP_DB = 1e-10, 80.0  # power floor; dB kept below each clip's own maximum
@@ -30,26 +28,23 @@ AMIN, TOP_DB = 1e-10, 80.0  # power floor; dB kept below each clip's own maximum
 def load(
     *,
     coefficients: Count = 20,
-    sample_rate: Count = VIEW_RATE,
     n_fft: Count = 2048,
     hop: Count = 512,
     n_mels: Count = 128,
-    view: str = "audio",
-    weights: Weights | None = None,
+    rate: int,
 ) -> "Mfcc":
-    """MFCC encoder: int16 clips (T,) at 16 kHz -> float32 (1 + T // hop, coefficients).
+    """MFCC encoder: int16 clips (T,) -> float32 (1 + T // hop, coefficients).
 
-    sample_rate (Hz): resample to it first, as librosa.load does. n_fft and hop are in samples. Raises InputError for
-    settings that make no spectrum.
+    rate: of the clips, Hz. n_fft and hop are in samples. Raises InputError for settings that make no spectrum.
     """
-    check_load(coefficients=coefficients, sample_rate=sample_rate, n_fft=n_fft, hop=hop, n_mels=n_mels)
-    return Mfcc(coefficients, sample_rate, n_fft, hop, n_mels)
+    check_load(coefficients=coefficients, n_fft=n_fft, hop=hop, n_mels=n_mels)
+    return Mfcc(coefficients, rate, n_fft, hop, n_mels)
 
 
-def check_load(*, coefficients: int, sample_rate: int, n_fft: int, hop: int, n_mels: int) -> None:
+def check_load(*, coefficients: int, n_fft: int, hop: int, n_mels: int) -> None:
     """Raise InputError for settings that make no spectrum."""
-    if not 0 < coefficients <= n_mels or not 0 < hop <= n_fft or sample_rate <= 0:
-        reason = f"coefficients={coefficients}, n_mels={n_mels}, hop={hop}, n_fft={n_fft}, sample_rate={sample_rate}"
+    if not 0 < coefficients <= n_mels or not 0 < hop <= n_fft:
+        reason = f"coefficients={coefficients}, n_mels={n_mels}, hop={hop}, n_fft={n_fft}"
         raise InputError("encoder mfcc", reason, "needs coefficients <= n_mels, hop <= n_fft, all positive")
 
 
@@ -73,33 +68,26 @@ class Mfcc:
 
     batch = 64
 
-    def __init__(self, coefficients: int, sample_rate: int, n_fft: int, hop: int, n_mels: int):
+    def __init__(self, coefficients: int, rate: int, n_fft: int, hop: int, n_mels: int):
         import librosa
         import torch
         from scipy.fft import dct
 
-        self.n_fft, self.hop, self.sample_rate = n_fft, hop, sample_rate
+        self.n_fft, self.hop = n_fft, hop
         self.window = torch.hann_window(n_fft)
-        self.mel = _in_groups(librosa.filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels))
+        self.mel = _in_groups(librosa.filters.mel(sr=rate, n_fft=n_fft, n_mels=n_mels))
         self.dct = torch.from_numpy(dct(np.eye(n_mels), norm="ortho", axis=0)[:coefficients].T)
-        self.facts = {"transform": f"librosa mfcc, {sample_rate} Hz", "precision": "fp32"}
+        self.facts = {"transform": f"librosa mfcc, {rate} Hz", "precision": "fp32"}
 
-    def __call__(self, batch: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def __call__(self, items: Sequence[np.ndarray], utterances: Sequence[str]) -> list[np.ndarray]:
         """float32 (1 + T_i // hop, coefficients) of each clip, in order."""
-        clips = [self._signal(clip) for clip in batch]
+        # Full scale of int16 is 1.0, as soundfile reads it.
+        clips = [np.asarray(clip, dtype=np.float32) / 32768 for clip in items]
         features: list[np.ndarray | None] = [None] * len(clips)
         for some in by_length([len(c) for c in clips], BATCH):
             for i, rows in zip(some, self._compute([clips[i] for i in some]), strict=True):
                 features[i] = rows
         return features
-
-    def _signal(self, clip: np.ndarray) -> np.ndarray:
-        signal = np.asarray(clip, dtype=np.float32) / 32768  # full scale of int16 is 1.0, as soundfile reads it
-        if self.sample_rate == VIEW_RATE:
-            return signal
-        import soxr
-
-        return soxr.resample(signal, VIEW_RATE, self.sample_rate, "HQ")
 
     def _compute(self, clips: list[np.ndarray]) -> list[np.ndarray]:
         import torch

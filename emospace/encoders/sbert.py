@@ -21,7 +21,6 @@ def load(
     precision: Precision = "fp32",
     batch: Count = 64,
     normalise: bool = False,
-    view: str = "text",
     weights: Weights | None = None,
 ) -> "Sentences":
     """Sentence encoder: texts -> float32 (1, D); D is 768 for all-mpnet-base-v2, 384 for MiniLM.
@@ -65,11 +64,11 @@ class Sentences:
             "max_tokens": self.model.max_seq_length,
         }
 
-    def __call__(self, batch: Sequence[str]) -> list[np.ndarray]:
+    def __call__(self, items: Sequence[str], utterances: Sequence[str]) -> list[np.ndarray]:
         """float32 (1, D) of each text."""
-        texts = sorted(set(batch))
+        texts = sorted(set(items))
         made = self.model.encode(
             texts, batch_size=self.size, normalize_embeddings=self.normalise, show_progress_bar=False
         )
         place = {text: i for i, text in enumerate(texts)}
-        return [np.asarray(made[place[text]], np.float32)[None] for text in batch]
+        return [np.asarray(made[place[text]], np.float32)[None] for text in items]

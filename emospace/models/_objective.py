@@ -53,17 +53,17 @@ def distort(values: torch.Tensor, length: torch.Tensor, strength: float) -> tupl
     return out * inside_of(out, fresh)[..., None], fresh
 
 
-def is_cepstral(name: str) -> bool:
-    """Does the input, by its name <view>.<encoder>, hold MFCC?"""
-    return name.partition(".")[2].startswith("mfcc")
+def cepstral(about: dict[str, dict]) -> dict[str, int]:
+    """Input -> rate of its sound, Hz, of those that hold MFCC. about: as in `data.Fold`."""
+    return {name: told["rate"] for name, told in about.items() if told["holds"] == "cepstral" and told["rate"]}
 
 
 class Voices:
     """Changes the vocal tract length of each row of standardised MFCC (B, T, D), by up to `extent` (0.1: 10 %)."""
 
-    def __init__(self, encoder: SequenceEncoder, extent: float):
+    def __init__(self, encoder: SequenceEncoder, extent: float, rate: int):
         reach = np.log1p(extent)
-        matrices = vocal_tract(len(encoder.mean), np.exp(np.linspace(-reach, reach, VOICES)))
+        matrices = vocal_tract(len(encoder.mean), np.exp(np.linspace(-reach, reach, VOICES)), rate=rate)
         self.matrices = torch.from_numpy(matrices).to(encoder.mean.device)
         self.encoder = encoder
 
@@ -94,6 +94,7 @@ class Objective:
     """Losses of a batch of train rows, already weighted: called with numbers of original rows.
 
     Each brings one of its augmented children along, as a further labelled row and as a positive of its parent.
+    rates: those of `cepstral`, whose vocal tracts `voices` changes.
     """
 
     def __init__(
@@ -105,13 +106,14 @@ class Objective:
         drop: float,
         augment: float,
         voices: float = 0.0,
+        rates: dict[str, int] | None = None,
     ):
         self.network, self.rows = network, rows
         self.smoothing, self.drop, self.augment = smoothing, drop, augment
         self.children = Children(rows.parent)
         self.weights = weights | ({} if len(self.children.rows) else {"children": 0.0})
-        cepstral = [n for n in network.names if voices and is_cepstral(n)]
-        self.voices = {n: Voices(network.encoders[Space.key(n)], voices) for n in cepstral}
+        told = {n: rate for n, rate in (rates or {}).items() if voices and n in network.names}
+        self.voices = {n: Voices(network.encoders[Space.key(n)], voices, rate) for n, rate in told.items()}
         counts = torch.bincount(rows.label[rows.label >= 0], minlength=network.emotion.out_features).float()
         # Rare classes weigh more, but at most twice: a class of three rows must not steer the rest.
         self.balance = (counts.sum() / len(counts) / counts.clamp(min=1)).clamp(max=2.0)

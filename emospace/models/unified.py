@@ -88,7 +88,8 @@ def train(
     weights = {"gender": gender, "dimensions": dimensions, "reconstruction": reconstruction}
     weights |= {"contrastive": contrastive, "alignment": alignment, "children": children}
     noise = {"smoothing": label_smoothing, "drop": modality_dropout, "augment": distortion, "voices": vocal_tract}
-    objective = _objective.Objective(network, train_set, weights, **noise)
+    rates = _objective.cepstral(fold.about)
+    objective = _objective.Objective(network, train_set, weights, **noise, rates=rates)
     originals = int((fold.train.parent < 0).sum())
     size = batch_size(batch, originals)
     how = {"optimiser": optimiser, "warmup": warmup, "decay": decay, "average": average, "clip": clip}

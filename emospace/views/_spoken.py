@@ -24,8 +24,8 @@ def augment(
 ) -> tuple[list[Problem], dict]:
     """Write the store `out`, what is to be `spoken` in the manner of the store `parent`.
 
-    recognised: what the parents say. options: those of synthesis.settings. Raises InputError where the engine, a voice
-    or the rate of the parents is no use.
+    recognised: what the parents say. options: those of synthesis.synthesise. Raises InputError where the engine, a
+    voice or the rate of the parents is no use.
     """
     rate = read_json(parent.with_suffix(".json"))["sample_rate"]
     if rate != synthesis.RATE:

@@ -3,7 +3,7 @@
 Each step is a job: another voice recognises nothing anew, and the code of one has nothing to do with the others.
 """
 
-from emospace import recognition, synthesis
+from emospace import plugin, recognition, synthesis
 from emospace.errors import InputError
 from emospace.gate.audio_tts import COLUMNS, score
 from emospace.steps import Step
@@ -28,7 +28,7 @@ __all__ = ["COLUMNS", "PACKAGES", "augment", "check_recognised", "score"]
 
 def check_augment(*, where: str, **options) -> None:
     """Raise InputError for options that the engine does not take."""
-    synthesis.settings(options, where)
+    plugin.settings([synthesis.synthesise], options, where)
 
 
 def check_source(kind: str, *, sample_rate: int = recognition.RATE) -> None:

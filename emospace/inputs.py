@@ -1,0 +1,26 @@
+"""What the inputs of a run are, by the sidecars of their parts: models look here, never at an input's name."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from emospace.errors import InputError
+from emospace.provenance import read_json
+
+
+def about(sidecars: Iterable[Path]) -> dict[str, dict]:
+    """Input -> {"holds": what it is ("cepstral", "embedding", ...; "" of a view), "rate": of its sound in Hz, or None}.
+
+    Raises InputError where two parts of an input, or two corpora, tell different things.
+    """
+    found: dict[str, dict] = {}
+    seen: dict[str, Path] = {}
+    for path in sidecars:
+        told = read_json(path)
+        recipe = told.get("recipe", {})
+        name = recipe.get("feature") or recipe.get("view") or ""
+        facts = {"holds": told.get("holds") or "", "rate": told.get("rate") or told.get("sample_rate")}
+        if found.setdefault(name, facts) != facts:
+            reason = f"it tells {facts} of {name!r}, and {seen[name]} tells {found[name]}"
+            raise InputError(path, reason, "delete both and run the workflow again")
+        seen.setdefault(name, path)
+    return found

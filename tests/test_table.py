@@ -1,0 +1,45 @@
+"""Features from ready-made vectors, by Snakemake: only they are made, a changed table counts, a changed comment not."""
+
+import pytest
+from _machines import smallest
+from conftest import Project
+
+from emospace import manifest, store
+from emospace.provenance import read_json
+
+
+@pytest.mark.workflow
+def test_ready_made_vectors_become_features_and_comments_are_free(tmp_path):
+    project = Project(tmp_path)
+    config = smallest() | {"weights": {}, "features": {"ids.mine": {"encoder": "table", "file": "vectors.csv"}}}
+    config["corpora"]["demo"]["parts"] = 1
+    config["runs"] = {"probe": {"model": "linear_probe", "protocol": "session", "inputs": ["ids.mine"]}}
+    project.configure(config)
+    table = project.folder / "vectors.csv"
+    table.write_text("utterance,a,b\n")
+    jobs = project.planned("all")
+    assert jobs["extract_ids"] == jobs["embed_ids_mine"] == 1
+    assert not {name for name in jobs if name.startswith("extract_")} - {"extract_ids"}
+    project.snakemake("features")
+    rows = manifest.read(project.folder / "data/manifest/demo/0.csv")
+    assert read_json(project.folder / "data/features/demo/ids.mine/0.json")["missing"] == len(rows)
+
+    lines = [f"{row.utterance},{i},{-i}" for i, row in enumerate(rows) if i % 2]
+    table.write_text("\n".join(["utterance,a,b", *lines, ""]))
+    assert project.planned("features") == {"embed_ids_mine": 1, "features": 1}
+    project.snakemake("features")
+    made = store.Ragged.open(project.folder / "data/features/demo/ids.mine/0.npy", len(rows))
+    assert [row.tolist() for row in made] == [[[i, -i]] if i % 2 else [] for i in range(len(rows))]
+
+    module = project.folder / "emospace/errors.py"  # which all others import
+    whole = module.read_text(encoding="utf-8")
+    first, _, rest = whole.partition("\n")
+    module.write_text(f'"""Something else."""\n# A comment.\n{rest}  # and another\n', encoding="utf-8")
+    assert first.endswith('"""') and project.planned("features") == {}
+    module.write_text(whole + "\nADDED = 1\n", encoding="utf-8")
+    assert {"index_part", "extract_ids", "embed_ids_mine"} <= project.planned("features").keys()
+    module.write_text(whole, encoding="utf-8")
+
+    table.write_text("utterance,a,b\nnobody,1,2\n")
+    said = project.snakemake("features", check=False)
+    assert "vectors.csv: row 0: 'nobody' is no utterance of the config's corpora" in said
