@@ -12,7 +12,7 @@ import yaml
 from _results import CLASSES, LABELS, plan_of, read_csv, rows, script, write_csv
 from conftest import ROOT, utterance
 
-from emospace import plugin, records
+from emospace import plugin, protocol_rows, records
 from emospace.assignment import checked
 from emospace.errors import InputError
 from emospace.provenance import read_json, sha256
@@ -566,3 +566,51 @@ def test_fold_tables_name_the_corpus_of_each_row(tmp_path):
     made.split()
     path = tmp_path / "p/fold0.csv"
     assert list(records.read(path)[0])[:6] == ["utterance", "parent", "corpus", "part", "row", "speaker"]
+
+
+# In the process of the test ---------------------------------------------------------------------------------------
+
+
+def test_the_table_split_puts_each_row_where_its_line_says(tmp_path):
+    lines = [
+        {"utterance": "a", "side": "train", "fold": "0", "copy": "2"},
+        {"utterance": "a", "side": "test", "fold": "0", "copy": ""},
+        {"utterance": "b", "side": "dev", "fold": "", "copy": "1"},
+        {"utterance": "b", "side": "train", "fold": "1", "copy": "1"},
+        {"utterance": "left out", "side": "train", "fold": "1", "copy": "1"},
+    ]
+    file, split = table(tmp_path / "s.csv", lines), plugin.find("splits", "table").split
+    three = [utterance(name) for name in "abc"]
+    found = split(three, 2, known={"a", "b", "c", "left out"}, file=file)
+    assert found == [[["train", "train", "test"], ["dev"], ()], [(), ["train"], ()]]
+    with pytest.raises(InputError, match="line 6: the corpus has no utterance 'left out'"):
+        split(three, 2, known={"a", "b", "c"}, file=file)
+    with pytest.raises(InputError, match="it has 2 folds, the protocol 3"):
+        split(three, 3, known={"a", "b", "c", "left out"}, file=file)
+    (tmp_path / "s.csv").write_text("utterance,side\na,train,0\n", encoding="utf-8")
+    with pytest.raises(InputError, match="line 2: it has more or fewer cells than the header"):
+        split(three, 1, known={"a"}, file=file)
+    (tmp_path / "s.csv").write_text("utterance,side\n", encoding="utf-8")
+    with pytest.raises(InputError, match="it has no lines"):
+        split(three, 1, known={"a"}, file=file)
+
+
+def test_rows_of_several_corpora_are_told_apart_and_have_classes():
+    found = protocol_rows.chosen(
+        {"x": [utterance("a", label="01"), utterance("b", label="99")], "y": [utterance("c", label="01", gender="M")]},
+        {"x": {"map": {"01": "calm"}}, "y": {"map": {"01": "angry"}}},
+        {"gender": "F"},
+    )
+    assert {row.utterance: row.label for rows in found.values() for row in rows} == {"a": "calm", "b": "", "c": ""}
+
+
+def test_what_is_left_out_is_counted_once_by_the_filter_or_else_by_its_code():
+    corpora = {"x": [utterance("a", label="99", gender="M"), utterance("b", label="99")], "y": [utterance("c")]}
+    maps = {"x": {"map": {"neu": "neu"}}, "y": {"map": {"neu": "neu"}}}
+    found = protocol_rows.left_out(corpora, maps, {"x": {"99": "odd"}, "y": {}}, {"gender": ["F"]})
+    assert found == {
+        "rows: gender": {"name": "gender is not F", "rows": 1},
+        "x: 99": {"name": "x: odd", "rows": 1},
+    }
+    alone = protocol_rows.left_out({"x": corpora["x"]}, maps, {"x": {}}, {})
+    assert alone == {"99": {"name": "99", "rows": 2}}

@@ -48,7 +48,7 @@ def split(rows: Sequence[Utterance], folds: int, *, known: Collection[str], file
 def _read(file: str, folds: int) -> dict[tuple[int, str, str], tuple[int, int]]:
     """(fold, utterance, side) -> number of its line, copies. Raises InputError where the table cannot be one."""
     lines = records.read(Path(file), remedy="save it as CSV in UTF-8")
-    columns = list(lines[0]) if lines else []
+    columns = [name for name in lines[0] if name] if lines else []  # None: cells beyond the header
     wrong = [name for name in columns if name not in COLUMNS] + [n for n in COLUMNS[:2] if n not in columns]
     if wrong:
         reason = f"its columns are {columns}" if lines else "it has no lines"
