@@ -117,7 +117,7 @@ SCRIPTS = {
     "features": "embed select_frames",
     "augment": "translate_text recognise_speech synthesise_speech augment_frames score_text score_speech score_frames"
     " gate_fold make_children audit_children count_children make_sheet",
-    "train": "train",
+    "train": "train apply_train",
     "evaluate": "evaluate",
     "report": "summarize make_report",
 }
