@@ -115,7 +115,7 @@ SCRIPTS = {
     "models": "fetch_models",
     "features": "embed select_frames",
     "augment": "augment_view score_view gate_fold make_children audit_children count_children make_sheet",
-    "train": "train",
+    "train": "train apply_train",
     "evaluate": "evaluate",
     "analyse": "analyse",
     "report": "summarize make_report",

@@ -20,7 +20,7 @@ from workflow_scripts._views import Views
 PYPI = {"pytorch": "torch", "pysoundfile": "soundfile", "soxr-python": "soxr", "matplotlib-base": "matplotlib"}
 UNPINNED = {"python", "pip", "ffmpeg", "espeak-ng"}  # not from PyPI
 # Script -> folder of plug-ins that it finds by name.
-PLUGINS = {"train": "models"}
+PLUGINS = {"train": "models", "apply_train": "models"}
 PLUGINS |= dict.fromkeys(["make_demo", "index_part", "merge_manifest"], "corpora")
 # Module -> the package that brings it and gives it to its users.
 THROUGH = {"cv2": "albumentations", "threadpoolctl": "scikit-learn", "markupsafe": "jinja2"}

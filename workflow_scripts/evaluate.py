@@ -72,7 +72,7 @@ def job(args, recipe):
     about |= {"metrics": names, "compare_by": recipe["compare_by"], "compared": comparison(recipe, result)}
     result.pop("shared", None)
     about |= behind(truth, [recipe["run"], recipe["baseline"]], stochastic, [found, baseline])
-    for fact in ("random_inputs", "missing"):
+    for fact in ("random_inputs", "missing", "in_sample_runs"):
         about[fact] = sorted({name for path in sidecars for name in read_json(path).get(fact, [])})
     compared = [folder / "run.json" for folder in args.baseline_dirs]
     inputs = [*args.manifest, args.protocol, *args.folds, *sidecars, *compared]
