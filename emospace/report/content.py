@@ -15,12 +15,12 @@ from emospace.provenance import canonical, read_json
 from emospace.report import figures
 from emospace.report.balance import balance
 from emospace.report.trust import cautions
-from emospace.tables import corrected, metrics_of
+from emospace.tables import corrected, gain_of, metrics_of
 
 QUALITY_SHOWN = 20
 WORDS = {"run", "model", "corpus", "protocol", "baseline", "random_weights", "cluster_unit", "method", "intervals"}
-WORDS |= {"training_noise_not_included", "leaks"}
-FLAGS = {"leaky", "UA_gain_p_at_most"}
+WORDS |= {"training_noise_not_included", "leaks", "compared_protocol"}
+FLAGS = {"leaky"}
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,8 @@ def gather(files: Files, recipe: dict) -> dict:
     return {
         "groups": _groups(rows, results.values()),
         "corrected": corrected(rows),
-        "metrics": metrics_of(rows[0]),
+        "columns": metrics_of(rows[0]),
+        "by": gain_of(rows[0]).removesuffix("_gain"),
         "cautions": cautions(corpora, audits, [r["meta"] for r in results.values()], features),
         "runs": runs,
         "corpora": corpora,
@@ -72,7 +73,7 @@ def _summary(path: Path) -> list[dict]:
 def _typed(key: str, text: str):
     if key in WORDS:
         return text
-    if key in FLAGS:
+    if key in FLAGS or key.endswith("_gain_p_at_most"):
         return text == "true"
     return (int(text) if text.isdigit() else float(text)) if text else None
 
@@ -95,7 +96,7 @@ def _comparisons(rows: list[dict]) -> dict:
     found = []
     for name in others:
         mine = [row for row in rows if row["baseline"] == name]
-        keys = ("UA_gain", "UA_gain_lo", "UA_gain_hi")
+        keys = [f"{gain_of(row)}{end}" for row in mine[:1] for end in ("", "_lo", "_hi")]
         widest = max((abs(row[key]) for row in mine for key in keys if row[key] is not None), default=0)
         found.append({"baseline": name, "rows": mine, "limit": max(0.05, np.ceil(widest * 20) / 20)})
     return {"probe": probe, "comparisons": found}
