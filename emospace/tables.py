@@ -45,9 +45,18 @@ def gain_title(name: str) -> str:
 
 def shown(name: str, value: float | None) -> str:
     """A value of a metric: percent with one digit, or a number with three; a dash where it is undefined."""
-    if missing(value) or plugin.find("metrics", name).PERCENT:
-        return percent(value)
-    return f"{value:.3f}"
+    return percent(value) if missing(value) or in_percent(name) else f"{value:.3f}"
+
+
+def in_percent(name: str) -> bool:
+    """Do tables print a metric as percent?"""
+    return plugin.find("metrics", name).PERCENT
+
+
+def span(name: str, row: dict) -> str:
+    """The ends of a metric's interval, "" where there is none."""
+    ends = row[f"{name}_lo"], row[f"{name}_hi"]
+    return "" if missing(ends[0]) else " to ".join(shown(name, end) for end in ends)
 
 
 def percent(value: float | None) -> str:
