@@ -273,7 +273,7 @@ class Plan:
 
     def used_features(self, corpus: str) -> list[str]:
         """Features of the corpus's own views that runs on it read, or that augmented ones are compared or made with."""
-        wanted = {i for r in self.config["runs"] if corpus in self.run_corpora(r) for i in self.run(r)["inputs"]}
+        wanted = {i for r in self.config["runs"] if corpus in self.run_corpora(r) for i in self.sources(r)}
         wanted |= {parent for parent, _ in filter(None, map(self.judge, self.augmented()))}
         wanted |= {self.feature(f)["by"] for f in self.augmented_features() if f in self.selections()}
         return [f for f in self.config["features"] if f in wanted]
@@ -285,14 +285,14 @@ class Plan:
             spec = self.feature(name)
             features += [spec[key] for key in ("select", "by") if key in spec and spec[key] not in features]
         runs = [run for run in self.config["runs"] if corpus in self.run_corpora(run)]
-        inputs = [i for run in runs for i in self.run(run)["inputs"] if "." not in i]
+        inputs = [i for run in runs for i in self.sources(run) if "." not in i]
         read = self.views.with_sources([*(self.feature(f)["view"] for f in features), *inputs, *self.augmented()])
         return sorted(view for view in read if not self.views.is_augmented(view))
 
     def extractable(self) -> list[str]:
         """Views of the corpus's own rows that there are rules for: what the config names, and what is exported."""
         named = [*self.config["views"], *(self.feature(f)["view"] for f in self.config["features"])]
-        named += [i for run in self.config["runs"] for i in self.run(run)["inputs"] if "." not in i]
+        named += [i for run in self.config["runs"] for i in self.sources(run) if "." not in i]
         found = self.views.with_sources([*named, *EXPORTED_VIEWS])
         return sorted(view for view in found if not self.views.is_augmented(view))
 

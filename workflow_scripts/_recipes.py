@@ -196,7 +196,8 @@ def _analysis(plan, name: str, spec: dict, run: str) -> Recipe:
     """Of one run. Its models are applied, so their code counts."""
     about, protocol = plan.run(run), plan.protocol(plan.run(run)["protocol"])
     models = {about["model"], *(plan.run(parent)["model"] for parent in plan.parents(run))}
-    modules = [f"analyses.{spec['analysis']}", *(f"models.{model}" for model in sorted(models)), *_metrics(plan)]
+    modules = [f"analyses.{spec['analysis']}", *(f"models.{model}" for model in sorted(models))]
+    modules += [f"metrics.{metric}" for metric in plugin.names("metrics")]  # it may ask for any
     content = {"analysis": name, "plugin": spec["analysis"], "outputs": _products.outputs(spec), "run": run}
     content |= {key: about[key] for key in ("model", "protocol", "inputs")}
     content |= {"labels": plan.labels(about["protocol"]), "rows": protocol["rows"], "leaky": protocol["leaky"]}
