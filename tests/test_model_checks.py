@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from _small import CLASSES, split
 
 from emospace import contracts, plugin, run_files
 from emospace.applying import ask, ask_sides, learn
 from emospace.data import Fold, Output, Rows, Trained
 from emospace.errors import InputError
 from emospace.store import Ragged
-from tests._small import CLASSES, split
 from workflow_scripts import _checks
 from workflow_scripts.apply_train import crossfitted
 
