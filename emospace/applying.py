@@ -1,14 +1,17 @@
 """Apply models: one that was just trained, or one that a run has stored, to any rows."""
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+
+import numpy as np
 
 from emospace import plugin
 from emospace.data import Fold, Output, Rows, Trained
 from emospace.errors import InputError
-from emospace.model_checks import SEE, checked_output, checked_trained, file_of
+from emospace.model_checks import SEE, check_alike, checked_output, checked_trained, file_of
 from emospace.provenance import read_json
 from emospace.run_files import read_trained
 from emospace.weights import Weights, open_weights
@@ -60,9 +63,26 @@ def learn(module: ModuleType, fold: Fold, options: dict, **supplied) -> Trained:
 
 
 def ask(module: ModuleType, trained: Trained, rows: Rows, options: dict, **supplied) -> Output:
-    """What `apply` of a model returns, held to its contract. supplied: device, weights."""
+    """What `apply` of a model returns, held to its contract. supplied: device, weights.
+
+    It gets no more than a stored run and new rows have: no labels, no history, no checkpoints.
+    """
+    trained, rows = replace(trained, history=[], checkpoints={}), without_labels(rows)
     output = _called(module, "apply", (trained, rows), plugin.offered(module.apply, **supplied))
     return checked_output(output, len(rows), len(trained.classes), plugin.declared(module, "extras", options), module)
+
+
+def ask_sides(module: ModuleType, trained: Trained, sides: Mapping[str, Rows], options: dict, **supplied):
+    """Side -> (rows, what `apply` returns of them); InputError unless these outputs fit into one file each."""
+    found = {side: (rows, ask(module, trained, rows, options, **supplied)) for side, rows in sides.items()}
+    check_alike([output for _, output in found.values()], module)
+    return found
+
+
+def without_labels(rows: Rows) -> Rows:
+    """The rows as a model sees test rows."""
+    unknown, vad = np.full(len(rows), -1, np.int64), np.full((len(rows), 3), np.nan, np.float32)
+    return replace(rows, label=unknown, gender=unknown.copy(), vad=vad)
 
 
 def _called(module: ModuleType, function: str, given: tuple, options: dict):

@@ -256,8 +256,9 @@ class Model(Protocol):
     def apply(self, trained: Trained, rows: Rows, *, weights: Weights | None, device: str) -> Output:
         """What the trained model says of any rows, from their inputs alone; `rows` may be of length 0.
 
-        trained: as `train` returned it, or read from what was stored of it (without history and checkpoints). On the
-        CPU the same rows get the same output to the bit.
+        trained: as `train` returned it, or read from what was stored of it; never with history or checkpoints. rows:
+        without labels, whatever side they are of. What is not None, and its width, is alike for all rows. On the CPU
+        the same rows get the same output to the bit.
         """
         ...
 

@@ -1,9 +1,8 @@
 """Hold what a model returns to its contract, before any of it is written."""
 
 import json
-import numbers
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import ModuleType
 
@@ -14,6 +13,8 @@ from emospace.errors import InputError
 from emospace.store import Ragged
 
 SEE = "see Model in docs/contracts.md"
+TRAINED = {"state": Mapping, "classes": Sequence, "history": Sequence, "facts": dict, "checkpoints": Mapping}
+WIDEST = 8  # bytes of a number that safetensors can hold
 TOLERANCE = 1e-3  # of the sum of probabilities
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -34,6 +35,8 @@ def checked_trained(found, classes: Sequence[str], declared: Sequence[str], modu
     """What `train` returned, with its facts as JSON reads them. Raises InputError for what the contract forbids."""
     if not isinstance(found, Trained):
         raise _wrong(module, "train()", f"returned {type(found).__name__}, not emospace.data.Trained")
+    for name, kind in TRAINED.items():
+        _kind(f"Trained.{name}", getattr(found, name), kind, module)
     if list(found.classes) != list(classes):
         raise _wrong(module, "Trained.classes", f"is {list(found.classes)}, not the classes of the fold")
     _names("Trained.checkpoints", found.checkpoints, declared, "checkpoints()", module)
@@ -44,9 +47,16 @@ def checked_trained(found, classes: Sequence[str], declared: Sequence[str], modu
     return replace(found, classes=list(classes), facts=_facts(found.facts, module))
 
 
+def _kind(what: str, value, kind: type, module: ModuleType) -> None:
+    if not isinstance(value, kind):
+        raise _wrong(module, what, f"is {type(value).__name__}, not a {kind.__name__.lower()}")
+
+
 def _state(what: str, state, module: ModuleType) -> None:
+    _kind(what, state, Mapping, module)
     for name, value in state.items():
-        if not isinstance(value, np.ndarray) or value.dtype.kind not in "biuf":
+        _kind(f"A name in {what}", name, str, module)
+        if not isinstance(value, np.ndarray) or value.dtype.kind not in "biuf" or value.dtype.itemsize > WIDEST:
             kind = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
             raise _wrong(module, f"{what}[{name!r}]", f"is {kind}, not a numpy array of numbers")
         if value.dtype.kind == "f" and np.isnan(value).any():
@@ -55,11 +65,12 @@ def _state(what: str, state, module: ModuleType) -> None:
 
 def _history(history, module: ModuleType) -> None:
     for number, line in enumerate(history, 1):
+        _kind(f"Trained.history, entry {number},", line, dict, module)
         if list(line) != list(history[0]) or not line:
             told = f"has in entry {number} the columns {list(line)}, not {list(history[0])}"
             raise _wrong(module, "Trained.history", told)
         for name, value in line.items():
-            if not isinstance(value, numbers.Real | np.number):
+            if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
                 told = f"has in entry {number} {value!r} for {name}, which is no number"
                 raise _wrong(module, "Trained.history", told)
 
@@ -78,6 +89,7 @@ def checked_output(found, rows: int, classes: int, declared: Sequence[str], modu
     """What `apply` returned, in float32. Raises InputError for what the contract forbids."""
     if not isinstance(found, Output):
         raise _wrong(module, "apply()", f"returned {type(found).__name__}, not emospace.data.Output")
+    _kind("Output.extras", found.extras, Mapping, module)
     arrays = {"probabilities": _array("probabilities", found.probabilities, (rows, classes), module)}
     for name, width in {"embeddings": None, "gender": 2, "dimensions": 3}.items():
         value = getattr(found, name)
@@ -98,10 +110,16 @@ def _array(name: str, value, shape: tuple, module: ModuleType) -> np.ndarray:
     if value.ndim != 2 or len(value) != shape[0] or shape[1] not in (None, value.shape[1]):
         wanted = f"({shape[0]}, {'E' if shape[1] is None else shape[1]})"
         raise _wrong(module, what, f"has the shape {value.shape}, not {wanted}")
+    value = _single(value)
     if not np.isfinite(value).all():
         row = int(np.argwhere(~np.isfinite(value))[0][0])
-        raise _wrong(module, what, f"holds values in row {row} that are not finite")
-    return value.astype(np.float32, copy=False)
+        raise _wrong(module, what, f"holds values in row {row} that are not finite in float32")
+    return value
+
+
+def _single(value: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):  # too large a number becomes infinite, and is told of as such
+        return value.astype(np.float32, copy=False)
 
 
 def _distributions(name: str, value: np.ndarray, module: ModuleType) -> None:
@@ -116,14 +134,29 @@ def _ragged(what: str, value, rows: int, module: ModuleType) -> None:
         raise _wrong(module, what, "is not a Ragged of rows (T, D)")
     if len(value) != rows:
         raise _wrong(module, what, f"has {len(value)} rows, not {rows}")
-    if not np.isfinite(value.values).all():
-        raise _wrong(module, what, "holds values that are not finite")
+    if not np.isfinite(_single(value.values)).all():
+        raise _wrong(module, what, "holds values that are not finite in float32")
+
+
+def check_alike(found: Sequence[Output], module: ModuleType) -> None:
+    """Raise InputError unless a model gives the same outputs, of the same width, for all sides: they share files."""
+    for name in ("embeddings", "gender", "dimensions"):
+        values = [getattr(output, name) for output in found]
+        if len({None if value is None else value.shape[1] for value in values}) > 1:
+            told = ["nothing" if value is None else f"width {value.shape[1]}" for value in values]
+            raise _wrong(module, f"Output.{name}", f"differs from one set of rows to another: {', '.join(told)}")
+    for name in found[0].extras:
+        values = [output.extras[name].values for output in found]
+        if len(widths := {value.shape[1] for value in values if len(value)}) > 1:
+            raise _wrong(module, f"Output.extras[{name!r}]", f"has rows of the widths {sorted(widths)}, not of one")
 
 
 # Names ---------------------------------------------------------------------------------------------------------
 
 
 def _names(what: str, found: dict, declared: Sequence[str], function: str, module: ModuleType) -> None:
+    for name in found:
+        _kind(f"A name in {what}", name, str, module)
     if odd := found.keys() - set(declared):
         raise _wrong(module, what, f"has {min(odd)!r}, which {function} does not name")
     if odd := set(declared) - found.keys():

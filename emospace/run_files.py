@@ -49,7 +49,7 @@ def _write_state(path: Path, state: Mapping[str, np.ndarray]) -> None:
     from safetensors.numpy import save_file
 
     with atomic(path) as tmp:
-        save_file({name: np.ascontiguousarray(value) for name, value in state.items()}, tmp)
+        save_file({name: np.array(value, order="C") for name, value in state.items()}, tmp)
 
 
 def read_trained(folder: Path) -> Trained:

@@ -171,6 +171,12 @@ def test_an_edited_split_table_is_another_recipe_and_dvc_sees_it(config, workpla
 # Leaks ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def words_are_read(monkeypatch) -> None:
+    """A probe that reads a view as it is."""
+    monkeypatch.setattr("emospace.models.linear_probe.INPUTS", ("feature", "run", "view"))
+
+
 def leaking(config: dict, **places) -> Plan:
     """The demo with a second stage, and `leaky` at the given places (view, feature, run or protocol by name)."""
     config = copy.deepcopy(config)
@@ -198,7 +204,7 @@ def leaking(config: dict, **places) -> Plan:
         ({"runs": "all"}, "all", {"all"}),
     ],
 )
-def test_a_leak_is_inherited_by_whatever_reads_it(config, workplace, place, what, reached):
+def test_a_leak_is_inherited_by_whatever_reads_it(config, workplace, words_are_read, place, what, reached):
     found = leaking(config, **place)
     leaks = {run: found.leaks(run) for run in found.config["runs"]}
     assert {run for run, names in leaks.items() if names} == reached
@@ -208,7 +214,7 @@ def test_a_leak_is_inherited_by_whatever_reads_it(config, workplace, place, what
     assert told == leaks
 
 
-def test_a_declared_leak_changes_no_artifact_but_the_marks(config, workplace):
+def test_a_declared_leak_changes_no_artifact_but_the_marks(config, workplace, words_are_read):
     before = leaking(config).recipes
     after = leaking(config, views="text", features="text.sbert", runs="words").recipes
     assert {rule for (rule, key), path in after.items() if path != before[rule, key]} == {"evaluate", "make_report"}

@@ -315,6 +315,8 @@ def _outputs(plan, where: str, name: str) -> None:
 def _inputs(plan, where: str, name: str) -> None:
     """Raise InputError for an input of a kind that the model does not read, or a run that cannot be read."""
     spec, module = plan.run(name), plan.model(name)
+    if not spec["inputs"]:
+        raise InputError(where, "it reads nothing", f"list its `inputs`: {', '.join(module.INPUTS)}")
     for item in spec["inputs"]:
         if (wanted := "run" if run_of(item) else "feature" if "." in item else "view") not in module.INPUTS:
             reason = f"the model {spec['model']!r} does not read {item!r}, a {wanted}"
@@ -335,7 +337,7 @@ def _parent(plan, where: str, name: str, item: str) -> None:
     if other["seeds"] < spec["seeds"] and plan.stochastic(parent):
         raise InputError(where, f"its parent {parent!r} has fewer seeds", f"give that one `seeds: {spec['seeds']}`")
     outputs = ["embeddings", *plan.extras(parent)]
-    if (what := output_of(item)) not in ("", *outputs):
+    if "." in item and (what := output_of(item)) not in outputs:
         raise InputError(where, f"{parent!r} has no output {what!r}", suggest(what, outputs))
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from emospace.applying import apply, ask, learn
+from emospace.applying import apply, ask, learn, without_labels
 from emospace.data import Fold, Output, Rows
 from emospace.errors import InputError
+from emospace.model_checks import check_alike
 from emospace.provenance import write_sidecar
 from emospace.run_files import write_outputs
 from emospace.store import Ragged, stack
@@ -39,12 +40,6 @@ def parts_of(speakers: list[str], count: int) -> np.ndarray:
     return np.array([part[speaker] for speaker in speakers])
 
 
-def without_labels(rows: Rows) -> Rows:
-    """The rows as a model sees test rows."""
-    unknown = np.full(len(rows), -1, np.int64)
-    return replace(rows, label=unknown, gender=unknown, vad=np.full((len(rows), 3), np.nan, np.float32))
-
-
 def crossfitted(module, fold: Fold, originals: Rows, count: int, options: dict, checkpoint: Path, **given) -> Output:
     """What models say of the rows that they have not learnt from. Augmented copies go where their originals go."""
     part = parts_of(list(fold.train.speakers), count)
@@ -56,6 +51,7 @@ def crossfitted(module, fold: Fold, originals: Rows, count: int, options: dict, 
         trained = learn(module, others, options, checkpoint=checkpoint / str(number), **given)
         outputs.append(ask(module, trained, rows, options, **given))
         places.append(held)
+    check_alike(outputs, module)
     return joined(outputs, np.argsort(np.concatenate(places)))
 
 
@@ -64,8 +60,7 @@ def joined(outputs: list[Output], order: np.ndarray) -> Output:
     found = {}
     for name in ("probabilities", "embeddings", "gender", "dimensions"):
         values = [getattr(output, name) for output in outputs]
-        there = all(value is not None for value in values)
-        found[name] = np.concatenate(values)[order] if there else None
+        found[name] = None if values[0] is None else np.concatenate(values)[order]
     extras = {name: _stacked([output.extras[name] for output in outputs], order) for name in outputs[0].extras}
     return Output(**found, extras=extras)
 

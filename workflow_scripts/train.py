@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from emospace import records
-from emospace.applying import ask, learn
+from emospace.applying import ask_sides, learn
 from emospace.data import Fold
 from emospace.provenance import canonical, read_json, sha256, write_sidecar
 from emospace.run_files import write_outputs, write_trained
@@ -59,17 +59,13 @@ def job(args, recipe):
     checkpoint = checkpoint_folder(recipe, [args.fold, *args.children, *sources], args.seed, args.out)
     given, options = _fold.supplied(args, module), recipe["options"]
     trained = learn(module, fold, options, seed=args.seed, checkpoint=checkpoint, **given)
-    sides = {side: (rows, ask(module, trained, rows, options, **given)) for side, rows in _sides(fold)}
+    sides = ask_sides(module, trained, {"dev": fold.dev, "test": fold.test}, options, **given)
     outputs = [*write_trained(args.out, trained), *write_outputs(args.out, fold.classes, sides)]
     facts = facts_of(args, fold, sources) | {"facts": trained.facts, "device": given["device"]}
     used = [args.fold, args.audit, *args.children, *args.child_audits, *sources]
     packages = [*PACKAGES, *module.PACKAGES]
     write_sidecar(args.out / "run.json", recipe, inputs=used, outputs=outputs, packages=packages, **facts)
     shutil.rmtree(checkpoint, ignore_errors=True)
-
-
-def _sides(fold: Fold):
-    return [("dev", fold.dev), ("test", fold.test)]
 
 
 def main():

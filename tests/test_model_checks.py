@@ -1,0 +1,161 @@
+"""What a model returns is held to its contract before any of it is written; `apply` sees inputs alone."""
+
+import types
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from _small import CLASSES, split
+
+from emospace import contracts, plugin, run_files
+from emospace.applying import ask, ask_sides, learn
+from emospace.data import Fold, Output, Rows, Trained
+from emospace.errors import InputError
+from emospace.store import Ragged
+from workflow_scripts import _checks
+from workflow_scripts.apply_train import crossfitted
+
+FILE = "emospace/models/planted.py"
+GIVEN = {"weights": None, "device": "cpu"}
+
+
+@pytest.fixture(scope="module")
+def fold() -> Fold:
+    return Fold(CLASSES, split(1, 12), split(2, 6), split(3, 4, hidden=True))
+
+
+def even(rows: Rows, **more) -> Output:
+    return Output(np.full((len(rows), 3), 1 / 3, np.float32), **more)
+
+
+def planted(trained: dict | None = None, apply=lambda trained, rows: even(rows), **attributes) -> types.ModuleType:
+    """A model that learns nothing. trained: what its Trained has instead of what is right."""
+    module = types.ModuleType("emospace.models.planted")
+    module.train = lambda fold, *, seed: Trained(
+        **{"state": {"w": np.ones(2)}, "classes": fold.classes} | (trained or {})
+    )
+    module.apply = apply
+    for name, value in attributes.items():
+        setattr(module, name, value)
+    plugin.hold(module, contracts.Model, FILE)
+    return module
+
+
+def learnt(module, fold: Fold, folder) -> Trained:
+    return learn(module, fold, {}, seed=1, checkpoint=folder / "checkpoint", **GIVEN)
+
+
+NO_NUMBER = np.zeros(2, np.longdouble)
+
+
+@pytest.mark.parametrize(
+    ("trained", "what"),
+    [
+        ({"state": None}, "Trained.state"),
+        ({"state": {1: np.zeros(2)}}, "Trained.state"),
+        ({"state": {"w": NO_NUMBER}}, "Trained.state"),
+        ({"state": {"w": np.array([np.nan])}}, "Trained.state"),
+        ({"history": None}, "Trained.history"),
+        ({"history": [3]}, "Trained.history"),
+        ({"history": [{"epoch": True}]}, "Trained.history"),  # the report would have to read "True"
+        ({"history": [{"epoch": np.complex64(1)}]}, "Trained.history"),
+        ({"history": [{"epoch": 1}, {"step": 2}]}, "Trained.history"),
+        ({"facts": [1, 2]}, "Trained.facts"),
+        ({"facts": {"best": np.float32(1)}}, "Trained.facts"),
+        ({"facts": {"best": float("nan")}}, "Trained.facts"),
+        ({"checkpoints": None}, "Trained.checkpoints"),
+        ({"checkpoints": {"first": {}}}, "Trained.checkpoints"),
+        ({"classes": None}, "Trained.classes"),
+        ({"classes": CLASSES[::-1]}, "Trained.classes"),
+    ],
+)
+def test_what_was_learnt_is_held_to_the_contract(fold, tmp_path, trained, what):
+    with pytest.raises(InputError) as caught:
+        learnt(planted(trained), fold, tmp_path)
+    assert str(caught.value).startswith(FILE) and what in str(caught.value) and "Model in docs" in str(caught.value)
+
+
+def vectors(rows: Rows, width: int) -> np.ndarray:
+    return np.zeros((len(rows), width), np.float32)
+
+
+def steps(rows: Rows, width: int, value: float = 0.0) -> Ragged:
+    return Ragged(np.full((len(rows), width), value), np.arange(len(rows) + 1))
+
+
+def of_dev(rows: Rows) -> bool:
+    return rows.utterances[0].startswith("u2_")
+
+
+@pytest.mark.parametrize(
+    ("apply", "what"),
+    [
+        (lambda r: even(r, embeddings=vectors(r, 4) if of_dev(r) else None), "embeddings"),
+        (lambda r: even(r, embeddings=None if of_dev(r) else vectors(r, 4)), "embeddings"),
+        (lambda r: even(r, embeddings=vectors(r, 4 + of_dev(r))), "embeddings"),
+        (lambda r: even(r, gender=vectors(r, 2) + 0.5 if of_dev(r) else None), "gender"),
+        (lambda r: even(r, dimensions=None if of_dev(r) else vectors(r, 3)), "dimensions"),
+        (lambda r: even(r, extras={"gates": steps(r, 2 + of_dev(r))}), "gates"),
+        (lambda r: even(r, extras={"gates": steps(r, 2, 1e300)}), "gates"),
+        (lambda r: even(r, embeddings=np.full((len(r), 2), 1e300)), "embeddings"),
+        (lambda r: even(r, extras=None), "extras"),
+        (lambda r: even(r, extras={"odd": steps(r, 2)}), "odd"),
+        (lambda r: even(r), "gates"),
+    ],
+)
+def test_what_a_model_says_is_alike_for_all_rows(fold, tmp_path, apply, what):
+    declared = ["gates"] if what in ("gates", "odd", "extras") else []
+    module = planted(apply=lambda trained, rows: apply(rows), extras=lambda **options: declared)
+    trained = learnt(module, fold, tmp_path)
+    with pytest.raises(InputError) as caught:
+        ask_sides(module, trained, {"dev": fold.dev, "test": fold.test}, {}, **GIVEN)
+    assert str(caught.value).startswith(FILE) and what in str(caught.value)
+
+
+def test_parts_of_a_cross_fit_are_alike(fold, tmp_path):
+    rows = replace(fold.train, speakers=[f"s{i % 3}" for i in range(len(fold.train))])
+    module = planted(apply=lambda trained, rows: even(rows, embeddings=vectors(rows, 2 + (rows.speakers[0] == "s1"))))
+    with pytest.raises(InputError, match="embeddings differs"):
+        crossfitted(module, replace(fold, train=rows), rows, 3, {}, tmp_path, seed=1, **GIVEN)
+
+
+def test_apply_gets_no_more_than_a_stored_run_and_new_rows_have(fold, tmp_path):
+    seen = []
+
+    def apply(trained, rows):
+        seen.append((trained.history, trained.checkpoints, rows.label.max(), rows.gender.max(), np.nanmax(rows.vad)))
+        rows.label[:] = 0
+        return even(rows)
+
+    trained = {"history": [{"epoch": 1}], "checkpoints": {"first": {"w": np.zeros(1)}}}
+    module = planted(trained, apply, checkpoints=lambda **options: ["first"])
+    label = fold.dev.label.copy()
+    with pytest.warns(RuntimeWarning, match="All-NaN"):
+        ask(module, learnt(module, fold, tmp_path), fold.dev, {}, **GIVEN)
+    assert [*seen[0][:4], np.isnan(seen[0][4])] == [[], {}, -1, -1, True]
+    assert (fold.dev.label == label).all()
+
+
+@pytest.mark.parametrize("value", [np.array(3.5), np.arange(6.0).reshape(2, 3).T, np.array([1, 2], ">f4"), np.zeros(0)])
+def test_a_state_is_read_back_as_it_was(tmp_path, value):
+    run_files.write_trained(tmp_path, Trained({"w": value}, CLASSES))
+    (tmp_path / "run.json").write_text('{"classes": [], "facts": {}}')
+    found = run_files.read_trained(tmp_path).state["w"]
+    assert found.shape == value.shape and (found == value).all()
+
+
+@pytest.mark.parametrize(("inputs", "told"), [([], "reads nothing"), (["run:probe."], "has no output ''")])
+def test_a_run_that_reads_nothing_is_refused_when_planned(inputs, told):
+    protocol = {"name": "session"}
+    runs = {"probe": {"inputs": ["audio.mfcc"]}, "late": {"inputs": inputs}}
+    module = planted(INPUTS=("feature", "run"))
+    plan = types.SimpleNamespace(
+        config={"runs": runs},
+        run=lambda name: {"protocol": protocol, "seeds": 1, "model": "planted"} | runs[name],
+        model=lambda name: module,
+        parents=lambda name: [],
+        extras=lambda name: [],
+        stochastic=lambda name: False,
+    )
+    with pytest.raises(InputError, match=told):
+        _checks._inputs(plan, "config: runs: late", "late")
