@@ -35,7 +35,7 @@ def workspace(tmp_path_factory):
     """One for all modules: mutants can be listed in that of any."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_mutmut, "WORKSPACES", tmp_path_factory.mktemp("mutants"))
-        return _mutmut.prepare("metrics", SETTINGS["tests"]["metrics"], keep=False)
+        return _mutmut.prepare(*next(iter(SETTINGS["tests"].items())), keep=False)
 
 
 @pytest.mark.parametrize("module", sorted({entry["module"] for entry in SETTINGS.get("survivor", [])}))
