@@ -22,6 +22,7 @@ for _analysis, _spec in PLAN.config["analyses"].items():
             runs=lambda w: analysed(w, "run.json"),
             data=lambda w: ancient(input_files(w)),
             sidecars=lambda w: input_files(w, "{part}.json"),
+            weights=model_weights,
         output:
             files=[f"{ANALYSES}/{_analysis}/{file}" for file in outputs_of(_spec)],
             sidecar=f"{ANALYSES}/{_analysis}/analysis.json",
