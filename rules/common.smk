@@ -145,7 +145,8 @@ def made_from(name):
 
 def view_file(view, file=""):
     """Path pattern of a view's main file of one part, or of that file beside it."""
-    return f"{made_from(view)}/views/{{corpus}}/{view}/{file or '{part}' + PLAN.views.suffix(view)}"
+    main = f"{{part}}{PLAN.views.suffix(view)}"
+    return f"{made_from(view)}/views/{{corpus}}/{view}/{file or main}"
 
 
 def step_file(view, step):
@@ -235,7 +236,7 @@ def parent_files(wildcards):
     """Sidecars of the parents of a run, and of what they say of their train rows if they are asked."""
     folders = parent_folders(wildcards)
     asked = [folders[run] for run in PLAN.asks(wildcards.run)]
-    return each(folders.values(), "run.json") + each(asked, "train/apply.json")
+    return [*each(folders.values(), "run.json"), *each(asked, "train/apply.json")]
 
 
 def model_weights(wildcards):
