@@ -24,7 +24,7 @@ CALLS |= {"tarfile.TarFile.extractall", "builtins.eval", "joblib.load", "subproc
 # What a shell may see without quotes: numbers, names that the config's schema or a wildcard's pattern allows (letters,
 # digits, _ and .), and arguments put together from such names and the project's own paths.
 PLAIN = {"threads", "wildcards.part", "wildcards.corpus", "wildcards.seed", "wildcards.view", "params.parts"}
-PLAIN |= {"params.kind", "params.features", "params.weights", "params.inputs"}
+PLAIN |= {"params.features", "params.weights", "params.inputs", "params.known", "params.cache", "params.read"}
 
 
 def faults(source: str) -> Iterator[str]:
