@@ -173,5 +173,6 @@ def test_the_environment_of_an_analysis_holds_what_it_imports(name):
     files = closure("workflow_scripts.analyse", f"emospace.analyses.{name}")
     modules = set().union(*(statements(path) for path in files if path.suffix == ".py"))
     there, packages = held(plugin.find("analyses", name).ENVIRONMENT), brought_by()
-    others = modules - set(sys.stdlib_module_names) - set(PACKAGES) - {"torch"}  # where the run's model has it alone
+    applied = {"torch", "safetensors"}  # what the run's model needs, where the analysis applies it
+    others = modules - set(sys.stdlib_module_names) - set(PACKAGES) - applied
     assert {m for m in others if not {THROUGH.get(m), *packages.get(m, {m})} & there} == set()

@@ -278,7 +278,7 @@ def test_equal_archives_give_equal_bytes_and_are_not_fetched_twice(original, tmp
             with pytest.raises(InputError, match="cannot be fetched"):
                 fetch("a", wanted | changes, tmp_path / "a")
     other = tmp_path / "other.py"
-    other.write_text("another converter")
+    other.write_text("CONVERTER = 2\n")
     monkeypatch.setattr(marian, "__file__", str(other))
     with pytest.raises(InputError, match="cannot be fetched"):
         fetch("b", wanted, tmp_path / "b")

@@ -330,7 +330,7 @@ class Made:
             write_csv(self.folder / f"runs/{path.stem}-1/probabilities.csv", told)
             (self.folder / f"runs/{path.stem}-1/run.json").write_text("{}", encoding="utf-8")
         recipe = self.recipe(run="r", model="m", baseline="r", leaks=[], stochastic=[False, False], **more)
-        recipe["options"] = {"draws": 100}
+        recipe |= {"options": {"draws": 100}, "metrics": ["WA", "UA", "WF1", "MF1"], "compare_by": "UA", "other": None}
         tables = sorted(path.relative_to(self.folder) for path in self.folder.glob("p/*.csv"))
         arguments = [*self.shared, "--protocol", "p.json", "--folds", *tables, "--run-dirs"]
         arguments += sorted(path.relative_to(self.folder) for path in self.folder.glob("runs/*"))
