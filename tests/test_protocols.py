@@ -15,6 +15,7 @@ from conftest import ROOT, utterance
 from emospace import plugin, protocol_rows, records
 from emospace.assignment import checked
 from emospace.errors import InputError
+from emospace.measures import DEFAULT
 from emospace.provenance import read_json, sha256
 from workflow_scripts._plan import Plan
 from workflow_scripts._seen import check_seen
@@ -324,7 +325,7 @@ class Made:
             write_csv(self.folder / f"runs/{path.stem}-1/probabilities.csv", told)
             (self.folder / f"runs/{path.stem}-1/run.json").write_text("{}", encoding="utf-8")
         recipe = self.recipe(run="r", model="m", baseline="r", leaks=[], stochastic=[False, False], **more)
-        recipe["options"] = {"draws": 100}
+        recipe |= {"options": {"draws": 100}, "metrics": list(DEFAULT), "compare_by": "UA", "other": None}
         tables = sorted(path.relative_to(self.folder) for path in self.folder.glob("p/*.csv"))
         arguments = [*self.shared, "--protocol", "p.json", "--folds", *tables, "--run-dirs"]
         arguments += sorted(path.relative_to(self.folder) for path in self.folder.glob("runs/*"))
