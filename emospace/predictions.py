@@ -127,6 +127,7 @@ def read_run(folders: Iterable[Path], truth: Truth) -> Predictions:
             raise InputError(folder.parent, f"seed {seed} has no prediction for {min(missing)[0]!r}", AGAIN)
     seeds = sorted(found)
     values = np.array([[found[seed][key] for key in wanted] for seed in seeds])
+    values = values.reshape(len(seeds), len(wanted), len(truth.classes) + len(OTHERS))  # also where nothing is tested
     probabilities, gender, dimensions = np.split(values, np.cumsum([len(truth.classes), 1]), axis=-1)
     return Predictions(seeds, probabilities, _complete(gender[..., 0]), _complete(dimensions))
 
