@@ -324,6 +324,6 @@ def test_a_run_without_test_rows_gives_empty_tables(tmp_path):
 
 def test_hidden_inputs_are_missing_in_every_row_and_the_others_are_left_alone():
     some = faked(["a", "b"]).rows("fold0").test
-    told = runs.hidden(replace(some, inputs={**some.inputs, "text": ["word"] * len(some)}), ["b"])
+    told = replace(some, inputs={**some.inputs, "text": ["word"] * len(some)}).hiding(["a", "text"])
     assert not told.inputs["a"].lengths.any() and told.inputs["a"].values.shape == (0, 2)
     assert told.inputs["b"] is some.inputs["b"] and {*told.inputs["text"]} == {""} and told.label is some.label

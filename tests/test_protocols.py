@@ -15,7 +15,6 @@ from conftest import ROOT, utterance
 from emospace import plugin, protocol_rows, records
 from emospace.assignment import checked
 from emospace.errors import InputError
-from emospace.measures import DEFAULT
 from emospace.provenance import read_json, sha256
 from workflow_scripts._plan import Plan
 from workflow_scripts._seen import check_seen
