@@ -190,7 +190,7 @@ def configure(*place: str, **options):
 EDITS = {
     "training option": (configure("runs", "probe_text", max_iter=1500), {"train": 3, "evaluate": 1}),
     "MFCC option": (configure("features", "audio.mfcc", coefficients=13), {"embed_audio_mfcc": 3, "train": 3}),
-    "encoder": (append("emospace/encoders/mfcc.py", "# edited\n"), {"embed_audio_mfcc": 3, "train": 3}),
+    "encoder": (append("emospace/encoders/mfcc.py", "EDITED = True\n"), {"embed_audio_mfcc": 3, "train": 3}),
     "raw file": (change_raw, {"index_part": 1, "extract_audio": 1, "embed_audio_mfcc": 1, "train": 6}),
 }
 
@@ -199,7 +199,7 @@ EDITS = {
 def test_a_pulled_clone_has_nothing_to_do(clone, origin):
     before = contents(clone)
     assert before == contents(origin)
-    assert "35 of 35 jobs" in clone.run(*ADOPT).stdout
+    assert "32 of 32 jobs" in clone.run(*ADOPT).stdout
     assert clone.planned(*PHASES) == clone.planned() == {}
     assert "up to date" in clone.run("dvc", "status").stdout
     assert contents(clone) == before

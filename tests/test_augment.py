@@ -157,7 +157,7 @@ def test_without_augmented_views_the_phase_makes_an_empty_table(project, plain):
 def test_an_edited_script_of_the_audit_audits_anew_and_makes_no_child(project):
     path = project.folder / "workflow_scripts/audit_children.py"
     content = path.read_text()
-    path.write_text(content + "# edited\n")
+    path.write_text(content + "EDITED = True\n")
     try:
         assert "audit_children" in kinds(project.planned("augment")) <= {"audit_children"}
     finally:

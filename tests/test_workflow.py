@@ -100,7 +100,7 @@ def test_an_mfcc_option_reruns_mfcc_and_its_dependants_only(demo, edited):
 )
 def test_editing_a_module_reruns_its_part_of_the_graph_only(demo, edited, module, rules, trainings):
     content = (demo.folder / module).read_bytes()
-    edited(module, content, content + b"# edited\n")
+    edited(module, content, content + b"EDITED = True\n")
     planned = demo.planned()
     assert kinds(planned) == rules | AFTER_FEATURES
     assert planned["train"] == trainings
