@@ -30,7 +30,13 @@ from emospace.store import Ragged
 
 @pytest.fixture(scope="module")
 def fold() -> Fold:
-    return Fold(CLASSES, split(1, 90), split(2, 30), split(3, 30, hidden=True))
+    return Fold(
+        CLASSES,
+        split(1, 90),
+        split(2, 30),
+        split(3, 30, hidden=True),
+        about={"audio.mfcc": {"holds": "cepstral", "rate": 16_000}},
+    )
 
 
 def accuracy(values: np.ndarray) -> float:
@@ -382,7 +388,7 @@ def test_unified_is_told_which_inputs_are_cepstral(fold, tmp_path, monkeypatch):
     told, real = [], _objective.Objective
     monkeypatch.setattr(_objective, "Objective", lambda *a, rates, **more: told.append(rates) or real(*a, **more))
     voice = replace(fold, about={"frames.clip": {"holds": "cepstral", "rate": 8000}})
-    unified.train(voice, seed=1, checkpoint=tmp_path, parents={}, **SMALL | {"epochs": 1})
+    unified.train(voice, seed=1, checkpoint=tmp_path, **SMALL | {"epochs": 1})
     assert told == [{"frames.clip": 8000}]
 
 

@@ -22,7 +22,13 @@ BRIEF = SMALL | {"epochs": 2}
 
 @pytest.fixture(scope="module")
 def fold() -> Fold:
-    return Fold(CLASSES, split(1, 48), split(2, 12), split(3, 12, hidden=True))
+    return Fold(
+        CLASSES,
+        split(1, 48),
+        split(2, 12),
+        split(3, 12, hidden=True),
+        about={"audio.mfcc": {"holds": "cepstral", "rate": 16_000}},
+    )
 
 
 def junk(rows: Rows) -> Rows:
