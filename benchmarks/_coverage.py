@@ -99,9 +99,7 @@ def counts(world: World, right: np.ndarray, random: np.random.Generator) -> np.n
 def by_session(world: World, table: np.ndarray) -> np.ndarray:
     """Counts of the clusters, which are sessions where speakers have partners."""
     seeds, speakers, *size = table.shape
-    return (
-        table.reshape(seeds, speakers // world.partners, world.partners, *size).sum(2).reshape(seeds, -1, size[0] ** 2)
-    )
+    return table.reshape(seeds, speakers // world.partners, world.partners, *size).sum(2)
 
 
 def simulate(
@@ -114,7 +112,9 @@ def simulate(
     found = []
     for number in range(worlds):
         made = tables(world, np.random.default_rng([seed, number]))
-        one, other = view(world, next(made)), view(world, next(made))
+        one, other = (
+            table.reshape(*table.shape[:2], -1) for table in (view(world, next(made)), view(world, next(made)))
+        )
         how = {"seed": number % RESAMPLES, "draws": draws}
         found.append((estimate(UA.value, one, **how), estimate(UA.value, one, other, **how)))
     return found

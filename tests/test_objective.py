@@ -120,7 +120,7 @@ def short(rows: Rows) -> Rows:
 def learnt(train: Rows, folder, **options):
     """Train on these rows; every number that comes of it is finite."""
     fold = Fold(CLASSES, train, split(2, 6), split(3, 6, hidden=True))
-    trained = unified.train(fold, seed=1, checkpoint=folder, **SMALL | {"epochs": 3} | options)
+    trained = unified.train(fold, seed=1, checkpoint=folder, **SMALL | {"epochs": 3, "batch": None} | options)
     assert all(math.isfinite(value) for line in trained.history for value in line.values())
     assert all(
         np.isfinite(values).all()
