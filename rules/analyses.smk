@@ -51,4 +51,5 @@ for _analysis, _spec in PLAN.config["analyses"].items():
 
 rule analyse:
     input:
+        all_runs("run.json"),  # a rule without any input would always be planned
         analyses("analysis.json"),
