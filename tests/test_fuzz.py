@@ -47,7 +47,7 @@ class Corpus:
         for view in ("audio", "video"):
             digests[view], more = self.view(view, rows, spoilt, extractor)
             problems += more
-        problems += text.extract(rows, self.out / "text.csv")[0]
+        problems += text.extract(rows, self.out, self.out / "text.csv")[0]
         manifest.write_problems(self.out / "quality.csv", problems)
         assert all(p.reason in manifest.REASONS and p.remedy for p in problems)
         return digests, set(manifest.read_problems(self.out / "quality.csv"))

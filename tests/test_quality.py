@@ -59,7 +59,7 @@ def test_stop_lets_a_sound_corpus_pass(tmp_path):
 def silent_clips(folder: Path, count: int) -> list[Problem]:
     """What the text view says of a part without transcripts."""
     rows = [utterance(f"u_{i}", text="") for i in range(count)]
-    return text.extract(rows, folder / "text.csv")[0]
+    return text.extract(rows, folder, folder / "text.csv")[0]
 
 
 @pytest.mark.parametrize("on_problem", ["warn", "stop"])
