@@ -336,7 +336,7 @@ def test_dvc_sees_label_maps_and_sentence_pairs(clone):
     append("configs/pairs/en_fr.csv", "One more,Encore un\n")(clone)
     said = clone.run("dvc", "status", "--json").stdout
     status = json.loads(said.splitlines()[-1])
-    assert status.keys() == {"corpora", "models", "evaluate", "report"}
+    assert status.keys() == {"corpora", "models", "evaluate", "analyse", "report"}
     assert {"changed deps": {"configs/pairs": "modified"}} in status["models"]
 
 
