@@ -17,7 +17,7 @@ def extract(rows, root, out, *, window: Positive = 0.05):
     problems = []
     items = (contour(row, root, window, problems) for row in rows)  # one recording in memory at a time
     store.write(out, items, dtype=np.float32, dim=1)
-    return problems, {"rows": len(rows), "missing": len(problems), "unit": "dB"}
+    return problems, {"unit": "dB"}
 
 
 def contour(row, root, window, problems):
