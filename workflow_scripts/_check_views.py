@@ -81,7 +81,7 @@ def _gate_apart(plan, where: str, view: str) -> None:
     made = {option for step in views.steps(view) for option in plugin.options_of(views.step(view, step).make)}
     scoring = {"gate", *plugin.options_of(module.score, module.STEPS)} - made - VIEW_KEYS - views.blocks(view)
     for key in sorted(views.spec(view).keys() & scoring):
-        raise InputError(where, f"{key!r} is no option of its copies but of its gate", f"set it in `gate: {view}:`")
+        raise InputError(where, f"{key!r} belongs to its gate", f"write gate: {{{view}: {{<options of score>}}}}")
 
 
 def _step(plan, where: str, view: str, step: str) -> None:
