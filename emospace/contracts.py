@@ -81,10 +81,12 @@ class View(Protocol):
     module can serve several views (`audio_22k: {view: audio, sample_rate: 22050}`). A view is extracted only if a
     feature or a run reads it.
 
-    KIND: what encoders and models know its rows by ("audio", "frames", "text", "words", or a word of your own).
-    SUFFIX: of its main file; ".npy" is a store as emospace.store.write makes it, two files. MEDIUM: the media that
-    `extract` decodes; a change of one extracts its part again. ENVIRONMENT: the file of envs/ that has its packages.
-    PACKAGES: distributions whose versions the sidecar records.
+    KIND: what encoders and models know its items by: a word of your own, or one of those that are shipped. Their items
+    are: "audio", samples, int16 (T,); "frames", JPEGs in order of time, list[bytes]; "text", str; "words", (word,
+    start, end) in order, seconds from the start of the utterance.
+    SUFFIX: of its main file; ".npy" is a store, two files: emospace.store.write makes them, store.Ragged.open reads
+    them. MEDIUM: the media that `extract` decodes; a change of one extracts its part again. ENVIRONMENT: the file of
+    envs/ that has its packages. PACKAGES: distributions whose versions the sidecar records.
 
     An option annotated `emospace.kinds.NamedWeights` (or `Chain`) names entries of `weights:`; `extract` gets them as
     `Weights`. One annotated `NamedView` names another view, and `extract` gets the file of that view.
@@ -99,9 +101,10 @@ class View(Protocol):
     def extract(self, rows: Sequence[Utterance], root: Path, out: Path, *, threads: int) -> tuple[list[Problem], dict]:
         """Write the file `out` with an item for each row, in order; (problems met, facts for the sidecar).
 
-        root: the corpus. A row without the modality gets an empty item, and a problem that says why. The facts hold
-        `rows` and `missing`; of a view of KIND "audio" also `sample_rate`, Hz. Of further keyword arguments it may ask
-        for `seed`, and for `words`: a table of what `Corpus.words` tells of these rows.
+        root: the corpus. A row without the modality gets an empty item, and a problem that says why. The
+        workflow adds `rows` and `missing` to the facts; those of a view of KIND "audio" hold `sample_rate`, Hz. Of
+        further keyword arguments it may ask for `seed`, and for `words`: a table of what `Corpus.words` tells of these
+        rows.
         """
         ...
 
@@ -122,9 +125,11 @@ class View(Protocol):
 class AugmentedView(Protocol):
     """An augmented view: a changed copy of each item of another view, for training alone.
 
-    Folder: emospace/views. Config: `views: <name>: {...}`; runs list the view under `augment`. Its copies join the
-    train rows of a fold if they pass the gate, that is `score` and, where PROBE is set, a probe which is trained on the
-    fold's train rows and tells whether a copy still carries its parent's label.
+    Folder: emospace/views. Config: `views: <name>: {<options of augment>}`, `gate: <name>: {<options of score>}`, and
+    in `features` a line `<name>.<encoder>` for each `<PARENT>.<encoder>` that its runs read, with the same options. A
+    run lists the view under `augment` and reads the parent's features as before. Copies join the train rows of a fold
+    if they pass the gate, that is `score` and, where PROBE is set, a probe which is trained on the fold's train rows
+    and tells whether a copy still carries its parent's label.
 
     PARENT: the view whose items it copies, and whose KIND and SUFFIX it has. PROBE: see above. COLUMNS: of the scores.
     GPU: does `augment` use one where there is one? ENVIRONMENT, PACKAGES: as of a view, whose options may name weights
@@ -152,13 +157,13 @@ class AugmentedView(Protocol):
     ) -> tuple[list[Problem], dict]:
         """Write `out`, like `parent` row by row; (problems met, facts for the sidecar). No copy is an empty item.
 
-        Sound has the `sample_rate` of its parent unless the facts tell another.
+        `read` of the parent's view reads both. Sound has the `sample_rate` of its parent unless the facts tell another.
         cache, if it asks for it: a folder that outlives a killed job, and is removed when the job is done.
         """
         ...
 
     def score(self, rows: Sequence[Utterance], parent: Path, child: Path) -> list[dict]:
-        """For each row its scores (COLUMNS) and `reason`, empty if the copy may be learnt from. Options: `gate:`.
+        """For each row its scores (COLUMNS) and `reason`, empty if the copy may be learnt from.
 
         features, if it asks for them: (store of the parents', of the copies') of the view's first feature. A score that
         cannot be told is None.

@@ -49,7 +49,8 @@ class Utterance:
 class Problem:
     """One line of data/quality/<name>/<corpus>.csv: what is wrong with a file or an utterance, and what to do.
 
-    `reason` is one of `REASONS`; `dropped` says whether the whole utterance left the manifest (otherwise
+    `reason` is one of `emospace.manifest.REASONS` ("unreadable", "missing file", "too short", "silent", ...);
+    `dropped` says whether the whole utterance left the manifest (otherwise
     only the modality in `file` is treated as missing, or the row stays with a warning).
     """
 

@@ -386,6 +386,7 @@ def test_a_view_of_another_name_is_decoded_from_the_source_at_its_own_rate(tmp_p
         ({"heard": {"view": "text", "source": "given", "audio": "audio"}}, "nothing is recognised"),
         ({"heard": {"view": "text", "source": "heard"}}, "source: it is 'heard'. it must be 'given', 'recognised'"),
         ({"told": {"view": "text", "source": "simulated", "template": "x"}}, "told: template: it has no {label}"),
+        ({"frames_aug": {"gate": {}}}, "views: frames_aug: 'gate' belongs to its gate. write gate: {frames_aug:"),
     ],
 )
 def test_options_of_views_are_refused_by_name(views, words, tmp_path, monkeypatch):

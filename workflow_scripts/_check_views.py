@@ -41,6 +41,7 @@ def check_view(plan, where: str, view: str) -> None:
         )
     known_view(plan, where, views.parent(view))
     _blocks(plan, where, view)
+    _gate_apart(plan, where, view)
     for step in views.steps(view):
         _step(plan, where, view, step)
     for name in views.weights(view):
@@ -70,6 +71,17 @@ def _blocks(plan, where: str, view: str) -> None:
     strange = sorted(views.spec(view).keys() - allowed)
     if strange and all(step.block for step in steps.values()):
         raise InputError(where, f"unknown key {strange[0]!r}", suggest(strange[0], sorted(allowed)))
+
+
+def _gate_apart(plan, where: str, view: str) -> None:
+    """Raise InputError for options of `score` in the block of the view: the gate has a block of its own."""
+    views, module = plan.views, plan.views.module(view)
+    if not views.is_augmented(view):
+        return
+    made = {option for step in views.steps(view) for option in plugin.options_of(views.step(view, step).make)}
+    scoring = {"gate", *plugin.options_of(module.score, module.STEPS)} - made - VIEW_KEYS - views.blocks(view)
+    for key in sorted(views.spec(view).keys() & scoring):
+        raise InputError(where, f"{key!r} belongs to its gate", f"write gate: {{{view}: {{<options of score>}}}}")
 
 
 def _step(plan, where: str, view: str, step: str) -> None:

@@ -28,10 +28,10 @@ PLACES = {
     "section": ("Section", "report/sections/in_one_sentence.py"),
     "analysis": ("Analysis", "analyses/mistakes.py"),
 }
-# What contracts speak of: module and class.
-TYPES = ["errors.InputError", "manifest.Utterance", "manifest.Problem", "store.Ragged", "weights.Weights", "data.Rows"]
-TYPES += ["data.Fold", "data.Trained", "data.Output", "predictions.Truth", "predictions.Predictions", "runs.Run"]
-TYPES += ["runs.Training", "report.results.Results", "report.results.Analysed"]
+# What contracts speak of: module, and class or function.
+TYPES = ["errors.InputError", "manifest.Utterance", "manifest.Problem", "store.write", "store.Ragged"]
+TYPES += ["weights.Weights", "data.Rows", "data.Fold", "data.Trained", "data.Output", "predictions.Truth"]
+TYPES += ["predictions.Predictions", "runs.Run", "runs.Training", "report.results.Results", "report.results.Analysed"]
 INTRODUCTION = """\
 # Contracts
 
@@ -102,11 +102,11 @@ def _example(name: str, place: str) -> Iterator[str]:
 
 
 def _type(place: str) -> Iterator[str]:
-    """Lines of a class: what it is, its fields or arguments, its public attributes and functions."""
+    """Lines of a class or function: what it is, its fields or arguments, its public attributes and functions."""
     module, _, name = place.rpartition(".")
     found = getattr(importlib.import_module(f"emospace.{module}"), name)
-    head = _wrapped(f"`emospace.{module}.{name}{_names(found)}`")
-    yield from (f"## {name}", "", head, "", inspect.getdoc(found) or "", "")
+    head = _wrapped(f"`emospace.{module}.{name}{_names(found) if inspect.isclass(found) else _arguments(found)}`")
+    yield from (f"## {name if inspect.isclass(found) else place}", "", head, "", inspect.getdoc(found) or "", "")
     members = [(key, value) for key, value in vars(found).items() if key[0] != "_" and inspect.getdoc(value)]
     told = [(key, value) for key, value in members if isinstance(value, PROPERTIES) or inspect.isroutine(value)]
     lines = [_wrapped(f"- `{key}{_signature(value)}`: {inspect.getdoc(value).splitlines()[0]}") for key, value in told]
