@@ -49,7 +49,7 @@ def write(path: Path, rows: Iterable[np.ndarray], *, dtype, dim: int | None = No
 def _width(path: Path, i: int, row: np.ndarray, width: int | None) -> int | None:
     found = row.shape[1] if row.ndim == 2 else None
     if (width is not None and found != width) or row.ndim > 2:
-        raise InputError(path, f"row {i} has shape {row.shape}, expected width {width}", "the encoder is at fault")
+        raise InputError(path, f"row {i} has shape {row.shape}, expected width {width}", "give all rows one width")
     if row.dtype.kind == "f" and not np.isfinite(row).all():
         raise InputError(path, f"row {i} holds values that are not finite", "look at that utterance's input")
     return found

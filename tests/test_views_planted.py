@@ -264,8 +264,8 @@ def test_a_view_that_keeps_its_contract_is_written_with_its_facts(tmp_path, monk
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"extract": writes(["d_1"], ([], {}))}, r"0.csv: holds 1 rows, the manifest 2"),
-        ({"extract": writes(["d_1", "d_3"], ([], {}))}, r"0.csv: row 1 is of 'd_3', in the manifest of 'd_2'"),
+        ({"extract": writes(["d_1"], ([], {}))}, r"planted.py: .* wrote .* holds 1 rows, the manifest 2"),
+        ({"extract": writes(["d_1", "d_3"], ([], {}))}, r"planted.py: .* wrote .* row 1 is of 'd_3'"),
         ({"extract": writes(["d_1", "d_2"], None)}, r"planted.extract\(\) returned None. return \(problems, facts\)"),
         (
             {"extract": writes(["d_1", "d_2"], ([], {"x": {1}}))},

@@ -88,6 +88,18 @@ def sizes(items: Iterable, out: Path, rows: Sequence[Utterance]) -> list[int]:
     return found
 
 
+def read_back(read: Callable, out: Path, rows: Sequence[Utterance], file: str, call: str) -> list[int]:
+    """Length of each item of the file that a call has just written, as the view's own `read` gives them.
+
+    Raises InputError, naming the plug-in's file, where that refuses it or gives another number of items.
+    """
+    try:
+        return sizes(read(out, rows), out, rows)
+    except InputError as error:
+        reason = f"{call} wrote a file that is refused: {error.reason}"
+        raise InputError(file, reason, f"write one item for each row, see View in {CONTRACTS}") from error
+
+
 def read_step(path: Path, rows: Sequence[Utterance]) -> Iterable:
     """The items of a step's file."""
     return Ragged.open(path) if path.suffix == ".npy" else texts.read(path)

@@ -8,7 +8,17 @@ from emospace.provenance import read_json
 from emospace.steps import steps
 from workflow_scripts._beside import sidecars
 from workflow_scripts._command import run
-from workflow_scripts._view_job import answer, checked, finish, given, kept_if_whole, outputs, parser, read_step, sizes
+from workflow_scripts._view_job import (
+    answer,
+    checked,
+    finish,
+    given,
+    kept_if_whole,
+    outputs,
+    parser,
+    read_back,
+    read_step,
+)
 
 
 def job(args, recipe):
@@ -19,8 +29,9 @@ def job(args, recipe):
     keywords, weights = given(step.make, args, recipe)
     with kept_if_whole(*outputs(args.out), args.quality):
         made = step.make(rows, args.source, args.out, **keywords)
-        problems, facts = answer(made, module.__file__, f"{recipe['plugin']}.{step.make.__name__}()")
-        facts = checked(facts, sizes(read(args.out, rows), args.out, rows), args.out)
+        call = f"{recipe['plugin']}.{step.make.__name__}()"
+        problems, facts = answer(made, module.__file__, call)
+        facts = checked(facts, read_back(read, args.out, rows, module.__file__, call), args.out)
         if reader.KIND == "audio" and not recipe["step"]:  # its rate, unless it tells another
             facts = {"sample_rate": read_json(sidecars(args.source)[0])["sample_rate"]} | facts
         finish(args, recipe, problems, facts | weights, sidecars(args.source), step.packages)

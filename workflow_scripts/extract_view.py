@@ -5,7 +5,17 @@ from pathlib import Path
 from emospace import manifest, plugin
 from emospace.errors import InputError
 from workflow_scripts._command import run
-from workflow_scripts._view_job import CONTRACTS, answer, checked, finish, given, kept_if_whole, outputs, parser, sizes
+from workflow_scripts._view_job import (
+    CONTRACTS,
+    answer,
+    checked,
+    finish,
+    given,
+    kept_if_whole,
+    outputs,
+    parser,
+    read_back,
+)
 
 
 def job(args, recipe):
@@ -15,7 +25,7 @@ def job(args, recipe):
     with kept_if_whole(*outputs(args.out), args.quality):
         made = module.extract(rows, args.corpus_root, args.out, **keywords)
         problems, facts = answer(made, module.__file__, call)
-        facts = checked(facts, sizes(module.read(args.out, rows), args.out, rows), args.out)
+        facts = checked(facts, read_back(module.read, args.out, rows, module.__file__, call), args.out)
         if module.KIND == "audio" and "sample_rate" not in facts:
             remedy = f"add it, see View in {CONTRACTS}"
             raise InputError(module.__file__, f"{call} does not tell the sample_rate", remedy)
