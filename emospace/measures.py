@@ -4,7 +4,6 @@ A metric is a plug-in (emospace/metrics). What it returns and its contract forbi
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -89,19 +88,16 @@ def summed(rows: np.ndarray, group: np.ndarray) -> np.ndarray:
 # Calls of plug-ins ---------------------------------------------------------------------------------------------
 
 
-@contextmanager
 def _blamed(name: str, function: str):
-    """Whatever a metric raises names its file."""
-    try:
-        yield
-    except InputError:
-        raise
-    except Exception as error:
-        raise _refusal(name, f"{function}() raised {type(error).__name__}: {error}") from error
+    return plugin.blamed(_file(name), f"{function}()", SEE)
+
+
+def _file(name: str) -> str:
+    return f"emospace/metrics/{name}.py"
 
 
 def _refusal(name: str, reason: str) -> InputError:
-    return InputError(f"emospace/metrics/{name}.py", reason, SEE)
+    return InputError(_file(name), reason, SEE)
 
 
 def statistics(name: str, truth: Answers, predicted: Answers) -> np.ndarray:

@@ -17,6 +17,7 @@ from emospace.tables import (
     ONE_SEED,
     RANDOM,
     behind,
+    in_percent,
     left_out,
     marks,
     no_p,
@@ -61,14 +62,9 @@ def score(value: float | None, metric: str) -> str:
 
 def differs(value: float | None, metric: str) -> str:
     """A difference of a metric: percentage points, or three digits."""
-    if value is None or plugin.find("metrics", metric).PERCENT:
+    if value is None or in_percent(metric):
         return points(value)
     return f"{value:+.3f}"
-
-
-def is_percent(metric: str) -> bool:
-    """Do tables print the metric as percent?"""
-    return plugin.find("metrics", metric).PERCENT
 
 
 def within(value: float | None, limits: dict) -> float | None:
@@ -82,7 +78,7 @@ FILTERS |= {
     "left_out": left_out,
     "score": score,
     "titled": title,
-    "is_percent": is_percent,
+    "is_percent": in_percent,
     "differs": differs,
     "within": within,
 }
