@@ -54,7 +54,9 @@ def _file(kind: str, name: str) -> str:
 
 
 def suggest(word: str, known) -> str:
-    """A remedy for a misspelt word: the nearest known one, or all of them."""
+    """A remedy for a misspelt word: the nearest known one, all of them, or to do without where there is none."""
+    if not known:
+        return "leave it out"
     found = near(word, known)
     return f"did you mean {found!r}?" if found else f"known: {', '.join(map(str, known))}"
 
@@ -302,12 +304,12 @@ def check_call(
     """Compare options with the keyword-only arguments of a function, as `check_options` does.
 
     A function that takes `**options` leaves those that it does not name to `check`. `check` gets all options, and by
-    name what it takes of `where` and `known`; with `where`, it names the place in the config itself. files: as in
-    `options_of`.
+    name what it takes of `where`, `beside` and `known`; with `where`, it names the place in the config itself. files:
+    as in `options_of`.
     """
     given = settings([function], options, where, taker, beside, files)
     if check:
-        extra = offered(check, where=where, **known)
+        extra = offered(check, where=where, beside=beside, **known)
         try:
             check(**given, **extra)
         except InputError as error:

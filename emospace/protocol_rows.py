@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from emospace import manifest
+from emospace import manifest, plugin
 from emospace.errors import InputError
 from emospace.manifest import Utterance
 from emospace.provenance import read_digests
@@ -116,11 +116,11 @@ def _said(value) -> str:
 def fault(column: str, value) -> str:
     """What a value of the filter for a column must be, "" if this one is."""
     if column in FLAGS:
-        return "" if isinstance(value, bool) else "it must be true or false"
+        return plugin.fault(value, bool)
     if column in NUMBERS:
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        return "" if number or isinstance(value, dict) else "it must be a number or {min, max}"
-    return "" if isinstance(value, str) else "it must be text; put quotes around a word that YAML reads otherwise"
+        return "" if isinstance(value, dict) else plugin.fault(value, float)  # the schema looks into {min, max}
+    wrong = plugin.fault(value, str)
+    return wrong and f"{wrong}; put quotes around a word that YAML reads otherwise"
 
 
 def refuse_idle_filter(corpora: Corpora, wanted: Mapping, file: Path) -> None:

@@ -9,17 +9,16 @@ import copy
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from inspect import get_annotations
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
 from annotated_types import Ge
 
+from emospace import plugin
 from emospace.encoders import _batches, _torchvision
 from emospace.errors import InputError
 from emospace.kinds import Count, Precision
-from emospace.plugin import check_values
 from emospace.provenance import canonical, code_digest, read_json, versions, write_json
 from emospace.sentences import segments
 from emospace.weights import REMEDY, Weights
@@ -29,7 +28,7 @@ PACKAGES = ("torch", "transformers", "sentencepiece", "sacremoses")
 LEAST = 16  # tokens: no single character takes that many, so that halving always ends
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """How to translate; all of it is recorded and part of the key of a cached batch.
 
@@ -44,7 +43,7 @@ class Settings:
     precision: Precision = "fp32"
 
     def __post_init__(self):
-        check_values(get_annotations(Settings), asdict(self), "translation")
+        plugin.settings([Settings], asdict(self), "translation")
 
 
 def translate(

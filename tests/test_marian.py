@@ -98,7 +98,7 @@ def test_it_says_what_ctranslate2_and_the_original_say(original, converted, tmp_
 
     model, folder, unpacked, _ = original
     lines, most = LINES + STRANGE, 60
-    ours, cut, _ = translation.translate(lines, [converted], Settings(beams, 160, most))
+    ours, cut, _ = translation.translate(lines, [converted], Settings(num_beams=beams, max_source=160, max_output=most))
     assert ours[: len(LINES)] == NEXT and len(set(ours)) > 10 and cut.count(False) > 10  # or little would be compared
     theirs = Reference(unpacked, tmp_path / "ct2").translate(lines, beams, most)
     tokenizer = MarianTokenizer.from_pretrained(folder)

@@ -17,7 +17,12 @@ from emospace.translation import Settings
 from emospace.views._translated import translate as translated
 from emospace.weights import open_weights
 
-QUICK = Settings(num_beams=2, max_source=24, max_output=12, budget=96)
+
+def limits(num_beams: int, max_source: int, max_output: int, **options) -> Settings:
+    return Settings(num_beams=num_beams, max_source=max_source, max_output=max_output, **options)
+
+
+QUICK = limits(2, 24, 12, budget=96)
 REMEDY = "snakemake --cores 1 fetch_models"
 
 
@@ -92,8 +97,8 @@ def test_each_model_of_the_chain_counts(chain):
 
 
 def test_the_batch_does_not_matter(chain):
-    alone, *_ = translation.translate(LINES, chain, Settings(2, 24, 12, budget=1))
-    together, *_ = translation.translate(LINES, chain, Settings(2, 24, 12, budget=10_000))
+    alone, *_ = translation.translate(LINES, chain, limits(2, 24, 12, budget=1))
+    together, *_ = translation.translate(LINES, chain, limits(2, 24, 12, budget=10_000))
     assert alone == together
     assert len(set(alone)) >= 4  # or nothing would have been compared
 
@@ -109,7 +114,7 @@ def library(folder: Path) -> list[str]:
 
 
 def test_it_is_what_transformers_gives_for_one_sentence(chain):
-    assert translation.translate(LINES, chain[:1], Settings(2, 60, 12))[0] == library(chain[0].directory)
+    assert translation.translate(LINES, chain[:1], limits(2, 60, 12))[0] == library(chain[0].directory)
 
 
 def test_what_a_model_must_not_say_it_does_not_say(spoiled):
@@ -122,7 +127,7 @@ def test_what_a_model_must_not_say_it_does_not_say(spoiled):
         write_json(path, read_json(path) | {"bad_words_ids": forbidden})
         expected = library(spoiled.directory)
         assert expected != plain
-        assert translation.translate(LINES, [spoiled], Settings(2, 60, 12))[0] == expected
+        assert translation.translate(LINES, [spoiled], limits(2, 60, 12))[0] == expected
 
 
 LONG = " ".join(f"word{i}, and" for i in range(2_000))  # 4,000 words
@@ -170,14 +175,14 @@ def test_awkward_texts_reach_the_model_are_flagged_and_never_fatal(tmp_path, mon
 def test_settings_of_the_search_may_be_those_of_the_model_itself(tmp_path):
     """Repositories of opus-mt have them in config.json too, where they were before generation_config.json was."""
     weights = tiny_marian(tmp_path / "a", 0, "en", "fr", end=60)
-    expected = translation.translate(LINES, [weights], Settings(2, 60, 12))
+    expected = translation.translate(LINES, [weights], limits(2, 60, 12))
     settings = json.loads((weights.directory / "generation_config.json").read_text())
     (weights.directory / "generation_config.json").unlink()
     model = json.loads((weights.directory / "config.json").read_text())
     own = {"bad_words_ids": [[model["pad_token_id"]]], "max_length": 512, "num_beams": 4}
     assert settings.pop("no_repeat_ngram_size") == 1 and expected[0][0]
     write_json(weights.directory / "config.json", settings | model | own | {"no_repeat_ngram_size": 1})
-    assert translation.translate(LINES, [weights], Settings(2, 60, 12)) == expected
+    assert translation.translate(LINES, [weights], limits(2, 60, 12)) == expected
 
 
 def test_an_empty_result_is_flagged_and_a_problem(chain, tmp_path, monkeypatch):
@@ -236,16 +241,16 @@ def test_4000_words_all_reach_thetiny_marian(chain, monkeypatch):
 
     monkeypatch.setattr(translation.Marian, "__call__", listen)
     words = [f"w{i}" for i in range(4_000)]
-    translation.translate([" ".join(words)], chain[:1], Settings(1, 24, 4, budget=4_000))
+    translation.translate([" ".join(words)], chain[:1], limits(1, 24, 4, budget=4_000))
     assert sorted(" ".join(seen).split()) == sorted(words)
 
 
 def test_a_translation_that_is_cut_off_is_counted_and_flagged(chain, monkeypatch):
-    short = translation.translate(LINES, chain[:1], Settings(1, 60, 2))[2]["models"][0]
+    short = translation.translate(LINES, chain[:1], limits(1, 60, 2))[2]["models"][0]
     assert short["cut"] > 0
-    _, cut, _ = translation.translate(["12", LINES[0], f"12 {LINES[1]} 12"], chain[:1], Settings(1, 60, 12))
+    _, cut, _ = translation.translate(["12", LINES[0], f"12 {LINES[1]} 12"], chain[:1], limits(1, 60, 12))
     assert cut == [False, True, True]
-    assert translation.translate([""], chain[:1], Settings(1, 60, 2))[2]["models"][0] == {
+    assert translation.translate([""], chain[:1], limits(1, 60, 2))[2]["models"][0] == {
         "name": "tiny-en-fr",
         "pieces": 0,
         "cut": 0,
@@ -345,7 +350,7 @@ def test_impossible_settings(options):
 
 def test_more_tokens_than_the_model_has_positions(chain):
     with pytest.raises(InputError, match="64 positions, not 65"):
-        translation.translate(["Hello."], chain, Settings(2, 24, 65))
+        translation.translate(["Hello."], chain, limits(2, 24, 65))
 
 
 def test_reading_something_else(tmp_path):

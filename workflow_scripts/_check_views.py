@@ -65,8 +65,8 @@ def _blocks(plan, where: str, view: str) -> None:
             raise InputError(file, f"a step is called {name!r}, as another file of a view", "give it another name")
         if step.reads not in (there := {"parent", "child", *steps} - {"", name}):
             raise InputError(file, f"the step {name!r} reads {step.reads!r}", suggest(step.reads, sorted(there)))
-        if not isinstance(views.options(view, name), dict):
-            raise InputError(f"{where}: {step.block}", "it is no mapping of options", "write {option: value}")
+        if wrong := plugin.fault(views.options(view, name), dict):
+            raise InputError(f"{where}: {step.block}", f"it is {views.options(view, name)!r}", wrong)
     allowed = VIEW_KEYS | views.blocks(view)
     strange = sorted(views.spec(view).keys() - allowed)
     if strange and all(step.block for step in steps.values()):

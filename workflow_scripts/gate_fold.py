@@ -17,7 +17,7 @@ def verdicts(tables: list[Path]) -> dict[str, dict[str, str]]:
 
 def job(args, recipe):
     chosen = recipe["options"]
-    plugin.check_values(plugin.options_of(_tables.judge), chosen, f"gate: {recipe['view']}", "the gate")
+    plugin.settings([_tables.judge], chosen, f"gate: {recipe['view']}", "the gate")
     wanted, scored = [row["utterance"] for row in read_train(args.fold)], verdicts(args.scores)
     if lost := set(wanted) - scored.keys():
         raise InputError(args.fold, f"train row {min(lost)!r} has no scores", "give the scores of every part")

@@ -15,7 +15,8 @@ def thresholds(module: str, options: dict, where: str = "gate") -> tuple[dict, d
     names the place `where` in the config, for an unknown view or option, or a wrong value.
     """
     found = plugin.find("views", module)
-    scoring = plugin.options_of(found.score, found.STEPS)
-    judging = plugin.options_of(_tables.judge) if found.PROBE else {}
-    plugin.check_values(scoring | judging, options, where, "the gate")
-    return tuple({k: v for k, v in options.items() if k in known} for known in (scoring, judging))
+    judges = [_tables.judge] if found.PROBE else []
+    plugin.settings([found.score, *judges], options, where, "the gate", files=found.STEPS)
+    judging = {option for judge in judges for option in plugin.options_of(judge)}
+    scoring = {option: value for option, value in options.items() if option not in judging}
+    return scoring, {option: options[option] for option in options if option in judging}

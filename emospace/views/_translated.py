@@ -2,15 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
-
-from annotated_types import Ge
 
 from emospace import texts as table
 from emospace import translation
-from emospace.kinds import Chain, Count, Precision
+from emospace.kinds import Chain
 from emospace.manifest import WITHOUT_COPY, Problem, Utterance
-from emospace.translation import LEAST, Settings
+from emospace.translation import Settings
 from emospace.weights import Weights
 
 FLAGS = ("", "unchanged", "empty source", "empty result", table.CUT_OFF)
@@ -25,16 +22,12 @@ def augment(
     chain: Chain = (),
     cache: Path | None = None,
     threads: int = 1,
-    num_beams: Count = Settings.num_beams,
-    max_source: Annotated[int, Ge(LEAST)] = Settings.max_source,
-    max_output: Count = Settings.max_output,
-    budget: Count = Settings.budget,
-    precision: Precision = Settings.precision,
+    **options,
 ) -> tuple[list[Problem], dict]:
     """Write the CSV `out`: each text of `parent` after all models of `chain`, and a flag of FLAGS.
 
     chain: Weights of one model per step, in order. cache: folder of finished batches, by which a killed job goes on; of
-    no use once `out` exists. The other options are those of translation.Settings.
+    no use once `out` exists. options: those of translation.Settings.
     """
     utterances, said = [row.utterance for row in rows], table.read(parent)
     if not chain:
@@ -42,8 +35,7 @@ def augment(
     import torch
 
     torch.set_num_threads(threads)
-    settings = Settings(num_beams, max_source, max_output, budget, precision)
-    return translate(said, utterances, out, cache, weights=chain, settings=settings)
+    return translate(said, utterances, out, cache, weights=chain, settings=Settings(**options))
 
 
 def handed_on(said: Sequence[str], utterances: Sequence[str], out: Path) -> tuple[list[Problem], dict]:

@@ -8,7 +8,8 @@ from emospace.errors import InputError
 from emospace.gate.audio_tts import COLUMNS, score
 from emospace.steps import Step
 from emospace.views import _recognised, _translated
-from emospace.views._checks import check_recognised, check_translated
+from emospace.views._chains import check_translated
+from emospace.views._checks import check_recognised
 from emospace.views._spoken import PACKAGES, augment
 
 PARENT = "audio"

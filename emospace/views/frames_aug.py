@@ -12,6 +12,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from emospace.gate.frames_aug import COLUMNS, score
 from emospace.kinds import Quality, Several
 from emospace.manifest import Problem, Utterance
 from emospace.pictures import Frames, add, encode
-from emospace.plugin import suggest
+from emospace.plugin import check_values, fault, settings, suggest
 from emospace.provenance import atomic
 
 PARENT = "frames"
@@ -126,8 +127,8 @@ def build(transforms: Sequence[dict], where: str = "views: frames_aug: transform
 
     `where` names the place in the config for messages. Raises InputError for an unknown or misused name or option.
     """
-    if not isinstance(transforms, Sequence) or isinstance(transforms, str) or not transforms:
-        raise InputError(where, "it is not a list of at least one transform", "list {name: ..., options: {...}}")
+    if wrong := fault(transforms, Several[dict]):
+        raise InputError(where, f"it is {transforms!r}", f"{wrong}: {{name: ..., options: {{...}}}}")
     for entry in transforms:
         check(entry, where)
     os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # or the import asks the network for a newer version
@@ -140,18 +141,14 @@ def build(transforms: Sequence[dict], where: str = "views: frames_aug: transform
 
 def check(entry: dict, where: str) -> None:
     """Raise InputError for an entry of the list with a name or an option that is not allowed; values are not tried."""
-    if not isinstance(entry, dict) or "name" not in entry:
-        raise InputError(where, f"{entry!r} names no transform", "write {name: ..., options: {...}}")
-    for key in entry.keys() - {"name", "options"}:
-        raise InputError(where, f"unexpected key {key!r}", suggest(key, ("name", "options")))
-    if entry["name"] not in [*ALLOWED]:
-        raise InputError(where, f"there is no transform {entry['name']!r}", suggest(entry["name"], ALLOWED))
-    if not isinstance(entry.get("options") or {}, dict):
-        raise InputError(where, f"the options of {entry['name']} are no mapping", "write {option: value}")
-    for option in entry.get("options") or {}:
-        if option not in (known := ALLOWED[entry["name"]]):
-            remedy = suggest(option, known) if known else "leave it out"
-            raise InputError(where, f"{entry['name']} has no option {option!r} here", remedy)
+    settings([_entry], entry, where, "a transform")
+    if (name := entry["name"]) not in ALLOWED:
+        raise InputError(where, f"there is no transform {name!r}", suggest(name, ALLOWED))
+    check_values(dict.fromkeys(ALLOWED[name], Any), entry.get("options") or {}, where, name)
+
+
+def _entry(*, name: str, options: dict | None = None) -> None:
+    """The options of an entry of the list are what it may hold."""
 
 
 def _transform(kind: type, options: dict, where: str):
