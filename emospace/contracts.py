@@ -8,20 +8,43 @@ supplies them by name), and any keyword-only arguments of its own: these are the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Sized
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from emospace.steps import Step
 
 if TYPE_CHECKING:  # so that an edit of these modules changes no plug-in that does not use them
     import numpy as np
+    from numpy.typing import NDArray
 
     from emospace.data import Fold, Output, Rows, Trained
     from emospace.manifest import Problem, Utterance
+    from emospace.measures import Answers
+    from emospace.report.results import Results
+    from emospace.runs import Run
     from emospace.weights import Weights
 
-Environment = Literal["media", "encode", "train", "report"]
+# What stands below each of these is on the page, too.
+Environment: TypeAlias = Literal["media", "encode", "train", "report"]
+"""The file of envs/ that has the packages of a job."""
+JSON: TypeAlias = "dict[str, JSON] | list[JSON] | str | int | float | bool | None"
+"""What a sidecar can hold; no NaN, no infinity, no numpy."""
+Word: TypeAlias = tuple[str, float, float]
+"""A word, its start and its end: seconds from the start of the utterance."""
+Item: TypeAlias = "NDArray[np.int16] | list[bytes] | str | list[Word] | Sized"
+"""What a view holds of one utterance: of the kinds "audio", "frames", "text", "words", or of a kind of your own."""
+Scores: TypeAlias = dict[str, float | str | None]
+"""Of a copy: a number or None for each of COLUMNS, and `reason`, a str; no other key."""
+Side: TypeAlias = Literal["train", "dev", "test", ""]
+"""Where a row stands in a fold; "" for nowhere."""
+Sides: TypeAlias = Side | Sequence[Side]
+"""Where a row stands, if on more than one side or more than once."""
+Statistics: TypeAlias = "NDArray[np.float64]"
+"""Of rows, (N, S), or sums of them, (..., S); S is the same whatever the rows are. Finite."""
+Values: TypeAlias = "NDArray[np.float64]"
+"""A value for each vector of sums, (...); between LOWEST and HIGHEST, or NaN where it is not defined."""
 
 
 def optional(function: Callable) -> Callable:
@@ -66,7 +89,7 @@ class Corpus(Protocol):
         return []
 
     @optional
-    def words(self, root: Path, rows: Sequence[Utterance]) -> list[list[tuple[str, float, float]] | None]:
+    def words(self, root: Path, rows: Sequence[Utterance]) -> list[list[Word] | None]:
         """For each row its words with start and end, seconds from the start of the utterance; None where unknown.
 
         What the corpus publishes (a forced alignment, say), never an estimate. The view `words` hands it on.
@@ -98,7 +121,9 @@ class View(Protocol):
     ENVIRONMENT: Environment = "media"
     PACKAGES: Sequence[str] = ()
 
-    def extract(self, rows: Sequence[Utterance], root: Path, out: Path, *, threads: int) -> tuple[list[Problem], dict]:
+    def extract(
+        self, rows: Sequence[Utterance], root: Path, out: Path, *, threads: int
+    ) -> tuple[list[Problem], dict[str, JSON]]:
         """Write the file `out` with an item for each row, in order; (problems met, facts for the sidecar).
 
         root: the corpus. A row without the modality gets an empty item, and a problem that says why. The
@@ -108,7 +133,7 @@ class View(Protocol):
         """
         ...
 
-    def read(self, path: Path, rows: Sequence[Utterance]) -> Iterable[Any]:
+    def read(self, path: Path, rows: Sequence[Utterance]) -> Iterable[Item]:
         """The items of such a file, in order; of a row without the modality one of length zero."""
         ...
 
@@ -154,7 +179,7 @@ class AugmentedView(Protocol):
 
     def augment(
         self, rows: Sequence[Utterance], parent: Path, out: Path, *, seed: int, threads: int
-    ) -> tuple[list[Problem], dict]:
+    ) -> tuple[list[Problem], dict[str, JSON]]:
         """Write `out`, like `parent` row by row; (problems met, facts for the sidecar). No copy is an empty item.
 
         `read` of the parent's view reads both. Sound has the `sample_rate` of its parent unless the facts tell another.
@@ -162,7 +187,7 @@ class AugmentedView(Protocol):
         """
         ...
 
-    def score(self, rows: Sequence[Utterance], parent: Path, child: Path) -> list[dict]:
+    def score(self, rows: Sequence[Utterance], parent: Path, child: Path) -> list[Scores]:
         """For each row its scores (COLUMNS) and `reason`, empty if the copy may be learnt from.
 
         features, if it asks for them: (store of the parents', of the copies') of the view's first feature. A score that
@@ -217,7 +242,7 @@ class LoadedEncoder(Protocol):
     batch: int = 64
     facts: Mapping[str, Any] = {}
 
-    def __call__(self, items: Sequence[Any], utterances: Sequence[str]) -> Sequence[np.ndarray]:
+    def __call__(self, items: Sequence[Item], utterances: Sequence[str]) -> Sequence[NDArray[np.floating]]:
         """Features of each item, in order: float (T_i, D), all of one width D, finite. (0, D) is a missing row.
 
         utterances: ids of the items. Items of length zero never come here; their rows are missing.
@@ -296,8 +321,8 @@ class Split(Protocol):
 
     def split(
         self, rows: Sequence[Utterance], folds: int, *, seed: int, known: Collection[str]
-    ) -> list[list[str | Sequence[str]]]:
-        """For each fold the side of each row: "train", "dev", "test", or "" for none.
+    ) -> list[Sequence[Sides]]:
+        """For each fold the side of each row, in order: "train", "dev", "test", or "" for none.
 
         Or a sequence of sides: ("train", "train") trains on the row twice; ("train", "test") is a leak, which the
         protocol must declare. `label` of a row is its class. known: ids of all rows of the corpora, with those that the
@@ -327,7 +352,7 @@ class Metric(Protocol):
     LOWER_IS_BETTER: bool = False
     NEEDS: Literal["labels", "dimensions"] = "labels"
 
-    def statistics(self, truth: Any, predicted: Any) -> np.ndarray:
+    def statistics(self, truth: Answers, predicted: Answers) -> Statistics:
         """Statistics of each row that add up over rows, float64 (N, S), finite: the cell of a confusion matrix, say.
 
         truth, predicted: emospace.measures.Answers, with label int64 (N,), probabilities float64 (N, C; of the truth 1
@@ -336,7 +361,7 @@ class Metric(Protocol):
         """
         ...
 
-    def value(self, sums: np.ndarray) -> np.ndarray:
+    def value(self, sums: Statistics) -> Values:
         """The metric of sums of those statistics, (..., S) -> (...); NaN where it is not defined.
 
         Sums may be fractions: resamples weigh clusters.
@@ -358,7 +383,7 @@ class Section(Protocol):
     ORDER: int
     TEMPLATE: str = ""
 
-    def gather(self, results: Any) -> dict | None:
+    def gather(self, results: Results) -> dict[str, Any] | None:
         """What the template shows; None leaves the section out. results: emospace.report.results.Results.
 
         `results` knows all that the config made: summary, metrics, records, predictions, audits, rows, features,
@@ -386,7 +411,7 @@ class Analysis(Protocol):
     ENVIRONMENT: Environment = "train"
     PACKAGES: Sequence[str] = ()
 
-    def analyse(self, run: Any, out: Path, *, seed: int) -> dict:
+    def analyse(self, run: Run, out: Path, *, seed: int) -> dict[str, JSON]:
         """Write OUTPUTS into the folder `out`, which is empty; facts for the sidecar, JSON.
 
         run: emospace.runs.Run: classes, folds, seeds, truth and predictions of the test rows, the rows of each fold,
@@ -395,6 +420,6 @@ class Analysis(Protocol):
         ...
 
     @optional
-    def suits(self, model: Any, inputs: Sequence[str]) -> bool:
+    def suits(self, model: ModuleType, inputs: Sequence[str]) -> bool:
         """Can it be made of a run with this model (its module) that reads these inputs? Asked when planned."""
         return True

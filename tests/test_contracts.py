@@ -1,5 +1,6 @@
 """Plug-ins are held to their contracts, and code counts by its syntax tree."""
 
+import ast
 from types import ModuleType
 
 import pytest
@@ -8,6 +9,7 @@ from emospace import contracts, plugin
 from emospace.errors import InputError
 from emospace.provenance import code_digest
 from emospace.sources import closure
+from workflow_scripts.write_contracts import PAGE
 
 
 def module(**attributes):
@@ -56,6 +58,28 @@ def test_what_breaks_a_contract_is_refused_with_file_attribute_and_contract(chan
 def test_all_plug_ins_keep_their_contracts(kind):
     for name in plugin.names(kind):
         plugin.find(kind, name)
+
+
+KNOWN = {"Callable", "Collection", "Iterable", "Literal", "LoadedEncoder", "Mapping", "ModuleType", "NDArray", "Path"}
+KNOWN |= {"Sequence", "bool", "bytes", "dict", "float", "int", "list", "np", "str", "tuple"}
+CONTRACTS = [contracts.AugmentedView, contracts.LoadedEncoder, *(contract for _, contract in plugin.KINDS.values())]
+SAID = [
+    (f"{contract.__name__}.{name}: {part}", kind)
+    for contract in CONTRACTS
+    for name, function in plugin.functions(contract).items()
+    for part, kind in function.__annotations__.items()
+]
+
+
+@pytest.mark.parametrize("kind", [kind for _, kind in SAID], ids=[place for place, _ in SAID])
+def test_the_page_tells_what_a_function_takes_and_returns(kind):
+    """No type is left open but what a section hands to its own template, and each name is told on the page."""
+    page, tree = PAGE.read_text(encoding="utf-8"), ast.parse(kind, mode="eval")
+    told = {node.value.id for node in ast.walk(tree) if isinstance(node, ast.Subscript)}
+    for name in (node.id for node in ast.walk(tree) if isinstance(node, ast.Name)):
+        if name not in KNOWN:
+            assert f"\n## {name}\n" in page or f"\n| {name} |" in page or kind == "dict[str, Any] | None", name
+        assert name in told or name not in ("dict", "list", "tuple"), f"a {name} of what?"
 
 
 CODE = '"""What it does."""\n\n\ndef f():\n    """Three."""\n    return 3  # not 4\n'

@@ -1,12 +1,14 @@
 """Write docs/contracts.md from the docstrings of emospace/contracts.py and the examples of tests/plugins."""
 
 import argparse
+import ast
 import importlib
 import inspect
 import re
 import textwrap
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 from emospace import contracts
@@ -30,8 +32,9 @@ PLACES = {
 }
 # What contracts speak of: module, and class or function.
 TYPES = ["errors.InputError", "manifest.Utterance", "manifest.Problem", "store.write", "store.Ragged"]
-TYPES += ["weights.Weights", "data.Rows", "data.Fold", "data.Trained", "data.Output", "predictions.Truth"]
-TYPES += ["predictions.Predictions", "runs.Run", "runs.Training", "report.results.Results", "report.results.Analysed"]
+TYPES += ["weights.Weights", "data.Rows", "data.Fold", "data.Trained", "data.Output", "measures.Answers"]
+TYPES += ["predictions.Truth", "predictions.Predictions", "runs.Run", "runs.Training", "report.results.Results"]
+TYPES += ["report.results.Analysed"]
 INTRODUCTION = """\
 # Contracts
 
@@ -61,6 +64,7 @@ def page() -> str:
     about = inspect.getdoc(contracts).split("made from these docstrings.\n")[1]
     kinds = [(name, found) for name, found in vars(contracts).items() if _is_contract(found)]
     lines = [INTRODUCTION.format(about=about), *(line for kind in kinds for line in _contract(*kind)), "# Types", ""]
+    lines += _aliases()
     lines += [line for place in TYPES for line in _type(place)]
     return "\n".join(line.rstrip() for text in lines for line in text.split("\n")).rstrip() + "\n"
 
@@ -85,7 +89,7 @@ def _contract(name: str, contract: type) -> Iterator[str]:
 def _attributes(contract: type) -> Iterator[str]:
     for name, kind in inspect.get_annotations(contract).items():
         default = f"`{getattr(contract, name)!r}`" if hasattr(contract, name) else "must be there"
-        yield f"| {name} | `{kind.replace('|', chr(92) + '|')}` | {default} |"
+        yield f"| {name} | `{_cell(kind)}` | {default} |"
 
 
 def _function(name: str, function: Callable) -> Iterator[str]:
@@ -99,6 +103,21 @@ def _example(name: str, place: str) -> Iterator[str]:
     code, config = ((EXAMPLES / f"{name}.{suffix}").read_text(encoding="utf-8").rstrip() for suffix in ("py", "yaml"))
     yield from (f"Example, `emospace/{place}`:", "", "```python", code, "```", "")
     yield from ("Lines of the config:", "", "```yaml", config, "```", "")
+
+
+def _aliases() -> Iterator[str]:
+    """Lines of a table of the names that contracts give to types, each with the text below its definition."""
+    body = ast.parse(inspect.getsource(contracts)).body
+    yield from ("| name | what it is | meaning |", "| --- | --- | --- |")
+    for node, told in pairwise(body):
+        if isinstance(node, ast.AnnAssign):
+            kind = ast.unparse(node.value).strip("'\"").replace("'", '"')
+            yield f"| {node.target.id} | `{_cell(kind)}` | {told.value.value} |"
+    yield ""
+
+
+def _cell(kind: str) -> str:
+    return kind.replace("|", "\\|")
 
 
 def _type(place: str) -> Iterator[str]:

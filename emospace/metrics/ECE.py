@@ -3,18 +3,21 @@
 The bins are of equal width and fixed, so that hits, confidence and rows of each add up.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from emospace.metrics._confusion import ratio
+
+if TYPE_CHECKING:
+    from emospace.measures import Answers
 
 TITLE = "ECE"
 LOWER_IS_BETTER = True
 BINS = 15
 
 
-def statistics(truth: Any, predicted: Any) -> np.ndarray:
+def statistics(truth: "Answers", predicted: "Answers") -> np.ndarray:
     """Hits less confidence of each bin, then rows of each bin, (N, 2 * BINS)."""
     rows = np.arange(len(truth.label))
     guess = predicted.probabilities.argmax(1)

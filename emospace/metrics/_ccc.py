@@ -4,9 +4,12 @@ It is 2 cov(x, y) / (var x + var y + (mean x - mean y)^2), variances over N. Row
 """
 
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from emospace.measures import Answers
 
 ROUNDING = 1e-12  # of a mean of squares: a smaller spread is none
 
@@ -14,7 +17,7 @@ ROUNDING = 1e-12  # of a mean of squares: a smaller spread is none
 def contract(dimension: int) -> SimpleNamespace:
     """The functions of the metric of one dimension: 0 valence, 1 arousal, 2 dominance."""
 
-    def statistics(truth: Any, predicted: Any) -> np.ndarray:
+    def statistics(truth: "Answers", predicted: "Answers") -> np.ndarray:
         """1, x, y, x^2, y^2, xy of each row, (N, 6); x is the truth and y the prediction."""
         x, y = truth.dimensions[:, dimension], predicted.dimensions[:, dimension]
         known = ~np.isnan(x)

@@ -6,12 +6,15 @@ without rows, is NaN and leaves a mean; it is never zero.
 """
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from emospace.measures import Answers
 
-def statistics(truth: Any, predicted: Any) -> np.ndarray:
+
+def statistics(truth: "Answers", predicted: "Answers") -> np.ndarray:
     """One-hot cell (N, C * C) of the confusion matrix that each row falls into."""
     rows, classes = predicted.probabilities.shape
     found = np.zeros((rows, classes**2))
