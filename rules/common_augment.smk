@@ -9,15 +9,9 @@ CHILDREN_FACTS = CHILDREN.replace(".csv", ".json")
 
 
 def all_children(pattern):
-    """The pattern for every fold and augmented view of every protocol; of a leaky one only if a run learns from it."""
-    learnt = {run["protocol"] for run in map(PLAN.run, PLAN.config["runs"]) if run["augment"]}
-    protocols = {name: PLAN.protocol(name) for name in PLAN.config["protocols"]}
-    return [
-        path
-        for name, spec in protocols.items()
-        if name in learnt or not spec["leaky"]
-        for path in expand(pattern, protocol=name, fold=PLAN.folds(name), view=PLAN.augmented())
-    ]
+    """The pattern for every fold of every protocol, and each augmented view that a run on it learns from."""
+    pairs = [(name, PLAN.learnt(name)) for name in PLAN.config["protocols"]]
+    return [path for name, views in pairs for path in expand(pattern, protocol=name, fold=PLAN.folds(name), view=views)]
 
 
 def augmented_quality(wildcards):

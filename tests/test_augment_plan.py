@@ -35,6 +35,19 @@ def test_speech_is_planned_step_by_step(project):
     new |= {"embed_audio_tts_mfcc": 3, "score_audio_tts": 3, "gate_fold": 3, "make_children": 3, "audit_children": 1}
     new |= {"make_sheet": 1, "check_augmented": 1, "fetch_weights": 3, "train": 9}
     assert {name: count for name, count in jobs.items() if count != without.get(name)} == new
+    config["protocols"]["unread"] = config["protocols"]["session"]  # of which no run learns from copies, ...
+    config["runs"]["probe_unread"] = config["runs"]["probe"] | {"protocol": "unread"}
+    config["protocols"]["other"] = config["protocols"]["session"]  # and one of which a run learns from others
+    config["runs"]["probe_other"] = config["runs"]["probe"] | {"protocol": "other"}
+    config["runs"]["probe_faces"] = config["runs"]["probe_other"] | {"augment": ["frames_aug"]}
+    config["views"]["frames_aug"] = {}
+    config["features"]["frames_aug.clip"] = config["features"]["frames.clip"]
+    more = planned(project, config)
+    assert {name: more[name] for name in ("gate_fold", "make_children", "audit_children")} == {
+        "gate_fold": 6,
+        "make_children": 6,
+        "audit_children": 2,
+    }
     before = recipes(project)
     speech["synthesise"] = {"prosody": "flat"}  # nothing is recognised anew for it, but the new voice
     planned(project, config)

@@ -339,6 +339,11 @@ class Plan:
         found = next((f for f in self.augmented_features() if self.feature(f)["view"] == view), None)
         return (self.views.in_parent(found), found) if found else None
 
+    def learnt(self, protocol: str) -> list[str]:
+        """The augmented views whose copies a run on a protocol learns from."""
+        wanted = {v for r in map(self.run, self.config["runs"]) if r["protocol"] == protocol for v in r["augment"]}
+        return [view for view in self.augmented() if view in wanted]
+
     def probed(self, view: str) -> bool:
         """Does the gate train a probe per fold to see whether the rows of a view still carry their labels?"""
         return self.views.module(view).PROBE
