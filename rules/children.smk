@@ -7,7 +7,7 @@ Outputs: results/<name>/augmented/{children,audit}/<protocol>..., quality/<corpu
 
 rule check_augmented:
     input:
-        recipe=PLAN.recipe("check_quality", "augmented"),
+        recipe=PLAN.recipe("check_quality", "augmented.all"),
         tables=augmented_quality,
     output:
         table=COPY_QUALITY,

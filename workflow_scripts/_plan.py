@@ -22,6 +22,7 @@ from emospace.steps import named
 from workflow_scripts._checks import check_names, validate
 from workflow_scripts._products import analyses, sections
 from workflow_scripts._recipes import write_recipes
+from workflow_scripts._reserved import check_reserved
 from workflow_scripts._views import FEATURE_KEYS, PROTOCOL_KEYS, RUN_KEYS, Views
 from workflow_scripts._watch import Recorded, described, triggers
 
@@ -58,6 +59,7 @@ class Plan:
             validate(self.config)
             check_names(self)
             self.config = self.config | {"sections": sections(self), "analyses": analyses(self)}
+            check_reserved(self)
             self.recipes = write_recipes(self, STATE / "recipes")
 
     def recipe(self, rule: str, name: str = "all") -> str:

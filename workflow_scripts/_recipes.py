@@ -55,7 +55,7 @@ def _all(plan) -> Iterator[Recipe]:
         yield from _protocol(plan, name)
     for name in plan.config["runs"]:
         yield from _run(plan, name)
-    yield _recipe("check_quality", "augmented", options={"on_problem": "warn"})  # training does without such a copy
+    yield _recipe("check_quality", "augmented.all", options={"on_problem": "warn"})  # training does without such a copy
     yield _recipe("make_children", options={})
     yield _recipe("count_children", options={})
     yield _recipe("summarize", "all", *_metrics(plan), options={})
