@@ -278,6 +278,10 @@ class Model(Protocol):
     def train(self, fold: Fold, *, seed: int, checkpoint: Path, weights: Weights | None, device: str) -> Trained:
         """Learn from fold.train, choose on fold.dev; test rows have no labels here.
 
+        A protocol may leave dev, test or both empty (`without`); a model trains all the same. Without dev rows there is
+        nothing to watch: training.fit keeps the last epoch, and linear_probe takes its first candidate. A score on dev
+        is then NaN in the history and None in the facts.
+
         checkpoint: a folder in which a long training keeps its state; it is empty, or of the same job when that was
         killed. device: "cpu" or "cuda". Raises InputError on data that cannot be used.
         """

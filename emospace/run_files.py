@@ -130,7 +130,8 @@ def read_outputs(folder: Path, classes: Sequence[str], wanted: Sequence[str] = (
         elif name:
             values[name] = Ragged.open(folder / f"extras.{name}.npy", len(lines)).check_finite()
         else:
-            values[name] = np.array([[float(line[c]) for c in classes] for line in lines], np.float32)
+            found = np.array([[float(line[c]) for c in classes] for line in lines], np.float32)
+            values[name] = found.reshape(len(lines), len(classes))  # also of no line
     place = {(line["split"], line["utterance"]): i for i, line in enumerate(lines)}
     return Said(place, np.array([line["present"] == "1" for line in lines], bool), values)
 

@@ -16,14 +16,15 @@ import pytest
 from _small import CLASSES, INPUTS, SMALL, arrays, probabilities, ragged, split, with_children
 from conftest import ROOT
 
-from emospace import store
-from emospace.applying import apply
+from emospace import plugin, store
+from emospace.applying import apply, ask_sides, learn
 from emospace.data import Fold, Rows
 from emospace.errors import InputError
 from emospace.fold_tables import COLUMNS
 from emospace.folds import VAD, read_fold
 from emospace.models import late_fusion, linear_probe, unified
 from emospace.provenance import sha256
+from emospace.run_files import write_outputs, write_trained
 from emospace.run_inputs import Folders, with_runs
 from emospace.store import Ragged
 
@@ -503,3 +504,35 @@ def test_children_take_part_in_training_only(fold, tmp_path, model):
     if model is unified:
         assert all(line["children"] > 0 for line in more.history)
         assert not any("children" in line for line in plain.history)
+
+
+@pytest.mark.parametrize("empty", [("dev",), ("test",), ("dev", "test")])
+@pytest.mark.parametrize(("model", "options"), [("linear_probe", {}), ("unified", SMALL | {"epochs": 5})])
+def test_a_side_may_be_empty(fold, tmp_path, model, options, empty):
+    """Without dev nothing is chosen: the last epoch is kept, and the first candidate is taken."""
+    less = replace(fold, **{side: getattr(fold, side).take([]) for side in empty})
+    module = plugin.find("models", model)
+    trained = learn(module, less, options, seed=1, checkpoint=tmp_path, device="cpu")
+    sides = ask_sides(module, trained, {"dev": less.dev, "test": less.test}, options, device="cpu")
+    files = write_outputs(tmp_path, CLASSES, sides) + write_trained(tmp_path, trained)
+    assert all(path.exists() for path in files)
+    assert [len(output.probabilities) for _, output in sides.values()] == [len(less.dev), len(less.test)]
+    if "dev" in empty:
+        assert trained.facts["dev_ua"] is None and all(np.isnan(line["dev_ua"]) for line in trained.history)
+        assert trained.facts.get("epoch", 5) == 5 and trained.facts.get("C", 0.001) == 0.001
+        assert accuracy(np.concatenate([np.zeros((30, 3)), module.apply(trained, fold.test).probabilities])) > 0.4
+
+
+@pytest.mark.parametrize("empty", [("dev",), ("test",), ("dev", "test")])
+def test_a_side_may_be_empty_for_a_second_stage(fold, tmp_path, empty):
+    """Also where the first stage has stored nothing but its header."""
+    less = replace(fold, **{side: getattr(fold, side).take([]) for side in empty})
+    first = linear_probe.train(less, seed=1, checkpoint=tmp_path)
+    sides = ask_sides(plugin.find("models", "linear_probe"), first, {"dev": less.dev, "test": less.test}, {})
+    write_outputs(tmp_path, CLASSES, sides)
+    second = with_runs(less, ["run:first"], {"first": Folders(tmp_path)})
+    trained = late_fusion.train(second, seed=1, checkpoint=tmp_path)
+    for side in ("dev", "test"):
+        assert np.allclose(
+            late_fusion.apply(trained, getattr(second, side)).probabilities, sides[side][1].probabilities
+        )

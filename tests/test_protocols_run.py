@@ -41,9 +41,12 @@ def config() -> dict:
         "filtered": {"corpus": "demo", "rows": {"language": "en", "valence": {"min": 0}}} | options,
         "official": tones,
         "published": tones | {"leaky": True, "file": "configs/splits/leaky.csv"},
+        "blind": tones | {"without": ["dev"], "file": "configs/splits/blind.csv"},
         "planted": {"corpus": "demo", "split": "by_length", "labels": "demo2", "share": 0.6, "leaky": True},
     }
     runs = {name: {"model": "linear_probe", "protocol": name, "inputs": ["audio.mfcc"]} for name in protocols}
+    runs["fused"] = {"model": "late_fusion", "protocol": "blind", "inputs": ["run:blind"]}
+    runs["space"] = {"model": "unified", "protocol": "blind", "inputs": ["audio.mfcc"], "epochs": 3}
     demo = {"parts": 3, "options": {"expect_counts": False}, "generate": {"sessions": 3, "dialogues": 2}}
     return yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")) | {
         "corpora": {"demo": demo, "ravdess": {"root": "corpus", "parts": 2}},
@@ -63,7 +66,8 @@ def tables(folder: Path) -> None:
     (folder / "configs/splits").mkdir(exist_ok=True)
     doubled = [line | {"copy": 1 + (i == 0)} for i, line in enumerate(lines)]
     leak = next(line for line in lines if line["side"] == "test") | {"side": "train"}
-    for file, found in (("tones", lines), ("leaky", [*doubled, leak])):
+    undeveloped = [line for line in lines if line["side"] != "dev"]
+    for file, found in (("tones", lines), ("leaky", [*doubled, leak]), ("blind", undeveloped)):
         with open(folder / f"configs/splits/{file}.csv", "w", encoding="utf-8", newline="") as handle:
             writer = csv.DictWriter(handle, list(lines[0]), lineterminator="\n")
             writer.writeheader()
@@ -121,6 +125,14 @@ def test_a_model_that_is_not_tested_is_trained_and_reported(made):
     meta = metrics(made, "final")["meta"]
     assert meta["n"] == 0 and "no test rows" in (made.folder / "results/demo/result.txt").read_text(encoding="utf-8")
     assert "no test rows" in (made.folder / "results/demo/report.html").read_text(encoding="utf-8").lower()
+
+
+def test_all_shipped_models_train_without_dev_rows(made):
+    assert not fold(made, "blind")["dev"]
+    for run in ("blind", "fused", "space"):
+        assert metrics(made, run)["meta"]["n"] == 8
+    facts = read_json(made.folder / "results/demo/runs/space/fold0-1/run.json")["facts"]
+    assert (facts["epoch"], facts["dev_ua"]) == (3, None)
 
 
 def test_leaks_are_marked_where_they_are_declared_and_nowhere_else(made):

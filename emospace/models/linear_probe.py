@@ -55,7 +55,8 @@ def train(
 ) -> Trained:
     """Fit on train for each inverse regularisation strength C of `candidates`; dev UA chooses.
 
-    UA is the unweighted average of class recalls. Classes are weighted inversely to their frequency in train. A second
+    UA is the unweighted average of class recalls. Without dev rows nothing chooses: the first candidate is taken.
+    Classes are weighted inversely to their frequency in train. A second
     regression of that strength tells gender, where train has both: what a head for gender is measured against.
     """
     from sklearn.linear_model import LogisticRegression
@@ -67,10 +68,12 @@ def train(
     scaler = StandardScaler().fit(table)
     train_x, dev_x = scaler.transform(table), _scaled(pooled(fold.dev), scaler.mean_, scaler.scale_)
     history, best = [], None
-    for strength in tqdm(candidates, "strength", disable=None):
+    for strength in tqdm(candidates if len(fold.dev) else candidates[:1], "strength", disable=None):
         model = LogisticRegression(C=strength, class_weight="balanced", max_iter=max_iter)
         model.fit(train_x, fold.train.label)
-        found = float(recall_score(fold.dev.label, model.predict(dev_x), average="macro", zero_division=0))
+        found = math.nan
+        if len(fold.dev):
+            found = float(recall_score(fold.dev.label, model.predict(dev_x), average="macro", zero_division=0))
         history.append({"C": strength, "dev_ua": found})
         if best is None or found > best[0]:
             best = (found, strength, model)
@@ -82,7 +85,7 @@ def train(
         second = LogisticRegression(C=strength, class_weight="balanced", max_iter=max_iter)
         second.fit(train_x[known], fold.train.gender[known])
         state |= {"gender_coefficients": second.coef_, "gender_intercept": second.intercept_}
-    return Trained(state, fold.classes, history, {"C": strength, "dev_ua": dev_ua})
+    return Trained(state, fold.classes, history, {"C": strength, "dev_ua": dev_ua if len(fold.dev) else None})
 
 
 def apply(trained: Trained, rows: Rows) -> Output:
