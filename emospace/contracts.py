@@ -345,8 +345,9 @@ class Metric(Protocol):
     Folder: emospace/metrics. Config: `metrics: [<name>, ...]`. The module's name is the column's in summary.csv.
 
     TITLE: as tables print it. PERCENT: is it a share, which tables print as percent? LOWEST, HIGHEST: its range; a
-    value outside is refused. LOWER_IS_BETTER: as of an error. NEEDS: what a run has to predict for it, "labels" or
-    "dimensions"; where a run predicts no dimensions, or no tested row is rated, the cell stays empty.
+    value outside is refused. LOWER_IS_BETTER: as of an error. NEEDS: what a run has to predict for it: "labels",
+    one of the dimensions, or "dimensions" for all three. Where a run does not predict it, or no tested row is rated,
+    the cell stays empty and the reason is told.
     """
 
     TITLE: str
@@ -354,7 +355,7 @@ class Metric(Protocol):
     LOWEST: float = 0.0
     HIGHEST: float = 1.0
     LOWER_IS_BETTER: bool = False
-    NEEDS: Literal["labels", "dimensions"] = "labels"
+    NEEDS: Literal["labels", "dimensions", "valence", "arousal", "dominance"] = "labels"
 
     def statistics(self, truth: Answers, predicted: Answers) -> Statistics:
         """Statistics of each row that add up over rows, float64 (N, S), finite: the cell of a confusion matrix, say.

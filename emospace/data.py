@@ -115,7 +115,8 @@ class Output:
 
     probabilities: float32 (N, C), rows sum to 1. embeddings: float32 (N, E) of the unified space, or None. gender:
     float32 (N, 2), probabilities of F and M, or None. dimensions: float32 (N, 3), valence, arousal and dominance in the
-    corpus's units, or None. extras: ragged arrays per row, for the names that the model declares.
+    corpus's units, or None; a dimension that the model does not predict is NaN in all rows. extras: ragged arrays per
+    row, for the names that the model declares.
     """
 
     probabilities: np.ndarray

@@ -27,8 +27,8 @@ class Answers:
     """What is true, or what one seed predicts, of N rows.
 
     label: class numbers int64 (N,). probabilities: float64 (N, C); of the truth 1 for the class and 0 elsewhere.
-    dimensions: float64 (N, 3), valence, arousal and dominance in the corpus's units, NaN where unknown; None if the
-    model predicts none.
+    dimensions: float64 (N, 3), valence, arousal and dominance in the corpus's units, NaN where unknown, and in all rows
+    of a dimension that the model does not predict; None if it predicts none.
     """
 
     label: np.ndarray
@@ -51,12 +51,16 @@ def predicted_answers(predictions: Predictions) -> Iterable[Answers]:
 
 def lacking(name: str, truth: Truth, predictions: Predictions) -> str:
     """Why a metric cannot be computed; "" if it can."""
-    if plugin.find("metrics", name).NEEDS != "dimensions":
+    if (needs := plugin.find("metrics", name).NEEDS) == "labels":
         return ""
     if predictions.dimensions is None:
         return "the run predicts no dimensions"
-    known = not np.isnan(true_answers(truth).dimensions).all()
-    return "" if known else "no tested row has a rating of valence, arousal or dominance"
+    wanted = DIMENSIONS if needs == "dimensions" else (needs,)
+    columns = [DIMENSIONS.index(dimension) for dimension in wanted]
+    if unsaid := [DIMENSIONS[k] for k in columns if np.isnan(predictions.dimensions[..., k]).any()]:
+        return f"the run predicts no {unsaid[0]}"
+    known = not np.isnan(true_answers(truth).dimensions[:, columns]).all()
+    return "" if known else f"no tested row has a rating of {' or '.join(wanted)}"
 
 
 def tables(

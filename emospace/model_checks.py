@@ -93,7 +93,7 @@ def checked_output(found, rows: int, classes: int, declared: Sequence[str], modu
     arrays = {"probabilities": _array("probabilities", found.probabilities, (rows, classes), module)}
     for name, width in {"embeddings": None, "gender": 2, "dimensions": 3}.items():
         value = getattr(found, name)
-        arrays[name] = None if value is None else _array(name, value, (rows, width), module)
+        arrays[name] = None if value is None else _array(name, value, (rows, width), module, name == "dimensions")
     for name in ("probabilities", "gender"):
         if arrays[name] is not None:
             _distributions(name, arrays[name], module)
@@ -103,7 +103,8 @@ def checked_output(found, rows: int, classes: int, declared: Sequence[str], modu
     return Output(**arrays, extras={name: found.extras[name] for name in declared})
 
 
-def _array(name: str, value, shape: tuple, module: ModuleType) -> np.ndarray:
+def _array(name: str, value, shape: tuple, module: ModuleType, gaps: bool = False) -> np.ndarray:
+    """gaps: may a column be NaN in all rows?"""
     what = f"Output.{name}"
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "iuf":
         raise _wrong(module, what, f"is {type(value).__name__}, not a numpy array of numbers")
@@ -111,10 +112,18 @@ def _array(name: str, value, shape: tuple, module: ModuleType) -> np.ndarray:
         wanted = f"({shape[0]}, {'E' if shape[1] is None else shape[1]})"
         raise _wrong(module, what, f"has the shape {value.shape}, not {wanted}")
     value = _single(value)
-    if not np.isfinite(value).all():
-        row = int(np.argwhere(~np.isfinite(value))[0][0])
+    held = value[:, _predicted(value)] if gaps else value
+    if gaps and len(value) and not held.shape[1]:
+        raise _wrong(module, what, "is NaN throughout; it must be None where the model predicts none")
+    if not np.isfinite(held).all():
+        row = int(np.argwhere(~np.isfinite(held))[0][0])
         raise _wrong(module, what, f"holds values in row {row} that are not finite in float32")
     return value
+
+
+def _predicted(dimensions: np.ndarray) -> np.ndarray:
+    """Which columns are not NaN in all rows, bool (D,)."""
+    return ~np.isnan(dimensions).all(0)
 
 
 def _single(value: np.ndarray) -> np.ndarray:
@@ -145,6 +154,9 @@ def check_alike(found: Sequence[Output], module: ModuleType) -> None:
         if len({None if value is None else value.shape[1] for value in values}) > 1:
             told = ["nothing" if value is None else f"width {value.shape[1]}" for value in values]
             raise _wrong(module, f"Output.{name}", f"differs from one set of rows to another: {', '.join(told)}")
+    dimensions = [output.dimensions for output in found if output.dimensions is not None and len(output.dimensions)]
+    if len({tuple(_predicted(value)) for value in dimensions}) > 1:
+        raise _wrong(module, "Output.dimensions", "has other columns without NaN from one set of rows to another")
     for name in found[0].extras:
         values = [output.extras[name].values for output in found]
         if len(widths := {value.shape[1] for value in values if len(value)}) > 1:

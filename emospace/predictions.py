@@ -46,7 +46,8 @@ class Truth:
 class Predictions:
     """Of the N tested rows. probabilities: (seeds, N, C); gender: probability of F, (seeds, N), or None.
 
-    dimensions: valence, arousal and dominance in the corpus's units, (seeds, N, 3), or None.
+    dimensions: valence, arousal and dominance in the corpus's units, (seeds, N, 3), or None; NaN in all rows of one
+    that is not predicted of every row.
     """
 
     seeds: list[int]
@@ -129,12 +130,18 @@ def read_run(folders: Iterable[Path], truth: Truth) -> Predictions:
     values = np.array([[found[seed][key] for key in wanted] for seed in seeds])
     values = values.reshape(len(seeds), len(wanted), len(truth.classes) + len(OTHERS))  # also where nothing is tested
     probabilities, gender, dimensions = np.split(values, np.cumsum([len(truth.classes), 1]), axis=-1)
-    return Predictions(seeds, probabilities, _complete(gender[..., 0]), _complete(dimensions))
+    dimensions = np.where(np.isnan(dimensions).any((0, 1)), np.nan, dimensions)
+    return Predictions(seeds, probabilities, _complete(gender[..., 0]), _unless_nothing(dimensions))
 
 
 def _complete(values: np.ndarray) -> np.ndarray | None:
     """The values, or None unless every row has one."""
     return None if np.isnan(values).any() else values
+
+
+def _unless_nothing(dimensions: np.ndarray) -> np.ndarray | None:
+    """Dimensions (seeds, N, 3), or None if none of them is predicted."""
+    return None if dimensions.size and np.isnan(dimensions).all() else dimensions
 
 
 def _numbered(tested: Iterable[tuple[str, str]]) -> dict[Tested, None]:

@@ -93,7 +93,12 @@ def _lines(side: str, rows: Rows, output: Output, classes: Sequence[str]):
     columns, there = _columns(output, classes), rows.present()
     for i, utterance in enumerate(rows.utterances):
         told = {"utterance": utterance, "split": side, "present": int(there[i])}
-        yield told | {name: f"{values[i]:.7f}" for name, values in columns.items()}
+        yield told | {name: _number(values[i]) for name, values in columns.items()}
+
+
+def _number(value: float) -> str:
+    """A cell; that of a dimension which the model does not predict is empty."""
+    return "" if np.isnan(value) else f"{value:.7f}"
 
 
 def _joined(arrays: list[np.ndarray | None], rows: int) -> np.ndarray:

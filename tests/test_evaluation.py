@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -407,3 +408,25 @@ def test_summary_and_dvc_survive_a_metric_that_is_undefined(summarized):
 def test_the_reasons_for_no_p_are_told_apart():
     assert no_p(gains()) == "" and no_p(gains(UA_gain_p="", compared_clusters=3)) == "no p: fewer than 5 clusters"
     assert no_p(gains(UA_gain_p="", training_noise_not_included="a")) == "no p: training noise not included"
+
+
+# Dimensions --------------------------------------------------------------------------------------------------------
+
+
+def test_each_dimension_is_measured_by_itself(tree):
+    """Valence and arousal are rated, valence and dominance predicted."""
+    rated = [replace(r, valence=float(k % 5), arousal=float(k % 3)) for k, r in enumerate(rows())]
+    corpus(tree, rated)
+    protocol(tree)
+    for path in (folder / "probabilities.csv" for folder in run(tree)):
+        said = {r.utterance: r.valence for r in rated}
+        lines = [one | {"valence": said[one["utterance"]] + 1, "arousal": "", "dominance": 3} for one in read_csv(path)]
+        write_csv(path, lines)
+    evaluate(tree, "probe", metrics=["UA", "CCC_valence", "CCC_arousal", "CCC_dominance"])
+    found = metrics(tree)
+    x = np.array([r.valence for r in rated])
+    expected = 2 * x.var() / (2 * x.var() + 1)
+    assert found["pooled"]["CCC_valence"]["value"] == pytest.approx(expected)
+    assert found["dimensions"].keys() == {"valence"} and found["dimensions"]["valence"]["n"] == 36
+    assert found["pooled"]["CCC_arousal"]["reason"] == "the run predicts no arousal"
+    assert found["pooled"]["CCC_dominance"]["reason"] == "no tested row has a rating of dominance"

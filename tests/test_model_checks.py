@@ -83,6 +83,12 @@ def steps(rows: Rows, width: int, value: float = 0.0) -> Ragged:
     return Ragged(np.full((len(rows), width), value), np.arange(len(rows) + 1))
 
 
+def without(rows: Rows, *columns: int) -> np.ndarray:
+    found = vectors(rows, 3)
+    found[:, columns] = np.nan
+    return found
+
+
 def of_dev(rows: Rows) -> bool:
     return rows.utterances[0].startswith("u2_")
 
@@ -95,6 +101,12 @@ def of_dev(rows: Rows) -> bool:
         (lambda r: even(r, embeddings=vectors(r, 4 + of_dev(r))), "embeddings"),
         (lambda r: even(r, gender=vectors(r, 2) + 0.5 if of_dev(r) else None), "gender"),
         (lambda r: even(r, dimensions=None if of_dev(r) else vectors(r, 3)), "dimensions"),
+        (lambda r: even(r, dimensions=without(r, 0 if of_dev(r) else 1)), "Output.dimensions has other columns"),
+        (lambda r: even(r, dimensions=without(r, 0, 1, 2)), "Output.dimensions is NaN throughout"),
+        (
+            lambda r: even(r, dimensions=np.where(np.arange(len(r))[:, None] * [1, 1, 1], 0.0, np.nan)),
+            "in row 0 that are not finite",
+        ),
         (lambda r: even(r, extras={"gates": steps(r, 2 + of_dev(r))}), "gates"),
         (lambda r: even(r, extras={"gates": steps(r, 2, 1e300)}), "gates"),
         (lambda r: even(r, embeddings=np.full((len(r), 2), 1e300)), "embeddings"),

@@ -88,6 +88,28 @@ def test_dimensions_come_in_the_units_of_the_corpus_and_only_if_they_were_learnt
         assert unified.apply(without, fold.test).dimensions is None
 
 
+@pytest.mark.parametrize("rated", [(0, 1), (2,)])
+def test_a_corpus_may_rate_some_dimensions_alone(fold, tmp_path, rated):
+    """These are learnt in their units, stored, and read again; the others are told of as absent."""
+    vad = fold.train.vad * 20 + 100
+    vad[:, [k for k in range(3) if k not in rated]] = np.nan
+    vad[::5, rated[0]] = np.nan  # some rows are rated in less than others
+    some = replace(fold, train=replace(fold.train, vad=vad))
+    trained = unified.train(some, seed=1, checkpoint=tmp_path, **SMALL)
+    module = plugin.find("models", "unified")
+    sides = ask_sides(module, trained, {"dev": some.dev, "test": some.test}, SMALL, device="cpu")
+    found = sides["dev"][1].dimensions
+    for k in range(3):
+        if k in rated:
+            assert np.corrcoef(found[:, k], fold.dev.vad[:, k])[0, 1] > 0.5 and 100 < found[:, k].mean() < 140
+        else:
+            assert np.isnan(found[:, k]).all()
+    write_outputs(tmp_path, CLASSES, sides)
+    with open(tmp_path / "probabilities.csv", encoding="utf-8", newline="") as handle:
+        for line in csv.DictReader(handle):
+            assert [bool(line[name]) for name in VAD] == [k in rated for k in range(3)]
+
+
 def test_the_seed_decides_everything(fold, tmp_path):
     runs = [unified.train(fold, seed=s, checkpoint=tmp_path / str(i), **SMALL) for i, s in enumerate((1, 1, 2))]
     said = [probabilities(unified, run, fold) for run in runs]

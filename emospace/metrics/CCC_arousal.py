@@ -5,6 +5,6 @@ from emospace.metrics import _ccc
 TITLE = "CCC arousal"
 PERCENT = False
 LOWEST = -1.0
-NEEDS = "dimensions"
+NEEDS = "arousal"
 _functions = _ccc.contract(1)
 statistics, value = _functions.statistics, _functions.value

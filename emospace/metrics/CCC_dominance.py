@@ -5,6 +5,6 @@ from emospace.metrics import _ccc
 TITLE = "CCC dominance"
 PERCENT = False
 LOWEST = -1.0
-NEEDS = "dimensions"
+NEEDS = "dominance"
 _functions = _ccc.contract(2)
 statistics, value = _functions.statistics, _functions.value

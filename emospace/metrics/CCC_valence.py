@@ -5,6 +5,6 @@ from emospace.metrics import _ccc
 TITLE = "CCC valence"
 PERCENT = False
 LOWEST = -1.0
-NEEDS = "dimensions"
+NEEDS = "valence"
 _functions = _ccc.contract(0)
 statistics, value = _functions.statistics, _functions.value

@@ -1,5 +1,6 @@
 """The network of the unified space: an encoder and a decoder per modality, what joins them, and heads."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,15 @@ class Output:
     embeddings: dict[str, torch.Tensor]
     used: dict[str, torch.Tensor]
     decoded: dict[str, torch.Tensor]
+
+
+def _rated(vad: torch.Tensor) -> Iterator[tuple[torch.Tensor, list[int]]]:
+    """(which rows (N,) are rated, the dimensions that just these rows are rated in), of ratings (N, 3)."""
+    masks = (~vad.isnan()).unbind(1)
+    for k, known in enumerate(masks):
+        alike = [j for j, other in enumerate(masks) if torch.equal(known, other)]
+        if alike[0] == k:
+            yield known, alike
 
 
 class Space(nn.Module):
@@ -56,10 +66,11 @@ class Space(nn.Module):
             encoder = self.encoders[self.key(name)]
             encoder.mean.copy_(values.mean(0))
             encoder.scale.copy_(values.std(0, correction=0).clamp(min=1e-4))
-        known = rows.vad[~rows.vad.isnan().any(1)]
-        if len(known) > 1:
-            self.vad_mean.copy_(known.mean(0))
-            self.vad_scale.copy_(known.std(0).clamp(min=1e-4))
+        for known, dimensions in _rated(rows.vad):
+            if known.sum() > 1:
+                values = rows.vad[known][:, dimensions]
+                self.vad_mean[dimensions] = values.mean(0)
+                self.vad_scale[dimensions] = values.std(0).clamp(min=1e-4)
 
     def standardise(self, batch: Batch) -> Batch:
         return {n: (self.encoders[self.key(n)].standardise(v, length), length) for n, (v, length) in batch.items()}

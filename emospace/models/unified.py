@@ -116,7 +116,7 @@ def train(
             "dtype": "bfloat16 autocast" if device == "cuda" else "float32",
             "architecture": {"shapes": shapes, "classes": len(fold.classes), **sizes},
             "max_steps": max_steps,
-            "dimensions": bool(dimensions and (~np.isnan(fold.train.vad)).all(1).any()),  # has that head learnt?
+            "dimensions": [bool(dimensions) and bool(rated) for rated in (~np.isnan(fold.train.vad)).any(0)],  # learnt?
         },
     )
 
@@ -157,7 +157,7 @@ def _mean_recall(truth: np.ndarray, guess: np.ndarray) -> float:
 
 
 def apply(trained: Trained, rows: Rows, *, device: str = "cpu") -> Output:
-    """Probabilities, embeddings, gender, VAD if some train row had it; of rows with any subset of the inputs."""
+    """Probabilities, embeddings, gender, of VAD what some train row had; of rows with any subset of the inputs."""
     import torch
 
     from emospace.models import _space
@@ -170,4 +170,5 @@ def apply(trained: Trained, rows: Rows, *, device: str = "cpu") -> Output:
     network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in trained.state.items()})
     resident = Resident(rows, torch.device(device), facts["max_steps"])
     found = _space.predict(network.to(device).eval(), resident, SCORED)
-    return Output(found.emotion, found.embedding, found.gender, found.dimensions if facts["dimensions"] else None)
+    dimensions = np.where(facts["dimensions"], found.dimensions, np.float32(np.nan))
+    return Output(found.emotion, found.embedding, found.gender, dimensions if any(facts["dimensions"]) else None)
