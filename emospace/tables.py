@@ -14,11 +14,13 @@ ONE_SEED = f"{NO_NOISE}: one seed of a model that depends on it, so intervals ar
 LEAKY = "leaky: training knew something of the test rows, so this says nothing of new ones"
 RANDOM = "random weights: an encoder was not pretrained, so its features mean little"
 
+IN_SAMPLE = "in-sample inputs: a first stage had learnt from the train rows whose outputs the second stage learnt from"
+
 
 def marks(row: dict) -> str:
-    """`*` leaky, `~` random weights, `^` training noise not included; footnotes of `table` explain them."""
+    """`*` leaky, `~` random weights, `^` training noise not included, `+` in-sample inputs; `table` explains them."""
     alone = row["run"] in row["training_noise_not_included"].split()
-    return "*" * bool(row["leaky"]) + "~" * bool(row["random_weights"]) + "^" * alone
+    return "*" * bool(row["leaky"]) + "~" * bool(row["random_weights"]) + "^" * alone + "+" * bool(row["in_sample"])
 
 
 def metrics_of(row: dict) -> list[str]:
@@ -144,6 +146,8 @@ def table(rows: Sequence[dict]) -> str:
     drawn = sorted({name for row in rows for name in row["random_weights"].split()})
     notes += [f"~ {RANDOM}: {' '.join(drawn)}"] if drawn else []
     notes += [f"^ {ONE_SEED}"] if any("^" in marks(row) for row in rows) else []
+    stages = sorted({name for row in rows for name in row["in_sample"].split()})
+    notes += [f"+ {IN_SAMPLE}: {' '.join(stages)}"] if stages else []
     return "\n".join([*_aligned(cells), "", *_gains(rows), *notes])
 
 

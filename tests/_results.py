@@ -111,6 +111,7 @@ def run(
     gender: bool = False,
     embedding: int = 0,
     random_inputs: tuple[str, ...] = (),
+    in_sample: tuple[str, ...] = (),
 ) -> list[Path]:
     """Result folders of a run that is right with probability `right`: what `train` writes, but for the state."""
     truth = {r.utterance: LABELS["map"].get(r.label) for r in manifest.read(folder / f"data/manifest/{corpus}.csv")}
@@ -125,7 +126,13 @@ def run(
             write_csv(home / "history.csv", losses)
             np.save(home / "embeddings.npy", random.normal(size=(len(lines), embedding)).astype(np.float32))
             recipe = {"run": name, "options": {"width": 8}, "inputs": ["audio.mfcc"], "code": {}}
-            facts = {"facts": {"epoch": 2}, "random_inputs": list(random_inputs), "missing": [], "versions": {}}
+            facts = {
+                "facts": {"epoch": 2},
+                "random_inputs": list(random_inputs),
+                "missing": [],
+                "in_sample_runs": list(in_sample),
+                "versions": {},
+            }
             write_json(home / "run.json", {"recipe": recipe, **facts})
             folders.append(home)
     return folders

@@ -257,7 +257,7 @@ def summarized(tree):
     protocol(tree, "mixed", leaky=True)
     run(tree, gender=True)
     run(tree, "noise", random_inputs=("frames.clip",))
-    run(tree, "mixed_probe", protocol="mixed")
+    run(tree, "mixed_probe", protocol="mixed", in_sample=("noise",))
     evaluate(tree, "probe")
     evaluate(tree, "noise", stochastic=("noise",))
     evaluate(tree, "mixed_probe", "mixed_probe", leaky=True, protocol="mixed")
@@ -318,12 +318,18 @@ def test_summary_has_one_row_per_run_and_the_promised_columns(summarized):
             [cell["value"], cell["lo"], cell["hi"]], abs=1e-6
         )
     assert [line["random_weights"] for line in lines] == ["", "frames.clip", ""]
+    assert [line["in_sample"] for line in lines] == ["", "", "noise"]
 
 
 def test_result_marks_leaks_and_random_weights_and_has_every_report(summarized):
     text = (summarized / "result.txt").read_text(encoding="utf-8")
     head, *reports = text.split("=" * 100)
-    assert "\nmixed_probe*" in head and "\nnoise~^" in head and "\nprobe " in head
+    assert (
+        "\nmixed_probe*+" in head
+        and head.count("+ in-sample inputs") == 1
+        and "\nnoise~^" in head
+        and "\nprobe " in head
+    )
     assert "toy, session: 95 % intervals: jackknife over 6 speakers" in head
     assert "^ training noise not included" in head and "no p: training noise not included" in head
     assert "what leaks: protocol" in head and "~ random weights" in head and "frames.clip" in head
@@ -356,6 +362,7 @@ def gains(**cells) -> dict:
         "leaky": False,
         "leaks": "",
         "random_weights": "",
+        "in_sample": "",
         "training_noise_not_included": "",
     }
     plain |= {"corpus": "toy", "protocol": "session", "model": "m", "n": 9, "seeds": 3, "baseline_seeds": 1}

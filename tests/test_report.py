@@ -100,7 +100,7 @@ def tree(folder):
     run(folder, "mixed_probe", protocol="mixed")
     evaluate(folder, "probe")
     evaluate(folder, "noise")
-    run(folder, "less_noise", right=0.9)
+    run(folder, "less_noise", right=0.9, in_sample=("noise",))
     evaluate(folder, "less_noise", "noise", stochastic=("less_noise",))
     evaluate(folder, "mixed_probe", "mixed_probe", leaky=True, protocol="mixed")
     features(folder)
@@ -277,6 +277,9 @@ def test_leaks_random_weights_and_cautions_are_marked(page):
     assert "mixed_probe*" in text.replace(" *", "*") and "noise~" in text.replace(" ~", "~")
     assert "Protocol mixed leaks" in text and "Protocol session: nothing crosses train, dev and test" in text
     assert "frames.clip on toy has random weights" in text and "audio.mfcc on toy has random weights" not in text
+    assert "noise is read in-sample" in text and "Marked with +: less_noise" in text
+    assert text.replace(" +", "+").count("less_noise+") + text.replace(" +", "+").count("less_noise^+") >= 2
+    assert text.count("+ in-sample inputs") == 1
     assert "separable by construction" in text and "25 files or utterances have a problem; 3 of them left" in text
     assert "First 20 of 25 problems" in text
     assert "18 of 36 test sentences (50 %) occur word for word in train" in text

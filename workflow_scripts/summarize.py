@@ -37,7 +37,7 @@ def summary_row(result: dict) -> dict:
     row |= {"baseline_seeds": len(meta["baseline_seeds"]) or "", "clusters": meta["clusters"]}
     row |= {key: meta[key] for key in ("cluster_unit", "method", "intervals")}
     row |= {"training_noise_not_included": " ".join(meta["training_noise_not_included"])}
-    row["leaks"] = " ".join(meta["leaks"])
+    row |= {"leaks": " ".join(meta["leaks"]), "in_sample": " ".join(meta["in_sample_runs"])}
     row["left_out"] = sum(code["rows"] for code in meta["left_out"].values())
     row |= {f"compared_{key}": filled(compared, key) for key in ("protocol", "n", "clusters")}
     return row

@@ -12,6 +12,7 @@ from emospace.errors import InputError
 from emospace.report.results import Results
 from emospace.report.templates import HERE, KIND, SEE, relative, source
 from emospace.tables import (
+    IN_SAMPLE,
     LEAKY,
     NO_NOISE,
     ONE_SEED,
@@ -83,7 +84,7 @@ FILTERS |= {
     "within": within,
 }
 NOTES = {"marks": marks, "behind": behind, "no_p": no_p, "p_text": p_text}
-NOTES |= {"LEAKY": LEAKY, "RANDOM": RANDOM, "NO_NOISE": NO_NOISE, "ONE_SEED": ONE_SEED}
+NOTES |= {"LEAKY": LEAKY, "RANDOM": RANDOM, "NO_NOISE": NO_NOISE, "ONE_SEED": ONE_SEED, "IN_SAMPLE": IN_SAMPLE}
 
 
 def environment(sections: list[str]) -> Environment:

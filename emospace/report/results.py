@@ -18,7 +18,7 @@ from emospace.provenance import read_json
 
 QUALITY_SHOWN = 20
 WORDS = {"run", "model", "corpus", "protocol", "baseline", "random_weights", "cluster_unit", "method", "intervals"}
-WORDS |= {"training_noise_not_included", "leaks", "compared_protocol"}
+WORDS |= {"training_noise_not_included", "leaks", "in_sample", "compared_protocol"}
 
 
 @dataclass(frozen=True)

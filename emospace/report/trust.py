@@ -11,6 +11,7 @@ def cautions(corpora: list[dict], audits: list[dict], metas: list[dict], feature
         *_leaks(audits, metas),
         *_leaky_inputs(metas),
         *_random_weights(metas, features),
+        *_in_sample(metas),
         *_notes(corpora),
         *_unlike(audits),
         *_overlap(audits),
@@ -57,6 +58,14 @@ def _random_weights(metas: list[dict], features: list[dict]) -> Iterable[dict]:
             runs = _names(m["run"] for m in metas if feature["name"] in m["random_inputs"]) or "none"
             text = f"Its encoder was not pretrained, so it stands for plumbing only. Marked with ~: {runs}."
             yield _caution("bad", f"{feature['name']} on {feature['corpus']} has random weights", text)
+
+
+def _in_sample(metas: list[dict]) -> Iterable[dict]:
+    for name in sorted({parent for meta in metas for parent in meta["in_sample_runs"]}):
+        runs = _names(meta["run"] for meta in metas if name in meta["in_sample_runs"])
+        text = "It had learnt from the train rows whose outputs a second stage learns from, so these look better than"
+        text += f" outputs for new rows; `crossfit` of {name} mends it. Marked with +: {runs}."
+        yield _caution("warn", f"{name} is read in-sample", text)
 
 
 def _notes(corpora: list[dict]) -> Iterable[dict]:
