@@ -80,6 +80,11 @@ def place_of(file: Path) -> Place:
     return Path(file).parent.parent.name, Path(file).name.split(".")[0]
 
 
+def readable(kind: str, suffix: str) -> bool:
+    """Can a run read the items of a view of that kind as they are: texts of a table, or arrays of a store?"""
+    return suffix == ".npy" or (kind == "text" and suffix == ".csv")
+
+
 def _load(path: Path) -> Ragged | list[str]:
     return read_text(path) if Path(path).suffix == ".csv" else Ragged.open(path).check_finite()
 

@@ -177,6 +177,16 @@ def words_are_read(monkeypatch) -> None:
     monkeypatch.setattr("emospace.models.linear_probe.INPUTS", ("feature", "run", "view"))
 
 
+@pytest.mark.parametrize("view", ["frames", "words", "ids"])
+def test_a_view_that_no_fold_can_hold_is_refused_when_planned(config, workplace, words_are_read, view):
+    config["runs"]["raw"] = {"model": "linear_probe", "protocol": "session", "inputs": [view]}
+    with pytest.raises(InputError, match=f"runs: raw: .*not '{view}', a view of the kind.*{view}.<encoder>"):
+        Plan(config)
+    for read in ("text", "audio"):
+        config["runs"]["raw"]["inputs"] = [read]
+        Plan(config)
+
+
 def leaking(config: dict, **places) -> Plan:
     """The demo with a second stage, and `leaky` at the given places (view, feature, run or protocol by name)."""
     config = copy.deepcopy(config)

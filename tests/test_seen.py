@@ -211,6 +211,13 @@ def test_what_dvc_could_not_watch_is_refused(tmp_path, monkeypatch):
     shutil.copy("configs/pairs/en_fr.csv", "pairs.csv")
     with pytest.raises(InputError, match=r"pairs.csv: .*configs/pairs"):
         check_seen(Plan(demo | {"weights": demo["weights"] | {"toy_pairs": pairs | {"pairs": "pairs.csv"}}}))
+    vectors = tmp_path / "vectors.csv"
+    vectors.write_text("utterance,a\nu,1.0\n")
+    table = demo | {"features": demo["features"] | {"ids.mine": {"encoder": "table", "file": str(vectors)}}}
+    with pytest.raises(InputError, match=r"vectors.csv, which ids.mine is read from.*always_changed.*stage features"):
+        check_seen(Plan(table), stages)
+    stages.write_text("stages: {corpora: {always_changed: true}, features: {always_changed: true}}")
+    check_seen(Plan(table), stages)
     stages.write_text("stages: {corpora: {cmd: snakemake}}")
     with pytest.raises(InputError, match=r"dvc.yaml: ravdess .*always_changed: true"):
         check_seen(Plan(own))

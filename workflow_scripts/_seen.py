@@ -12,12 +12,18 @@ SPLITS = Path("configs/splits")
 
 
 def check_seen(plan, stages: Path = Path("dvc.yaml")) -> None:
-    """Raise InputError for a corpus, pairs or split table that could change while DVC skips the stage that reads it."""
-    always = yaml.safe_load(stages.read_text(encoding="utf-8"))["stages"]["corpora"].get("always_changed")
+    """Raise InputError for what could change while DVC skips the stage that reads it.
+
+    That is a corpus, the pairs of a translator, a split table, or a file of vectors that a feature is read from.
+    """
     for name in plan.config["corpora"]:
-        if not (always or plan.generated(name)):
-            reason = f"{name} may lie where DVC does not look, so that a changed raw file goes unnoticed"
-            raise InputError(stages, reason, "set `always_changed: true` in its stage corpora")
+        if not plan.generated(name):
+            told = f"{name} may lie where DVC does not look, so that a changed raw file goes unnoticed"
+            _watched(stages, "corpora", told)
+    for name in plan.encoded():
+        if files := plan.feature_files(name):
+            told = f"{files[0]}, which {name} is read from, lies where DVC does not look"
+            _watched(stages, "augment" if plan.views.is_augmented(name) else "features", told)
     for name, entry in plan.config.get("weights", {}).items():
         if "pairs" in entry and not Path(entry["pairs"]).resolve().is_relative_to(PAIRS.resolve()):
             raise InputError(
@@ -28,3 +34,9 @@ def check_seen(plan, stages: Path = Path("dvc.yaml")) -> None:
             file = plan.protocol_options(name).get(option)
             if file and not Path(file).resolve().is_relative_to(SPLITS.resolve()):
                 raise InputError(file, f"DVC does not look there for a file of {name}", f"move it to {SPLITS}")
+
+
+def _watched(stages: Path, stage: str, reason: str) -> None:
+    """Raise InputError unless DVC always runs a stage, so that Snakemake looks."""
+    if not yaml.safe_load(stages.read_text(encoding="utf-8"))["stages"].get(stage, {}).get("always_changed"):
+        raise InputError(stages, reason, f"set `always_changed: true` in its stage {stage}")
