@@ -35,15 +35,16 @@ test-slow: $(VENV)/.installed-dev
 
 # A demo with every rule in its conda environment (docs/conda.md); part of test-slow.
 test-conda: $(VENV)/.installed-dev
-	@test -n "$$EMOSPACE_CONDA_TOOLS" || { echo "set EMOSPACE_CONDA_TOOLS to the folder of the stand-in (docs/conda.md)"; exit 1; }
+	@test -n "$$EMOSPACE_CONDA_TOOLS" \
+		|| { echo "set EMOSPACE_CONDA_TOOLS to the folder of the stand-in (docs/conda.md)"; exit 1; }
 	$(BIN)/python -m pytest -m slow tests/test_conda.py $(PYTEST_ARGS)
 
 # Share of a module's mutants that its own tests kill; a killed run continues (CONTRIBUTING.md).
 mutants: $(VENV)/.installed-dev
 	@$(BIN)/python tests/_mutants.py --workers $(CORES) $(MUTANTS_ARGS)
 
-# Over a thousand damaged media and annotation files, each of which must give a line in data/quality or one clear error.
-# Part of test-slow; the first hundred are part of test.
+# Over a thousand damaged media and annotation files, each of which must give a line in data/quality or one clear
+# error. Part of test-slow; the first hundred are part of test.
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m "slow or not slow" tests/test_fuzz.py $(PYTEST_ARGS)
 

@@ -1,4 +1,4 @@
-"""Names paths of what is augmented, as common.smk does of everything else; nothing here is a rule."""
+"""Name the paths of augmented data, as common.smk does for everything else; this file has no rules."""
 
 SCORES = f"{RESULTS}/augmented/scores/{{corpus}}/{{view}}/{{part}}"
 GATE = f"{RESULTS}/augmented/gate/{{protocol}}/{{fold}}.{{view}}"
