@@ -97,7 +97,7 @@ CHILD_AUDIT = f"{RESULTS}/augmented/audit/{{protocol}}.{{view}}.json"
 RUN = f"{RESULTS}/runs/{{run}}/{{fold}}-{{seed}}"
 EVALUATION = f"{RESULTS}/evaluation/{{run}}"
 ANALYSES = f"{RESULTS}/analyses/{{run}}"
-STORED = ["model.safetensors", "history.csv", "probabilities.csv", "embeddings.npy"]  # of a training, beside run.json
+STORED = ["model.safetensors", "history.csv", "probabilities.csv", "embeddings.npy"]  # by a training, beside run.json
 
 
 def recipe(rule, key):

@@ -1,7 +1,7 @@
 """Report: a table with one row per run, and one HTML page.
 
 Inputs:  results/<name>/{evaluation,runs,audit}/..., data/quality/<name>/...
-Outputs: results/<name>/{summary.csv,result.txt,metrics.json,report.html}, and in plots/ tables for `dvc plots`
+Outputs: results/<name>/{summary.csv,result.txt,metrics.json,report.html}, and tables that `dvc plots` draws in plots/
 """
 
 
@@ -45,7 +45,7 @@ rule make_report:
         sheets=sheets(),
         gates=all_children(f"{GATE}.json"),
         analyses=analyses("analysis.json"),
-        # Files read beside those sidecars (emospace/report/results.py: COMPANIONS).
+        # What it reads beside those sidecars (emospace/report/results.py: COMPANIONS).
         made=ancient(analyses()),
         rows=ancient(expand("data/manifest/{corpus}.csv", corpus=PLAN.config["corpora"])),
         predictions=ancient(evaluations("predictions.csv")),

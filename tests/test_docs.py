@@ -5,15 +5,21 @@ import tomllib
 
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import ROOT, Project
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("configs/**/*.md")])
 GENERATED = ROOT / "docs/contracts.md"  # made from docstrings, which ruff holds to their width
+PRESETS = sorted(["config.yaml", *(f"configs/{path.name}" for path in ROOT.glob("configs/*.yaml"))])
 WIDTH = 119
 
 
 def text(path) -> str:
     return path.read_text(encoding="utf-8")
+
+
+def costs() -> str:
+    """The table of the README that says what each preset costs."""
+    return text(ROOT / "README.md").partition("### What each preset costs")[2].partition("\n## ")[0]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -38,9 +44,15 @@ def test_the_readme_lists_every_page_and_shows_the_report():
 
 
 def test_every_preset_has_its_cost_in_the_readme():
-    table = text(ROOT / "README.md").partition("### What each preset costs")[2].partition("\n## ")[0]
-    presets = ["config.yaml", *(f"configs/{path.name}" for path in ROOT.glob("configs/*.yaml"))]
-    assert sorted(re.findall(r"^\| `([\w/.]+)`", table, re.MULTILINE)) == sorted(presets)
+    assert sorted(re.findall(r"^\| `([\w/.]+)`", costs(), re.MULTILINE)) == PRESETS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_readme_counts_the_jobs_of_a_preset(tmp_path, preset):
+    told = re.search(rf"^\| `{re.escape(preset)}`[^|]* \| (\d+) \|", costs(), re.MULTILINE)[1]
+    planned = Project(tmp_path).planned("--configfile", preset)
+    assert int(told) == sum(planned.values()) - planned["all"]
 
 
 def test_make_targets_and_scripts_that_pages_name_exist():
