@@ -1,4 +1,4 @@
-# make demo: install what is missing and run the demo. make test: install and pass the tests.
+# make demo: install and run the demo. make test: install and run the tests.
 SHELL := /bin/bash
 PYTHON ?= python3
 CORES ?= $(shell nproc)
@@ -12,17 +12,17 @@ demo: $(VENV)/.installed
 	@$(SNAKEMAKE)
 	@$(BIN)/python -m workflow_scripts.show_result
 
-# After git clone and dvc pull: take over what is up to date, so that only the rest is made again.
+# After git clone and dvc pull: accept the artifacts that are up to date, so that only the rest is rebuilt.
 adopt: $(VENV)/.installed
 	@$(BIN)/python -m workflow_scripts.adopt
 
-# After a run of snakemake: finish what DVC tracks, and bring dvc.lock up to date. As in a stage of DVC, it is checked
-# whether that may be recorded.
+# After a run of snakemake: build the rest of what DVC tracks, and bring dvc.lock up to date. DVC_STAGE makes Snakemake
+# check, as in a stage of DVC, that the outputs may be recorded.
 record: $(VENV)/.installed
 	DVC_STAGE=record $(SNAKEMAKE) report augment
 	$(BIN)/dvc commit --force
 
-# To the default remote, or to the one that config.yaml calls private; says under which licences.
+# Push to the default remote, or to the private one of config.yaml; prints the licence of each corpus.
 push: $(VENV)/.installed
 	@$(BIN)/python -m workflow_scripts.check_sharing
 	$(BIN)/dvc push
@@ -33,17 +33,18 @@ test: $(VENV)/.installed-dev
 test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
 
-# A demo with every rule inside conda environments (docs/conda.md); part of test-slow.
+# A demo with every rule in its conda environment (docs/conda.md); part of test-slow.
 test-conda: $(VENV)/.installed-dev
-	@test -n "$$EMOSPACE_CONDA_TOOLS" || { echo "set EMOSPACE_CONDA_TOOLS to the folder of the stand-in (docs/conda.md)"; exit 1; }
+	@test -n "$$EMOSPACE_CONDA_TOOLS" \
+		|| { echo "set EMOSPACE_CONDA_TOOLS to the folder of the stand-in (docs/conda.md)"; exit 1; }
 	$(BIN)/python -m pytest -m slow tests/test_conda.py $(PYTEST_ARGS)
 
-# Share of the mutants of a module that its own tests kill; continues where it was killed (CONTRIBUTING.md).
+# Share of a module's mutants that its own tests kill; a killed run continues (CONTRIBUTING.md).
 mutants: $(VENV)/.installed-dev
 	@$(BIN)/python tests/_mutants.py --workers $(CORES) $(MUTANTS_ARGS)
 
-# Over a thousand spoilt media and annotation files, each of which must end in a line of data/quality or one clear
-# error; part of test-slow, and the first hundred part of test.
+# Over a thousand damaged media and annotation files, each of which must give a line in data/quality or one clear
+# error. Part of test-slow; the first hundred are part of test.
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m "slow or not slow" tests/test_fuzz.py $(PYTEST_ARGS)
 
@@ -53,10 +54,10 @@ bench: $(VENV)/.installed-dev
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile rules \
-		|| { echo "To mend what can be mended by itself, run: make format" >&2; exit 1; }
+		|| { echo "To fix what can be fixed automatically, run: make format" >&2; exit 1; }
 	$(BIN)/snakemake --lint
 
-# docs/contracts.md is made from the contracts.
+# Also regenerates docs/contracts.md from the contracts.
 format: $(VENV)/.installed-dev
 	-$(BIN)/ruff check --fix --quiet .
 	$(BIN)/ruff format .
@@ -74,7 +75,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c constraints.txt
 	touch $@
 
-# ffmpeg and espeak-ng come from the system; as root on a Debian machine they are installed, elsewhere the command is shown.
+# ffmpeg and espeak-ng come from the system: installed as root on Debian, elsewhere the command to type is printed.
 .PHONY: system
 system:
 	@bash workflow_scripts/system_packages.sh

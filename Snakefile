@@ -1,4 +1,4 @@
-"""emospace: from a raw emotion corpus to numbers with honest intervals."""
+"""emospace: from a raw emotion corpus to audited scores with confidence intervals."""
 
 from snakemake.utils import min_version
 

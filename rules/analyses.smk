@@ -1,10 +1,10 @@
-"""Analyses: whatever is made of a trained run, such as a table, a figure or a video. One job per analysis and run.
+"""Analyses: anything made from a trained run, such as a table, a figure or a video. One job per analysis and run.
 
 Inputs:  results/<name>/{runs,protocols}/..., data/features/..., the manifest
 Outputs: results/<name>/analyses/<run>/<analysis>/
 """
 
-# One rule per analysis: the rules differ in their outputs and environments, and so in what makes them stale.
+# One rule per analysis: the rules differ in their outputs and environments, and so in what makes them out of date.
 for _analysis, _spec in PLAN.config["analyses"].items():
     if not _spec["runs"]:
         continue

@@ -1,4 +1,4 @@
-"""Checks the config and the raw files, and names paths. Every rule file uses PLAN; nothing here is a rule."""
+"""Check the config and the raw files, and name paths. Every rule file uses PLAN; this file has no rules."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ from workflow_scripts._remembered import recorded
 from workflow_scripts._seen import check_seen
 from workflow_scripts.check_sharing import check_sharing
 
-# Snakemake would only say that a command was not found.
+# Snakemake itself would only report that a command was not found.
 if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method:
     if subprocess.run(["bash", "-c", "type conda"], capture_output=True, check=False).returncode:
         raise WorkflowError(
@@ -36,16 +36,16 @@ try:
         PLAN.refresh_raw(recorded())
         for warning in PLAN.warnings:
             logger.warning(warning)
-        if "DVC_STAGE" in os.environ:  # DVC runs this, and will record whatever lies here
+        if "DVC_STAGE" in os.environ:  # DVC runs this, and will record whatever is here
             check_sharing()
             check_seen(PLAN)
             forget_exchanged(PLAN.name, PLAN.config["corpora"], STATE / "recipes")
-            # DVC wants every output, also where the corpus lies elsewhere, and nothing is augmented, pretrained or
-            # analysed.
+            # DVC requires every output folder, even if the corpus lies elsewhere and nothing is augmented, pretrained
+            # or analysed.
             for folder in ("data/raw", "data/views", "data/augmented", "models", f"results/{PLAN.name}/analyses"):
                 Path(folder).mkdir(parents=True, exist_ok=True)
         PLAN.distrust()
-        # Jobs on a cluster read the Snakefile again: they get this plan, not what config.yaml may say by then.
+        # Cluster jobs read the Snakefile again: give them this plan, because config.yaml may have changed by then.
         workflow.config_settings.configfiles = [freeze(PLAN, STATE / "plans").absolute()]
     else:
         PLAN = thaw(config)
@@ -54,9 +54,9 @@ except InputError as error:
 except OSError as error:
     raise WorkflowError(str(told(error)))
 
-# A profile gives `gpu` the scope "local" where jobs run on other machines than this, which have GPUs.
+# A profile gives `gpu` the scope "local" if jobs run on other machines, which have GPUs.
 GPU = gpu_here() or workflow.resource_scopes.is_local("gpu")
-# Never two jobs on the GPU of one machine at once, whatever the profile; `--resources gpu=2` allows them.
+# One GPU job at a time per machine, whatever the profile; `--resources gpu=2` allows two.
 if "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", 1)
 
@@ -81,8 +81,9 @@ wildcard_constraints:
     seed="[0-9]+",
 
 
-# Manifests, weights, views and features are shared. All else lies under the config's name; so do its logs, by which jobs
-# lock: two configs may call a run, a protocol or a corpus alike. A protocol may have several corpora.
+# Configs share manifests, weights, views and features. Everything else lies under the config's name. So do its logs,
+# by which jobs lock: two configs may give a run, a protocol or a corpus the same name. A protocol may have several
+# corpora.
 NAME = PLAN.name
 RESULTS = f"results/{NAME}"
 QUALITY = f"data/quality/{NAME}/{{corpus}}.csv"

@@ -1,4 +1,4 @@
-"""Names paths of what is augmented, as common.smk does of everything else; nothing here is a rule."""
+"""Name the paths of augmented data, as common.smk does for everything else; this file has no rules."""
 
 SCORES = f"{RESULTS}/augmented/scores/{{corpus}}/{{view}}/{{part}}"
 GATE = f"{RESULTS}/augmented/gate/{{protocol}}/{{fold}}.{{view}}"
@@ -29,7 +29,7 @@ def augmented_sidecars():
 
 
 def of_probe(which):
-    """Input function: stores of all parts by which the copies of a fold are probed, of the parent (0) or the copy (1)."""
+    """Input function: stores of all parts that probe the copies of a fold, of the parent (0) or the copy (1)."""
     return lambda w: protocol_files(w, PLAN.judge(w.view)[which]) if PLAN.probed(w.view) else []
 
 
@@ -49,7 +49,7 @@ def view_parts(wildcards, view, file=""):
 
 
 def words_of(side):
-    """Input function: what is said in the parents (0) or copies (1) that a sheet lets hear, if the view has such steps."""
+    """Input function: texts of the parents (0) or copies (1) that a sheet plays, if the view has such steps."""
     return lambda w: [
         path
         for step in PLAN.views.module(w.view).WORDS[side : side + 1]

@@ -1,6 +1,6 @@
 """Corpora: from raw files to a manifest, protocols and their audit.
 
-Inputs:  the raw corpus, where config or EMOSPACE_<CORPUS> says
+Inputs:  the raw corpus, at the root in the config or in EMOSPACE_<CORPUS>
 Outputs: data/manifest/<corpus>.csv, results/<name>/{protocols,audit}/...
 """
 

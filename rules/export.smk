@@ -1,4 +1,4 @@
-"""Export: one .npy per utterance in six folders, and two tables, as earlier work on IEMOCAP trains from.
+"""Export: one .npy per utterance in six folders, and two tables: the format that earlier work on IEMOCAP reads.
 
 Inputs:  data/manifest/<corpus>.csv, data/views/..., data/features/..., data/augmented/...
 Outputs: results/<name>/export/<corpus>/

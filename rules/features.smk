@@ -2,7 +2,7 @@
 
 Inputs:  data/views/<corpus>/<view>/<part>.*, models/<weights>/
 Outputs: data/features/<corpus>/<view>.<encoder>/<part>.npy, .offsets.npy and .json
-For augmented views both lie below data/augmented instead of data.
+For augmented views both lie in data/augmented instead of data.
 """
 
 
@@ -17,7 +17,7 @@ rule fetch_weights:
         "logs/fetch_models/{weights}.tsv"
     wildcard_constraints:
         weights="|".join(PLAN.config.get("weights", {"none": {}})),
-    localrule: True  # nodes of a cluster seldom reach the network
+    localrule: True  # cluster nodes often have no network
     conda:
         "../envs/encode.yaml"
     shell:
@@ -29,7 +29,7 @@ rule fetch_models:
         PLAN.fetched(),
 
 
-# One rule per encoder feature: the rules differ in their view, their weights and so in what makes them stale.
+# One rule per encoder feature: the rules differ in view and weights, and so in what makes them out of date.
 for _feature in PLAN.encoded():
     _view, _weights = PLAN.feature(_feature)["view"], PLAN.feature(_feature).get("weights")
     _known = expand("data/manifest/{corpus}.csv", corpus=PLAN.names_known(_feature))

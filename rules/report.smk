@@ -1,4 +1,4 @@
-"""Report: one row per run, and one page that people like to look at.
+"""Report: a table with one row per run, and one HTML page.
 
 Inputs:  results/<name>/{evaluation,runs,audit}/..., data/quality/<name>/...
 Outputs: results/<name>/{summary.csv,result.txt,metrics.json,report.html}, and tables that `dvc plots` draws in plots/

@@ -1,10 +1,10 @@
-"""Training: one job per run, fold and seed. It sees labels of train and dev rows only, and no audit, no training.
+"""Training: one job per run, fold and seed, on labels of train and dev rows only, and only after the audit.
 
 Inputs:  results/<name>/{protocols,audit}/..., data/features/..., for runs with `augment` results/<name>/augmented/...
-Outputs: results/<name>/runs/<run>/<fold>-<seed>/; for a second stage, what a run says of its train rows in train/
+Outputs: results/<name>/runs/<run>/<fold>-<seed>/; for a second stage, outputs for the train rows in train/
 """
 
-# Names of outputs follow from the run where its model declares further ones: such a run has a rule of its own.
+# A run whose model declares further outputs has a rule of its own, because their names depend on the run.
 for _rule, _runs in trainings("train").items():
 
     rule:
@@ -17,7 +17,7 @@ for _rule, _runs in trainings("train").items():
             audit=of_run(AUDIT),
             children=of_run(CHILDREN),
             child_audits=of_run(CHILD_AUDIT),
-            quality=lambda w: ancient(of_corpora(QUALITY)(w)),  # must be there; training does not read it
+            quality=lambda w: ancient(of_corpora(QUALITY)(w)),  # must exist; training does not read it
             data=lambda w: ancient(input_files(w)),
             sidecars=lambda w: input_files(w, "{part}.json"),
             weights=model_weights,

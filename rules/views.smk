@@ -1,6 +1,6 @@
-"""Views: one rendition of each modality, per part, one row per utterance.
+"""Views: one rendition of a modality per view and part, with one row per utterance.
 
-Inputs:  data/manifest/<corpus>/<part>.csv, the media it names
+Inputs:  data/manifest/<corpus>/<part>.csv and the media that it names
 Outputs: data/views/<corpus>/<view>/<part>.*, data/quality/<name>/<corpus>.csv
 """
 

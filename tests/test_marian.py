@@ -358,5 +358,5 @@ def test_the_preset_has_the_translators_that_it_names_each_of_them_pinned(tmp_pa
             assert entry["repo"] == f"Helsinki-NLP/opus-mt-{pair}" and len(entry["revision"]) == 40
             assert {"model.safetensors", "source.spm", "target.spm", "vocab.json"} < entry["files"].keys()
     assert plan.exchanges("text") == [("text.sbert", "text_bt", "text_bt.sbert")]
-    alternative = yaml.safe_load(re.search(r"```yaml\n(.*?)```", doc, re.DOTALL)[1])
+    alternative = yaml.safe_load(re.search(r"```yaml\n(weights:.*?)```", doc, re.DOTALL)[1])
     check_entry(alternative["weights"]["opus_fr_en"], "docs: opus_fr_en")
