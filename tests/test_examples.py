@@ -235,7 +235,7 @@ def job(monkeypatch, folder, example: str, old: str, new: str) -> None:
             r"loudness.py: loudness.extract\(\) wrote .* holds 1 rows, the manifest 2. .*see View in docs",
         ),
         ("view", '{"unit": "dB"}', '{"unit": {1}}', r"loudness.extract\(\) returned .* as docs/contracts.md says"),
-        ("view", "1, keepdims=True", "1", "row 0 has shape"),
+        ("view", "1, keepdims=True", "1", r"loudness.extract\(\) wrote a row 0, 'a_1', that has shape"),
         (
             "augmented_view",
             "zip(sound, gains, strict=True)",

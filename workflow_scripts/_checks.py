@@ -167,6 +167,7 @@ def _same_as_parent(plan, where: str, name: str) -> None:
 # Experiments ---------------------------------------------------------------------------------------------------
 
 
+CONTRACTS = "docs/contracts.md"
 MARKED = "declare it with `leaky: true`; its numbers are then marked in every table"
 
 
@@ -241,8 +242,12 @@ def _split(plan, where: str, name: str, split) -> None:
         if option in options and not Path(options[option]).is_file():
             raise InputError(f"{where}: {option}", f"there is no file {options[option]!r}", "correct the path")
     sides = [side for side in plan.sides(name) if side != "test" or "train" not in spec]
+    if odd := [option for option in split.FILES if option not in plugin.options_of(split.split)]:
+        told = suggest(odd[0], plugin.options_of(split.split))
+        raise InputError(plugin.file_of(split), f"FILES has {odd[0]!r}, which is no option of split()", told)
     try:
-        split.check(spec["folds"], sides, **options)
+        with plugin.blamed(plugin.file_of(split), "check()", f"mend it; see Split in {CONTRACTS}"):
+            split.check(spec["folds"], sides, **options)
     except InputError as error:
         raise InputError(where if error.file == "folds" else error.file, error.reason, error.remedy) from error
 
@@ -336,9 +341,12 @@ def _parent(plan, where: str, name: str, item: str) -> None:
         raise InputError(where, f"it reads {item!r}, which reads it in turn", "break the circle")
     if other["seeds"] < spec["seeds"] and plan.stochastic(parent):
         raise InputError(where, f"its parent {parent!r} has fewer seeds", f"give that one `seeds: {spec['seeds']}`")
-    outputs = ["embeddings", *plan.extras(parent)]
+    module = plan.model(parent)
+    outputs = ["embeddings"] * module.EMBEDDINGS + plan.extras(parent)
     if "." in item and (what := output_of(item)) not in outputs:
-        raise InputError(where, f"{parent!r} has no output {what!r}", suggest(what, outputs))
+        told = f"{plugin.file_of(module)} declares {', '.join(outputs) or 'none'}"
+        reason = f"{parent!r} has no output {what!r}: {told}"
+        raise InputError(where, reason, f"read `run:{parent}` or what is declared; see Model in {CONTRACTS}")
 
 
 def _reaches(plan, run: str, wanted: str) -> bool:

@@ -1,22 +1,26 @@
 """What jobs of views share: what they give to a plug-in's function, and a look at what it made before that is kept."""
 
 import argparse
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from emospace import manifest, texts
+import numpy as np
+
+from emospace import manifest, plugin, texts
 from emospace.errors import InputError
 from emospace.manifest import Problem, Utterance
 from emospace.plugin import offered
-from emospace.provenance import canonical, write_sidecar
-from emospace.store import Ragged, offsets_path
+from emospace.provenance import write_sidecar
+from emospace.store import Ragged, RowError, offsets_path
 from workflow_scripts._beside import sidecars
 from workflow_scripts._command import arguments
 from workflow_scripts._weights import opened
 
 CONTRACTS = "docs/contracts.md"
+TAKEN = ("recipe", "inputs", "outputs", "versions", "path", "packages", "weights")  # of every sidecar
 
 
 def parser(description: str) -> argparse.ArgumentParser:
@@ -65,22 +69,41 @@ def kept_if_whole(*paths: Path) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def blamed(file: str, call: str, rows: Sequence[Utterance]) -> Iterator[None]:
+    """Whatever a plug-in raises, or a store refuses of its rows, becomes an InputError that names its file."""
+    remedy = f"mend it, see View and AugmentedView in {CONTRACTS}"
+    try:
+        with plugin.blamed(file, call, remedy):
+            yield
+    except RowError as error:
+        name = repr(rows[error.row].utterance) if error.row < len(rows) else "which the manifest has not"
+        raise InputError(file, f"{call} wrote a row {error.row}, {name}, that {error.fault}", remedy) from error
+
+
 def answer(made: Any, file: str, call: str) -> tuple[list[Problem], dict]:
     """What a function returned, if it is (problems, facts) with facts that JSON can hold."""
     try:
         problems, facts = made
-        canonical(facts)
-        told = all(isinstance(problem, Problem) for problem in problems) and isinstance(facts, dict)
+        json.dumps(facts, allow_nan=False)
+        told = isinstance(facts, dict) and not any(manifest.fault(one, Problem) for one in problems)
     except (TypeError, ValueError):
         told = False
     if not told:
         raise InputError(file, f"{call} returned {made!r:.200}", f"return (problems, facts) as {CONTRACTS} says")
-    return problems, facts
+    if taken := [name for name in facts if not isinstance(name, str) or name in TAKEN]:
+        raise InputError(file, f"{call} tells a fact {taken[0]!r}", f"call it otherwise: {', '.join(TAKEN)} are taken")
+    return list(problems), facts
 
 
 def sizes(items: Iterable, out: Path, rows: Sequence[Utterance]) -> list[int]:
-    """Length of each item of a file. Raises InputError unless there is one for each row."""
-    found = [len(item) for item in items]
+    """Length of each item of a file. Raises InputError unless there is one for each row, and floats are finite."""
+    found = []
+    for k, item in enumerate(items):
+        if getattr(getattr(item, "dtype", None), "kind", "") == "f" and not np.isfinite(item).all():
+            name = f", {rows[k].utterance!r}," if k < len(rows) else ""
+            raise InputError(out, f"item {k}{name} holds values that are not finite", "look at what it is made from")
+        found.append(len(item))
     if (count := len(found)) != len(rows):
         lost = f"; the first without is row {count}, {rows[count].utterance!r}" if count < len(rows) else ""
         reason = f"it holds {count} items, the manifest {len(rows)} rows{lost}"
@@ -93,9 +116,14 @@ def read_back(read: Callable, out: Path, rows: Sequence[Utterance], file: str, c
 
     Raises InputError, naming the plug-in's file, where that refuses it or gives another number of items.
     """
+    if lacking := [path.name for path in outputs(out) if not path.is_file()]:
+        raise InputError(file, f"{call} did not write {lacking[0]}", f"write the file `out`, see View in {CONTRACTS}")
     try:
-        return sizes(read(out, rows), out, rows)
+        with plugin.blamed(file, f"reading what {call} wrote", f"see View in {CONTRACTS}"):
+            return sizes(read(out, rows), out, rows)
     except InputError as error:
+        if error.file == file:
+            raise
         reason = f"{call} wrote a file that is refused: {error.reason}"
         raise InputError(file, reason, f"write one item for each row, see View in {CONTRACTS}") from error
 
@@ -105,12 +133,13 @@ def read_step(path: Path, rows: Sequence[Utterance]) -> Iterable:
     return Ragged.open(path) if path.suffix == ".npy" else texts.read(path)
 
 
-def checked(facts: dict, lengths: list[int], out: Path) -> dict:
+def checked(facts: dict, lengths: list[int], file: str) -> dict:
     """The facts, with `rows` and `missing`. Raises InputError if they tell another number than the file has."""
     counted = {"rows": len(lengths), "missing": lengths.count(0)}
     for name, count in counted.items():
         if facts.get(name, count) != count:
-            raise InputError(out, f"its facts say {name}: {facts[name]!r}, it has {count}", "count its items anew")
+            reason = f"its facts say {name}: {facts[name]!r}, and its file has {count}"
+            raise InputError(file, reason, f"count its items anew, see View in {CONTRACTS}")
     return counted | facts
 
 
