@@ -52,11 +52,11 @@ def _check_fold(
             raise InputError(file, reason, f"sides are {', '.join(SIDES)}; {SEE}")
         if not leaky and len(mine) > 1 and set(mine) != {"train"}:
             reason = f"fold {number} has {row.utterance!r} on {' and on '.join(mine)}"
-            raise InputError(file, reason, "mend the split, or declare the protocol `leaky: true`")
+            raise InputError(file, reason, f"mend the split, or declare the protocol `leaky: true`; {SEE}")
     there = {side for mine in fold for side in mine}
     if missing := [side for side in sides if side not in there]:
         reason = f"fold {number} has no row on the side {missing[0]!r}"
-        raise InputError(file, reason, f"mend the split, or declare `without: [{missing[0]}]` in the protocol")
+        raise InputError(file, reason, f"mend the split, or declare `without: [{missing[0]}]` in the protocol; {SEE}")
 
 
 def _check_cover(assignment: list[list[Sides]], rows: Sequence[Utterance], file: str) -> None:

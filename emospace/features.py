@@ -67,7 +67,7 @@ def _matrix(row: Any, utterance: str, file: str) -> np.ndarray:
         raise InputError(file, f"of {utterance!r} it returned {found}, not floats of shape (T, D)", CONTRACT)
     matrix = np.asarray(row, np.float32)
     if not np.isfinite(matrix).all():
-        remedy = "look at that utterance's input; if it is sound, mend the encoder"
+        remedy = f"look at that utterance's input; if it is sound, {CONTRACT}"
         raise InputError(file, f"of {utterance!r} it returned values that are not finite", remedy)
     return matrix
 

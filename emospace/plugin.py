@@ -81,7 +81,8 @@ def find(kind: str, name: str) -> ModuleType:
         module = importlib.import_module(f"emospace.{KINDS[kind][0].replace('/', '.')}.{name}")
     except (Exception, SystemExit) as error:
         reason = f"it cannot be imported ({type(error).__name__}: {error})"
-        raise InputError(_file(kind, name), reason, "mend it; imports of heavy packages belong in functions") from error
+        remedy = f"mend it; imports of heavy packages belong in functions; {_see(KINDS[kind][1])}"
+        raise InputError(_file(kind, name), reason, remedy) from error
     hold(module, contract_of(kind, module), _file(kind, name))
     return module
 
@@ -329,12 +330,12 @@ def check_call(
     """
     given = settings([function], options, where, taker, beside, files)
     if check:
-        extra = offered(check, where=where, **known)
+        extra, file = offered(check, where=where, **known), f"{check.__module__.replace('.', '/')}.py"
         try:
-            with blamed(f"{check.__module__.replace('.', '/')}.py", f"{check.__name__}()", "mend it"):
+            with blamed(file, f"{check.__name__}()", "mend it; see Options in docs/contracts.md"):
                 check(**given, **extra)
         except InputError as error:
-            if "where" in extra:
+            if "where" in extra or error.file == file:
                 raise
             raise InputError(where, error.reason, error.remedy) from error
 

@@ -91,9 +91,9 @@ def _blocks(plan, where: str, view: str) -> None:
     file = f"emospace/views/{views.module_name(view)}.py"
     for name, step in steps.items():
         if name in TAKEN:
-            raise InputError(file, f"a step is called {name!r}, as another file of a view", "give it another name")
-        if step.reads not in (there := {"parent", "child", *steps} - {"", name}):
-            raise InputError(file, f"the step {name!r} reads {step.reads!r}", suggest(step.reads, sorted(there)))
+            raise InputError(file, f"a step is called {name!r}, as another file of a view", f"rename it; {SEE}")
+        if step.reads not in (there := sorted({"parent", "child", *steps} - {"", name})):
+            raise InputError(file, f"the step {name!r} reads {step.reads!r}", f"{suggest(step.reads, there)}; {SEE}")
         if not isinstance(views.options(view, name), dict):
             raise InputError(f"{where}: {step.block}", "it is no mapping of options", "write {option: value}")
     allowed = VIEW_KEYS | views.blocks(view)

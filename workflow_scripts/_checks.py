@@ -1,5 +1,6 @@
 """Refuse whatever is misspelt in the config, or does not fit together, with the name, the place and a suggestion."""
 
+from functools import cache
 from pathlib import Path
 
 import jsonschema
@@ -21,10 +22,14 @@ from workflow_scripts._views import FEATURE_KEYS, PROTOCOL_KEYS, RUN_KEYS
 
 def validate(config: dict) -> None:
     """Raise InputError for the first thing in the config that the schema does not allow."""
-    schema = yaml.safe_load((PACKAGE_ROOT / "schemas/config.schema.yaml").read_text(encoding="utf-8"))
-    first = min(jsonschema.Draft202012Validator(schema).iter_errors(config), key=_urgency, default=None)
+    first = min(jsonschema.Draft202012Validator(_schema()).iter_errors(config), key=_urgency, default=None)
     if first:
         raise _explain(first)
+
+
+@cache
+def _schema() -> dict:
+    return yaml.safe_load((PACKAGE_ROOT / "schemas/config.schema.yaml").read_text(encoding="utf-8"))
 
 
 def _urgency(error: jsonschema.ValidationError) -> tuple:
@@ -243,7 +248,7 @@ def _split(plan, where: str, name: str, split) -> None:
             raise InputError(f"{where}: {option}", f"there is no file {options[option]!r}", "correct the path")
     sides = [side for side in plan.sides(name) if side != "test" or "train" not in spec]
     if odd := [option for option in split.FILES if option not in plugin.options_of(split.split)]:
-        told = suggest(odd[0], plugin.options_of(split.split))
+        told = f"{suggest(odd[0], plugin.options_of(split.split))}; see Split in {CONTRACTS}"
         raise InputError(plugin.file_of(split), f"FILES has {odd[0]!r}, which is no option of split()", told)
     try:
         with plugin.blamed(plugin.file_of(split), "check()", f"mend it; see Split in {CONTRACTS}"):

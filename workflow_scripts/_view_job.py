@@ -4,7 +4,9 @@ import argparse
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -69,19 +71,34 @@ def kept_if_whole(*paths: Path) -> Iterator[None]:
         raise
 
 
+@dataclass(frozen=True)
+class Call:
+    """A call of a view's function, as messages name it: file of the plug-in, the call, and where its contract stands."""
+
+    file: str
+    name: str
+    see: str
+
+    @classmethod
+    def of(cls, module: ModuleType, function: str) -> "Call":
+        contract = plugin.contract_of("views", module).__name__
+        name = module.__name__.rpartition(".")[2]
+        return cls(plugin.file_of(module), f"{name}.{function}()", f"see {contract} in {CONTRACTS}")
+
+
 @contextmanager
-def blamed(file: str, call: str, rows: Sequence[Utterance]) -> Iterator[None]:
+def blamed(call: Call, rows: Sequence[Utterance]) -> Iterator[None]:
     """Whatever a plug-in raises, or a store refuses of its rows, becomes an InputError that names its file."""
-    remedy = f"mend it, see View and AugmentedView in {CONTRACTS}"
     try:
-        with plugin.blamed(file, call, remedy):
+        with plugin.blamed(call.file, call.name, f"mend it; {call.see}"):
             yield
     except RowError as error:
         name = repr(rows[error.row].utterance) if error.row < len(rows) else "which the manifest has not"
-        raise InputError(file, f"{call} wrote a row {error.row}, {name}, that {error.fault}", remedy) from error
+        reason = f"{call.name} wrote a row {error.row}, {name}, that {error.fault}"
+        raise InputError(call.file, reason, f"{error.remedy}; {call.see}") from error
 
 
-def answer(made: Any, file: str, call: str) -> tuple[list[Problem], dict]:
+def answer(made: Any, call: Call) -> tuple[list[Problem], dict]:
     """What a function returned, if it is (problems, facts) with facts that JSON can hold."""
     try:
         problems, facts = made
@@ -90,9 +107,10 @@ def answer(made: Any, file: str, call: str) -> tuple[list[Problem], dict]:
     except (TypeError, ValueError):
         told = False
     if not told:
-        raise InputError(file, f"{call} returned {made!r:.200}", f"return (problems, facts) as {CONTRACTS} says")
+        raise InputError(call.file, f"{call.name} returned {made!r:.200}", f"return (problems, facts); {call.see}")
     if taken := [name for name in facts if not isinstance(name, str) or name in TAKEN]:
-        raise InputError(file, f"{call} tells a fact {taken[0]!r}", f"call it otherwise: {', '.join(TAKEN)} are taken")
+        remedy = f"call it otherwise: {', '.join(TAKEN)} are taken; {call.see}"
+        raise InputError(call.file, f"{call.name} tells a fact {taken[0]!r}", remedy)
     return list(problems), facts
 
 
@@ -111,21 +129,21 @@ def sizes(items: Iterable, out: Path, rows: Sequence[Utterance]) -> list[int]:
     return found
 
 
-def read_back(read: Callable, out: Path, rows: Sequence[Utterance], file: str, call: str) -> list[int]:
+def read_back(read: Callable, out: Path, rows: Sequence[Utterance], call: Call) -> list[int]:
     """Length of each item of the file that a call has just written, as the view's own `read` gives them.
 
     Raises InputError, naming the plug-in's file, where that refuses it or gives another number of items.
     """
     if lacking := [path.name for path in outputs(out) if not path.is_file()]:
-        raise InputError(file, f"{call} did not write {lacking[0]}", f"write the file `out`, see View in {CONTRACTS}")
+        raise InputError(call.file, f"{call.name} did not write {lacking[0]}", f"write the file `out`; {call.see}")
     try:
-        with plugin.blamed(file, f"reading what {call} wrote", f"see View in {CONTRACTS}"):
+        with plugin.blamed(call.file, f"reading what {call.name} wrote", call.see):
             return sizes(read(out, rows), out, rows)
     except InputError as error:
-        if error.file == file:
+        if error.file == call.file:
             raise
-        reason = f"{call} wrote a file that is refused: {error.reason}"
-        raise InputError(file, reason, f"write one item for each row, see View in {CONTRACTS}") from error
+        reason = f"{call.name} wrote a file that is refused: {error.reason}"
+        raise InputError(call.file, reason, f"write one item for each row; {call.see}") from error
 
 
 def read_step(path: Path, rows: Sequence[Utterance]) -> Iterable:
@@ -133,13 +151,13 @@ def read_step(path: Path, rows: Sequence[Utterance]) -> Iterable:
     return Ragged.open(path) if path.suffix == ".npy" else texts.read(path)
 
 
-def checked(facts: dict, lengths: list[int], file: str) -> dict:
+def checked(facts: dict, lengths: list[int], call: Call) -> dict:
     """The facts, with `rows` and `missing`. Raises InputError if they tell another number than the file has."""
     counted = {"rows": len(lengths), "missing": lengths.count(0)}
     for name, count in counted.items():
         if facts.get(name, count) != count:
             reason = f"its facts say {name}: {facts[name]!r}, and its file has {count}"
-            raise InputError(file, reason, f"count its items anew, see View in {CONTRACTS}")
+            raise InputError(call.file, reason, f"count its items anew; {call.see}")
     return counted | facts
 
 

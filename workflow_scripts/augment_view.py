@@ -9,6 +9,7 @@ from emospace.steps import steps
 from workflow_scripts._beside import sidecars
 from workflow_scripts._command import run
 from workflow_scripts._view_job import (
+    Call,
     answer,
     blamed,
     checked,
@@ -29,11 +30,11 @@ def job(args, recipe):
     read = read_step if recipe["step"] else reader.read
     keywords, weights = given(step.make, args, recipe)
     with kept_if_whole(*outputs(args.out), args.quality):
-        file, call = plugin.file_of(module), f"{recipe['plugin']}.{step.make.__name__}()"
-        with blamed(file, call, rows):
+        call = Call.of(module, step.make.__name__)
+        with blamed(call, rows):
             made = step.make(rows, args.source, args.out, **keywords)
-        problems, facts = answer(made, file, call)
-        facts = checked(facts, read_back(read, args.out, rows, file, call), file)
+        problems, facts = answer(made, call)
+        facts = checked(facts, read_back(read, args.out, rows, call), call)
         if reader.KIND == "audio" and not recipe["step"]:  # its rate, unless it tells another
             facts = {"sample_rate": read_json(sidecars(args.source)[0])["sample_rate"]} | facts
         finish(args, recipe, problems, facts | weights, sidecars(args.source), step.packages)

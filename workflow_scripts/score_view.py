@@ -12,7 +12,7 @@ from emospace.manifest import Utterance
 from emospace.provenance import write_sidecar
 from workflow_scripts._beside import sidecars
 from workflow_scripts._command import arguments, run
-from workflow_scripts._view_job import CONTRACTS, blamed, files_read
+from workflow_scripts._view_job import CONTRACTS, Call, blamed, files_read
 
 
 def lines(found, module, rows: Sequence[Utterance]) -> list[dict[str, str]]:
@@ -46,7 +46,7 @@ def job(args, recipe):
     module, rows = plugin.find("views", recipe["plugin"]), manifest.read(args.manifest)
     thresholds(recipe["plugin"], recipe["options"], f"gate: {recipe['view']}")
     known = plugin.offered(module.score, features=tuple(args.features))
-    with blamed(plugin.file_of(module), "score()", rows):
+    with blamed(Call.of(module, "score"), rows):
         found = module.score(rows, args.parent, args.child, **known, **files_read(args), **recipe["options"])
     made = lines(found, module, rows)
     records.write(args.out, _tables.columns(module.COLUMNS), made)
