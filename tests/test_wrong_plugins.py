@@ -5,14 +5,19 @@ row where there is one, and the contract.
 """
 
 import datetime
+import errno
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from _planted import merged, plant, tones
 from _planted_world import World, code_of, place_of, plan_of, put, recipes_of, whole
+from conftest import Project
 
-from emospace import plugin
+from emospace import plugin, store
 from emospace.errors import InputError
+from emospace.provenance import sha256, write_json
 from workflow_scripts.write_contracts import PLACES
 
 SEE = {example: f"see (Loaded)?{contract} in docs/contracts.md" for example, (contract, _) in PLACES.items()}
@@ -454,3 +459,126 @@ def test_what_breaks_a_contract_is_refused_by_the_job_which_leaves_nothing(
         world.train(out, "stacked") if job == "stack" else getattr(world, job)(out)
     refused(example, words, caught.value)
     assert not [path for path in out.rglob("*") if path.is_file()]
+
+
+def test_ids_that_no_corpus_has_and_sides_without_rows_are_refused_by_the_job(planted, world, tmp_path, monkeypatch):
+    config = by_table(TABLE.replace("s03_M_hi_0", "s03_M_ha_0"))
+    known = recipes_of(plan_of(monkeypatch, config))["make_protocol", "turns"]
+    out = tmp_path / "out"
+    monkeypatch.setitem(world.recipes, ("make_protocol", "turns"), known)
+    with pytest.raises(
+        InputError, match=r"sides.csv: line 8: the corpus has no utterance 's03_M_ha_0'. correct the id"
+    ):
+        world.protocol(out)
+    # All of its test rows are of a class that the protocol leaves out.
+    sides = {name: "test" if "_lo_" in name else ("train", "dev")[k % 4 > 1] for k, name in enumerate(SPEAKERS)}
+    by_table("utterance,side\n" + "".join(f"{name},{side}\n" for name, side in sides.items()))
+    chosen = known | {"labels": {"tones": {"name": "tones", "map": {"hi": "high"}}}, "sides": ["train", "dev", "test"]}
+    chosen |= {"files": {"file": sha256(Path("sides.csv"))}}
+    monkeypatch.setitem(world.recipes, ("make_protocol", "turns"), chosen)
+    with pytest.raises(InputError, match=r"sides.csv: fold 0 has no row on the side 'test'"):
+        world.protocol(out)
+    assert not out.exists()
+
+
+def test_parts_of_another_width_are_refused_by_name_of_their_encoder(world, tmp_path):
+    """Of a feature's parts, and of the copies that are read in the place of a row."""
+    stores = []
+    for part, width in (("0", 3), ("1", 4)):
+        path = tmp_path / f"f/tones/loudness.moments/{part}.npy"
+        store.write(path, [np.ones((1, width))] * 2, dtype=np.float32)
+        write_json(path.with_suffix(".json"), {"recipe": {"feature": "loudness.moments", "plugin": "moments"}})
+        stores.append(store.Ragged.open(path))
+    words = r"moments/1.npy: it has steps of shape \(4,\), .*moments/0.npy of \(3,\); emospace/encoders/moments.py made"
+    for join in (store.concatenate, lambda found: store.stack([found[0][0], found[1][0]], found)):
+        with pytest.raises(InputError, match=f"{words} it.*see LoadedEncoder in docs/contracts.md"):
+            join(stores)
+
+
+def test_a_full_disk_is_no_fault_of_a_plug_in():
+    with pytest.raises(OSError, match="No space"), plugin.blamed("x.py", "f()", "mend it"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+# Through Snakemake -------------------------------------------------------------------------------------------------
+
+
+WRONG = {  # a file beside the examples -> the example, what is changed in it
+    "corpora/noises": ("corpus", "label=label,\n", "emotion=label,\n"),
+    "views/quiet": ("view", "for row in rows)", "for row in rows[1:])"),
+    "views/odd": ("augmented_view", "return [], {}", 'return [], {"seen": {1}}'),
+    "encoders/odd": ("encoder", "[[mean, *", "[[np.nan, *"),
+    "models/odd": ("model", 'extras={"distances"', 'extras={"length"'),
+    "splits/odd": ("split", '"test", 1', '"tset", 1'),
+    "metrics/odd": ("metric", "precision.mean(-1)", "1 + precision.mean(-1)"),
+    "analyses/odd": ("analysis", '"mistakes": len(wrong)', '"mistakes": {1}'),
+    "report/sections/odd": ("section", "results.summary if", "results.sumary if"),
+}
+CONFIG = {
+    "name": "wrong",
+    "seed": 1,
+    "corpora": {"tones": {"root": "../tones", "parts": 1}},
+    "labels": {"tones": {"hi": "high", "lo": "low"}},
+    "views": {"loudness": {"window": 0.1}},
+    "features": {"loudness.moments": {}},
+    "protocols": {"tones": {"corpus": "tones", "split": "alternating", "labels": "tones", "folds": 3}},
+    "runs": {"probe": {"model": "linear_probe", "protocol": "tones", "inputs": ["loudness.moments"]}},
+    "sections": ["odd"],
+    "analyses": {},
+}
+
+
+def spoilt(config: dict) -> dict:
+    """The config with a wrong one of every kind but a section, each where it spoils no other's job."""
+    probe, tones = config["runs"]["probe"], config["protocols"]["tones"]
+    features = {"quiet.moments": {}, "loudness.odd": {}, "audio.mfcc": {}, "odd.mfcc": {}}
+    runs = {"first": {"model": "odd"}, "second": {"inputs": ["quiet.moments"]}, "third": {"inputs": ["loudness.odd"]}}
+    runs |= {"fourth": {"inputs": ["audio.mfcc"], "augment": ["odd"]}, "fifth": {"protocol": "odd"}}
+    runs |= {"sixth": {"protocol": "noises"}}
+    noises = {"corpus": "noises", "split": "speaker", "labels": "tones", "folds": 3}
+    more = {
+        "corpora": {"noises": {"root": "../tones", "parts": 1}},
+        "views": {"quiet": {}, "odd": {}},
+        "features": features,
+        "protocols": {"odd": tones | {"split": "odd"}, "noises": noises},
+        "runs": {name: probe | run for name, run in runs.items()},
+        "metrics": ["UA", "odd"],
+        "analyses": {"odd": {"runs": ["probe"]}},
+    }
+    return merged(config, more)
+
+
+TOLD = [  # of each wrong one what Snakemake prints, and what must not be there afterwards
+    ("corpora/noises.py: index() raised TypeError", "data/manifest/noises/0.*"),
+    ("views/quiet.py: quiet.extract() wrote a file that is refused", "data/views/tones/quiet/0.*"),
+    ("views/odd.py: odd.augment() returned", "data/augmented/views/tones/odd/0.*"),
+    ("encoders/odd.py: of 's00_F_hi_0' it returned values that are not finite", "data/features/tones/loudness.odd/0.*"),
+    ("models/odd.py: Output.extras has 'length'", "results/wrong/runs/first/*/*"),
+    ("splits/odd.py: split() put", "results/wrong/protocols/odd*/**"),
+    ("metrics/odd.py: value() returned", "results/wrong/evaluation/probe/*"),
+    ("analyses/odd.py: the facts that analyse() returned", "results/wrong/analyses/probe/odd/*"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.workflow
+def test_jobs_of_wrong_plug_ins_fail_with_one_line_each_and_leave_nothing(tmp_path):
+    (tmp_path / "project").mkdir()
+    project = Project(tmp_path / "project")
+    tones(tmp_path / "tones", each=2)
+    for example in ("corpus", "view", "encoder", "split"):
+        plant(project, example)
+    for place, (example, old, new) in WRONG.items():
+        code = code_of(example)
+        assert old in code
+        (project.folder / f"emospace/{place}.py").write_text(code.replace(old, new), encoding="utf-8")
+    project.configure(CONFIG)
+    output = project.snakemake("report", check=False)
+    assert "ERROR emospace/report/sections/odd.py: gather() raised AttributeError" in output, output[-3000:]
+    assert not list(project.folder.glob("results/wrong/report.*"))
+    project.configure(spoilt(CONFIG) | {"sections": ["results"]})
+    output = project.snakemake("report", "analyse", "--keep-going", check=False)
+    for words, left in TOLD:
+        assert f"ERROR emospace/{words}" in output, (words, output[-6000:])
+        assert not [path for path in project.folder.glob(left) if path.is_file()], left
+    assert "Traceback" not in output
