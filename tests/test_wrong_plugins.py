@@ -527,8 +527,8 @@ CONFIG = {
 
 
 def spoilt(config: dict) -> dict:
-    """The config with a wrong one of every kind but a section, each where it spoils no other's job."""
-    probe, tones = config["runs"]["probe"], config["protocols"]["tones"]
+    """The config with a wrong one of every other kind, each where it spoils no other's job."""
+    probe, tones, one = config["runs"]["probe"], config["protocols"]["tones"], config["corpora"]["tones"]
     features = {"quiet.moments": {}, "loudness.odd": {}, "audio.mfcc": {}, "odd.mfcc": {}}
     runs = {"first": {"model": "odd"}, "third": {"inputs": ["loudness.odd"]}}
     # A corpus of its own: no run trains before all views of its corpus are there.
@@ -537,15 +537,11 @@ def spoilt(config: dict) -> dict:
     runs |= {"sixth": {"protocol": "noises"}}
     noises = {"corpus": "noises", "split": "speaker", "labels": "tones", "folds": 3}
     more = {
-        "corpora": {
-            "noises": {"root": "../tones", "parts": 1},
-            "hums": {"root": "../tones", "parts": 1, "reader": "tones"},
-        },
+        "corpora": {"noises": one, "hums": one | {"reader": "tones"}},
         "views": {"quiet": {}, "odd": {}},
         "features": features,
         "protocols": {"odd": tones | {"split": "odd"}, "noises": noises, "hums": tones | {"corpus": "hums"}},
         "runs": {name: probe | run for name, run in runs.items()},
-        "metrics": ["UA", "odd"],
         "analyses": {"odd": {"runs": ["probe"]}},
     }
     return merged(config, more)
@@ -558,7 +554,6 @@ TOLD = [  # of each wrong one what Snakemake prints, and what must not be there 
     ("encoders/odd.py: of 's00_F_hi_0' it returned values that are not finite", "data/features/tones/loudness.odd/0.*"),
     ("models/odd.py: Output.extras has 'length'", "results/wrong/runs/first/*/*"),
     ("splits/odd.py: split() put", "results/wrong/protocols/odd*/**"),
-    ("metrics/odd.py: value() returned", "results/wrong/evaluation/probe/*"),
     ("analyses/odd.py: the facts that analyse() returned", "results/wrong/analyses/probe/odd/*"),
 ]
 
@@ -579,10 +574,13 @@ def test_jobs_of_wrong_plug_ins_fail_with_one_line_each_and_leave_nothing(tmp_pa
     output = project.snakemake("report", check=False)
     assert "ERROR emospace/report/sections/odd.py: gather() raised AttributeError" in output, output[-3000:]
     assert not list(project.folder.glob("results/wrong/report.*"))
+    project.configure(CONFIG | {"metrics": ["UA", "odd"], "sections": ["results"]})
+    output = project.snakemake("report", check=False)
+    assert "ERROR emospace/metrics/odd.py: value() returned" in output, output[-3000:]
+    assert not [path for path in project.folder.glob("results/wrong/evaluation/probe/*") if path.is_file()]
     project.configure(spoilt(CONFIG) | {"sections": ["results"]})
     output = project.snakemake("report", "analyse", "--keep-going", check=False)
     said = "\n".join(line for line in output.splitlines() if "ERROR" in line)
     for words, left in TOLD:
         assert f"ERROR emospace/{words}" in said, said
         assert not [path for path in project.folder.glob(left) if path.is_file()], left
-    assert "Traceback" not in output
