@@ -28,7 +28,7 @@ from workflow_scripts import (
 )
 from workflow_scripts.write_contracts import PLACES
 
-# What the examples stand on: sound, two features of it, and a probe.
+# What all examples stand on: two features of sound, a probe, and a model of both.
 BASE = {
     "name": "planted",
     "seed": 1,

@@ -9,6 +9,7 @@ import pytest
 import sklearn.metrics as reference
 import soundfile
 from _planted import PLUGINS, examples, merged, offer, plant, tones
+from _planted_world import BASE
 from conftest import Project, utterance
 from test_report import Page
 
@@ -17,20 +18,6 @@ from emospace.errors import InputError
 from emospace.provenance import read_json
 from workflow_scripts import augment_view, extract_view, score_view
 from workflow_scripts.write_contracts import PAGE, PLACES, page
-
-# What all examples stand on: two features of sound, a probe, and a model of both.
-BASE = {
-    "name": "planted",
-    "seed": 1,
-    "corpora": {},
-    "views": {},
-    "features": {"audio.mfcc": {}, "audio.low": {"encoder": "mfcc", "coefficients": 8}},
-    "protocols": {},
-    "runs": {
-        "probe": {"model": "linear_probe", "protocol": "tones", "inputs": ["audio.mfcc"]},
-        "space": {"model": "unified", "protocol": "tones", "inputs": ["audio.mfcc", "audio.low"], "epochs": 8},
-    },
-}
 
 
 def test_the_page_is_made_from_the_contracts():
