@@ -271,7 +271,7 @@ def test_a_view_that_keeps_its_contract_is_written_with_its_facts(tmp_path, monk
             {"extract": writes(["d_1", "d_2"], ([], {"x": {1}}))},
             r"planted.extract\(\) returned .*see View in docs/contracts.md",
         ),
-        ({"extract": writes(["d_1", "d_2"], ([], {"missing": 1}))}, "its facts say missing: 1, it has 0"),
+        ({"extract": writes(["d_1", "d_2"], ([], {"missing": 1}))}, "its facts say missing: 1, and its file has 0"),
         ({"extract": writes(["d_1", "d_2"], (["odd"], {}))}, r"planted.extract\(\) returned \(\['odd'\]"),
         (
             {"extract": writes(["d_1", "d_2"], ([], {})), "read": lambda path, rows: iter(["x"])},
