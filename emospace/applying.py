@@ -1,6 +1,5 @@
 """Apply models: one that was just trained, or one that a run has stored, to any rows."""
 
-import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,8 @@ import numpy as np
 from emospace import plugin
 from emospace.data import Fold, Output, Rows, Trained
 from emospace.errors import InputError
-from emospace.model_checks import SEE, check_alike, checked_output, checked_trained, file_of
+from emospace.model_checks import SEE, check_alike, checked_output, checked_trained
+from emospace.plugin import file_of
 from emospace.provenance import read_json
 from emospace.run_files import read_trained
 from emospace.weights import Weights, open_weights
@@ -87,11 +87,5 @@ def without_labels(rows: Rows) -> Rows:
 
 def _called(module: ModuleType, function: str, given: tuple, options: dict):
     """Whatever a model raises but InputError names its file; the log has the traceback."""
-    try:
+    with plugin.blamed(file_of(module), f"{function}()", f"the log has the traceback; {SEE}"):
         return getattr(module, function)(*given, **options)
-    except (InputError, OSError, MemoryError):
-        raise
-    except Exception as error:
-        logging.info("%s: %s()", file_of(module), function, exc_info=error)
-        reason = f"{function}() raised {type(error).__name__}: {error}"
-        raise InputError(file_of(module), reason, f"the log has the traceback; {SEE}") from error

@@ -1,7 +1,7 @@
 """Hold what a split returns to its contract: folds, rows, known sides, nothing twice that may not be."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from emospace.errors import InputError
 from emospace.fold_tables import SIDES
@@ -19,9 +19,9 @@ def checked(
     sides: that may not be empty. leaky: may a row be on several sides, or occur twice on dev or test? covers: is each
     row to be test just once?
     """
-    if len(found) != folds:
+    if len(found := _listed(found, file)) != folds:
         raise InputError(file, f"split() gave {len(found)} folds, and was asked for {folds}", SEE)
-    assignment = [[_sides(one) for one in fold] for fold in found]
+    assignment = [[_sides(one) for one in _listed(fold, file, f" for fold {k}")] for k, fold in enumerate(found)]
     for number, fold in enumerate(assignment):
         if len(fold) != len(rows):
             raise InputError(file, f"split() gave fold {number} {len(fold)} rows of {len(rows)}", SEE)
@@ -31,8 +31,16 @@ def checked(
     return assignment
 
 
+def _listed(found, file: str, where: str = "") -> list:
+    if isinstance(found, str) or not isinstance(found, Iterable):
+        raise InputError(file, f"split() gave {found!r:.80}{where}, not a list", SEE)
+    return list(found)
+
+
 def _sides(one) -> Sides:
-    return (one,) * bool(one) if isinstance(one, str) else tuple(one)
+    if isinstance(one, str):
+        return (one,) * bool(one)
+    return tuple(one) if isinstance(one, Iterable) else (one,)  # which is no side, and is told as such
 
 
 def _check_fold(
@@ -44,11 +52,11 @@ def _check_fold(
             raise InputError(file, reason, f"sides are {', '.join(SIDES)}; {SEE}")
         if not leaky and len(mine) > 1 and set(mine) != {"train"}:
             reason = f"fold {number} has {row.utterance!r} on {' and on '.join(mine)}"
-            raise InputError(file, reason, "mend the split, or declare the protocol `leaky: true`")
+            raise InputError(file, reason, f"mend the split, or declare the protocol `leaky: true`; {SEE}")
     there = {side for mine in fold for side in mine}
     if missing := [side for side in sides if side not in there]:
         reason = f"fold {number} has no row on the side {missing[0]!r}"
-        raise InputError(file, reason, f"mend the split, or declare `without: [{missing[0]}]` in the protocol")
+        raise InputError(file, reason, f"mend the split, or declare `without: [{missing[0]}]` in the protocol; {SEE}")
 
 
 def _check_cover(assignment: list[list[Sides]], rows: Sequence[Utterance], file: str) -> None:

@@ -3,7 +3,7 @@
 `plugin.find` holds a module to its Protocol when a run is planned, and docs/contracts.md is made from these docstrings.
 An attribute with a value, and a function marked `@optional`, may be left out: `plugin.find` then adds what stands here.
 A function takes the positional arguments named here, of the keyword arguments those that it needs (the workflow
-supplies them by name), and any keyword-only arguments of its own: these are the options that a config may set.
+supplies them by name), and, where it takes options, any keyword-only arguments of its own: a config may set them.
 """
 
 from __future__ import annotations
@@ -53,6 +53,12 @@ def optional(function: Callable) -> Callable:
     return function
 
 
+def configured(function: Callable) -> Callable:
+    """Mark a function of a contract that takes options of the config, as keyword-only arguments of its own."""
+    function.configured = True
+    return function
+
+
 class Corpus(Protocol):
     """A reader of one corpus: from the files as published to rows of the manifest.
 
@@ -76,6 +82,7 @@ class Corpus(Protocol):
         """
         ...
 
+    @configured
     def index(self, root: Path, files: Sequence[str]) -> tuple[list[Utterance], list[Problem]]:
         """Rows of whole groups, whose relative `files` are given, and what is wrong with them.
 
@@ -84,6 +91,7 @@ class Corpus(Protocol):
         ...
 
     @optional
+    @configured
     def expected(self, rows: Sequence[Utterance]) -> list[Problem]:
         """Compare the whole corpus with what its publication counts; takes the options of `index`."""
         return []
@@ -121,6 +129,7 @@ class View(Protocol):
     ENVIRONMENT: Environment = "media"
     PACKAGES: Sequence[str] = ()
 
+    @configured
     def extract(
         self, rows: Sequence[Utterance], root: Path, out: Path, *, threads: int
     ) -> tuple[list[Problem], dict[str, JSON]]:
@@ -177,6 +186,7 @@ class AugmentedView(Protocol):
     WORDS: Sequence[str] = ()
     SIDES: tuple[str, str] = ("Original", "Copy")
 
+    @configured
     def augment(
         self, rows: Sequence[Utterance], parent: Path, out: Path, *, seed: int, threads: int
     ) -> tuple[list[Problem], dict[str, JSON]]:
@@ -187,6 +197,7 @@ class AugmentedView(Protocol):
         """
         ...
 
+    @configured
     def score(self, rows: Sequence[Utterance], parent: Path, child: Path) -> list[Scores]:
         """For each row its scores (COLUMNS) and `reason`, empty if the copy may be learnt from.
 
@@ -224,6 +235,7 @@ class Encoder(Protocol):
     ENVIRONMENT: Environment = "encode"
     PACKAGES: Sequence[str] = ()
 
+    @configured
     def load(self, *, view: str, rate: int | None, weights: Weights | None, known: Collection[str]) -> LoadedEncoder:
         """The encoder, ready to be called. Imports of heavy packages belong in here.
 
@@ -260,6 +272,7 @@ class Model(Protocol):
     of the same protocol, fold and seed, so this one is a second stage; with `run:<name>` its probabilities, with
     `run:<name>.embeddings` or `run:<name>.<extra>` those). DETERMINISTIC: the seed changes nothing. GPU: it uses one
     where there is one. SUBSETS: `apply` copes with rows whose inputs are missing in part, whatever part that is.
+    EMBEDDINGS: `apply` gives embeddings, which other runs may then read.
     LEARNS: it looks at train rows. If so, the runs that it reads are applied to their own train rows: to rows that they
     have learnt from, which sidecars and metrics say, or with `crossfit: 3` of such a run to each third of the train
     speakers by a model that has learnt from the others. Without, `run:` inputs of train rows are missing.
@@ -271,11 +284,13 @@ class Model(Protocol):
     DETERMINISTIC: bool = False
     GPU: bool = False
     SUBSETS: bool = False
+    EMBEDDINGS: bool = False
     WEIGHTS: bool = False
     LEARNS: bool = True
     FITS_ON_TEST: bool = False
     PACKAGES: Sequence[str] = ()
 
+    @configured
     def train(self, fold: Fold, *, seed: int, checkpoint: Path, weights: Weights | None, device: str) -> Trained:
         """Learn from fold.train, choose on fold.dev; test rows have no labels here.
 
@@ -324,6 +339,7 @@ class Split(Protocol):
     SHARES_DIALOGUES: Sequence[tuple[str, str]] = ()
     FILES: Sequence[str] = ()
 
+    @configured
     def split(
         self, rows: Sequence[Utterance], folds: int, *, seed: int, known: Collection[str]
     ) -> list[Sequence[Sides]]:
@@ -417,6 +433,7 @@ class Analysis(Protocol):
     ENVIRONMENT: Environment = "train"
     PACKAGES: Sequence[str] = ()
 
+    @configured
     def analyse(self, run: Run, out: Path, *, seed: int) -> dict[str, JSON]:
         """Write OUTPUTS into the folder `out`, which is empty; facts for the sidecar, JSON.
 

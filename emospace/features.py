@@ -1,6 +1,7 @@
 """Features: the items of a view, through an encoder, into a store. Streams: no more than one window is in memory."""
 
 import inspect
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
@@ -9,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from emospace import store
+from emospace import plugin, store
 from emospace.contracts import LoadedEncoder
 from emospace.errors import InputError
-from emospace.provenance import canonical
 
 RATE = 16_000  # Hz: what an encoder gets that neither asks for the rate nor names one
 EMPTY = np.empty((0, 0), np.float32)
@@ -50,7 +50,8 @@ def _windows(encoder: LoadedEncoder, pairs: Iterator, file: str) -> Iterator[tup
 
 def _call(encoder: LoadedEncoder, pairs: list[tuple[Any, str]], file: str) -> list[np.ndarray]:
     items, utterances = ([*side] for side in zip(*pairs, strict=True))
-    made = encoder(items, utterances)
+    with plugin.blamed(file, f"the encoder, called with {utterances[0]!r} to {utterances[-1]!r},", CONTRACT):
+        made = encoder(items, utterances)
     count = len(made) if hasattr(made, "__len__") else None
     if count != len(items):
         reason = f"it returned {type(made).__name__ if count is None else count} for {len(items)} items"
@@ -66,7 +67,7 @@ def _matrix(row: Any, utterance: str, file: str) -> np.ndarray:
         raise InputError(file, f"of {utterance!r} it returned {found}, not floats of shape (T, D)", CONTRACT)
     matrix = np.asarray(row, np.float32)
     if not np.isfinite(matrix).all():
-        remedy = "look at that utterance's input; if it is sound, mend the encoder"
+        remedy = f"look at that utterance's input; if it is sound, {CONTRACT}"
         raise InputError(file, f"of {utterance!r} it returned values that are not finite", remedy)
     return matrix
 
@@ -94,7 +95,7 @@ def check_loaded(encoder: Any, file: str) -> dict:
         raise InputError(file, f"batch is {size!r}, not a number of rows", CONTRACT)
     facts = getattr(encoder, "facts", LoadedEncoder.facts)
     try:
-        canonical(facts)
+        json.dumps(facts, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InputError(file, f"facts cannot be written as JSON ({error})", CONTRACT) from error
     if not isinstance(facts, dict):

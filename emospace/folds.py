@@ -106,7 +106,6 @@ def _rows(lines: Lines, classes: list[str], sources: dict[str, dict]) -> Rows:
 def _gather(lines: Lines, by_view: dict[str, dict]) -> Ragged | list[str]:
     """The rows of an input that the lines name, in their order."""
     rows = [by_view[line["view"]][line["corpus"], line["part"]][int(line["row"])] for line in lines]
-    by_place = by_view[""]
-    if isinstance(next(iter(by_place.values())), list):
+    if isinstance(next(iter(by_view[""].values())), list):
         return rows
-    return stack(rows, list(by_place.values()))
+    return stack(rows, [store for by_place in by_view.values() for store in by_place.values()])

@@ -4,7 +4,9 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
+from numbers import Real
 from pathlib import Path
+from typing import get_type_hints
 
 from emospace import records
 
@@ -90,8 +92,21 @@ GENDERS = ("F", "M", "")
 RATINGS = ("valence", "arousal", "dominance")
 COLUMNS = [f.name for f in fields(Utterance)]
 PROBLEM_COLUMNS = [f.name for f in fields(Problem)]
+# Type of a field -> the types of its values.
+KINDS = {str: (str,), bool: (bool,), float: (Real,), float | None: (Real, type(None))}
 FORBIDDEN = set("/\\\0\n\r\t")
 LATEST = 1e6  # seconds, eleven days: no recording is as long
+
+
+def fault(made: object, kind: type) -> str:
+    """What is wrong with an utterance or a problem that a plug-in made, "" if nothing."""
+    if not isinstance(made, kind):
+        return f"it is {made!r:.80}, not {'an' if kind is Utterance else 'a'} {kind.__name__}"
+    for name, wanted in get_type_hints(kind).items():
+        value, known = getattr(made, name), KINDS[wanted]
+        if not isinstance(value, known) or (isinstance(value, bool) and bool not in known):
+            return f"its {name} is {value!r:.80}, not {getattr(wanted, '__name__', wanted)}"
+    return ""
 
 
 def check(rows: Iterable[Utterance]) -> tuple[list[Utterance], list[Problem]]:

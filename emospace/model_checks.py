@@ -10,6 +10,7 @@ import numpy as np
 
 from emospace.data import Output, Trained
 from emospace.errors import InputError
+from emospace.plugin import file_of
 from emospace.store import Ragged
 
 SEE = "see Model in docs/contracts.md"
@@ -17,11 +18,6 @@ TRAINED = {"state": Mapping, "classes": Sequence, "history": Sequence, "facts": 
 WIDEST = 8  # bytes of a number that safetensors can hold
 TOLERANCE = 1e-3  # of the sum of probabilities
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-
-
-def file_of(module: ModuleType) -> str:
-    """The file of a model, for messages."""
-    return f"emospace/models/{module.__name__.rpartition('.')[2]}.py"
 
 
 def _wrong(module: ModuleType, what: str, reason: str) -> InputError:
@@ -94,6 +90,9 @@ def checked_output(found, rows: int, classes: int, declared: Sequence[str], modu
     for name, width in {"embeddings": None, "gender": 2, "dimensions": 3}.items():
         value = getattr(found, name)
         arrays[name] = None if value is None else _array(name, value, (rows, width), module, name == "dimensions")
+    if (given := arrays["embeddings"] is not None) != module.EMBEDDINGS:
+        told = "holds an array" if given else "is None"
+        raise _wrong(module, "Output.embeddings", f"{told}, and EMBEDDINGS is {module.EMBEDDINGS}")
     for name in ("probabilities", "gender"):
         if arrays[name] is not None:
             _distributions(name, arrays[name], module)

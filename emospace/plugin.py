@@ -22,7 +22,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
 from emospace import contracts
-from emospace.errors import InputError
+from emospace.errors import InputError, full
 from emospace.kinds import Names
 
 HERE = Path(__file__).parent
@@ -53,6 +53,11 @@ def _file(kind: str, name: str) -> str:
     return f"emospace/{KINDS[kind][0]}/{name}.py"
 
 
+def file_of(module: ModuleType) -> str:
+    """The file of a plug-in as messages name it, below the folder of the project."""
+    return f"{module.__name__.replace('.', '/')}.py"
+
+
 def suggest(word: str, known) -> str:
     """A remedy for a misspelt word: the nearest known one, all of them, or to do without where there is none."""
     if not known:
@@ -76,9 +81,10 @@ def find(kind: str, name: str) -> ModuleType:
         raise InputError(_file(kind, name), f"there is no {name!r} among the {kind}", suggest(name, names(kind)))
     try:
         module = importlib.import_module(f"emospace.{KINDS[kind][0].replace('/', '.')}.{name}")
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = f"it cannot be imported ({type(error).__name__}: {error})"
-        raise InputError(_file(kind, name), reason, "mend it; imports of heavy packages belong in functions") from error
+        remedy = f"mend it; imports of heavy packages belong in functions; {_see(KINDS[kind][1])}"
+        raise InputError(_file(kind, name), reason, remedy) from error
     hold(module, contract_of(kind, module), _file(kind, name))
     return module
 
@@ -124,14 +130,22 @@ def _function(module: ModuleType, contract: type, name: str, wanted: Callable, f
 
 def _signature_fault(found: Callable, wanted: Callable) -> str:
     """What is wrong with the signature of a function, "" if nothing."""
-    mine = list(inspect.signature(found).parameters.values())
+    try:
+        mine = list(inspect.signature(found).parameters.values())
+    except ValueError:
+        return "has no signature that can be read"
     theirs = list(inspect.signature(wanted).parameters.values())[1:]  # without self
     given = [p.name for p in theirs if p.kind is p.POSITIONAL_OR_KEYWORD]
     taken = [p for p in mine if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     if [p.name for p in taken[: len(given)]] != given and not any(p.kind is p.VAR_POSITIONAL for p in mine):
         return f"takes ({', '.join(p.name for p in taken)}), not ({', '.join(given)})"
-    more = [p.name for p in taken[len(given) :] if p.default is p.empty]
-    return f"takes {more[0]}, which nobody gives: options are keyword-only, after a *" if more else ""
+    if more := [p.name for p in taken[len(given) :] if p.default is p.empty]:
+        return f"takes {more[0]}, which nobody gives: options are keyword-only, after a *"
+    if hasattr(wanted, "configured") or any(p.kind is p.VAR_KEYWORD for p in theirs):
+        return ""
+    known = {p.name for p in theirs}
+    needed = [p.name for p in mine if p.kind is p.KEYWORD_ONLY and p.default is p.empty and p.name not in known]
+    return f"takes {needed[0]}, which nobody gives: it has no options" if needed else ""
 
 
 def _see(contract: type) -> str:
@@ -163,7 +177,7 @@ def declared(module: ModuleType, function: str, options: Mapping[str, Any], of: 
         return [found] if isinstance(found, str) else list(found)
     except Exception as error:
         reason = f"{function}() raised {type(error).__name__}: {error}"
-        raise InputError(f"{module.__name__.replace('.', '/')}.py", reason, "mend it") from error
+        raise InputError(file_of(module), reason, f"mend it; {_see(contracts.Model)}") from error
 
 
 # Options -------------------------------------------------------------------------------------------------------
@@ -201,7 +215,7 @@ def check_values(kinds: Mapping[str, Any], options: dict, where: str, taker: str
         if option not in kinds:
             reason = f"{taker} got an unexpected option {option!r}"
             raise InputError(where, reason, suggest(option, [*kinds, *beside]))
-        if wrong := fault(value, kinds[option]):
+        if wrong := fault(value, kinds[option]) or _unwritable(value):
             raise InputError(f"{where}: {option}", f"it is {value!r}", wrong)
 
 
@@ -226,6 +240,15 @@ def _json(value) -> str | None:
         return json.dumps(value)
     except (TypeError, ValueError):
         return None
+
+
+def _unwritable(value) -> str:
+    """What a value of a config must be to be written into a recipe, "" if this one is."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return "it must be made of text, numbers, true, false, null, lists and mappings; put quotes around a date"
+    return ""
 
 
 def _adapter(kind) -> TypeAdapter:
@@ -310,10 +333,12 @@ def check_call(
     given = settings([function], options, where, taker, beside, files)
     if check:
         extra = offered(check, where=where, beside=beside, **known)
+        file = f"{check.__module__.replace('.', '/')}.py"
         try:
-            check(**given, **extra)
+            with blamed(file, f"{check.__name__}()", "mend it; see Options in docs/contracts.md"):
+                check(**given, **extra)
         except InputError as error:
-            if "where" in extra:
+            if "where" in extra or error.file == file:
                 raise
             raise InputError(where, error.reason, error.remedy) from error
 
@@ -323,11 +348,16 @@ def check_call(
 
 @contextmanager
 def blamed(file: str, what: str, remedy: str) -> Iterator[None]:
-    """Whatever a plug-in raises but InputError becomes an InputError that names its file; the log keeps where."""
+    """Whatever a plug-in raises but InputError becomes an InputError that names its file; the log keeps where.
+
+    What no edit of the plug-in mends, a full disk or memory, is passed on.
+    """
     try:
         yield
-    except InputError:
+    except (InputError, MemoryError):
         raise
     except Exception as error:
+        if full(error):
+            raise
         logging.getLogger(__name__).info("%s: %s", file, what, exc_info=error)
         raise InputError(file, f"{what} raised {type(error).__name__}: {error}", remedy) from error

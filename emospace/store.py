@@ -10,7 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from emospace.errors import InputError
-from emospace.provenance import atomic
+from emospace.provenance import atomic, read_json
+
+
+class RowError(InputError):
+    """A row that a store cannot hold. Whoever knows which utterance it is of, and who made it, says so."""
+
+    def __init__(self, path: Path, row: int, fault: str, remedy: str):
+        super().__init__(path, f"row {row} {fault}", remedy)
+        self.row, self.fault = row, fault
 
 
 def offsets_path(path: Path) -> Path:
@@ -49,9 +57,9 @@ def write(path: Path, rows: Iterable[np.ndarray], *, dtype, dim: int | None = No
 def _width(path: Path, i: int, row: np.ndarray, width: int | None) -> int | None:
     found = row.shape[1] if row.ndim == 2 else None
     if (width is not None and found != width) or row.ndim > 2:
-        raise InputError(path, f"row {i} has shape {row.shape}, expected width {width}", "give all rows one width")
+        raise RowError(path, i, f"has shape {row.shape}, expected width {width}", "give all rows one width")
     if row.dtype.kind == "f" and not np.isfinite(row).all():
-        raise InputError(path, f"row {i} holds values that are not finite", "look at that utterance's input")
+        raise RowError(path, i, "holds values that are not finite", "look at that utterance's input")
     return found
 
 
@@ -108,7 +116,7 @@ class Ragged(Sequence):
 
 def stack(rows: Sequence[np.ndarray], stores: Sequence[Ragged]) -> Ragged:
     """The rows, which come out of these stores, as one store in memory; without a step it has their width and dtype."""
-    empty = concatenate(stores).values[:0]
+    empty = _alike(stores)[0].values[:0]
     offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
     return Ragged(np.concatenate([empty, *filter(len, rows)]), offsets)
 
@@ -116,15 +124,28 @@ def stack(rows: Sequence[np.ndarray], stores: Sequence[Ragged]) -> Ragged:
 def concatenate(stores: Sequence[Ragged]) -> Ragged:
     """Join the parts of a feature, in order. Parts without a single step take the others' width.
 
-    Raises InputError, naming both files, where widths differ.
+    Raises InputError, naming both files and the encoder, where widths differ.
     """
+    full = _alike(stores)
+    values = np.concatenate([s.values for s in full])
+    lengths = np.concatenate([s.lengths for s in stores])
+    return Ragged(values, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), full[0].path)
+
+
+def _alike(stores: Sequence[Ragged]) -> list[Ragged]:
+    """The stores that have any step, or else the first; their steps are of one width."""
     full = [s for s in stores if len(s.values)] or list(stores[:1])
     for other in full[1:]:
         if other.values.shape[1:] != full[0].values.shape[1:]:
             widths = f"it has steps of shape {other.values.shape[1:]}, {full[0].path} of {full[0].values.shape[1:]}"
-            raise InputError(
-                other.path, widths, "make all parts with one encoder whose width does not depend on the part"
-            )
-    values = np.concatenate([s.values for s in full])
-    lengths = np.concatenate([s.lengths for s in stores])
-    return Ragged(values, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), full[0].path)
+            made = f"; {maker} made it" if (maker := _maker(other.path)) else ""
+            remedy = "let the width depend on options alone, neither on the part nor on the copy; see LoadedEncoder"
+            raise InputError(other.path, f"{widths}{made}", f"{remedy} in docs/contracts.md")
+    return full
+
+
+def _maker(path: Path | str) -> str:
+    """The file of the encoder that made a store, "" where no sidecar tells."""
+    sidecar = Path(path).with_suffix(".json")
+    recipe = read_json(sidecar).get("recipe", {}) if sidecar.is_file() else {}
+    return f"emospace/encoders/{recipe['plugin']}.py" if {"feature", "plugin"} <= recipe.keys() else ""

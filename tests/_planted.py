@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -40,12 +41,11 @@ def offer(monkeypatch, folder: Path, kind: str, name: str, code: str) -> None:
     package = importlib.import_module(f"emospace.{plugin.KINDS[kind][0].replace('/', '.')}")
     (folder / f"{name}.py").write_text(code, encoding="utf-8")
     known = plugin.names
-    monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])
+    monkeypatch.setattr(package, "__path__", [str(folder), *package.__path__])
     monkeypatch.setattr(plugin, "names", lambda other: sorted({*known(other), name} if other == kind else known(other)))
     monkeypatch.delitem(sys.modules, f"{package.__name__}.{name}", raising=False)
-    monkeypatch.setattr(
-        plugin, "find", getattr(plugin.find, "__wrapped__", plugin.find)
-    )  # what it found is not to be remembered
+    # What it found before is not to be remembered.
+    monkeypatch.setattr(plugin, "find", cache(getattr(plugin.find, "__wrapped__", plugin.find)))
     importlib.invalidate_caches()
 
 

@@ -133,7 +133,7 @@ def test_a_view_of_other_rows_is_refused(part):
 
 def test_sound_of_another_rate_than_the_encoders_is_refused(part, monkeypatch):
     view, module = part / "view.json", SimpleNamespace(__name__="at_8k", RATE=8000, load=lambda *, rate: None)
-    with pytest.raises(InputError, match=r"view.json: the view has 16000 Hz, at_8k takes 8000. .*sample_rate: 8000"):
+    with pytest.raises(InputError, match=r"view.json: the view has 16000 Hz, at_8k.py takes 8000. .*sample_rate: 8000"):
         read_rate(view, module)
     assert read_rate(view, SimpleNamespace(RATE=None, load=lambda *, rate: None)) == 16_000
     write_json(view, {"sample_rate": 8000})

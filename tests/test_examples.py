@@ -1,6 +1,5 @@
 """docs/contracts.md says what the contracts say, and its examples, planted as a user would, run end to end."""
 
-import argparse
 import csv
 import re
 
@@ -8,29 +7,14 @@ import numpy as np
 import pytest
 import sklearn.metrics as reference
 import soundfile
-from _planted import PLUGINS, examples, merged, offer, plant, tones
-from conftest import Project, utterance
+from _planted import PLUGINS, examples, merged, plant, tones
+from _planted_world import BASE
+from conftest import Project
 from test_report import Page
 
-from emospace import assignment, features, manifest, measures, plugin, store
-from emospace.errors import InputError
+from emospace import store
 from emospace.provenance import read_json
-from workflow_scripts import augment_view, extract_view, score_view
 from workflow_scripts.write_contracts import PAGE, PLACES, page
-
-# What all examples stand on: two features of sound, a probe, and a model of both.
-BASE = {
-    "name": "planted",
-    "seed": 1,
-    "corpora": {},
-    "views": {},
-    "features": {"audio.mfcc": {}, "audio.low": {"encoder": "mfcc", "coefficients": 8}},
-    "protocols": {},
-    "runs": {
-        "probe": {"model": "linear_probe", "protocol": "tones", "inputs": ["audio.mfcc"]},
-        "space": {"model": "unified", "protocol": "tones", "inputs": ["audio.mfcc", "audio.low"], "epochs": 8},
-    },
-}
 
 
 def test_the_page_is_made_from_the_contracts():
@@ -166,105 +150,3 @@ def test_an_analysis_is_fresh_until_its_code_changes(planted):
         assert {name for name in jobs if name not in ("report", "analyse")} == {"analyse_mistakes", "make_report"}
     finally:
         target.write_text(code, encoding="utf-8")
-
-
-# Wrong variants of the examples -----------------------------------------------------------------------------------
-
-KINDS = {"view": "views", "augmented_view": "views", "encoder": "encoders", "split": "splits", "metric": "metrics"}
-
-
-def offered(monkeypatch, folder, example: str, old: str = "", new: str = ""):
-    """The plug-in that an example is, with something changed."""
-    place = PLACES[example][1]
-    code = (PLUGINS / f"{example}.py").read_text(encoding="utf-8")
-    assert old in code
-    name = place.split("/")[1].removesuffix(".py")
-    offer(monkeypatch, folder, KINDS[example], name, code.replace(old, new))
-    return plugin.find(KINDS[example], name)
-
-
-@pytest.mark.parametrize(
-    ("example", "old", "new", "words"),
-    [
-        ("view", 'KIND = "contour"', "", "it has no KIND"),
-        ("view", "def extract(rows, root, out", "def extract(rows, out", r"extract\(\) takes \(rows, out\), not"),
-        ("augmented_view", "COLUMNS =", "COLS =", "it has no COLUMNS"),
-        ("augmented_view", "def score(", "def judge(", r"it has no function score\(\)"),
-        ("augmented_view", "(rows, parent, child, *", "(rows, child, *", r"score\(\) takes \(rows, child\), not"),
-        ("encoder", 'VIEWS = ["contour"]', "", "it has no VIEWS"),
-        ("encoder", "load(*, order", "load(order, *, more", r"load\(\) takes order, which nobody gives"),
-        ("split", "def split(rows, folds", "def split(folds, rows", r"split\(\) takes \(folds, rows\), not"),
-        ("split", "COVERS = True", 'COVERS = "all"', "COVERS is 'all'"),
-        ("metric", 'TITLE = "MP"', "", "it has no TITLE"),
-        ("metric", "def value(sums", "def value(table", r"value\(\) takes \(table\), not \(sums\)"),
-    ],
-)
-def test_a_wrong_variant_is_refused_when_planned(monkeypatch, tmp_path, example, old, new, words):
-    contract, place = PLACES[example]
-    with pytest.raises(InputError, match=rf"emospace/{place}: {words}.*see {contract} in docs/contracts.md"):
-        offered(monkeypatch, tmp_path, example, old, new)
-
-
-def sounds(folder) -> list[manifest.Utterance]:
-    """Two utterances with their recordings."""
-    rows = [utterance(name, audio=f"{name}.wav", whole=True, start=0.0, end=0.5) for name in ("a_1", "b_1")]
-    for row in rows:
-        soundfile.write(folder / row.audio, 0.1 * np.sin(np.arange(8000) / 9), 16000)
-    return rows
-
-
-def job(monkeypatch, folder, example: str, old: str, new: str) -> None:
-    """The job that makes a view, or copies of a view, by a changed example."""
-    made = offered(monkeypatch, folder, example, old, new)
-    manifest.write(folder / "m.csv", sounds(folder))
-    store.write(folder / "parent.npy", [np.full(8000, 100, np.int16)] * 2, dtype=np.int16)
-    names = {"manifest": "m.csv", "out": "0.npy", "quality": "0.quality.csv", "sidecar": "0.json"}
-    given = {name: folder / file for name, file in names.items()} | {"source": folder / "parent.npy"}
-    args = argparse.Namespace(**given, corpus_root=folder, digests=[], cache=None, threads=1, weights=[], read=[])
-    about = {"plugin": made.__name__.split(".")[-1], "options": {}, "seed": 1, "step": "", "reader": "audio"}
-    (augment_view if example == "augmented_view" else extract_view).job(args, about)
-
-
-@pytest.mark.parametrize(
-    ("example", "old", "new", "words"),
-    [
-        (
-            "view",
-            "for row in rows)",
-            "for row in rows[1:])",
-            r"loudness.py: loudness.extract\(\) wrote .* holds 1 rows, the manifest 2. .*see View in docs",
-        ),
-        ("view", '{"unit": "dB"}', '{"unit": {1}}', r"loudness.extract\(\) returned .* as docs/contracts.md says"),
-        ("view", "1, keepdims=True", "1", "row 0 has shape"),
-        (
-            "augmented_view",
-            "zip(sound, gains, strict=True)",
-            "zip(sound, gains[1:])",
-            r"louder.py: louder.augment\(\) wrote .* holds 1 rows, the manifest 2. .*see View in docs",
-        ),
-        ("augmented_view", "return [], {}", "return {}", r"louder.augment\(\) returned .* as docs/contracts.md says"),
-    ],
-)
-def test_a_wrong_file_is_refused_by_the_job_and_is_not_kept(monkeypatch, tmp_path, example, old, new, words):
-    with pytest.raises(InputError, match=words):
-        job(monkeypatch, tmp_path, example, old, new)
-    assert not list(tmp_path.glob("0*"))
-
-
-def test_wrong_scores_features_sides_and_sums_are_refused_by_their_jobs(monkeypatch, tmp_path):
-    rows = sounds(tmp_path)
-    louder = offered(monkeypatch, tmp_path, "augmented_view", '"clipped": float', '"cut": float')
-    parent = tmp_path / "parent.npy"
-    store.write(parent, [np.full(80, 100, np.int16)] * 2, dtype=np.int16)
-    with pytest.raises(InputError, match=r"louder.py: score\(\) gave 'a_1'.*'clipped'.*see AugmentedView"):
-        score_view.lines(louder.score(rows, parent, parent), louder, rows)
-    moments = offered(monkeypatch, tmp_path, "encoder", "[[mean, *", "[[np.nan, *")
-    with pytest.raises(InputError, match=r"moments.py: of 'a_1' it returned values that are not finite"):
-        list(features.encode([np.ones((5, 1))], ["a_1"], moments.load, "emospace/encoders/moments.py"))
-    turns = offered(monkeypatch, tmp_path, "split", '"test", 1', '"tset", 1')
-    about = {"sides": ("train", "dev", "test"), "leaky": False, "covers": True}
-    with pytest.raises(InputError, match=r"alternating.py.*'a_1' of fold 0 on the side 'tset'"):
-        assignment.checked(turns.split(rows, 3), rows, 3, file="alternating.py", **about)
-    offered(monkeypatch, tmp_path, "metric", "precision.mean(-1)", "1 + precision.mean(-1)")
-    with pytest.raises(InputError, match=r"macro_precision.py: value\(\).* outside .*see Metric in docs"):
-        measures.value("macro_precision")(np.array([[5.0, 1, 1, 5]]))

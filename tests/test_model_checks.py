@@ -117,7 +117,8 @@ def of_dev(rows: Rows) -> bool:
 )
 def test_what_a_model_says_is_alike_for_all_rows(fold, tmp_path, apply, what):
     declared = ["gates"] if what in ("gates", "odd", "extras") else []
-    module = planted(apply=lambda trained, rows: apply(rows), extras=lambda **options: declared)
+    given = {"extras": lambda **options: declared, "EMBEDDINGS": what == "embeddings"}
+    module = planted(apply=lambda trained, rows: apply(rows), **given)
     trained = learnt(module, fold, tmp_path)
     with pytest.raises(InputError) as caught:
         ask_sides(module, trained, {"dev": fold.dev, "test": fold.test}, {}, **GIVEN)
@@ -126,7 +127,11 @@ def test_what_a_model_says_is_alike_for_all_rows(fold, tmp_path, apply, what):
 
 def test_parts_of_a_cross_fit_are_alike(fold, tmp_path):
     rows = replace(fold.train, speakers=[f"s{i % 3}" for i in range(len(fold.train))])
-    module = planted(apply=lambda trained, rows: even(rows, embeddings=vectors(rows, 2 + (rows.speakers[0] == "s1"))))
+
+    def apply(trained, rows):
+        return even(rows, embeddings=vectors(rows, 2 + (rows.speakers[0] == "s1")))
+
+    module = planted(apply=apply, EMBEDDINGS=True)
     with pytest.raises(InputError, match="embeddings differs"):
         crossfitted(module, replace(fold, train=rows), rows, 3, {}, tmp_path, seed=1, **GIVEN)
 

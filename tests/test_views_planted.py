@@ -161,7 +161,7 @@ def test_one_file_each_is_planned_and_nothing_else_is_made(planted):
             "views/counts_noise",
             '"counts"\n',
             '"count"\n',
-            "counts_noise.* there is no view 'count'. did you mean 'counts'",
+            "counts_noise.py: PARENT is 'count', which is no view. did you mean 'counts'",
         ),
         (
             "views/counts_noise",
@@ -269,9 +269,9 @@ def test_a_view_that_keeps_its_contract_is_written_with_its_facts(tmp_path, monk
         ({"extract": writes(["d_1", "d_2"], None)}, r"planted.extract\(\) returned None. return \(problems, facts\)"),
         (
             {"extract": writes(["d_1", "d_2"], ([], {"x": {1}}))},
-            r"planted.extract\(\) returned .* as docs/contracts.md",
+            r"planted.extract\(\) returned .*see View in docs/contracts.md",
         ),
-        ({"extract": writes(["d_1", "d_2"], ([], {"missing": 1}))}, "its facts say missing: 1, it has 0"),
+        ({"extract": writes(["d_1", "d_2"], ([], {"missing": 1}))}, "its facts say missing: 1, and its file has 0"),
         ({"extract": writes(["d_1", "d_2"], (["odd"], {}))}, r"planted.extract\(\) returned \(\['odd'\]"),
         (
             {"extract": writes(["d_1", "d_2"], ([], {})), "read": lambda path, rows: iter(["x"])},

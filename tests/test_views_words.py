@@ -13,15 +13,15 @@ from emospace.errors import InputError
 from emospace.provenance import read_json, write_json
 from emospace.views import _reading, text, words
 from workflow_scripts import extract_view
-from workflow_scripts.index_part import write_words
+from workflow_scripts.index_part import words_of
 
 KNOWN = [("oh", 0.0, 0.25), ("no", 0.25, 0.9)]
 ROWS = [utterance(f"d_{i}") for i in range(4)]  # of one second each
 
 
 def test_words_go_from_the_corpus_to_the_view_with_their_times(tmp_path):
-    reader = SimpleNamespace(words=lambda root, rows: [KNOWN, None, [("so,", 0.5, 0.6)], []])
-    write_words(tmp_path / "told.csv", reader, tmp_path, ROWS)
+    reader = SimpleNamespace(words=lambda root, rows: [KNOWN, None, [("so,", 0.5, 0.6)], []], __name__="mine")
+    _reading.write_words(tmp_path / "told.csv", ROWS, words_of(reader, tmp_path, ROWS))
     problems, facts = words.extract(ROWS, tmp_path, tmp_path / "0.csv", words=tmp_path / "told.csv")
     assert list(words.read(tmp_path / "0.csv", ROWS)) == [KNOWN, [], [("so,", 0.5, 0.6)], []]
     assert problems == [] and facts == {"rows": 4, "missing": 2, "words": 3}
@@ -30,10 +30,9 @@ def test_words_go_from_the_corpus_to_the_view_with_their_times(tmp_path):
 
 
 def test_a_corpus_that_does_not_tell_of_each_row_is_refused(tmp_path):
-    reader = SimpleNamespace(words=lambda root, rows: [KNOWN], __file__="mine.py")
+    reader = SimpleNamespace(words=lambda root, rows: [KNOWN], __name__="mine")
     with pytest.raises(InputError, match=r"mine.py: words\(\) tells of 1 rows, there are 4"):
-        write_words(tmp_path / "told.csv", reader, tmp_path, ROWS)
-    assert not list(tmp_path.iterdir())
+        words_of(reader, tmp_path, ROWS)
 
 
 def test_times_that_cannot_be_leave_an_utterance_without_words_and_say_so(tmp_path):

@@ -1,11 +1,16 @@
 """Refuse what the config says of views and the gate, where it is misspelt, out of range, or does not fit together."""
 
+import inspect
+
 from emospace import gate, plugin
+from emospace.contracts import Environment
 from emospace.errors import InputError
 from emospace.features import rate_of
+from emospace.gate import _tables
 from emospace.plugin import near, suggest
 from workflow_scripts._views import VIEW_KEYS
 
+SEE = "see AugmentedView in docs/contracts.md"
 TAKEN = ("quality", "offsets")  # <part>.<name>.csv or .npy beside a view
 
 
@@ -39,6 +44,8 @@ def check_view(plan, where: str, view: str) -> None:
         raise InputError(
             where, f"unknown key {view!r}, or no module {name!r} of views", suggest(name, plugin.names("views"))
         )
+    if views.is_augmented(view):
+        _copies(plan, view)
     known_view(plan, where, views.parent(view))
     _blocks(plan, where, view)
     _gate_apart(plan, where, view)
@@ -56,15 +63,37 @@ def check_view(plan, where: str, view: str) -> None:
         raise InputError(where, reason, f"add {view}.<encoder> to features, as its parent {views.parent(view)} has it")
 
 
+def _copies(plan, view: str) -> None:
+    """Raise InputError for attributes of an augmented view that lead nowhere: its parent, steps and columns."""
+    views, module = plan.views, plan.views.module(view)
+    file, parent, there = plugin.file_of(module), module.PARENT, [v for v in views.names() if not views.is_augmented(v)]
+    if parent not in there:
+        raise InputError(file, f"PARENT is {parent!r}, which is no view", f"{suggest(parent, there)}; {SEE}")
+    columns = list(module.COLUMNS)
+    if odd := [c for c in columns if c in _tables.columns([]) or columns.count(c) > 1]:
+        raise InputError(file, f"COLUMNS is {columns}, where {odd[0]!r} is taken", SEE)
+    for name, step in module.STEPS.items():
+        if not _of_three(step.make):
+            raise InputError(file, f"make of the step {name!r} does not take (rows, source, out)", SEE)
+        if wrong := plugin.fault(step.environment, Environment):
+            raise InputError(file, f"environment of the step {name!r} is {step.environment!r}", f"{wrong}; {SEE}")
+
+
+def _of_three(make) -> bool:
+    """Does a function take three positional arguments, and needs no more?"""
+    taken = [p for p in inspect.signature(make).parameters.values() if p.kind in (0, 1)] if callable(make) else []
+    return len(taken) >= 3 and all(p.default is not p.empty for p in taken[3:])
+
+
 def _blocks(plan, where: str, view: str) -> None:
     """What a view's steps read, and the blocks of their options; where each has one, other keys are misspelt."""
     views, steps = plan.views, plan.views.steps(view)
     file = f"emospace/views/{views.module_name(view)}.py"
     for name, step in steps.items():
         if name in TAKEN:
-            raise InputError(file, f"a step is called {name!r}, as another file of a view", "give it another name")
-        if step.reads not in (there := {"parent", "child", *steps} - {"", name}):
-            raise InputError(file, f"the step {name!r} reads {step.reads!r}", suggest(step.reads, sorted(there)))
+            raise InputError(file, f"a step is called {name!r}, as another file of a view", f"rename it; {SEE}")
+        if step.reads not in (there := sorted({"parent", "child", *steps} - {"", name})):
+            raise InputError(file, f"the step {name!r} reads {step.reads!r}", f"{suggest(step.reads, there)}; {SEE}")
         if wrong := plugin.fault(views.options(view, name), dict):
             raise InputError(f"{where}: {step.block}", f"it is {views.options(view, name)!r}", wrong)
     allowed = VIEW_KEYS | views.blocks(view)
@@ -108,8 +137,11 @@ def _source(plan, where: str, view: str, source: str) -> None:
     check = plan.views.module(view).check_source
     options = plugin.offered(check, **plan.views.completed(source))
     try:
-        check(plan.views.kind(source), **options)
+        with plugin.blamed(plugin.file_of(plan.views.module(view)), "check_source()", SEE):
+            check(plan.views.kind(source), **options)
     except InputError as error:
+        if error.file == plugin.file_of(plan.views.module(view)):
+            raise
         place = f"config: views: {source}" + (f": {error.file}" if str(error.file) else "")
         raise InputError(place, error.reason, error.remedy) from error
 

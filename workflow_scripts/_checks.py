@@ -1,5 +1,6 @@
 """Refuse whatever is misspelt in the config, or does not fit together, with the name, the place and a suggestion."""
 
+from functools import cache
 from pathlib import Path
 
 import jsonschema
@@ -22,10 +23,14 @@ from workflow_scripts._views import FEATURE_KEYS, PROTOCOL_KEYS, RUN_KEYS
 
 def validate(config: dict) -> None:
     """Raise InputError for the first thing in the config that the schema does not allow."""
-    schema = yaml.safe_load((PACKAGE_ROOT / "schemas/config.schema.yaml").read_text(encoding="utf-8"))
-    first = min(jsonschema.Draft202012Validator(schema).iter_errors(config), key=_urgency, default=None)
+    first = min(jsonschema.Draft202012Validator(_schema()).iter_errors(config), key=_urgency, default=None)
     if first:
         raise _explain(first)
+
+
+@cache
+def _schema() -> dict:
+    return yaml.safe_load((PACKAGE_ROOT / "schemas/config.schema.yaml").read_text(encoding="utf-8"))
 
 
 def _urgency(error: jsonschema.ValidationError) -> tuple:
@@ -168,6 +173,7 @@ def _same_as_parent(plan, where: str, name: str) -> None:
 # Experiments ---------------------------------------------------------------------------------------------------
 
 
+CONTRACTS = "docs/contracts.md"
 MARKED = "declare it with `leaky: true`; its numbers are then marked in every table"
 
 
@@ -242,8 +248,12 @@ def _split(plan, where: str, name: str, split) -> None:
         if option in options and not Path(options[option]).is_file():
             raise InputError(f"{where}: {option}", f"there is no file {options[option]!r}", "correct the path")
     sides = [side for side in plan.sides(name) if side != "test" or "train" not in spec]
+    if odd := [option for option in split.FILES if option not in plugin.options_of(split.split)]:
+        told = f"{suggest(odd[0], plugin.options_of(split.split))}; see Split in {CONTRACTS}"
+        raise InputError(plugin.file_of(split), f"FILES has {odd[0]!r}, which is no option of split()", told)
     try:
-        split.check(spec["folds"], sides, **options)
+        with plugin.blamed(plugin.file_of(split), "check()", f"mend it; see Split in {CONTRACTS}"):
+            split.check(spec["folds"], sides, **options)
     except InputError as error:
         raise InputError(where if error.file == "folds" else error.file, error.reason, error.remedy) from error
 
@@ -342,9 +352,12 @@ def _parent(plan, where: str, name: str, item: str) -> None:
         raise InputError(where, f"it reads {item!r}, which reads it in turn", "break the circle")
     if other["seeds"] < spec["seeds"] and plan.stochastic(parent):
         raise InputError(where, f"its parent {parent!r} has fewer seeds", f"give that one `seeds: {spec['seeds']}`")
-    outputs = ["embeddings", *plan.extras(parent)]
+    module = plan.model(parent)
+    outputs = ["embeddings"] * module.EMBEDDINGS + plan.extras(parent)
     if "." in item and (what := output_of(item)) not in outputs:
-        raise InputError(where, f"{parent!r} has no output {what!r}", suggest(what, outputs))
+        told = f"{plugin.file_of(module)} declares {', '.join(outputs) or 'none'}"
+        reason = f"{parent!r} has no output {what!r}: {told}"
+        raise InputError(where, reason, f"read `run:{parent}` or what is declared; see Model in {CONTRACTS}")
 
 
 def _reaches(plan, run: str, wanted: str) -> bool:

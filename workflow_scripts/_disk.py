@@ -1,19 +1,8 @@
 """What to tell a user whose disk is full, or whose files cannot be opened."""
 
-import errno
-import shutil
 from pathlib import Path
 
-from emospace.errors import InputError
-
-LITTLE = 64 * 2**20  # bytes free: a disk that is as good as full
-
-
-def full(error: Exception) -> bool:
-    """Did a disk have no room? numpy raises an OSError without a number then."""
-    if not isinstance(error, OSError):
-        return False
-    return error.errno in (errno.ENOSPC, errno.EDQUOT) or (error.errno is None and shutil.disk_usage(".").free < LITTLE)
+from emospace.errors import InputError, full
 
 
 def told(error: OSError) -> InputError:

@@ -8,7 +8,10 @@ unchanged. What was seen of each file is kept in seen.json, for the next look al
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 
+from emospace import plugin
+from emospace.errors import InputError
 from emospace.provenance import canonical, read_json, sha256, write_json, write_once
 from workflow_scripts._walk import walk
 
@@ -16,7 +19,22 @@ from workflow_scripts._walk import walk
 # known by its size until its time stamp moves.
 HASH_AT_SIGHT = 64 * 1024
 SEEN = "seen.json"
+SEE = "see Corpus in docs/contracts.md"
 ODD = "unreadable: "  # what cannot be read as a file is known by the reason
+
+
+def group_of(reader: ModuleType) -> Callable[[str], int | None]:
+    """`group` of a reader, held to its contract: a whole number, or None."""
+    file = plugin.file_of(reader)
+
+    def group(path: str) -> int | None:
+        with plugin.blamed(file, f"group({path!r})", f"return None for a file of no group; {SEE}"):
+            found = reader.group(path)
+        if found is not None and (isinstance(found, bool) or not isinstance(found, int)):
+            raise InputError(file, f"group({path!r}) gave {found!r:.80}", f"it must be a whole number or None; {SEE}")
+        return found
+
+    return group
 
 
 def fingerprint(path: Path) -> str:

@@ -76,8 +76,9 @@ class Views:
     def leaky(self, view: str) -> bool:
         """Do the items of a view, or of its parent, tell of labels?"""
         plain = self.parent(view)
-        leaky = plugin.find("views", self.module_name(plain)).leaky
-        return bool(leaky(**plugin.offered(leaky, **self.options(plain))))
+        module = plugin.find("views", self.module_name(plain))
+        with plugin.blamed(plugin.file_of(module), "leaky()", "mend it; see View in docs/contracts.md"):
+            return bool(module.leaky(**plugin.offered(module.leaky, **self.options(plain))))
 
     # How they are made -----------------------------------------------------------------------------------------
 

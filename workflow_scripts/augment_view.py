@@ -9,7 +9,9 @@ from emospace.steps import steps
 from workflow_scripts._beside import sidecars
 from workflow_scripts._command import run
 from workflow_scripts._view_job import (
+    Call,
     answer,
+    blamed,
     checked,
     finish,
     given,
@@ -28,10 +30,11 @@ def job(args, recipe):
     read = read_step if recipe["step"] else reader.read
     keywords, weights = given(step.make, args, recipe)
     with kept_if_whole(*outputs(args.out), args.quality):
-        made = step.make(rows, args.source, args.out, **keywords)
-        call = f"{recipe['plugin']}.{step.make.__name__}()"
-        problems, facts = answer(made, module.__file__, call)
-        facts = checked(facts, read_back(read, args.out, rows, module.__file__, call), args.out)
+        call = Call.of(module, step.make.__name__)
+        with blamed(call, rows):
+            made = step.make(rows, args.source, args.out, **keywords)
+        problems, facts = answer(made, call)
+        facts = checked(facts, read_back(read, args.out, rows, call), call)
         if reader.KIND == "audio" and not recipe["step"]:  # its rate, unless it tells another
             facts = {"sample_rate": read_json(sidecars(args.source)[0])["sample_rate"]} | facts
         finish(args, recipe, problems, facts | weights, sidecars(args.source), step.packages)

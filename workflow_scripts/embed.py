@@ -13,6 +13,7 @@ from emospace.provenance import read_json, write_sidecar
 from emospace.weights import Weights
 from workflow_scripts._command import arguments, run
 from workflow_scripts._files import digests
+from workflow_scripts._view_job import CONTRACTS
 from workflow_scripts._weights import opened
 
 
@@ -35,7 +36,7 @@ def read_rate(sidecar: Path, module) -> int | None:
     rate, taken = read_json(sidecar).get("sample_rate"), rate_of(module)
     if rate and taken not in (None, rate):
         remedy = f"give the encoder a view of {taken} Hz: views: <name>: {{view: audio, sample_rate: {taken}}}"
-        raise InputError(sidecar, f"the view has {rate} Hz, {module.__name__} takes {taken}", remedy)
+        raise InputError(sidecar, f"the view has {rate} Hz, {plugin.file_of(module)} takes {taken}", remedy)
     return rate
 
 
@@ -44,7 +45,7 @@ def job(args, recipe):
     rows, rate = manifest.read(args.manifest), read_rate(args.view_sidecar, module)
     refuse_changed(recipe.get("files", {}))
     weights = opened(args.weights) if args.weights else None
-    loaded = []
+    loaded, file = [], plugin.file_of(module)
 
     def load():
         with suppress(ImportError):  # not every environment has it
@@ -53,12 +54,13 @@ def job(args, recipe):
             torch.set_num_threads(args.threads)
         known = {row.utterance for path in args.known for row in manifest.read(path)}
         given = plugin.offered(module.load, view=view.KIND, rate=rate, weights=weights, known=known)
-        encoder = module.load(**recipe["options"], **given)
-        loaded.append(check_loaded(encoder, module.__file__))
+        with plugin.blamed(file, "load()", f"mend it, see Encoder in {CONTRACTS}"):
+            encoder = module.load(**recipe["options"], **given)
+        loaded.append(check_loaded(encoder, file))
         return encoder
 
     items = tqdm(view.read(args.view, rows), recipe["plugin"], len(rows), disable=None, unit="row")
-    made = encode(items, [row.utterance for row in rows], load, module.__file__)
+    made = encode(items, [row.utterance for row in rows], load, file)
     facts = write_store(args.out, made) | weights_facts(weights, bool(loaded))
     inputs = [args.manifest, args.view_sidecar, *([args.weights] if args.weights else [])]
     outputs = [args.out, store.offsets_path(args.out)]

@@ -6,8 +6,9 @@ from emospace import manifest, plugin
 from emospace.errors import InputError
 from workflow_scripts._command import run
 from workflow_scripts._view_job import (
-    CONTRACTS,
+    Call,
     answer,
+    blamed,
     checked,
     finish,
     given,
@@ -20,15 +21,15 @@ from workflow_scripts._view_job import (
 
 def job(args, recipe):
     module, rows = plugin.find("views", recipe["plugin"]), manifest.read(args.manifest)
-    call = f"{recipe['plugin']}.extract()"
+    call = Call.of(module, "extract")
     keywords, weights = given(module.extract, args, recipe)
     with kept_if_whole(*outputs(args.out), args.quality):
-        made = module.extract(rows, args.corpus_root, args.out, **keywords)
-        problems, facts = answer(made, module.__file__, call)
-        facts = checked(facts, read_back(module.read, args.out, rows, module.__file__, call), args.out)
+        with blamed(call, rows):
+            made = module.extract(rows, args.corpus_root, args.out, **keywords)
+        problems, facts = answer(made, call)
+        facts = checked(facts, read_back(module.read, args.out, rows, call), call)
         if module.KIND == "audio" and "sample_rate" not in facts:
-            remedy = f"add it, see View in {CONTRACTS}"
-            raise InputError(module.__file__, f"{call} does not tell the sample_rate", remedy)
+            raise InputError(call.file, f"{call.name} does not tell the sample_rate", f"add it; {call.see}")
         finish(args, recipe, problems, facts | weights, args.digests, module.PACKAGES)
 
 

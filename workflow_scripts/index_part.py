@@ -2,18 +2,17 @@
 
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from emospace import manifest
+from emospace import manifest, plugin
 from emospace.errors import InputError
-from emospace.plugin import find
 from emospace.provenance import atomic, read_digests, sha256, write_sidecar
 from emospace.views import _reading
 from workflow_scripts._command import arguments, run
-from workflow_scripts._raw import ODD, fingerprint, part_of
+from workflow_scripts._raw import ODD, SEE, fingerprint, group_of, part_of
 from workflow_scripts._walk import walk
 
 
@@ -53,28 +52,54 @@ def write_digests(path: Path, root: Path, media: Iterable[str]) -> None:
         tmp.write_text("".join(lines), encoding="utf-8")
 
 
-def write_words(path: Path, reader, root: Path, rows: list[manifest.Utterance]) -> None:
-    """What the corpus publishes of the times of words. Raises InputError if the reader does not tell of each row."""
-    told = reader.words(root, rows)
+def indexed(reader, root: Path, files: list[str], options: dict) -> tuple[list, list[manifest.Problem]]:
+    """Rows and problems of these files. Raises InputError, naming the reader's file, for what is neither."""
+    file = plugin.file_of(reader)
+    with plugin.blamed(file, "index()", f"one bad file is a Problem, never an exception; {SEE}"):
+        found = reader.index(root, files, **options)
+    if not (isinstance(found, Sequence) and len(found) == 2 and all(isinstance(one, Sequence) for one in found)):
+        raise InputError(file, f"index() returned {found!r:.80}", f"return (rows, problems); {SEE}")
+    for made, kind in zip(found, (manifest.Utterance, manifest.Problem), strict=True):
+        refuse_faulty(made, kind, file, "index()")
+    return list(found[0]), list(found[1])
+
+
+def refuse_faulty(made: Iterable, kind: type, file: str, call: str) -> None:
+    """Raise InputError for the first thing that is not of this kind, or has a field of a wrong type."""
+    for k, one in enumerate(made):
+        if wrong := manifest.fault(one, kind):
+            name = f", {one.utterance!r}" if isinstance(one, kind) else ""
+            raise InputError(file, f"{call}, {kind.__name__} {k}{name}: {wrong}", SEE)
+
+
+def words_of(reader, root: Path, rows: list[manifest.Utterance]) -> list:
+    """What the corpus publishes of the times of words. Raises InputError unless it is that, for each row."""
+    file = plugin.file_of(reader)
+    with plugin.blamed(file, "words()", SEE):
+        told = list(reader.words(root, rows))
     if len(told) != len(rows):
-        remedy = "return None for a row whose words are unknown, see Corpus in docs/contracts.md"
-        raise InputError(reader.__file__, f"words() tells of {len(told)} rows, there are {len(rows)}", remedy)
-    _reading.write_words(path, rows, told)
+        remedy = f"return None for a row whose words are unknown, {SEE}"
+        raise InputError(file, f"words() tells of {len(told)} rows, there are {len(rows)}", remedy)
+    for row, some in zip(rows, told, strict=True):
+        if wrong := plugin.fault(some, list[tuple[str, float, float]] | None):
+            raise InputError(file, f"words() tells {some!r:.80} of {row.utterance!r}", f"{wrong}; {SEE}")
+    return told
 
 
 def job(args, recipe):
-    corpus = find("corpora", recipe["plugin"])
-    files, odd = listing(args, corpus.group)
-    found, problems = corpus.index(args.corpus_root, files, **recipe["options"])
+    corpus = plugin.find("corpora", recipe["plugin"])
+    files, odd = listing(args, group_of(corpus))
+    found, problems = indexed(corpus, args.corpus_root, files, recipe["options"])
     problems += odd
     rows, unusable = manifest.check(found)
     problems += unusable
+    told = words_of(corpus, args.corpus_root, rows)  # before anything is written
     logging.info("%d rows, %d problems", len(rows), len(problems))
     write_digests(args.audio_digests, args.corpus_root, (r.audio for r in rows))
     write_digests(args.video_digests, args.corpus_root, (r.video for r in rows))
     manifest.write_problems(args.quality, problems)
     manifest.write(args.manifest, (replace(r, part=args.part) for r in rows))
-    write_words(args.words, corpus, args.corpus_root, rows)
+    _reading.write_words(args.words, rows, told)
     media = [args.audio_digests, args.video_digests]
     # The raw files may lie elsewhere on another machine, so their paths are those below the root.
     raw = {path: fingerprint(args.corpus_root / path) for path in files} | read_digests(media)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from emospace import plugin, protocol_rows
-from emospace.assignment import checked
+from emospace.assignment import SEE, checked
 from emospace.errors import InputError
 from emospace.fold_tables import LABELS, write_table
 from emospace.labels import classes
@@ -67,10 +67,10 @@ def assigned(recipe: dict, rows: list[Utterance], place: dict, known: set[str]) 
             raise InputError(file, "it has changed since this run was planned", "run the workflow again")
     split = plugin.find("splits", recipe["split"])
     seen = [row for row in rows if place[row.utterance]["corpus"] in recipe.get("train", recipe["corpora"])]
-    found = split.split(
-        seen, recipe["folds"], **plugin.offered(split.split, seed=recipe["seed"], known=known), **recipe["options"]
-    )
-    about = {"file": next(iter(files.values()), f"emospace/splits/{recipe['split']}.py"), "leaky": recipe["leaky"]}
+    given, file = plugin.offered(split.split, seed=recipe["seed"], known=known), plugin.file_of(split)
+    with plugin.blamed(file, "split()", f"mend it; {SEE}"):
+        found = split.split(seen, recipe["folds"], **given, **recipe["options"])
+    about = {"file": next(iter(files.values()), file), "leaky": recipe["leaky"]}
     if "train" not in recipe:
         return checked(found, rows, recipe["folds"], sides=recipe["sides"], covers=split.COVERS, **about)
     sides = [side for side in recipe["sides"] if side != "test"]

@@ -3,11 +3,12 @@
 from collections import Counter
 from pathlib import Path
 
-from emospace import manifest
+from emospace import manifest, plugin
 from emospace.errors import InputError
-from emospace.plugin import find
 from emospace.provenance import write_sidecar
 from workflow_scripts._command import arguments, run
+from workflow_scripts._raw import SEE
+from workflow_scripts.index_part import refuse_faulty
 
 
 def join(paths: list[Path]) -> list[manifest.Utterance]:
@@ -28,11 +29,20 @@ def counts(rows: list[manifest.Utterance], *columns: str) -> dict[str, dict[str,
     return {column: dict(sorted(Counter(getattr(r, column) for r in rows).items())) for column in columns}
 
 
+def missed(corpus, rows: list[manifest.Utterance], options: dict) -> list[manifest.Problem]:
+    """What a corpus lacks by its publication. Raises InputError, naming the reader's file, for what are no problems."""
+    file = plugin.file_of(corpus)
+    with plugin.blamed(file, "expected()", SEE):
+        found = list(corpus.expected(rows, **options))
+    refuse_faulty(found, manifest.Problem, file, "expected()")
+    return found
+
+
 def job(args, recipe):
-    corpus = find("corpora", recipe["plugin"])
+    corpus = plugin.find("corpora", recipe["plugin"])
     rows = join(args.manifest)
     problems = [p for path in args.quality for p in manifest.read_problems(path)]
-    problems += corpus.expected(rows, **recipe["options"])
+    problems += missed(corpus, rows, recipe["options"])
     manifest.write(args.out, rows)
     manifest.write_problems(args.out_quality, problems)
     facts = {"licence": corpus.LICENCE, "public": corpus.PUBLIC, "citation": corpus.CITATION, "note": corpus.NOTE}

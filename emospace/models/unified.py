@@ -21,6 +21,7 @@ from emospace.kinds import Count, Decay, Natural, NotNegative, Optimiser, Positi
 INPUTS = ("feature", "run")
 GPU = True
 SUBSETS = True
+EMBEDDINGS = True
 LONG = 32  # steps: an input with a longer median is a sequence (convolutions), a shorter one a set of vectors
 SCORED = 256  # rows per batch when nothing is learnt
 
