@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from emospace import records
+from emospace import fold_tables
 from emospace.data import SPLITS, Fold, Rows
 from emospace.errors import InputError
+from emospace.manifest import RATINGS
 from emospace.provenance import read_json
 from emospace.store import Ragged, stack
 from emospace.texts import read as read_text
 
 GENDERS = {"F": 0, "M": 1}
-VAD = ("valence", "arousal", "dominance")
 Files = Mapping[str, Sequence[Path]]  # name -> files of all parts (stores .npy, or text views .csv), see `place_of`
 Place = tuple[str, str]  # corpus, part
 Lines = list[dict[str, str]]
@@ -37,7 +37,7 @@ def read_fold(
     or a child whose parent is no train row of this fold, or that exchanges nothing.
     """
     classes = read_json(protocol)["classes"]
-    lines = records.read(table)
+    lines = fold_tables.read(table)
     if any(line["parent"] for line in lines):
         raise InputError(
             table, "it holds augmented rows", "keep them in a table of their own and run the workflow again"
@@ -57,7 +57,7 @@ def read_fold(
 def _children(path: Path, view: str, train: Lines) -> Lines:
     """Lines of a table of children. The audit has proved this of the table; here it is of what a model gets."""
     known = {line["utterance"] for line in train if not line["view"]}
-    found = records.read(path)
+    found = fold_tables.read(path)
     for line in found:
         if line["parent"] not in known or line["split"] != "train":
             reason = f"{line['utterance']!r} is not the child of a train row of this fold"
@@ -93,7 +93,7 @@ def _rows(lines: Lines, classes: list[str], sources: dict[str, dict]) -> Rows:
         inputs={name: _gather(lines, {view: found[name] for view, found in sources.items()}) for name in sources[""]},
         label=np.array([classes.index(line["label"]) if line["label"] else -1 for line in lines], np.int64),
         gender=np.array([GENDERS.get(line["gender"], -1) for line in lines], np.int64),
-        vad=np.array([[float(line[v] or "nan") for v in VAD] for line in lines], np.float32).reshape(-1, 3),
+        vad=np.array([[float(line[v] or "nan") for v in RATINGS] for line in lines], np.float32).reshape(-1, 3),
         parent=np.array([place[line["parent"]] if line["parent"] else -1 for line in lines], np.int64),
     )
 

@@ -7,6 +7,11 @@ from emospace.errors import InputError
 from emospace.provenance import read_json
 
 
+def sample_rate(file: Path) -> int | None:
+    """Rate of the sound in a view's file, Hz, as the sidecar beside it tells; None of other views."""
+    return read_json(Path(file).with_suffix(".json")).get("sample_rate")
+
+
 def about(sidecars: Iterable[Path]) -> dict[str, dict]:
     """Input -> {"holds": what it is ("cepstral", "embedding", ...; "" of a view), "rate": of its sound in Hz, or None}.
 

@@ -11,12 +11,12 @@ import numpy as np
 
 from emospace import plugin
 from emospace.errors import InputError
+from emospace.manifest import RATINGS
 from emospace.predictions import Predictions, Truth
 
 DEFAULT = ("WA", "UA", "WF1", "MF1")
 COUNTED = "WA"  # its statistics are the cells of the confusion matrix
-DIMENSIONS = ("valence", "arousal", "dominance")
-CONCORDANCE = {name: f"CCC_{name}" for name in DIMENSIONS}
+CONCORDANCE = {name: f"CCC_{name}" for name in RATINGS}
 CLOSE = 1e-9  # rounding beyond the range of a metric
 SEE = "see Metric in docs/contracts.md"
 Tables = dict[str, np.ndarray]  # metric -> sums of its statistics, (seeds, groups, S)
@@ -37,8 +37,8 @@ class Answers:
 
 
 def true_answers(truth: Truth) -> Answers:
-    rated = [[np.nan if (v := getattr(row, name)) is None else v for name in DIMENSIONS] for row in truth.rows]
-    dimensions = np.array(rated, float).reshape(len(truth.rows), len(DIMENSIONS))
+    rated = [[np.nan if (v := getattr(row, name)) is None else v for name in RATINGS] for row in truth.rows]
+    dimensions = np.array(rated, float).reshape(len(truth.rows), len(RATINGS))
     return Answers(truth.label, np.eye(len(truth.classes))[truth.label], dimensions)
 
 

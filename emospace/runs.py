@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from emospace import applying, measures, plugin, protocol_rows
+from emospace import applying, measures, plugin
 from emospace.data import Fold, Output, Rows
 from emospace.evaluation import cell
 from emospace.folds import read_fold
 from emospace.intervals import estimate
-from emospace.predictions import Predictions, Truth, read_run, read_truth
+from emospace.predictions import Predictions, Truth, read_run, truth_of
 from emospace.provenance import read_json
 from emospace.run_inputs import Folders, with_runs
 
@@ -59,10 +59,7 @@ class Run:
     @cached_property
     def truth(self) -> Truth:
         """What is true of the N test rows of all folds, in the order of the manifest."""
-        corpora, about = protocol_rows.read(self._files.manifests), self._recipe
-        rows = protocol_rows.by_class(corpora, about["labels"], about["rows"]).values()
-        covers = read_json(self._files.protocol)["covers"]
-        return read_truth(list(rows), self._files.tables, self.classes, leaky=about["leaky"], covers=covers)
+        return truth_of(self._files.manifests, self._files.tables, self._files.protocol, self._recipe)
 
     @cached_property
     def predictions(self) -> Predictions:

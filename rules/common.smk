@@ -12,6 +12,7 @@ sys.path.insert(0, workflow.basedir)
 
 from emospace import plugin
 from emospace.errors import InputError
+from emospace.run_files import LEARNT, SAID
 from workflow_scripts._disk import told
 from workflow_scripts._exchanged import forget_exchanged
 from workflow_scripts._frozen import freeze, thaw
@@ -96,7 +97,7 @@ CHILD_AUDIT = f"{RESULTS}/augmented/audit/{{protocol}}.{{view}}.json"
 RUN = f"{RESULTS}/runs/{{run}}/{{fold}}-{{seed}}"
 EVALUATION = f"{RESULTS}/evaluation/{{run}}"
 ANALYSES = f"{RESULTS}/analyses/{{run}}"
-STORED = ["model.safetensors", "history.csv", "probabilities.csv", "embeddings.npy"]  # by a training, beside run.json
+STORED = [*LEARNT, *SAID]  # by a training, beside run.json
 
 
 def recipe(rule, key):

@@ -15,6 +15,7 @@ from emospace.fold_tables import child_of
 from emospace.folds import read_fold
 
 VIEW = "text_bt"
+VERDICTS = {False: ("pass", ""), True: ("fail", "too far")}
 ABOUT = {"protocol": "session", "corpus": "toy", "split": "session", "leaky": False, "view": VIEW, "options": {}}
 
 
@@ -33,7 +34,8 @@ class Toy:
         for fold, children in zip(self.folds, self.children, strict=True):
             train = [line["utterance"] for line in read_csv(fold) if line["split"] == "train"]
             verdict = [
-                {"utterance": name, "verdict": "fail" if i < failing else "pass"} for i, name in enumerate(train)
+                dict(zip(("utterance", "verdict", "reason"), (name, *VERDICTS[i < failing]), strict=True))
+                for i, name in enumerate(train)
             ]
             write_csv(children.with_suffix(".gate.csv"), verdict)
             self.make(fold, children)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from emospace import manifest, plugin, records
+from emospace import manifest, plugin
 from emospace.errors import InputError
 from emospace.gate import _tables, thresholds
 from emospace.manifest import Utterance
@@ -41,7 +41,7 @@ def job(args, recipe):
     known = plugin.offered(module.score, features=tuple(args.features))
     found = module.score(rows, args.parent, args.child, **known, **files_read(args), **recipe["options"])
     made = lines(found, module, rows)
-    records.write(args.out, _tables.columns(module.COLUMNS), made)
+    _tables.write_scores(args.out, module.COLUMNS, made)
     inputs = [args.manifest, *sidecars(args.parent, args.child, *args.features, *files_read(args).values())]
     write_sidecar(args.sidecar, recipe, inputs=inputs, outputs=[args.out], **_tables.counts(made))
 

@@ -4,7 +4,7 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from emospace import records
+from emospace import fold_tables
 from emospace.applying import ask_sides, learn
 from emospace.data import Fold
 from emospace.provenance import canonical, read_json, sha256, write_sidecar
@@ -50,7 +50,7 @@ def facts_of(args, fold: Fold, sources: list[Path]) -> dict:
     facts = {"n": sizes, "classes": list(fold.classes), "seed": args.seed, "missing": missing}
     facts |= {"random_inputs": random_weights(sources), "in_sample_runs": in_sample(sources)}
     if args.children:  # `n` counts all that it learnt from
-        facts["children"] = {view: len(records.read(path)) for view, path in _fold.children_of(args).items()}
+        facts["children"] = {view: len(fold_tables.read(path)) for view, path in _fold.children_of(args).items()}
     return facts
 
 
