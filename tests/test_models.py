@@ -21,7 +21,8 @@ from emospace.applying import apply
 from emospace.data import Fold, Rows
 from emospace.errors import InputError
 from emospace.fold_tables import COLUMNS
-from emospace.folds import VAD, read_fold
+from emospace.folds import read_fold
+from emospace.manifest import RATINGS
 from emospace.models import late_fusion, linear_probe, unified
 from emospace.provenance import sha256
 from emospace.run_inputs import Folders, with_runs
@@ -246,7 +247,7 @@ def stored(tmp_path_factory) -> Path:
 def test_results_hold_no_label_and_say_what_was_random(stored):
     with open(stored / "unified/probabilities.csv", newline="") as handle:
         lines = list(csv.DictReader(handle))
-    assert list(lines[0]) == ["utterance", "split", "present", *CLASSES, "gender_F", "gender_M", *VAD]
+    assert list(lines[0]) == ["utterance", "split", "present", *CLASSES, "gender_F", "gender_M", *RATINGS]
     assert [line["split"] for line in lines] == ["dev"] * 30 + ["test"] * 30
     assert json.loads((stored / "unified/run.json").read_text())["random_inputs"] == ["frames.clip"]
 

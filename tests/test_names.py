@@ -15,9 +15,9 @@ from emospace.errors import InputError
 from emospace.provenance import read_json, write_json
 from workflow_scripts import show_result
 from workflow_scripts._exchanged import _sidecars
+from workflow_scripts._fold import checkpoint_folder
 from workflow_scripts.adopt import PHASES
 from workflow_scripts.summarize import write_plots
-from workflow_scripts.train import checkpoint_folder
 
 SHARED = ("data/raw/", "data/manifest/", "data/views/", "data/features/", "data/augmented/", "models/")
 LOCAL = {"source": "local", "path": "somewhere", "files": {"model.safetensors": None}}

@@ -1,6 +1,7 @@
 """What jobs that train or apply a model share: their arguments, and the fold that they read."""
 
 import argparse
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,12 +10,15 @@ from emospace.data import Fold
 from emospace.errors import InputError
 from emospace.folds import read_fold
 from emospace.inputs import about
-from emospace.provenance import read_json, sha256
+from emospace.provenance import canonical, read_json, sha256, write_sidecar
 from emospace.run_files import TRAIN
 from emospace.run_inputs import Folders, with_runs
 from emospace.weights import Weights
 from workflow_scripts._command import arguments
 from workflow_scripts._weights import opened
+
+CHECKPOINTS = Path(".emospace/checkpoints")
+PACKAGES = ("numpy", "torch", "scikit-learn", "safetensors")
 
 
 def parser(description: str) -> argparse.ArgumentParser:
@@ -112,3 +116,33 @@ def _weights(args) -> Weights | None:
 def model_of(recipe: dict):
     """The model that a recipe names."""
     return plugin.find("models", recipe["plugin"])
+
+
+def checkpoint_folder(recipe: dict, files: list[Path], seed: int, out: Path) -> Path:
+    """A folder for exactly this recipe, these inputs and this seed, so that nothing stale is ever resumed.
+
+    out: where the results go; the equal run of another config is another job, and may train at the same time.
+    """
+    key = canonical([recipe, seed, str(out), [sha256(file) for file in files]])
+    return CHECKPOINTS / hashlib.sha256(key.encode()).hexdigest()[:24]
+
+
+def inherited(sidecars: list[Path]) -> dict[str, list[str]]:
+    """What a run takes over from all that it reads: facts for its sidecar.
+
+    random_inputs: the inputs, and weights of models, that are random initialisations or come from them. in_sample_runs:
+    runs whose outputs for train rows come from a model that had learnt from these rows.
+    """
+    found = [read_json(path) for path in sidecars]
+    random = {f["recipe"]["feature"] for f in found if f.get("random_weights")}
+    random |= {f"weights:{f['name']}" for f in found if f.get("random")}
+    known = {f["recipe"]["run"] for f in found if f.get("in_sample")}
+    own = {"random_inputs": random, "in_sample_runs": known}
+    return {key: sorted(names.union(*(f.get(key, []) for f in found))) for key, names in own.items()}
+
+
+def finish(sidecar: Path, args, recipe: dict, outputs: list[Path], *more: Path, **facts) -> None:
+    """Write the sidecar of a job. more: what it has read beside the fold, its audits and `sources`."""
+    used = [args.fold, args.audit, *args.children, *args.child_audits, *sources(args), *more]
+    packages = [*PACKAGES, *model_of(recipe).PACKAGES]
+    write_sidecar(sidecar, recipe, inputs=used, outputs=outputs, packages=packages, **facts)

@@ -99,8 +99,11 @@ def _step(rule: str, key: str, plan, view: str, step: str = "", **about) -> Reci
     name, reader = plan.views.module_name(view), plan.views.reader(view)
     if "seed" in parameters(make):
         about["seed"] = plan.config["seed"]
-    if weights := {o: options.get(o, ()) for o in plan.views.named(view, step, "weights")}:
-        about["weights"] = {o: value for o, value in weights.items() if value or o in options}
+    named = plan.views.named(view, step, "weights")
+    told = {option: options.get(option, parameters(make)[option].default) for option in named}
+    weights = {option: value for option, value in told.items() if named[option] or isinstance(value, list)}
+    if named:
+        about["weights"] = weights
     if views := plan.views.named(view, step, "views"):
         about["views"] = views
     rest = {k: v for k, v in options.items() if k not in {*weights, *views}}
