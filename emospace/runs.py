@@ -15,6 +15,7 @@ from emospace.intervals import estimate
 from emospace.predictions import Predictions, Truth, read_run, truth_of
 from emospace.provenance import read_json
 from emospace.run_inputs import Folders, with_runs
+from emospace.weights import Weights
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,12 @@ class Run:
     """A trained run, all its folds and seeds.
 
     name, model: as the config calls them. inputs: what it reads, `run:<name>` for the outputs of another run. classes:
-    class k is classes[k]. folds, seeds, trainings: in order. device: where `apply` computes, "cpu" or "cuda".
+    class k is classes[k]. folds, seeds, trainings: in order. device: where `apply` computes, "cpu" or "cuda". weights:
+    the pretrained ones of the run, if its model needs some.
     """
 
-    def __init__(self, recipe: dict, files: RunFiles, device: str = "cpu"):
-        self.name, self.model, self.device = recipe["run"], recipe["model"], device
+    def __init__(self, recipe: dict, files: RunFiles, device: str = "cpu", weights: Weights | None = None):
+        self.name, self.model, self.device, self.weights = recipe["run"], recipe["model"], device, weights
         self._recipe, self._files = recipe, files
         self.inputs: list[str] = list(recipe["inputs"])
         self.classes: list[str] = read_json(files.protocol)["classes"]
@@ -88,7 +90,7 @@ class Run:
 
         Raises InputError for a name that is no input of the run.
         """
-        return applying.apply(training.folder, rows, keep=keep, device=self.device)
+        return applying.apply(training.folder, rows, keep=keep, device=self.device, weights=self.weights)
 
     def places(self, training: Training) -> list[int]:
         """Place in `truth` of each test row of a training, in the order of `rows(training).test`."""

@@ -46,7 +46,7 @@ for _analysis, _spec in PLAN.config["analyses"].items():
             "python -m workflow_scripts.analyse --recipe {input.recipe:q} --log {log:q} --threads {threads}"
             " --manifest {input.manifest:q} --manifest-sidecar {input.sidecar:q} --protocol {input.protocol:q}"
             " --folds {input.folds:q} --run-dirs {params.runs:q} {params.inputs}"
-            " --input-sidecars {input.sidecars:q} --out {params.folder:q}"
+            " --input-sidecars {input.sidecars:q} --weights {input.weights:q} --out {params.folder:q}"
 
 
 rule analyse:
