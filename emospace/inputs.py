@@ -6,6 +6,8 @@ from pathlib import Path
 from emospace.errors import InputError
 from emospace.provenance import read_json
 
+OF_MODELS = "weights:"  # begins the names of weights that a model loads, among `random_inputs` of sidecars
+
 
 def sample_rate(file: Path) -> int | None:
     """Rate of the sound in a view's file, Hz, as the sidecar beside it tells; None of other views."""

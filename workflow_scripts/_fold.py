@@ -9,7 +9,7 @@ from emospace import plugin
 from emospace.data import Fold
 from emospace.errors import InputError
 from emospace.folds import read_fold
-from emospace.inputs import about
+from emospace.inputs import OF_MODELS, about
 from emospace.provenance import canonical, read_json, sha256, write_sidecar
 from emospace.run_files import TRAIN
 from emospace.run_inputs import Folders, with_runs
@@ -135,7 +135,7 @@ def inherited(sidecars: list[Path]) -> dict[str, list[str]]:
     """
     found = [read_json(path) for path in sidecars]
     random = {f["recipe"]["feature"] for f in found if f.get("random_weights")}
-    random |= {f"weights:{f['name']}" for f in found if f.get("random")}
+    random |= {f"{OF_MODELS}{f['name']}" for f in found if f.get("random")}
     known = {f["recipe"]["run"] for f in found if f.get("in_sample")}
     own = {"random_inputs": random, "in_sample_runs": known}
     return {key: sorted(names.union(*(f.get(key, []) for f in found))) for key, names in own.items()}

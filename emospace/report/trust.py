@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from emospace.inputs import OF_MODELS
 from emospace.intervals import MANY
 
 
@@ -11,6 +12,7 @@ def cautions(corpora: list[dict], audits: list[dict], metas: list[dict], feature
         *_leaks(audits, metas),
         *_leaky_inputs(metas),
         *_random_weights(metas, features),
+        *_random_models(metas),
         *_notes(corpora),
         *_unlike(audits),
         *_overlap(audits),
@@ -57,6 +59,15 @@ def _random_weights(metas: list[dict], features: list[dict]) -> Iterable[dict]:
             runs = _names(m["run"] for m in metas if feature["name"] in m["random_inputs"]) or "none"
             text = f"Its encoder was not pretrained, so it stands for plumbing only. Marked with ~: {runs}."
             yield _caution("bad", f"{feature['name']} on {feature['corpus']} has random weights", text)
+
+
+def _random_models(metas: list[dict]) -> Iterable[dict]:
+    """Weights that a model loads itself, of which no feature tells."""
+    found = {name for meta in metas for name in meta["random_inputs"] if name.startswith(OF_MODELS)}
+    for name in sorted(found):
+        runs = _names(meta["run"] for meta in metas if name in meta["random_inputs"])
+        text = f"The models that load them were not pretrained, so they stand for plumbing only. Marked with ~: {runs}."
+        yield _caution("bad", f"The weights {name.removeprefix(OF_MODELS)} are random", text)
 
 
 def _notes(corpora: list[dict]) -> Iterable[dict]:
