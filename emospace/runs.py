@@ -1,7 +1,7 @@
 """A trained run as an analysis sees it: its rows, its models, what it predicted, and what is true."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import numpy as np
 from emospace import applying, measures, plugin
 from emospace.data import Fold, Output, Rows
 from emospace.evaluation import cell
-from emospace.folds import read_fold
+from emospace.folds import Readers, read_fold
 from emospace.intervals import estimate
 from emospace.predictions import Predictions, Truth, read_run, truth_of
 from emospace.provenance import read_json
@@ -38,6 +38,7 @@ class RunFiles:
     manifests: Sequence[Path]
     inputs: Mapping[str, Sequence[Path]]
     parents: Mapping[str, Sequence[Path]]
+    readers: Readers = field(default_factory=dict)  # of inputs that are views
 
 
 class Run:
@@ -81,7 +82,8 @@ class Run:
         if fold not in self._read:
             table = next(path for path in self._files.tables if path.stem == fold)
             # One at a time, since they are large.
-            self._read = {fold: read_fold(table, self._files.protocol, self._files.inputs)}
+            given = self._files.protocol, self._files.inputs
+            self._read = {fold: read_fold(table, *given, readers=self._files.readers)}
         folders = {name: Folders(folder) for name, folder in training.parents.items()}
         return with_runs(self._read[fold], self.inputs, folders)
 

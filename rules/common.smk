@@ -227,6 +227,12 @@ def input_files(wildcards, file=""):
     return [path for name in read_by(wildcards) for path in protocol_files(wildcards, name, file)]
 
 
+def read_manifests(wildcards):
+    """Manifests of all parts of all corpora of a run that reads a view, whose items go by their rows."""
+    views = [name for name in PLAN.sources(wildcards.run) if "." not in name]
+    return of_corpora("data/manifest/{corpus}/{part}.csv")(wildcards) if views else []
+
+
 def parent_folders(wildcards):
     """Run -> folder of the same fold and seed, for every parent of a run."""
     seeds = {run: PLAN.parent_seed(run, int(wildcards.seed)) for run in PLAN.parents(wildcards.run)}

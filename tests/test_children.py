@@ -186,7 +186,11 @@ def read(toy: Toy, **more):
         "text": [toy.folder / "text/0.csv"]
     }
     exchanged = {"text.sbert": [toy.folder / "text_bt.sbert/0.npy"], "text": [toy.folder / "text_bt/0.csv"]}
-    about = {"children": {VIEW: toy.children[0]}, "exchanged": {VIEW: exchanged}} | more
+    about = {
+        "children": {VIEW: toy.children[0]},
+        "exchanged": {VIEW: exchanged},
+        "readers": {"text": texts.read},
+    } | more
     return read_fold(toy.folds[0], toy.base.with_suffix(".json"), inputs, **about)
 
 

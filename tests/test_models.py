@@ -348,7 +348,7 @@ def test_the_contract_fits_a_model_of_words(tmp_path):
         path.write_text("utterance,text\n" + "".join(f"{r.utterance},{w}\n" for r, w in zip(rows, words, strict=True)))
         assert texts.read(path) == words
     files = [tmp_path / f"text/{part}.csv" for part in (0, 1)]
-    fold = read_fold(tmp_path / "fold0.csv", tmp_path / "p.json", {"text": files})
+    fold = read_fold(tmp_path / "fold0.csv", tmp_path / "p.json", {"text": files}, readers={"text": texts.read})
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 

@@ -2,14 +2,16 @@
 
 import argparse
 import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from emospace import plugin
+from emospace import manifest, plugin
 from emospace.data import Fold
 from emospace.errors import InputError
-from emospace.folds import read_fold
+from emospace.folds import Readers, place_of, read_fold
 from emospace.inputs import OF_MODELS, about
+from emospace.manifest import RATINGS, Utterance
 from emospace.provenance import canonical, read_json, sha256, write_sidecar
 from emospace.run_files import TRAIN
 from emospace.run_inputs import Folders, with_runs
@@ -37,6 +39,7 @@ def parser(description: str) -> argparse.ArgumentParser:
         metavar="INPUT INSTEAD FILE",
         help="what children of a view have in the place of an input: text.sbert text_bt.sbert FILE...",
     )
+    found.add_argument("--manifests", type=Path, nargs="*", default=[], help="of all parts, where it reads a view")
     found.add_argument("--input-sidecars", type=Path, nargs="*", default=[])
     found.add_argument("--runs", nargs="*", default=[], metavar="RUN=FOLDER", help="of the same fold")
     found.add_argument("--asked", nargs="*", default=[], metavar="RUN", help="those that were applied to train rows")
@@ -63,9 +66,27 @@ def read(args, recipe: dict) -> Fold:
     """The fold that a job works on; InputError unless audits have passed what it reads."""
     refuse_unaudited([args.audit, *args.child_audits], [args.fold, args.protocol], args.children)
     inputs = {name: [Path(f) for f in files] for name, *files in args.input}
-    fold = read_fold(args.fold, args.protocol, inputs, children_of(args), exchanges(args.exchange))
+    told = children_of(args), exchanges(args.exchange), readers(recipe, args.manifests)
+    fold = read_fold(args.fold, args.protocol, inputs, *told)
     fold = replace(fold, about=about(args.input_sidecars))
     return with_runs(fold, recipe["inputs"], folders(args)) if args.runs else fold
+
+
+def readers(recipe: dict, manifests: list[Path]) -> Readers:
+    """View that a run reads -> what gives the items of its file of a part. manifests: of all parts."""
+    of_part = {(path.parent.name, path.stem): path for path in manifests}
+
+    def reader(view: str) -> Callable[[Path], Sequence]:
+        read = plugin.find("views", view).read
+        return lambda path: list(read(path, unlabelled(of_part[place_of(path)])))
+
+    return {name: reader(view) for name, view in recipe.get("readers", {}).items()}
+
+
+def unlabelled(path: Path) -> list[Utterance]:
+    """Rows of a manifest without what is said of their emotion: some are test rows."""
+    blank = dict.fromkeys(("label", "gender", "intensity", "votes"), "") | dict.fromkeys(RATINGS)
+    return [replace(row, **blank) for row in manifest.read(path)]
 
 
 def children_of(args) -> dict[str, Path]:

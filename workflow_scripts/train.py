@@ -7,7 +7,6 @@ from emospace import fold_tables
 from emospace.applying import ask_sides, learn
 from emospace.data import Fold
 from emospace.run_files import write_outputs, write_trained
-from emospace.store import Ragged
 from workflow_scripts import _fold
 from workflow_scripts._command import run
 
@@ -15,7 +14,7 @@ from workflow_scripts._command import run
 def facts_of(args, fold: Fold, sources: list[Path]) -> dict:
     """What the sidecar says of the rows and inputs of a training."""
     sizes = {side: len(getattr(fold, side)) for side in ("train", "dev", "test")}
-    nothing = [n for n, i in fold.train.inputs.items() if isinstance(i, Ragged) and not len(i.values)]
+    nothing = [name for name in fold.train.inputs if not fold.train.only(name).present().any()]
     unasked = {f"run:{name}" for name, run in _fold.folders(args).items() if not run.train}
     missing = [name for name in nothing if name.partition(".")[0] not in unasked]
     facts = {"n": sizes, "classes": list(fold.classes), "seed": args.seed, "missing": missing}
