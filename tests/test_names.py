@@ -12,6 +12,7 @@ from conftest import ROOT, Project
 
 from emospace import records
 from emospace.errors import InputError
+from emospace.predictions import COLUMNS
 from emospace.provenance import read_json, write_json
 from workflow_scripts import show_result
 from workflow_scripts._exchanged import _sidecars
@@ -83,7 +84,7 @@ def tables(folder: Path, *runs: str) -> list[Path]:
     for run in runs:
         predictions.append(folder / "evaluation" / run / "predictions.csv")
         histories.append(folder / "runs" / run / "fold0-1/history.csv")
-        records.write(predictions[-1], ["label", "predicted"], [{"label": "a", "predicted": "b"}])
+        records.write(predictions[-1], COLUMNS, [dict.fromkeys(COLUMNS, "a")])
         records.write(histories[-1], ["dev_ua"], [{"dev_ua": 0.5}])
     return write_plots(folder / "plots", predictions, histories)
 
