@@ -311,6 +311,11 @@ def test_subsets_count_what_the_stored_model_now_says_otherwise(tmp_path):
     assert subsets.analyse(one, tmp_path)["unlike stored"] == 5
 
 
+def test_counts_of_a_reliability_table_are_whole():
+    found = reliability._cells({"from": 1 / 3, "n": 1234567})
+    assert found == {"from": "0.333333", "n": 1234567}
+
+
 def test_reliability_of_a_hand_made_case(tmp_path):
     probabilities = np.array([[[0.95, 0.05], [0.05, 0.95], [0.45, 0.55], [1.0, 0.0]]])
     truth = SimpleNamespace(label=np.array([0, 0, 1, 0]))
