@@ -267,8 +267,7 @@ class Model(Protocol):
 
     Folder: emospace/models. Config: `runs: <name>: {model: <module>, inputs: [...], <options of train>}`.
 
-    INPUTS: what it reads: "feature" (Ragged stores), "view" (the items of a view that is text or a store
-    as they are; of frames and words only features) or "run" (the outputs of another run
+    INPUTS: what it reads: "feature" (Ragged stores), "view" (the items of a view, as its own `read` gives them) or "run" (the outputs of another run
     of the same protocol, fold and seed, so this one is a second stage; with `run:<name>` its probabilities, with
     `run:<name>.embeddings` or `run:<name>.<extra>` those). DETERMINISTIC: the seed changes nothing. GPU: it uses one
     where there is one. SUBSETS: `apply` copes with rows whose inputs are missing in part, whatever part that is.

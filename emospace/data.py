@@ -14,9 +14,10 @@ SPLITS = ("train", "dev", "test")
 class Rows:
     """N utterances of one split. Test rows have label -1, gender -1 and VAD NaN: nobody can learn from them.
 
-    inputs: name -> Ragged (row i: (T_i, D), T_i = 0 where missing) or, for a view, its N items. `run:<name>` holds what
-    another run says: its probabilities as one step of C dimensions (`.embeddings`, `.<extra>`: those), and no step
-    where that run saw none of its inputs. said: `run:<name>` -> probabilities, float32 (N, C), also of these rows.
+    inputs: name -> Ragged (row i: (T_i, D), T_i = 0 where missing) or, for a view, its N items as `View.read` gives
+    them. `run:<name>` holds what another run says: its probabilities as one step of C dimensions (`.embeddings`,
+    `.<extra>`: those), and no step where that run saw none of its inputs. said: `run:<name>` -> probabilities, float32
+    (N, C), also of these rows.
     label, gender: int64 (N,), -1 where unknown; gender 0 = F, 1 = M.
     vad: float32 (N, 3) in the corpus's units, NaN where unlabelled.
     parent: int64 (N,), -1 for an original; for an augmented child the index of the original whose copy it is, with one
@@ -25,7 +26,7 @@ class Rows:
 
     utterances: Sequence[str]
     speakers: Sequence[str]
-    inputs: dict[str, Ragged | list[str]]
+    inputs: dict[str, Ragged | list]
     label: np.ndarray
     gender: np.ndarray
     vad: np.ndarray
@@ -45,6 +46,10 @@ class Rows:
             i.lengths > 0 if isinstance(i, Ragged) else [len(item) > 0 for item in i] for i in self.inputs.values()
         ]
         return np.any(np.array(there, bool).reshape(len(there), len(self)), axis=0)
+
+    def only(self, name: str) -> "Rows":
+        """The same rows with one input alone."""
+        return replace(self, inputs={name: self.inputs[name]})
 
     def take(self, rows: np.ndarray) -> "Rows":
         """The rows of these numbers, in this order. A child needs its original among them."""

@@ -6,6 +6,13 @@ from pathlib import Path
 from emospace.errors import InputError
 from emospace.provenance import read_json
 
+OF_MODELS = "weights:"  # begins the names of weights that a model loads, among `random_inputs` of sidecars
+
+
+def sample_rate(file: Path) -> int | None:
+    """Rate of the sound in a view's file, Hz, as the sidecar beside it tells; None of other views."""
+    return read_json(Path(file).with_suffix(".json")).get("sample_rate")
+
 
 def about(sidecars: Iterable[Path]) -> dict[str, dict]:
     """Input -> {"holds": what it is ("cepstral", "embedding", ...; "" of a view), "rate": of its sound in Hz, or None}.

@@ -190,4 +190,5 @@ def read(path: Path) -> list[Utterance]:
 
 def read_problems(path: Path) -> list[Problem]:
     """Read a quality table written by `write_problems`."""
-    return [Problem(**{**line, "dropped": line["dropped"] == "1"}) for line in records.read(path)]
+    lines = records.read(path, PROBLEM_COLUMNS, exactly=True)
+    return [Problem(**{**line, "dropped": line["dropped"] == "1"}) for line in lines]

@@ -11,12 +11,12 @@ import numpy as np
 
 from emospace import plugin
 from emospace.errors import InputError
+from emospace.manifest import RATINGS
 from emospace.predictions import Predictions, Truth
 
 DEFAULT = ("WA", "UA", "WF1", "MF1")
 COUNTED = "WA"  # its statistics are the cells of the confusion matrix
-DIMENSIONS = ("valence", "arousal", "dominance")
-CONCORDANCE = {name: f"CCC_{name}" for name in DIMENSIONS}
+CONCORDANCE = {name: f"CCC_{name}" for name in RATINGS}
 CLOSE = 1e-9  # rounding beyond the range of a metric
 SEE = "see Metric in docs/contracts.md"
 Tables = dict[str, np.ndarray]  # metric -> sums of its statistics, (seeds, groups, S)
@@ -37,8 +37,8 @@ class Answers:
 
 
 def true_answers(truth: Truth) -> Answers:
-    rated = [[np.nan if (v := getattr(row, name)) is None else v for name in DIMENSIONS] for row in truth.rows]
-    dimensions = np.array(rated, float).reshape(len(truth.rows), len(DIMENSIONS))
+    rated = [[np.nan if (v := getattr(row, name)) is None else v for name in RATINGS] for row in truth.rows]
+    dimensions = np.array(rated, float).reshape(len(truth.rows), len(RATINGS))
     return Answers(truth.label, np.eye(len(truth.classes))[truth.label], dimensions)
 
 
@@ -55,9 +55,9 @@ def lacking(name: str, truth: Truth, predictions: Predictions) -> str:
         return ""
     if predictions.dimensions is None:
         return "the run predicts no dimensions"
-    wanted = DIMENSIONS if needs == "dimensions" else (needs,)
-    columns = [DIMENSIONS.index(dimension) for dimension in wanted]
-    if unsaid := [DIMENSIONS[k] for k in columns if np.isnan(predictions.dimensions[..., k]).any()]:
+    wanted = RATINGS if needs == "dimensions" else (needs,)
+    columns = [RATINGS.index(dimension) for dimension in wanted]
+    if unsaid := [RATINGS[k] for k in columns if np.isnan(predictions.dimensions[..., k]).any()]:
         return f"the run predicts no {unsaid[0]}"
     known = not np.isnan(true_answers(truth).dimensions[:, columns]).all()
     return "" if known else f"no tested row has a rating of {' or '.join(wanted)}"

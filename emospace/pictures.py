@@ -21,6 +21,17 @@ def encode(picture: np.ndarray, quality: int) -> bytes:
         return file.getvalue()
 
 
+def decode(jpeg: bytes) -> np.ndarray:
+    """A picture, uint8 (H, W, 3).
+
+    Pillow raises OSError, SyntaxError or ValueError for a JPEG that is cut short, where OpenCV would fill up with grey.
+    """
+    from PIL import Image
+
+    with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
 def add(archive: zipfile.ZipFile, utterance: str, k: int, jpeg: bytes) -> None:
     """Store the k-th picture of an utterance."""
     archive.writestr(zipfile.ZipInfo(f"{utterance}/{k}.jpg", EPOCH), jpeg)

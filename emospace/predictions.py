@@ -3,24 +3,24 @@
 The fold tables say who is tested where; the manifest says what is true; probabilities.csv says what a model thought.
 """
 
-import csv
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from emospace import fold_tables, protocol_rows, records
 from emospace.clusters import Clusters, clusters
 from emospace.errors import InputError
 from emospace.fold_facts import normalise_text
 from emospace.manifest import Utterance
+from emospace.provenance import read_json
+from emospace.run_files import AGAIN, OTHERS, SAID, read_lines
 
-SUM_TOLERANCE = 1e-3  # probabilities are stored with seven digits
 GENDERS = ["F", "M"]
-OTHERS = ("gender_F", "valence", "arousal", "dominance")  # columns of what a model may predict beside classes
+COLUMNS = ["utterance", "fold", "speaker", "label", "predicted"]  # of predictions.csv, before those of the classes
 Tested = tuple[str, str, int]  # utterance, fold, and how often that pair came before
-AGAIN = "run the workflow again"
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,13 @@ class Predictions:
     dimensions: np.ndarray | None = None
 
 
+def truth_of(manifests: Sequence[Path], tables: Sequence[Path], protocol: Path, about: Mapping) -> Truth:
+    """`read_truth` of a protocol. protocol: its sidecar. about: its `labels`, `rows` and `leaky`, as of a recipe."""
+    facts = read_json(protocol)
+    rows = protocol_rows.by_class(protocol_rows.read(manifests), about["labels"], about["rows"]).values()
+    return read_truth(list(rows), tables, facts["classes"], leaky=about["leaky"], covers=facts["covers"])
+
+
 def read_truth(
     rows: Sequence[Utterance], tables: Iterable[Path], classes: Sequence[str], *, leaky: bool, covers: bool
 ) -> Truth:
@@ -67,7 +74,7 @@ def read_truth(
     tested: dict[str, list[str]] = {}  # utterance -> folds
     train_texts: dict[str, set[str]] = {}
     for path in tables:
-        lines = _lines(path)
+        lines = fold_tables.read(path)
         for line in lines:
             if line["split"] == "test":
                 _claim(tested, line["utterance"], path, known, leaky)
@@ -113,16 +120,17 @@ def read_run(folders: Iterable[Path], truth: Truth) -> Predictions:
     found: dict[int, dict[Tested, np.ndarray]] = {}
     for folder in folders:
         fold, _, seed = folder.name.rpartition("-")
-        path = folder / "probabilities.csv"
+        path = folder / SAID[0]
         seen = found.setdefault(int(seed), {})
-        lines = list(_test_rows(path, truth.classes))
-        for key, (name, values) in zip(_numbered((n, fold) for n, _ in lines), lines, strict=True):
+        lines = list(read_lines(folder, truth.classes, "test"))
+        for key, line in zip(_numbered((line.utterance, fold) for line in lines), lines, strict=True):
+            name = line.utterance
             if fold not in home.get(name, ()):
                 there = " and ".join(dict.fromkeys(home.get(name, ["no fold"])))
                 raise InputError(path, f"{name!r} is a test row of {there}, not of {fold}", AGAIN)
             if key in seen or key not in wanted:
                 raise InputError(path, f"{name!r} is predicted twice by seed {seed}", AGAIN)
-            seen[key] = values
+            seen[key] = np.array([*line.probabilities, *line.others])
     for seed, seen in found.items():
         if missing := wanted.keys() - seen.keys():
             raise InputError(folder.parent, f"seed {seed} has no prediction for {min(missing)[0]!r}", AGAIN)
@@ -154,42 +162,22 @@ def _numbered(tested: Iterable[tuple[str, str]]) -> dict[Tested, None]:
     return found
 
 
-def _lines(path: Path) -> list[dict[str, str]]:
-    try:
-        with open(path, encoding="utf-8", newline="") as handle:
-            return list(csv.DictReader(handle))
-    except OSError as error:
-        raise InputError(path, f"cannot be read ({error.strerror})", AGAIN) from error
+def write_table(path: Path, truth: Truth, found: Predictions) -> None:
+    """Write predictions.csv, one row per tested row: means over seeds, and as `predicted` the largest of these."""
+    mean = found.probabilities.mean(0)
+    told = zip(truth.rows, truth.fold, truth.label, mean, strict=True)
+    lines = (
+        [row.utterance, fold, row.speaker, truth.classes[label], truth.classes[int(values.argmax())]]
+        + [f"{value:.6f}" for value in values]
+        for row, fold, label, values in told
+    )
+    columns = [*COLUMNS, *truth.classes]
+    records.write(path, columns, (dict(zip(columns, line, strict=True)) for line in lines))
 
 
-def _test_rows(path: Path, classes: Sequence[str]) -> Iterator[tuple[str, np.ndarray]]:
-    """Name of each test row, and what is predicted: probabilities (C), then OTHERS, NaN where not predicted."""
-    for number, line in enumerate(_lines(path), 2):
-        if line.get("split") != "test":
-            continue
-        where = f"line {number} ({line['utterance']!r})"
-        try:
-            values = np.array([float(line[name]) for name in classes])
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(path, f"{where} lacks a probability of one of {', '.join(classes)}", AGAIN) from error
-        if not (values >= 0).all() or not abs(values.sum() - 1) <= SUM_TOLERANCE:
-            raise InputError(path, f"{where} holds {values.tolist()}, which is no distribution", "mend the model")
-        yield line["utterance"], np.append(values, [_other(path, where, line, name) for name in OTHERS])
-
-
-def _other(path: Path, where: str, line: dict[str, str], name: str) -> float:
-    """The value of one of OTHERS, NaN where there is none."""
-    if not (text := line.get(name)):
-        return np.nan
-    try:
-        value = float(text)
-    except ValueError:
-        value = np.nan
-    if name == "gender_F" and not 0 <= value <= 1:
-        raise InputError(path, f"{where} holds {text} for gender_F, which is no probability", "mend the model")
-    if not np.isfinite(value):
-        raise InputError(path, f"{where} holds {text} for {name}, which is no finite number", "mend the model")
-    return value
+def read_table(path: Path) -> list[dict[str, str]]:
+    """Rows of predictions.csv."""
+    return records.read(path, COLUMNS)
 
 
 def shared(truth: Truth, other: Truth) -> tuple[np.ndarray, np.ndarray]:

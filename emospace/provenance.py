@@ -41,6 +41,12 @@ def read_digests(paths: Iterable[Path]) -> dict[str, str]:
     return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
 
 
+def write_digests(path: Path, digests: Iterable[tuple[str, str]]) -> None:
+    """Write (path, digest) pairs in `sha256sum` format."""
+    with atomic(path) as tmp:
+        tmp.write_text("".join(f"{digest}  {name}\n" for name, digest in digests), encoding="utf-8")
+
+
 @contextlib.contextmanager
 def atomic(path: Path, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside `path`, renamed onto it on success and removed on failure.

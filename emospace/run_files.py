@@ -5,23 +5,27 @@ order of rows all others have), embeddings.npy, extras.<name>.npy: what the mode
 of train rows. run.json comes last.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from emospace import records, store
 from emospace.data import Output, Rows, Trained
 from emospace.errors import InputError
-from emospace.folds import VAD
+from emospace.manifest import RATINGS
 from emospace.provenance import atomic, read_json
 from emospace.store import Ragged
 
 AGAIN = "run the workflow again"
 LEARNT = ("model.safetensors", "history.csv")
 SAID = ("probabilities.csv", "embeddings.npy")
+TOLD = ("utterance", "split", "present")  # columns of probabilities.csv before those of the classes
 GENDER = ("gender_F", "gender_M")
+OTHERS = (GENDER[0], *RATINGS)  # columns of what a model may predict beside classes
+TOLERANCE = 1e-3  # of a sum of probabilities, which are stored with seven digits
 TRAIN = "train"  # folder of what a run says of its train rows
 
 
@@ -64,6 +68,15 @@ def read_trained(folder: Path) -> Trained:
         raise InputError(path, f"it cannot be read ({error})", AGAIN) from error
 
 
+def read_history(folder: Path) -> list[dict[str, float]]:
+    """History of a training, a line per epoch or candidate, numbers by column; [] of a model that has none."""
+    path = folder / LEARNT[1]
+    try:
+        return [{name: float(value) for name, value in line.items()} for line in records.read(path)]
+    except (TypeError, ValueError) as error:
+        raise InputError(path, f"it holds what is no number ({error})", AGAIN) from error
+
+
 # What a model says ---------------------------------------------------------------------------------------------
 
 
@@ -72,7 +85,7 @@ def write_outputs(folder: Path, classes: Sequence[str], sides: Mapping[str, tupl
     found = [output for _, output in sides.values()]
     lines = [line for side, pair in sides.items() for line in _lines(side, *pair, classes)]
     columns = list(_columns(found[0], classes))
-    records.write(folder / SAID[0], ["utterance", "split", "present", *columns], lines)
+    records.write(folder / SAID[0], [*TOLD, *columns], lines)
     with atomic(folder / SAID[1]) as tmp:
         np.save(
             tmp, _joined([output.embeddings for output in found], sum(map(len, (rows for rows, _ in sides.values()))))
@@ -85,7 +98,7 @@ def write_outputs(folder: Path, classes: Sequence[str], sides: Mapping[str, tupl
 
 def _columns(output: Output, classes: Sequence[str]) -> dict[str, np.ndarray]:
     """Column of the table -> values (N,)."""
-    parts = [(classes, output.probabilities), (GENDER, output.gender), (VAD, output.dimensions)]
+    parts = [(classes, output.probabilities), (GENDER, output.gender), (RATINGS, output.dimensions)]
     return {name: values[:, k] for names, values in parts if values is not None for k, name in enumerate(names)}
 
 
@@ -126,28 +139,79 @@ class Said:
 
 def read_outputs(folder: Path, classes: Sequence[str], wanted: Sequence[str] = ("",)) -> Said:
     """Read the outputs of these names: "" (probabilities), "embeddings", or names of extras."""
-    path = folder / SAID[0]
-    lines = records.read(path, ["utterance", "split", "present", *classes])
+    lines = list(read_lines(folder, classes))
     values: dict[str, np.ndarray | Ragged] = {}
     for name in wanted:
         if name == "embeddings":
-            values[name] = _array(folder / SAID[1], len(lines))
+            values[name] = read_embeddings(folder, len(lines))
+            if not values[name].shape[1]:
+                raise InputError(folder / SAID[1], "the model gives no embeddings", f"leave `.{name}` out of the input")
         elif name:
             values[name] = Ragged.open(folder / f"extras.{name}.npy", len(lines)).check_finite()
         else:
-            found = np.array([[float(line[c]) for c in classes] for line in lines], np.float32)
+            found = np.array([line.probabilities for line in lines], np.float32)
             values[name] = found.reshape(len(lines), len(classes))  # also of no line
-    place = {(line["split"], line["utterance"]): i for i, line in enumerate(lines)}
-    return Said(place, np.array([line["present"] == "1" for line in lines], bool), values)
+    place = {(line.side, line.utterance): i for i, line in enumerate(lines)}
+    return Said(place, np.array([line.present for line in lines], bool), values)
 
 
-def _array(path: Path, rows: int) -> np.ndarray:
+class Line(NamedTuple):
+    """What a model says of a row. present: did it have any input? others: see OTHERS, NaN where it says nothing."""
+
+    side: str
+    utterance: str
+    present: bool
+    probabilities: list[float]
+    others: list[float]
+
+
+def read_lines(folder: Path, classes: Sequence[str], side: str = "") -> Iterator[Line]:
+    """Lines of probabilities.csv in order, of one side or of all; columns may stand in any order.
+
+    Raises InputError, with the line, for what is no distribution over the classes, or no number.
+    """
+    path = folder / SAID[0]
+    for number, line in enumerate(records.read(path), 2):
+        if side in ("", line.get("split")):
+            yield _line(path, number, line, classes)
+
+
+def _line(path: Path, number: int, line: dict[str, str], classes: Sequence[str]) -> Line:
+    if missing := [name for name in TOLD if line.get(name) is None]:
+        raise InputError(path, f"line {number} has no {missing[0]!r}", AGAIN)
+    where = f"line {number} ({line['utterance']!r})"
+    try:
+        values = [float(line[name]) for name in classes]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(path, f"{where} lacks a probability of one of {', '.join(classes)}", AGAIN) from error
+    if not all(value >= 0 for value in values) or not abs(sum(values) - 1) <= TOLERANCE:
+        raise InputError(path, f"{where} holds {values}, which is no distribution", "mend the model")
+    others = [_other(path, where, line, name) for name in OTHERS]
+    return Line(line["split"], line["utterance"], line["present"] == "1", values, others)
+
+
+def _other(path: Path, where: str, line: dict[str, str], name: str) -> float:
+    """The value of one of OTHERS, NaN where there is none."""
+    if not (text := line.get(name)):
+        return np.nan
+    try:
+        value = float(text)
+    except ValueError:
+        value = np.nan
+    if name == GENDER[0] and not 0 <= value <= 1:
+        raise InputError(path, f"{where} holds {text} for {name}, which is no probability", "mend the model")
+    if not np.isfinite(value):
+        raise InputError(path, f"{where} holds {text} for {name}, which is no finite number", "mend the model")
+    return value
+
+
+def read_embeddings(folder: Path, rows: int | None = None) -> np.ndarray:
+    """float32 (rows, E), row for row as probabilities.csv; E is 0 of a model that gives none."""
+    path = folder / SAID[1]
     try:
         found = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise InputError(path, f"it cannot be read ({error})", AGAIN) from error
-    if found.ndim != 2 or len(found) != rows:
+    if found.ndim != 2 or rows not in (None, len(found)):
         raise InputError(path, f"it holds an array {found.shape}, and probabilities.csv {rows} rows", AGAIN)
-    if not found.shape[1]:
-        raise InputError(path, "the model gives no embeddings", "leave `.embeddings` out of the input")
     return found

@@ -11,7 +11,7 @@ import numpy as np
 
 from emospace.data import SPLITS, Fold, Rows
 from emospace.errors import InputError
-from emospace.run_files import AGAIN, Said, read_outputs
+from emospace.run_files import AGAIN, SAID, Said, read_outputs
 from emospace.store import Ragged
 
 PREFIX = "run:"
@@ -56,7 +56,7 @@ def _with_runs(
         place, what = folders[run_of(name)], output_of(name)
         folder = place.train if side == "train" else place.stored
         store = read_outputs(folder or place.stored, classes, [what])
-        index = _index(folder / "probabilities.csv", store, side, names) if folder else np.empty(0, np.int64)
+        index = _index(folder / SAID[0], store, side, names) if folder else np.empty(0, np.int64)
         found[name] = _ragged(store, what, index) if folder else _nothing(store, what, len(rows))
         if folder and not what:
             said[name] = store.values[what][index]

@@ -1,20 +1,21 @@
 """A trained run as an analysis sees it: its rows, its models, what it predicted, and what is true."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from emospace import applying, measures, plugin, protocol_rows
+from emospace import applying, measures, plugin
 from emospace.data import Fold, Output, Rows
 from emospace.evaluation import cell
-from emospace.folds import read_fold
+from emospace.folds import Readers, read_fold
 from emospace.intervals import estimate
-from emospace.predictions import Predictions, Truth, read_run, read_truth
+from emospace.predictions import Predictions, Truth, read_run, truth_of
 from emospace.provenance import read_json
 from emospace.run_inputs import Folders, with_runs
+from emospace.weights import Weights
 
 
 @dataclass(frozen=True)
@@ -37,17 +38,19 @@ class RunFiles:
     manifests: Sequence[Path]
     inputs: Mapping[str, Sequence[Path]]
     parents: Mapping[str, Sequence[Path]]
+    readers: Readers = field(default_factory=dict)  # of inputs that are views
 
 
 class Run:
     """A trained run, all its folds and seeds.
 
     name, model: as the config calls them. inputs: what it reads, `run:<name>` for the outputs of another run. classes:
-    class k is classes[k]. folds, seeds, trainings: in order. device: where `apply` computes, "cpu" or "cuda".
+    class k is classes[k]. folds, seeds, trainings: in order. device: where `apply` computes, "cpu" or "cuda". weights:
+    the pretrained ones of the run, if its model needs some.
     """
 
-    def __init__(self, recipe: dict, files: RunFiles, device: str = "cpu"):
-        self.name, self.model, self.device = recipe["run"], recipe["model"], device
+    def __init__(self, recipe: dict, files: RunFiles, device: str = "cpu", weights: Weights | None = None):
+        self.name, self.model, self.device, self.weights = recipe["run"], recipe["model"], device, weights
         self._recipe, self._files = recipe, files
         self.inputs: list[str] = list(recipe["inputs"])
         self.classes: list[str] = read_json(files.protocol)["classes"]
@@ -59,10 +62,7 @@ class Run:
     @cached_property
     def truth(self) -> Truth:
         """What is true of the N test rows of all folds, in the order of the manifest."""
-        corpora, about = protocol_rows.read(self._files.manifests), self._recipe
-        rows = protocol_rows.by_class(corpora, about["labels"], about["rows"]).values()
-        covers = read_json(self._files.protocol)["covers"]
-        return read_truth(list(rows), self._files.tables, self.classes, leaky=about["leaky"], covers=covers)
+        return truth_of(self._files.manifests, self._files.tables, self._files.protocol, self._recipe)
 
     @cached_property
     def predictions(self) -> Predictions:
@@ -82,7 +82,8 @@ class Run:
         if fold not in self._read:
             table = next(path for path in self._files.tables if path.stem == fold)
             # One at a time, since they are large.
-            self._read = {fold: read_fold(table, self._files.protocol, self._files.inputs)}
+            given = self._files.protocol, self._files.inputs
+            self._read = {fold: read_fold(table, *given, readers=self._files.readers)}
         folders = {name: Folders(folder) for name, folder in training.parents.items()}
         return with_runs(self._read[fold], self.inputs, folders)
 
@@ -91,7 +92,7 @@ class Run:
 
         Raises InputError for a name that is no input of the run.
         """
-        return applying.apply(training.folder, rows, keep=keep, device=self.device)
+        return applying.apply(training.folder, rows, keep=keep, device=self.device, weights=self.weights)
 
     def places(self, training: Training) -> list[int]:
         """Place in `truth` of each test row of a training, in the order of `rows(training).test`."""

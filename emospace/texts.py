@@ -30,6 +30,12 @@ def read(path: Path, columns: Sequence[str] = COLUMNS, wanted: str = "text") -> 
     return [record[wanted] for record in records.read(path, columns)]
 
 
+def is_table(path: Path) -> bool:
+    """Is a CSV file a table of texts?"""
+    with open(path, encoding="utf-8") as handle:
+        return handle.readline().rstrip("\n").split(",")[: len(COLUMNS)] == COLUMNS
+
+
 def read_made(path: Path) -> list[str]:
     """Texts that were made (translated, recognised), "" where there are none; as `read`, but they must have flags."""
     return read(path, FLAGGED)

@@ -21,6 +21,7 @@ for _analysis, _spec in PLAN.config["analyses"].items():
             stored=lambda w: ancient(analysed(w, *STORED)),
             runs=lambda w: analysed(w, "run.json"),
             data=lambda w: ancient(input_files(w)),
+            manifests=lambda w: ancient(read_manifests(w)),
             sidecars=lambda w: input_files(w, "{part}.json"),
             weights=model_weights,
         output:
@@ -46,7 +47,8 @@ for _analysis, _spec in PLAN.config["analyses"].items():
             "python -m workflow_scripts.analyse --recipe {input.recipe:q} --log {log:q} --threads {threads}"
             " --manifest {input.manifest:q} --manifest-sidecar {input.sidecar:q} --protocol {input.protocol:q}"
             " --folds {input.folds:q} --run-dirs {params.runs:q} {params.inputs}"
-            " --input-sidecars {input.sidecars:q} --out {params.folder:q}"
+            " --manifests {input.manifests:q} --input-sidecars {input.sidecars:q} --weights {input.weights:q}"
+            " --out {params.folder:q}"
 
 
 rule analyse:

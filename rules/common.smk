@@ -12,6 +12,7 @@ sys.path.insert(0, workflow.basedir)
 
 from emospace import plugin
 from emospace.errors import InputError
+from emospace.run_files import LEARNT, SAID
 from workflow_scripts._disk import told
 from workflow_scripts._exchanged import forget_exchanged
 from workflow_scripts._frozen import freeze, thaw
@@ -97,7 +98,7 @@ CHILD_AUDIT = f"{RESULTS}/augmented/audit/{{protocol}}.{{view}}.json"
 RUN = f"{RESULTS}/runs/{{run}}/{{fold}}-{{seed}}"
 EVALUATION = f"{RESULTS}/evaluation/{{run}}"
 ANALYSES = f"{RESULTS}/analyses/{{run}}"
-STORED = ["model.safetensors", "history.csv", "probabilities.csv", "embeddings.npy"]  # by a training, beside run.json
+STORED = [*LEARNT, *SAID]  # by a training, beside run.json
 
 
 def recipe(rule, key):
@@ -225,6 +226,12 @@ def read_by(wildcards):
 def input_files(wildcards, file=""):
     """Files of all parts of all that a run reads, or those files beside them."""
     return [path for name in read_by(wildcards) for path in protocol_files(wildcards, name, file)]
+
+
+def read_manifests(wildcards):
+    """Manifests of all parts of all corpora of a run that reads a view, whose items go by their rows."""
+    views = [name for name in PLAN.sources(wildcards.run) if "." not in name]
+    return of_corpora("data/manifest/{corpus}/{part}.csv")(wildcards) if views else []
 
 
 def parent_folders(wildcards):

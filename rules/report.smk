@@ -4,6 +4,8 @@ Inputs:  results/<name>/{evaluation,runs,audit}/..., data/quality/<name>/...
 Outputs: results/<name>/{summary.csv,result.txt,metrics.json,report.html}, and tables that `dvc plots` draws in plots/
 """
 
+from emospace.report.results import COMPANIONS
+
 
 rule summarize:
     input:
@@ -45,13 +47,11 @@ rule make_report:
         sheets=sheets(),
         gates=all_children(f"{GATE}.json"),
         analyses=analyses("analysis.json"),
-        # What it reads beside those sidecars (emospace/report/results.py: COMPANIONS).
+        # What it reads beside those sidecars.
         made=ancient(analyses()),
         rows=ancient(expand("data/manifest/{corpus}.csv", corpus=PLAN.config["corpora"])),
-        predictions=ancient(evaluations("predictions.csv")),
-        trained=ancient(
-            [path for file in ("history.csv", "probabilities.csv", "embeddings.npy") for path in all_runs(file)]
-        ),
+        predictions=ancient([path for file in COMPANIONS["metrics.json"] for path in evaluations(file)]),
+        trained=ancient([path for file in COMPANIONS["run.json"] for path in all_runs(file)]),
     output:
         page=f"{RESULTS}/report.html",
         sidecar=f"{RESULTS}/report.json",

@@ -19,6 +19,7 @@ for _rule, _runs in trainings("train").items():
             child_audits=of_run(CHILD_AUDIT),
             quality=lambda w: ancient(of_corpora(QUALITY)(w)),  # must exist; training does not read it
             data=lambda w: ancient(input_files(w)),
+            manifests=lambda w: ancient(read_manifests(w)),
             sidecars=lambda w: input_files(w, "{part}.json"),
             weights=model_weights,
             parents=parent_files,
@@ -46,7 +47,8 @@ for _rule, _runs in trainings("train").items():
             "python -m workflow_scripts.train --recipe {input.recipe:q} --log {log:q} --threads {threads}"
             " --fold {input.fold:q} --protocol {input.protocol:q} --audit {input.audit:q} {params.inputs}"
             " --children {input.children:q} --child-audits {input.child_audits:q} --weights {input.weights:q}"
-            " --input-sidecars {input.sidecars:q} --seed {wildcards.seed} --out {params.folder:q}"
+            " --manifests {input.manifests:q} --input-sidecars {input.sidecars:q}"
+            " --seed {wildcards.seed} --out {params.folder:q}"
 
 
 for _rule, _runs in trainings("apply_train", asked=True).items():
@@ -64,6 +66,7 @@ for _rule, _runs in trainings("apply_train", asked=True).items():
             children=of_run(CHILDREN),
             child_audits=of_run(CHILD_AUDIT),
             data=lambda w: ancient(input_files(w)),
+            manifests=lambda w: ancient(read_manifests(w)),
             sidecars=lambda w: input_files(w, "{part}.json"),
             weights=model_weights,
             parents=parent_files,
@@ -89,7 +92,8 @@ for _rule, _runs in trainings("apply_train", asked=True).items():
             "python -m workflow_scripts.apply_train --recipe {input.recipe:q} --log {log:q} --threads {threads}"
             " --fold {input.fold:q} --protocol {input.protocol:q} --audit {input.audit:q} {params.inputs}"
             " --children {input.children:q} --child-audits {input.child_audits:q} --weights {input.weights:q}"
-            " --input-sidecars {input.sidecars:q} --seed {wildcards.seed} --out {params.folder:q}"
+            " --manifests {input.manifests:q} --input-sidecars {input.sidecars:q}"
+            " --seed {wildcards.seed} --out {params.folder:q}"
 
 
 rule train_all:

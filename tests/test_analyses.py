@@ -136,12 +136,13 @@ RECIPE = {"analysis": "mine", "plugin": "planted", "outputs": ["table.csv"], "ru
 RECIPE |= {"inputs": [], "labels": {"toy": LABELS}, "rows": {}, "leaky": False, "seed": 7, "options": {"size": 5}}
 
 
-def make(tree, out, **changed) -> None:
+def make(tree, out, weights=(), **changed) -> None:
     base = tree / "data/protocols/toy"
     args = {"manifest": [tree / "data/manifest/toy.csv"], "manifest_sidecar": [tree / "data/manifest/toy.json"]}
     args |= {"protocol": base / "session.json", "folds": sorted((base / "session").glob("*.csv")), "input": []}
     args |= {"run_dirs": sorted(tree.glob("results/runs/toy/probe/*")), "input_sidecars": [], "parents": []}
-    analyse.job(SimpleNamespace(**args, out=out, threads=1), RECIPE | changed)
+    args |= {"manifests": []}
+    analyse.job(SimpleNamespace(**args, out=out, threads=1, weights=[*weights]), RECIPE | changed)
 
 
 def test_a_job_writes_what_is_declared_and_a_sidecar(tree, tmp_path, planted):
@@ -153,6 +154,17 @@ def test_a_job_writes_what_is_declared_and_a_sidecar(tree, tmp_path, planted):
     assert sidecar["facts"]["seed"] == 7 and 0.3 < sidecar["facts"]["right"] < 1
     assert len([name for name in sidecar["inputs"] if name.endswith("run.json")]) == 6
     assert sidecar["outputs"].keys() == {"table.csv"} and sidecar["recipe"]["run"] == "probe"
+
+
+def test_a_job_gives_the_weights_of_the_run_and_records_them(tree, tmp_path, monkeypatch, planted):
+    """An artifact that does not tell all it was made from is never taken over by `make adopt`."""
+    monkeypatch.chdir(tmp_path)
+    about = {"name": "tiny", "kind": "random", "source": "", "revision": "", "files": {}, "random": True, "why": ""}
+    write_json(record := tmp_path / "models/tiny/weights.json", about)
+    planted(GOOD.replace('"seed": seed', '"weights": run.weights.name'))
+    make(tree, tmp_path / "out", weights=[record])
+    sidecar = read_json(tmp_path / "out/analysis.json")
+    assert sidecar["facts"]["weights"] == "tiny" and str(record) in sidecar["inputs"]
 
 
 @pytest.mark.parametrize(
@@ -297,6 +309,11 @@ def test_subsets_count_what_the_stored_model_now_says_otherwise(tmp_path):
     other[0, :5] = np.roll(other[0, :5], 1, axis=1)
     one.predictions = SimpleNamespace(probabilities=other)
     assert subsets.analyse(one, tmp_path)["unlike stored"] == 5
+
+
+def test_counts_of_a_reliability_table_are_whole():
+    found = reliability._cells({"from": 1 / 3, "n": 1234567})
+    assert found == {"from": "0.333333", "n": 1234567}
 
 
 def test_reliability_of_a_hand_made_case(tmp_path):

@@ -15,6 +15,7 @@ from emospace.fold_tables import child_of
 from emospace.folds import read_fold
 
 VIEW = "text_bt"
+VERDICTS = {False: ("pass", ""), True: ("fail", "too far")}
 ABOUT = {"protocol": "session", "corpus": "toy", "split": "session", "leaky": False, "view": VIEW, "options": {}}
 
 
@@ -33,7 +34,8 @@ class Toy:
         for fold, children in zip(self.folds, self.children, strict=True):
             train = [line["utterance"] for line in read_csv(fold) if line["split"] == "train"]
             verdict = [
-                {"utterance": name, "verdict": "fail" if i < failing else "pass"} for i, name in enumerate(train)
+                dict(zip(("utterance", "verdict", "reason"), (name, *VERDICTS[i < failing]), strict=True))
+                for i, name in enumerate(train)
             ]
             write_csv(children.with_suffix(".gate.csv"), verdict)
             self.make(fold, children)
@@ -184,7 +186,11 @@ def read(toy: Toy, **more):
         "text": [toy.folder / "text/0.csv"]
     }
     exchanged = {"text.sbert": [toy.folder / "text_bt.sbert/0.npy"], "text": [toy.folder / "text_bt/0.csv"]}
-    about = {"children": {VIEW: toy.children[0]}, "exchanged": {VIEW: exchanged}} | more
+    about = {
+        "children": {VIEW: toy.children[0]},
+        "exchanged": {VIEW: exchanged},
+        "readers": {"text": texts.read},
+    } | more
     return read_fold(toy.folds[0], toy.base.with_suffix(".json"), inputs, **about)
 
 

@@ -85,7 +85,7 @@ def test_the_documented_overrides_fit_the_shipped_config(tmp_path, monkeypatch):
 
 
 def test_a_training_curve_is_the_mean_of_the_folds_that_came_so_far():
-    histories = [[{"epoch": "1", "dev_ua": "0.2"}, {"epoch": "2", "dev_ua": "0.6"}], [{"epoch": "1", "dev_ua": "0.4"}]]
+    histories = [[{"epoch": 1, "dev_ua": 0.2}, {"epoch": 2, "dev_ua": 0.6}], [{"epoch": 1, "dev_ua": 0.4}]]
     assert curve(histories) == [{"step": 1, "dev_ua": pytest.approx(0.3)}, {"step": 2, "dev_ua": pytest.approx(0.6)}]
     assert curve([[], []]) == []  # a model that learns nothing
 

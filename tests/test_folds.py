@@ -1,15 +1,21 @@
 """What a model sees of a fold, read from files in which every value tells the part and the row that it belongs to."""
 
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import utterance
 
-from emospace import store, texts
+from emospace import manifest, store, texts
 from emospace.errors import InputError
 from emospace.fold_tables import LABELS, child_of, read_train, write_table
 from emospace.folds import read_fold
+from emospace.pictures import add
+from emospace.provenance import write_json
+from emospace.views import _reading
+from workflow_scripts import _fold
 
 CLASSES = ["ang", "hap"]
 SIDES = ["train", "train", "dev", "test", "train", "dev", "test", "train"]
@@ -58,7 +64,8 @@ class Files:
     def read(self):
         table = self.folder / "fold.csv"
         write_table(table, self.lines)
-        return read_fold(table, self.folder / "protocol.json", self.inputs, self.children, self.exchanged)
+        given = self.inputs, self.children, self.exchanged
+        return read_fold(table, self.folder / "protocol.json", *given, {"words": texts.read})
 
     def refused(self, reason: str) -> InputError:
         with pytest.raises(InputError, match=reason) as refused:
@@ -200,3 +207,33 @@ def test_only_train_rows_of_a_table_are_read_as_such(files):
 def test_a_column_that_a_fold_table_does_not_have_is_an_error(files):
     with pytest.raises(ValueError, match="mood"):
         write_table(files.folder / "fold.csv", [files.lines[0] | {"mood": "fine"}])
+
+
+# Views as inputs ---------------------------------------------------------------------------------------------------
+
+
+def test_a_model_gets_the_items_of_any_view_as_its_own_read_gives_them(tmp_path):
+    """And that is told nothing of labels: some of the rows are test rows."""
+    rows = [utterance(f"d_{k}", label="ang", votes="ang:3", valence=2.0) for k in range(3)]
+    part = tmp_path / "data/manifest/toy/0.csv"
+    manifest.write(part, rows)
+    paths = {name: tmp_path / f"data/views/toy/{name}/0.{end}" for name, end in (("frames", "zip"), ("words", "csv"))}
+    for path in paths.values():
+        path.parent.mkdir(parents=True)
+    with zipfile.ZipFile(paths["frames"], "w") as archive:
+        add(archive, "d_1", 0, b"jpeg")
+    said = [[("yes", 0.1, 0.2)], [], [("no", 0.0, 0.3)]]
+    _reading.write_words(paths["words"], rows, said)
+    sides = ("train", "dev", "test")
+    blank = dict.fromkeys(LABELS, "") | {"parent": "", "corpus": "toy", "part": "0", "speaker": "s"}
+    lines = [blank | {"utterance": f"d_{k}", "row": k, "split": side} for k, side in enumerate(sides)]
+    write_table(tmp_path / "fold.csv", lines)
+    write_json(tmp_path / "p.json", {"classes": ["ang"]})
+    readers = _fold.readers({"readers": {name: name for name in paths}}, [part])
+    found = read_fold(tmp_path / "fold.csv", tmp_path / "p.json", {n: [p] for n, p in paths.items()}, readers=readers)
+    assert [getattr(found, side).inputs["frames"] for side in sides] == [[[]], [[b"jpeg"]], [[]]]
+    assert [getattr(found, side).inputs["words"][0] for side in sides] == said
+    assert found.dev.hiding({"words"}).present().tolist() == [True] and not found.dev.only("words").present().any()
+    told = _fold.unlabelled(part)
+    assert {(row.label, row.votes, row.valence, row.gender) for row in told} == {("", "", None, "")}
+    assert [row.utterance for row in told] == [row.utterance for row in rows]

@@ -12,10 +12,13 @@ from conftest import utterance
 from emospace import manifest, plugin, store, texts
 from emospace.data import Rows
 from emospace.errors import InputError
-from emospace.gate import _probe, _tables, audio_tts, frames_aug, text_bt, thresholds
+from emospace.gate import _probe, _tables, thresholds
 from emospace.pictures import add, encode
 from emospace.provenance import read_json, write_json
 from emospace.store import Ragged
+from emospace.views import _gate_audio_tts as audio_tts
+from emospace.views import _gate_frames_aug as frames_aug
+from emospace.views import _gate_text_bt as text_bt
 from emospace.views import frames_aug as frames_view
 from emospace.words import word_error_rate, words
 from workflow_scripts.score_view import lines as checked
@@ -370,9 +373,8 @@ def gate(home, fold: int = 0, out: str = "out.csv", probe: bool = True, check: b
 
 def test_a_part_is_scored_by_the_script(home):
     lines = read_csv(home / "gate/0.csv")
-    assert list(lines[0]) == _tables.columns(audio_tts.COLUMNS) and reasons(lines) == ["no voice", "", "cut off"] + [
-        ""
-    ] * (2 * EACH - 3)
+    assert list(lines[0]) == ["utterance", *audio_tts.COLUMNS, "verdict", "reason"]
+    assert reasons(lines) == ["no voice", "", "cut off"] + [""] * (2 * EACH - 3)
     sidecar = read_json(home / "gate/0.json")
     assert sidecar["failed"] == {"cut off": 1, "no voice": 1}
     assert sidecar["passed"] == 2 * EACH - 2 and sidecar["rows"] == 2 * EACH

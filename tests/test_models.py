@@ -21,7 +21,8 @@ from emospace.applying import apply, ask_sides, learn
 from emospace.data import Fold, Rows
 from emospace.errors import InputError
 from emospace.fold_tables import COLUMNS
-from emospace.folds import VAD, read_fold
+from emospace.folds import read_fold
+from emospace.manifest import RATINGS
 from emospace.models import late_fusion, linear_probe, unified
 from emospace.provenance import sha256
 from emospace.run_files import write_outputs, write_trained
@@ -107,7 +108,7 @@ def test_a_corpus_may_rate_some_dimensions_alone(fold, tmp_path, rated):
     write_outputs(tmp_path, CLASSES, sides)
     with open(tmp_path / "probabilities.csv", encoding="utf-8", newline="") as handle:
         for line in csv.DictReader(handle):
-            assert [bool(line[name]) for name in VAD] == [k in rated for k in range(3)]
+            assert [bool(line[name]) for name in RATINGS] == [k in rated for k in range(3)]
 
 
 def test_the_seed_decides_everything(fold, tmp_path):
@@ -269,7 +270,7 @@ def stored(tmp_path_factory) -> Path:
 def test_results_hold_no_label_and_say_what_was_random(stored):
     with open(stored / "unified/probabilities.csv", newline="") as handle:
         lines = list(csv.DictReader(handle))
-    assert list(lines[0]) == ["utterance", "split", "present", *CLASSES, "gender_F", "gender_M", *VAD]
+    assert list(lines[0]) == ["utterance", "split", "present", *CLASSES, "gender_F", "gender_M", *RATINGS]
     assert [line["split"] for line in lines] == ["dev"] * 30 + ["test"] * 30
     assert json.loads((stored / "unified/run.json").read_text())["random_inputs"] == ["frames.clip"]
 
@@ -370,7 +371,7 @@ def test_the_contract_fits_a_model_of_words(tmp_path):
         path.write_text("utterance,text\n" + "".join(f"{r.utterance},{w}\n" for r, w in zip(rows, words, strict=True)))
         assert texts.read(path) == words
     files = [tmp_path / f"text/{part}.csv" for part in (0, 1)]
-    fold = read_fold(tmp_path / "fold0.csv", tmp_path / "p.json", {"text": files})
+    fold = read_fold(tmp_path / "fold0.csv", tmp_path / "p.json", {"text": files}, readers={"text": texts.read})
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 

@@ -12,12 +12,13 @@ from conftest import ROOT, Project
 
 from emospace import records
 from emospace.errors import InputError
+from emospace.predictions import COLUMNS
 from emospace.provenance import read_json, write_json
 from workflow_scripts import show_result
 from workflow_scripts._exchanged import _sidecars
+from workflow_scripts._fold import checkpoint_folder
 from workflow_scripts.adopt import PHASES
 from workflow_scripts.summarize import write_plots
-from workflow_scripts.train import checkpoint_folder
 
 SHARED = ("data/raw/", "data/manifest/", "data/views/", "data/features/", "data/augmented/", "models/")
 LOCAL = {"source": "local", "path": "somewhere", "files": {"model.safetensors": None}}
@@ -83,7 +84,7 @@ def tables(folder: Path, *runs: str) -> list[Path]:
     for run in runs:
         predictions.append(folder / "evaluation" / run / "predictions.csv")
         histories.append(folder / "runs" / run / "fold0-1/history.csv")
-        records.write(predictions[-1], ["label", "predicted"], [{"label": "a", "predicted": "b"}])
+        records.write(predictions[-1], COLUMNS, [dict.fromkeys(COLUMNS, "a")])
         records.write(histories[-1], ["dev_ua"], [{"dev_ua": 0.5}])
     return write_plots(folder / "plots", predictions, histories)
 

@@ -580,6 +580,15 @@ def test_shipped_presets_have_names_of_their_own():
     assert names == {preset: preset.removeprefix("configs/").removesuffix(".yaml") for preset in names}
 
 
+def test_a_probe_that_is_told_labels_is_no_baseline_where_there_is_another(config):
+    first, second, *_ = Plan(copy.deepcopy(config)).baselines("session")
+    config["runs"][first]["leaky"] = True
+    plan = Plan(config)
+    assert plan.baseline("unified") == plan.baseline(first) == second
+    config["runs"] |= {name: spec | {"leaky": True} for name, spec in config["runs"].items()}
+    assert Plan(config).baseline("unified") == first
+
+
 def test_the_baseline_is_mandatory(config):
     runs = {"unified": config["runs"]["unified"]}
     refused(edit(config, ["runs"], runs), "no run with model linear_probe")

@@ -11,6 +11,7 @@ from emospace.errors import InputError
 from emospace.fold_tables import LABELS as HIDDEN
 from emospace.fold_tables import child_of, write_table
 from emospace.predictions import read_run, read_truth
+from emospace.run_files import read_outputs
 
 CODES = LABELS["map"]
 
@@ -140,7 +141,7 @@ def test_a_row_without_a_usable_label_cannot_be_tested(tree):
 
 def test_a_table_that_is_not_there_is_refused(tree):
     tree.tables[1].unlink()
-    refused(tree.truth, tree.tables[1], "cannot be read .No such file")
+    refused(tree.truth, tree.tables[1], "no such file")
 
 
 # Predictions -------------------------------------------------------------------------------------------------------
@@ -218,6 +219,20 @@ def test_predictions_that_do_not_fit_are_refused_with_file_and_row(tree, fault):
     folders = run(tree.folder)
     tree.change(folders[0] / "probabilities.csv", change)
     refused(lambda: read_run(folders, tree.truth()), folders[0] / "probabilities.csv", reason)
+
+
+@pytest.mark.parametrize("fault", ["not a number", "negative", "not even a figure", "no such column"])
+def test_a_second_stage_is_refused_what_evaluation_is_refused(tree, fault):
+    change, reason = FAULTS[fault]
+    folder = run(tree.folder)[0]
+    assert read_outputs(folder, CLASSES).values[""].shape[1] == 3
+    tree.change(folder / "probabilities.csv", change)
+    refused(lambda: read_outputs(folder, CLASSES), folder / "probabilities.csv", reason)
+
+
+def test_a_table_of_other_columns_is_no_fold_table(tree):
+    tree.change(tree.tables[1], lambda lines: [{k: v for k, v in one.items() if k != "parent"} for one in lines])
+    refused(tree.truth, tree.tables[1], "its columns are")
 
 
 def test_the_line_of_a_fault_is_that_of_the_file(tree):

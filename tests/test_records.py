@@ -1,9 +1,11 @@
 """Tables: whatever is written can be read again, and what cannot be read is named."""
 
-import pytest
-from conftest import utterance
+import ast
 
-from emospace import manifest, records, texts
+import pytest
+from conftest import ROOT, utterance
+
+from emospace import manifest, records, run_files, summary, texts
 from emospace.errors import InputError
 from emospace.manifest import Problem
 
@@ -54,3 +56,46 @@ def test_a_cell_beyond_all_bounds_is_named(tmp_path, monkeypatch):
     (tmp_path / "t.csv").write_text("utterance,text\na," + "x" * 1001)
     with pytest.raises(InputError, match=r"t\.csv: after line \d: field larger than field limit"):
         texts.read(tmp_path / "t.csv")
+
+
+# One module per format ------------------------------------------------------------------------------------------------
+
+OF_USERS = {"emospace/encoders/table.py", "emospace/report/sections/analyses.py"}  # any table, with columns of its own
+STORED = dict.fromkeys((run_files.LEARNT[1], *run_files.SAID), "emospace/run_files.py")
+
+
+def modules() -> dict[str, ast.Module]:
+    files = [*ROOT.glob("emospace/**/*.py"), *ROOT.glob("workflow_scripts/*.py")]
+    return {str(path.relative_to(ROOT)): ast.parse(path.read_text(encoding="utf-8")) for path in files}
+
+
+def imported(tree: ast.Module) -> set[str]:
+    return {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+
+
+def test_tables_of_our_own_are_read_and_written_by_one_module():
+    assert {file for file, tree in modules().items() if "csv" in imported(tree)} == {"emospace/records.py", *OF_USERS}
+
+
+def test_what_a_training_stores_is_named_and_so_read_by_one_module():
+    found = {
+        (node.value, file)
+        for file, tree in modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and node.value in STORED
+    }
+    assert found == set(STORED.items())
+
+
+def test_a_summary_comes_back_with_its_types(tmp_path):
+    row = {"run": "a", "leaky": True, "n": 3, "UA": 0.25, "UA_lo": "", "leaks": "a b", "UA_gain_p_at_most": False}
+    summary.write(tmp_path / "s.csv", [row])
+    assert summary.read(tmp_path / "s.csv") == [row | {"UA_lo": None}]
+
+
+def test_a_history_that_holds_no_number_is_named(tmp_path):
+    records.write(tmp_path / "history.csv", ["epoch", "loss"], [{"epoch": 1, "loss": "nan"}])
+    assert run_files.read_history(tmp_path)[0].keys() == {"epoch", "loss"}
+    records.write(tmp_path / "history.csv", ["epoch", "loss"], [{"epoch": 1, "loss": "low"}])
+    with pytest.raises(InputError, match=r"history\.csv: it holds what is no number.*low"):
+        run_files.read_history(tmp_path)

@@ -310,6 +310,14 @@ def test_a_corpus_that_may_not_be_shared_is_said_to_be_so():
     assert [c["level"] for c in found] == ["warn", "good"] and "do not publish" in found[0]["text"]
 
 
+def test_random_weights_that_a_model_loads_are_a_caution_of_their_own():
+    """They mark a run as the random weights of an encoder do, and no feature tells of them."""
+    about = {"corpus": "x", "intervals": "none", "cluster_unit": "speaker", "method": "bootstrap", "missing": []}
+    meta = about | {"run": "tuned", "leaks": [], "random_inputs": ["weights:bert"], "training_noise_not_included": []}
+    worst = cautions([], [], [meta], [])[0]
+    assert worst["level"] == "bad" and "weights bert" in worst["title"] and "with ~: tuned" in worst["text"]
+
+
 def test_curves_show_every_history_and_survive_runs_without_one():
     history = [{"C": 0.01, "dev_ua": 0.4}, {"C": 0.1, "dev_ua": 0.6}]
     ((title, svg),) = figures.curves({"fold0-1": history, "fold1-1": []}, {"fold0-1": 0.1, "fold1-1": None})
@@ -360,7 +368,7 @@ def test_sections_read_nothing_but_declared_inputs(made, html):
         declared |= {str(path.with_name(name)) for path in made.rglob(sidecar) for name in companions}
     assert read <= declared and len(read) > 40
     rule = (ROOT / "rules/report.smk").read_text(encoding="utf-8").partition("rule make_report")[2]
-    assert all(f'"{name}"' in rule for names in COMPANIONS.values() for name in names)
+    assert all(f'COMPANIONS["{sidecar}"]' in rule for sidecar in COMPANIONS)
 
 
 def test_without_the_runs_no_link_leads_to_them(made):

@@ -328,6 +328,6 @@ def test_a_model_with_weights_gets_them_when_planned(config, planted, monkeypatc
 
 
 def test_a_history_has_the_columns_that_it_likes():
-    assert curve([[{"round": "1", "loss": "2"}], []]) == []
-    first, second = [{"dev_ua": "0.5"}, {"dev_ua": "nan"}], [{"dev_ua": "0.7"}, {"dev_ua": "0.9"}]
+    assert curve([[{"round": 1.0, "loss": 2.0}], []]) == []
+    first, second = [{"dev_ua": 0.5}, {"dev_ua": float("nan")}], [{"dev_ua": 0.7}, {"dev_ua": 0.9}]
     assert curve([first, second]) == [{"step": 1, "dev_ua": pytest.approx(0.6)}, {"step": 2, "dev_ua": 0.9}]

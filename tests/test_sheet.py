@@ -9,12 +9,12 @@ import pytest
 from _results import script
 from test_report import EVIL, RECIPE, Page, arguments, tree
 
-from emospace import manifest, plugin, records, store, texts
-from emospace.gate import audio_tts, frames_aug, text_bt
-from emospace.gate._tables import columns, line
+from emospace import manifest, plugin, store, texts
+from emospace.gate._tables import line, write_scores
 from emospace.pictures import add, encode
 from emospace.provenance import read_json, write_json
 from emospace.report import sheet
+from emospace.views import audio_tts, frames_aug, text_bt
 
 SCORES = {
     "text_bt": (text_bt.COLUMNS, {"similarity": 0.81, "changed": 1}),
@@ -114,7 +114,7 @@ def views(folder, found) -> None:
         write_json(folder / name / "0.json", {})
     for view, (names, scores) in SCORES.items():
         table = [line(u, scores, "" if i % 3 else REASON[view]) for i, u in enumerate(ids)]
-        records.write(folder / f"gate/{view}.0/0.csv", columns(names), table)
+        write_scores(folder / f"gate/{view}.0/0.csv", names, table)
         write_json(folder / f"gate/{view}.0/0.json", {})
         facts = {"corpora": {"toy": "toy"}, "protocol": f"session{EVIL}", "fold": "fold0", "view": view, "rows": 9}
         lost = {"label lost": 4} if view == "audio_tts" else {"too far": 4}

@@ -15,7 +15,7 @@ from emospace.errors import InputError
 from emospace.models import _space, linear_probe, unified
 from emospace.models._resident import Resident
 from emospace.training import Schedule, fit, learning_rate
-from workflow_scripts.train import checkpoint_folder
+from workflow_scripts._fold import checkpoint_folder
 
 BRIEF = SMALL | {"epochs": 2}
 

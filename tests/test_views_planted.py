@@ -3,7 +3,7 @@
 import argparse
 import re
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,10 +13,12 @@ from conftest import ROOT, Project, utterance
 
 from emospace import contracts, manifest, plugin, store
 from emospace.errors import InputError
+from emospace.kinds import Chain, NamedWeights
 from emospace.provenance import read_json
 from emospace.views import _reading
-from workflow_scripts import augment_view, extract_view
+from workflow_scripts import _recipes, augment_view, extract_view
 from workflow_scripts._plan import Plan
+from workflow_scripts._views import Views
 from workflow_scripts.score_view import lines
 
 VIEW = '''"""The counts view: how long an utterance is and how many words it has."""
@@ -461,3 +463,22 @@ def test_the_code_of_a_step_is_what_makes_it_and_nothing_of_the_others(tmp_path,
         ("score_view", "audio_tts"): set(),
     }
     assert all("audio_tts" in files for files in code.values())  # it says which functions these are
+
+
+def test_weights_that_a_view_names_by_default_are_in_its_recipe_as_the_job_gives_them(monkeypatch):
+    """Else the plug-in would get their names, where the contract promises what the names stand for."""
+
+    def extract(rows, root, out, *, one: NamedWeights = "a", more: Chain = ("b", "c"), none: NamedWeights = ""):
+        """Never called."""
+
+    made = module(extract=extract, ENVIRONMENT="media")
+    monkeypatch.setattr(plugin, "find", lambda kind, name: made)
+
+    def told(options: dict) -> tuple:
+        config = {"views": {"said": options}, "seed": 1}
+        plan = SimpleNamespace(views=Views(config), config=config)
+        *_, content = _recipes._step("extract_view", "said", plan, "said")
+        return content["weights"], content["options"]
+
+    assert told({}) == ({"one": "a", "more": ("b", "c")}, {})
+    assert told({"one": "d", "more": [], "none": ""}) == ({"one": "d", "more": []}, {"none": ""})

@@ -9,7 +9,6 @@ import yaml
 from emospace import plugin, protocol_rows
 from emospace.errors import InputError
 from emospace.fetch import check_entry
-from emospace.folds import readable
 from emospace.labels import classes
 from emospace.model_checks import check_declared
 from emospace.plugin import near, suggest
@@ -277,11 +276,6 @@ def _run(plan, where: str, name: str) -> None:
         if plan.views.is_augmented(item):
             reason = f"{item!r} is augmented, and its rows must never be dev or test rows"
             raise InputError(where, reason, f"read {plan.views.in_parent(item)} and list the view under `augment`")
-        if "." not in item and not readable(plan.views.kind(item), plan.views.suffix(item)):
-            reason = (
-                f"a run reads features, texts and sound, not {item!r}, a view of the kind {plan.views.kind(item)!r}"
-            )
-            raise InputError(where, reason, f"read a feature of it: {item}.<encoder>")
     if "versus" in spec:
         known(plan, where, spec["versus"], "runs")
         _versus(plan, where, name)

@@ -1,20 +1,26 @@
 """What jobs that train or apply a model share: their arguments, and the fold that they read."""
 
 import argparse
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from emospace import plugin
+from emospace import manifest, plugin
 from emospace.data import Fold
 from emospace.errors import InputError
-from emospace.folds import read_fold
-from emospace.inputs import about
-from emospace.provenance import read_json, sha256
+from emospace.folds import Readers, place_of, read_fold
+from emospace.inputs import OF_MODELS, about
+from emospace.manifest import RATINGS, Utterance
+from emospace.provenance import canonical, read_json, sha256, write_sidecar
 from emospace.run_files import TRAIN
 from emospace.run_inputs import Folders, with_runs
 from emospace.weights import Weights
 from workflow_scripts._command import arguments
 from workflow_scripts._weights import opened
+
+CHECKPOINTS = Path(".emospace/checkpoints")
+PACKAGES = ("numpy", "torch", "scikit-learn", "safetensors")
 
 
 def parser(description: str) -> argparse.ArgumentParser:
@@ -33,6 +39,7 @@ def parser(description: str) -> argparse.ArgumentParser:
         metavar="INPUT INSTEAD FILE",
         help="what children of a view have in the place of an input: text.sbert text_bt.sbert FILE...",
     )
+    found.add_argument("--manifests", type=Path, nargs="*", default=[], help="of all parts, where it reads a view")
     found.add_argument("--input-sidecars", type=Path, nargs="*", default=[])
     found.add_argument("--runs", nargs="*", default=[], metavar="RUN=FOLDER", help="of the same fold")
     found.add_argument("--asked", nargs="*", default=[], metavar="RUN", help="those that were applied to train rows")
@@ -59,9 +66,27 @@ def read(args, recipe: dict) -> Fold:
     """The fold that a job works on; InputError unless audits have passed what it reads."""
     refuse_unaudited([args.audit, *args.child_audits], [args.fold, args.protocol], args.children)
     inputs = {name: [Path(f) for f in files] for name, *files in args.input}
-    fold = read_fold(args.fold, args.protocol, inputs, children_of(args), exchanges(args.exchange))
+    told = children_of(args), exchanges(args.exchange), readers(recipe, args.manifests)
+    fold = read_fold(args.fold, args.protocol, inputs, *told)
     fold = replace(fold, about=about(args.input_sidecars))
     return with_runs(fold, recipe["inputs"], folders(args)) if args.runs else fold
+
+
+def readers(recipe: dict, manifests: list[Path]) -> Readers:
+    """View that a run reads -> what gives the items of its file of a part. manifests: of all parts."""
+    of_part = {(path.parent.name, path.stem): path for path in manifests}
+
+    def reader(view: str) -> Callable[[Path], Sequence]:
+        read = plugin.find("views", view).read
+        return lambda path: list(read(path, unlabelled(of_part[place_of(path)])))
+
+    return {name: reader(view) for name, view in recipe.get("readers", {}).items()}
+
+
+def unlabelled(path: Path) -> list[Utterance]:
+    """Rows of a manifest without what is said of their emotion: some are test rows."""
+    blank = dict.fromkeys(("label", "gender", "intensity", "votes"), "") | dict.fromkeys(RATINGS)
+    return [replace(row, **blank) for row in manifest.read(path)]
 
 
 def children_of(args) -> dict[str, Path]:
@@ -112,3 +137,33 @@ def _weights(args) -> Weights | None:
 def model_of(recipe: dict):
     """The model that a recipe names."""
     return plugin.find("models", recipe["plugin"])
+
+
+def checkpoint_folder(recipe: dict, files: list[Path], seed: int, out: Path) -> Path:
+    """A folder for exactly this recipe, these inputs and this seed, so that nothing stale is ever resumed.
+
+    out: where the results go; the equal run of another config is another job, and may train at the same time.
+    """
+    key = canonical([recipe, seed, str(out), [sha256(file) for file in files]])
+    return CHECKPOINTS / hashlib.sha256(key.encode()).hexdigest()[:24]
+
+
+def inherited(sidecars: list[Path]) -> dict[str, list[str]]:
+    """What a run takes over from all that it reads: facts for its sidecar.
+
+    random_inputs: the inputs, and weights of models, that are random initialisations or come from them. in_sample_runs:
+    runs whose outputs for train rows come from a model that had learnt from these rows.
+    """
+    found = [read_json(path) for path in sidecars]
+    random = {f["recipe"]["feature"] for f in found if f.get("random_weights")}
+    random |= {f"{OF_MODELS}{f['name']}" for f in found if f.get("random")}
+    known = {f["recipe"]["run"] for f in found if f.get("in_sample")}
+    own = {"random_inputs": random, "in_sample_runs": known}
+    return {key: sorted(names.union(*(f.get(key, []) for f in found))) for key, names in own.items()}
+
+
+def finish(sidecar: Path, args, recipe: dict, outputs: list[Path], *more: Path, **facts) -> None:
+    """Write the sidecar of a job. more: what it has read beside the fold, its audits and `sources`."""
+    used = [args.fold, args.audit, *args.children, *args.child_audits, *sources(args), *more]
+    packages = [*PACKAGES, *model_of(recipe).PACKAGES]
+    write_sidecar(sidecar, recipe, inputs=used, outputs=outputs, packages=packages, **facts)

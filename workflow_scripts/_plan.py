@@ -192,8 +192,13 @@ class Plan:
         return [n for n, s in self.config["runs"].items() if wanted <= s.items() and not s.get("augment")]
 
     def baseline(self, run: str) -> str:
-        """The run that a run is compared with: the first linear probe on the same protocol, or what `versus` names."""
-        return self.run(run).get("versus") or self.baselines(self.run(run)["protocol"])[0]
+        """The run that a run is compared with: what `versus` names, or the first linear probe on the same protocol.
+
+        One whose inputs tell of labels would hide any gain, so it is taken only where there is no other.
+        """
+        there = self.baselines(self.run(run)["protocol"])
+        honest = (name for name in there if {*self.leaks(name)} <= {"protocol"})
+        return self.run(run).get("versus") or next(honest, None) or there[0]
 
     def other_protocol(self, run: str) -> str:
         """The protocol of the run that a run is compared with, "" if it is the same."""

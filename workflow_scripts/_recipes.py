@@ -99,8 +99,11 @@ def _step(rule: str, key: str, plan, view: str, step: str = "", **about) -> Reci
     name, reader = plan.views.module_name(view), plan.views.reader(view)
     if "seed" in parameters(make):
         about["seed"] = plan.config["seed"]
-    if weights := {o: options.get(o, ()) for o in plan.views.named(view, step, "weights")}:
-        about["weights"] = {o: value for o, value in weights.items() if value or o in options}
+    named = plan.views.named(view, step, "weights")
+    told = {option: options.get(option, parameters(make)[option].default) for option in named}
+    weights = {option: value for option, value in told.items() if named[option] or isinstance(value, list)}
+    if named:
+        about["weights"] = weights
     if views := plan.views.named(view, step, "views"):
         about["views"] = views
     rest = {k: v for k, v in options.items() if k not in {*weights, *views}}
@@ -167,15 +170,29 @@ def _run(plan, name: str) -> Iterator[Recipe]:
     if spec["augment"]:  # no such key elsewhere: a run without augmentation knows nothing of it
         reads["augment"] = spec["augment"]
     job = {"plugin": spec["model"], "options": options, **reads, **about}
-    yield _recipe("train", name, f"models.{spec['model']}", **job)
+    job |= _readers(plan, name)
+    code = [f"models.{spec['model']}", *_reading(plan, name)]
+    yield _recipe("train", name, *code, **job)
     if plan.asked(name):
-        yield _recipe("apply_train", name, f"models.{spec['model']}", crossfit=spec.get("crossfit", 0), **job)
+        yield _recipe("apply_train", name, *code, crossfit=spec.get("crossfit", 0), **job)
     details = {"labels": plan.labels(spec["protocol"]), "rows": protocol["rows"], "leaks": plan.leaks(name)}
     details |= {"baseline": plan.baseline(name), "seeds": plan.seeds(name)}
     details["stochastic"] = [plan.stochastic(name), plan.stochastic(plan.baseline(name))]
     details |= {"metrics": plan.metrics(), "compare_by": plan.compare_by(), "other": _other(plan, name)}
     modules, details["leaky"] = _metrics(plan), protocol["leaky"]
     yield _recipe("evaluate", name, *modules, options={}, seed=plan.config["seed"], **details, **about)
+
+
+def _readers(plan, run: str) -> dict:
+    """The modules that read the views among the inputs of a run; no such key where it reads none."""
+    found = {name: plan.views.reader(name) for name in plan.sources(run) if "." not in name}
+    return {"readers": found} if found else {}
+
+
+def _reading(plan, run: str) -> list[str]:
+    """The code of these modules that reads."""
+    views = _readers(plan, run).get("readers", {}).values()
+    return [home for view in views for home in _homes(plugin.find("views", view).read, view)]
 
 
 def _other(plan, run: str) -> dict | None:
@@ -201,6 +218,7 @@ def _analysis(plan, name: str, spec: dict, run: str) -> Recipe:
     content = {"analysis": name, "plugin": spec["analysis"], "outputs": _products.outputs(spec), "run": run}
     content |= {key: about[key] for key in ("model", "protocol", "inputs")}
     content |= {"labels": plan.labels(about["protocol"]), "rows": protocol["rows"], "leaky": protocol["leaky"]}
-    content |= {"seed": plan.config["seed"]}
+    content |= {"seed": plan.config["seed"]} | _readers(plan, run)
+    modules += _reading(plan, run)
     content |= _corpora(plan, about["protocol"])
     return _recipe("analyse", f"{name}.{run}", *modules, options=_products.options(spec), **content)

@@ -11,6 +11,8 @@ from emospace.errors import InputError
 from emospace.provenance import atomic, write_sidecar
 from emospace.runs import Run, RunFiles
 from workflow_scripts._command import arguments, run
+from workflow_scripts._fold import readers
+from workflow_scripts._weights import opened
 
 SEE = "see Analysis in docs/contracts.md"
 
@@ -50,8 +52,10 @@ def job(args, recipe):
     parents: dict[str, list[Path]] = {}
     for name, _, folder in (parent.partition("=") for parent in args.parents):
         parents.setdefault(name, []).append(Path(folder))
-    files = RunFiles(args.run_dirs, args.folds, args.protocol, args.manifest, inputs, parents)
-    trained = Run(recipe, files, device(module, plugin.find("models", recipe["model"]), args.threads))
+    told = inputs, parents, readers(recipe, args.manifests)
+    files = RunFiles(args.run_dirs, args.folds, args.protocol, args.manifest, *told)
+    where = device(module, plugin.find("models", recipe["model"]), args.threads)
+    trained = Run(recipe, files, where, opened(args.weights[0]) if args.weights else None)
     offered = plugin.offered(module.analyse, seed=recipe["seed"])
     with TemporaryDirectory(prefix="emospace-") as name:
         folder = Path(name)
@@ -63,7 +67,7 @@ def job(args, recipe):
                 shutil.copyfile(folder / output, tmp)
     folders = [*args.run_dirs, *(folder for found in parents.values() for folder in found)]
     read = [*args.manifest_sidecar, args.protocol, *args.folds, *args.input_sidecars]
-    read += [folder / "run.json" for folder in folders]
+    read += [*(folder / "run.json" for folder in folders), *args.weights]
     made = [args.out / output for output in recipe["outputs"]]
     packages = {"numpy", *module.PACKAGES}
     write_sidecar(args.out / "analysis.json", recipe, inputs=read, outputs=made, packages=sorted(packages), facts=facts)
@@ -76,8 +80,10 @@ def main():
     for name in ("manifest", "manifest-sidecar", "folds", "run-dirs"):
         parser.add_argument(f"--{name}", type=Path, nargs="+", required=True)
     parser.add_argument("--input", nargs="+", action="append", default=[], metavar="NAME FILE", help="files per input")
+    parser.add_argument("--manifests", type=Path, nargs="*", default=[], help="of all parts, where it reads a view")
     parser.add_argument("--input-sidecars", type=Path, nargs="*", default=[])
     parser.add_argument("--parents", nargs="*", default=[], metavar="RUN=FOLDER", help="of all folds and seeds")
+    parser.add_argument("--weights", type=Path, nargs="*", default=[], help="weights.json of the model, at most one")
     parser.add_argument("--threads", type=int, default=1)
     run(parser, job)
 

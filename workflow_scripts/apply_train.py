@@ -16,12 +16,10 @@ from emospace.applying import apply, ask, learn, without_labels
 from emospace.data import Fold, Output, Rows
 from emospace.errors import InputError
 from emospace.model_checks import check_alike
-from emospace.provenance import write_sidecar
 from emospace.run_files import write_outputs
 from emospace.store import Ragged, stack
 from workflow_scripts import _fold
 from workflow_scripts._command import run
-from workflow_scripts.train import PACKAGES, checkpoint_folder, in_sample, random_weights
 
 
 def parts_of(speakers: list[str], count: int) -> np.ndarray:
@@ -74,16 +72,14 @@ def job(args, recipe):
     fold, sources, module = _fold.read(args, recipe), _fold.sources(args), _fold.model_of(recipe)
     given, options, stored = _fold.supplied(args, module), recipe["options"], args.out.parent
     originals = fold.train.take(np.flatnonzero(fold.train.parent < 0))
-    checkpoint = checkpoint_folder(recipe, [args.fold, *args.children, *sources], args.seed, args.out)
+    checkpoint = _fold.checkpoint_folder(recipe, [args.fold, *args.children, *sources], args.seed, args.out)
     if count := recipe["crossfit"]:
         output = crossfitted(module, fold, originals, count, options, checkpoint, seed=args.seed, **given)
     else:
         output = apply(stored, originals, **given)
     outputs = write_outputs(args.out, fold.classes, {"train": (originals, output)})
-    facts = {"in_sample": not count, "in_sample_runs": in_sample(sources), "random_inputs": random_weights(sources)}
-    used = [args.fold, args.audit, *args.children, *args.child_audits, *sources, stored / "run.json"]
-    packages = [*PACKAGES, *module.PACKAGES]
-    write_sidecar(args.out / "apply.json", recipe, inputs=used, outputs=outputs, packages=packages, **facts)
+    facts = {"in_sample": not count} | _fold.inherited(sources)
+    _fold.finish(args.out / "apply.json", args, recipe, outputs, stored / "run.json", **facts)
     shutil.rmtree(checkpoint, ignore_errors=True)
 
 

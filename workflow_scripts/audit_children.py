@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 from pathlib import Path
 
-from emospace import protocol_rows, records
+from emospace import fold_tables, protocol_rows
 from emospace.audit import audit_children, audit_fold
 from emospace.errors import InputError
 from emospace.provenance import read_json, write_sidecar
@@ -19,7 +19,7 @@ def job(args, recipe):
     recordings, shared = protocol_rows.recordings(args.digests), protocol_rows.sharing(protocol)
     strays, leaks, counts = [], [], {}
     for table, children in zip(args.folds, args.children, strict=True):
-        originals, added = records.read(table), records.read(children)
+        originals, added = fold_tables.read(table), fold_tables.read(children)
         found = audit_children(table.stem, originals, added, recipe["view"])
         strays += found
         if not found:  # else a child may have no parent to compare it by

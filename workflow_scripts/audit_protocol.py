@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 from pathlib import Path
 
-from emospace import protocol_rows, records
+from emospace import fold_tables, protocol_rows
 from emospace.audit import KINDS, REPEATED, Leak, audit_fold
 from emospace.errors import InputError
 from emospace.fold_facts import fold_facts, lacks
@@ -21,7 +21,7 @@ def audited(args, protocol: dict) -> tuple[list[Leak], dict[str, dict]]:
     known = protocol_rows.by_class(every, protocol["labels"])
     leaks, facts = [], {}
     for path in args.folds:
-        table = records.read(path)
+        table = fold_tables.read(path)
         leaks += audit_fold(path.stem, table, rows, recordings, protocol_rows.sharing(protocol))
         facts[path.stem] = fold_facts(table, known)
     return leaks, facts

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from emospace import manifest, plugin
-from emospace.provenance import read_json
+from emospace.inputs import sample_rate
 from emospace.steps import steps
 from workflow_scripts._beside import sidecars
 from workflow_scripts._command import run
@@ -36,7 +36,7 @@ def job(args, recipe):
         problems, facts = answer(made, call)
         facts = checked(facts, read_back(read, args.out, rows, call), call)
         if reader.KIND == "audio" and not recipe["step"]:  # its rate, unless it tells another
-            facts = {"sample_rate": read_json(sidecars(args.source)[0])["sample_rate"]} | facts
+            facts = {"sample_rate": sample_rate(args.source)} | facts
         finish(args, recipe, problems, facts | weights, sidecars(args.source), step.packages)
     if args.cache:
         shutil.rmtree(args.cache, ignore_errors=True)

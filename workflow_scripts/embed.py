@@ -9,7 +9,8 @@ from tqdm import tqdm
 from emospace import manifest, plugin, store
 from emospace.errors import InputError
 from emospace.features import check_loaded, encode, rate_of, write_store
-from emospace.provenance import read_json, write_sidecar
+from emospace.inputs import sample_rate
+from emospace.provenance import write_sidecar
 from emospace.weights import Weights
 from workflow_scripts._command import arguments, run
 from workflow_scripts._files import digests
@@ -33,7 +34,7 @@ def refuse_changed(planned: dict[str, str]) -> None:
 
 def read_rate(sidecar: Path, module) -> int | None:
     """Rate of a view's sound, Hz, None of other views. Raises InputError where the encoder takes another."""
-    rate, taken = read_json(sidecar).get("sample_rate"), rate_of(module)
+    rate, taken = sample_rate(sidecar), rate_of(module)
     if rate and taken not in (None, rate):
         remedy = f"give the encoder a view of {taken} Hz: views: <name>: {{view: audio, sample_rate: {taken}}}"
         raise InputError(sidecar, f"the view has {rate} Hz, {plugin.file_of(module)} takes {taken}", remedy)

@@ -3,22 +3,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from emospace import protocol_rows, records
+from emospace import records
 from emospace.evaluation import evaluate, unrepeated
 from emospace.intervals import described, method
-from emospace.predictions import Predictions, Truth, read_run, read_truth
+from emospace.predictions import Predictions, Truth, read_run, truth_of, write_table
 from emospace.provenance import read_json, write_sidecar
 from workflow_scripts._command import arguments, run
-
-TOLD = ["utterance", "fold", "speaker", "label", "predicted"]
-
-
-def prediction_rows(truth: Truth, found: Predictions) -> Iterator[dict]:
-    """One row per utterance. Probabilities are means over seeds, and `predicted` is their largest."""
-    columns, mean = [*TOLD, *truth.classes], found.probabilities.mean(0)
-    for row, fold, label, values in zip(truth.rows, truth.fold, truth.label, mean, strict=True):
-        told = row.utterance, fold, row.speaker, truth.classes[label], truth.classes[int(values.argmax())]
-        yield dict(zip(columns, [*told, *(f"{v:.6f}" for v in values)], strict=True))
 
 
 def confusion_rows(classes: list[str], table: list[list[float]]) -> Iterator[dict]:
@@ -36,13 +26,6 @@ def behind(truth: Truth, names: list[str], stochastic: list[bool], found: list[P
     return about | {"training_noise_not_included": lacking, "baseline_seeds": found[1].seeds if found[1] else []}
 
 
-def truth_of(manifests: list[Path], protocol: Path, folds: list[Path], about: dict) -> Truth:
-    """The tested rows of a protocol. about: its labels, rows and leaky, as of a recipe."""
-    facts = read_json(protocol)
-    rows = protocol_rows.by_class(protocol_rows.read(manifests), about["labels"], about["rows"]).values()
-    return read_truth(list(rows), folds, facts["classes"], leaky=about["leaky"], covers=facts["covers"])
-
-
 def comparison(recipe: dict, result: dict) -> dict | None:
     """The protocol of the run that this one is compared with, and how many rows and clusters both test."""
     if result["paired"] is None:
@@ -55,15 +38,15 @@ def comparison(recipe: dict, result: dict) -> dict | None:
 def job(args, recipe):
     protocol = read_json(args.protocol)
     classes = protocol["classes"]
-    truth, other = truth_of(args.manifest, args.protocol, args.folds, recipe), None
+    truth, other = truth_of(args.manifest, args.folds, args.protocol, recipe), None
     if recipe["other"]:
-        other = truth_of(args.other_manifest, *args.other_protocol, args.other_folds, recipe["other"])
+        other = truth_of(args.other_manifest, args.other_folds, *args.other_protocol, recipe["other"])
     found = read_run(args.run_dirs, truth)
     baseline = read_run(args.baseline_dirs, other or truth) if args.baseline_dirs else None
     stochastic, names = recipe["stochastic"], recipe["metrics"]
     how = {"stochastic": stochastic, "metrics": names, "other": other}
     result = evaluate(truth, found, baseline, seed=recipe["seed"], **how, **recipe["options"])
-    records.write(args.predictions, [*TOLD, *classes], prediction_rows(truth, found))
+    write_table(args.predictions, truth, found)
     records.write(args.confusion, ["truth", *classes], confusion_rows(classes, result["confusion"]))
     sidecars = [folder / "run.json" for folder in args.run_dirs]
     about = {key: recipe[key] for key in ("run", "model", "corpus", "corpora", "protocol", "leaks", "baseline")}

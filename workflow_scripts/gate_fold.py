@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from emospace import plugin, records
+from emospace import plugin
 from emospace.errors import InputError
 from emospace.fold_tables import read_train
 from emospace.gate import _probe, _tables
@@ -28,7 +28,7 @@ def job(args, recipe):
         _tables.judge(name, scored[name]["verdict"], scored[name]["reason"], told.get(name), **chosen)
         for name in wanted
     ]
-    records.write(args.out, _tables.FOLD_COLUMNS, lines)
+    _tables.write_verdicts(args.out, lines)
     about = {key: read_json(args.protocol)["recipe"][key] for key in ("corpora", "protocol")} | {"fold": args.fold.stem}
     features = sidecars(*args.parent_features, *args.child_features)
     inputs = [args.fold, args.protocol, *sidecars(*args.scores), *features]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from emospace import manifest, plugin
 from emospace.errors import InputError
-from emospace.provenance import atomic, read_digests, sha256, write_sidecar
+from emospace.provenance import read_digests, sha256, write_digests, write_sidecar
 from emospace.views import _reading
 from workflow_scripts._command import arguments, run
 from workflow_scripts._raw import ODD, SEE, fingerprint, group_of, part_of
@@ -36,7 +36,7 @@ def unreadable(problems: Iterable[manifest.Problem]) -> dict[str, str]:
     return {problem.file: ODD + problem.detail for problem in problems}
 
 
-def write_digests(path: Path, root: Path, media: Iterable[str]) -> None:
+def digest_media(path: Path, root: Path, media: Iterable[str]) -> None:
     """Digests of some files, one a line as `sha256sum` writes them, so that it can check them too."""
     from tqdm.auto import tqdm
 
@@ -47,9 +47,7 @@ def write_digests(path: Path, root: Path, media: Iterable[str]) -> None:
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:  # hashing is bound by the disk
         hashed = pool.map(sha256, (root / name for name in names))
         digests = list(tqdm(hashed, path.stem, len(names), disable=None, unit="file"))
-    with atomic(path) as tmp:
-        lines = (f"{digest}  {name}\n" for digest, name in zip(digests, names, strict=True))
-        tmp.write_text("".join(lines), encoding="utf-8")
+    write_digests(path, zip(names, digests, strict=True))
 
 
 def indexed(reader, root: Path, files: list[str], options: dict) -> tuple[list, list[manifest.Problem]]:
@@ -95,8 +93,8 @@ def job(args, recipe):
     problems += unusable
     told = words_of(corpus, args.corpus_root, rows)  # before anything is written
     logging.info("%d rows, %d problems", len(rows), len(problems))
-    write_digests(args.audio_digests, args.corpus_root, (r.audio for r in rows))
-    write_digests(args.video_digests, args.corpus_root, (r.video for r in rows))
+    digest_media(args.audio_digests, args.corpus_root, (r.audio for r in rows))
+    digest_media(args.video_digests, args.corpus_root, (r.video for r in rows))
     manifest.write_problems(args.quality, problems)
     manifest.write(args.manifest, (replace(r, part=args.part) for r in rows))
     _reading.write_words(args.words, rows, told)

@@ -2,28 +2,26 @@
 
 from pathlib import Path
 
-from emospace import records
 from emospace.errors import InputError
 from emospace.fold_tables import child_of, read_train, write_table
+from emospace.gate import _tables
 from emospace.provenance import write_sidecar
 from workflow_scripts._command import arguments, run
 
 
-def verdicts(path: Path, parents: list[str]) -> dict[str, str]:
-    """Utterance -> pass or fail; InputError unless the gate has judged the train rows, all of them and no other."""
-    found = {line["utterance"]: line["verdict"] for line in records.read(path)}
+def passed(path: Path, parents: list[str]) -> set[str]:
+    """The utterances that passed; InputError unless the gate has judged the train rows, all of them and no other."""
+    found = {line["utterance"]: line["verdict"] for line in _tables.read(path)}
     if odd := found.keys() ^ set(parents):
         reason = f"it and the train rows of the fold differ in {len(odd)} utterances, such as {min(odd)!r}"
         raise InputError(path, reason, "run the workflow again")
-    if strange := set(found.values()) - {"pass", "fail"}:
-        raise InputError(path, f"holds the verdict {min(strange)!r}", "run the workflow again")
-    return found
+    return {name for name, verdict in found.items() if verdict == _tables.PASS}
 
 
 def job(args, recipe):
     parents = read_train(args.fold)
-    found = verdicts(args.gate, [line["utterance"] for line in parents])
-    children = [child_of(line, args.view) for line in parents if found[line["utterance"]] == "pass"]
+    found = passed(args.gate, [line["utterance"] for line in parents])
+    children = [child_of(line, args.view) for line in parents if line["utterance"] in found]
     write_table(args.out, children)
     facts = {"view": args.view, "train": len(parents), "children": len(children)}
     write_sidecar(args.sidecar, recipe, inputs=[args.fold, args.gate], outputs=[args.out], **facts)

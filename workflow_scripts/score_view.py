@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from numbers import Real
 from pathlib import Path
 
-from emospace import manifest, plugin, records
+from emospace import manifest, plugin
 from emospace.errors import InputError
 from emospace.gate import _tables, thresholds
 from emospace.manifest import Utterance
@@ -49,7 +49,7 @@ def job(args, recipe):
     with blamed(Call.of(module, "score"), rows):
         found = module.score(rows, args.parent, args.child, **known, **files_read(args), **recipe["options"])
     made = lines(found, module, rows)
-    records.write(args.out, _tables.columns(module.COLUMNS), made)
+    _tables.write_scores(args.out, module.COLUMNS, made)
     inputs = [args.manifest, *sidecars(args.parent, args.child, *args.features, *files_read(args).values())]
     write_sidecar(args.sidecar, recipe, inputs=inputs, outputs=[args.out], **_tables.counts(made))
 

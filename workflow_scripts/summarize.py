@@ -5,9 +5,12 @@ from collections import defaultdict
 from itertools import zip_longest
 from pathlib import Path
 
-from emospace import records
+from emospace import summary
 from emospace.intervals import holm
+from emospace.predictions import read_table
 from emospace.provenance import atomic, read_json, write_json, write_sidecar
+from emospace.run_files import read_history
+from emospace.summary import write_columns
 from emospace.tables import details, gain_of, table
 from workflow_scripts._command import arguments, run
 
@@ -57,23 +60,11 @@ def numbers(cells: dict) -> dict:
     return {name: {k: cell[k] for k in kept if cell.get(k) is not None} for name, cell in cells.items()}
 
 
-def cell(value):
-    return str(value).lower() if isinstance(value, bool) else f"{value:.6f}" if isinstance(value, float) else value
-
-
-def write_table(path: Path, columns: list[str], rows: list[dict]) -> None:
-    """Write those columns of the rows."""
-    records.write(path, columns, ({name: cell(row[name]) for name in columns} for row in rows))
-
-
-def is_number(text: str | None) -> bool:
-    """Is there a finite value? A model may have a history without this column."""
-    return bool(text) and math.isfinite(float(text))
-
-
-def curve(histories: list[list[dict]]) -> list[dict]:
+def curve(histories: list[list[dict[str, float]]]) -> list[dict]:
     """Score on dev by step (an epoch, or a candidate tried): the mean over the folds and seeds that came so far."""
-    scores = [[float(row["dev_ua"]) for row in history if is_number(row.get("dev_ua"))] for history in histories]
+    # A model may have a history without this column, or an epoch without a number there.
+    told = [[row.get("dev_ua", math.nan) for row in history] for history in histories]
+    scores = [[value for value in values if math.isfinite(value)] for values in told]
     steps = [[value for value in step if value is not None] for step in zip_longest(*scores)]
     return [{"step": k, "dev_ua": sum(values) / len(values)} for k, values in enumerate(steps, 1)]
 
@@ -82,13 +73,13 @@ def write_plots(folder: Path, predictions: list[Path], histories: list[Path]) ->
     """Tables of every run, from .../<run>/predictions.csv and .../<run>/<fold>-<seed>/history.csv; no others remain."""
     of_run, written = defaultdict(list), []
     for path in histories:
-        of_run[path.parts[-3]].append(records.read(path))
+        of_run[path.parts[-3]].append(read_history(path.parent))
     for path in predictions:
         written.append(folder / "confusion" / f"{path.parent.name}.predictions.csv")
-        write_table(written[-1], ["label", "predicted"], records.read(path))
+        write_columns(written[-1], ["label", "predicted"], read_table(path))
     for name, tables in of_run.items():
         written.append(folder / "training" / f"{name}.history.csv")
-        write_table(written[-1], ["step", "dev_ua"], curve(tables))
+        write_columns(written[-1], ["step", "dev_ua"], curve(tables))
     remove_others(folder, written)
     return written
 
@@ -104,7 +95,7 @@ def job(args, recipe):
     results = [read_json(path) for path in args.metrics]
     rows = [summary_row(result) for result in results]
     correct(rows)
-    write_table(args.out_summary, list(rows[0]), rows)
+    summary.write(args.out_summary, rows)
     with atomic(args.out_result) as tmp:
         tmp.write_text(RULE.join(f"{text}\n" for text in [table(rows), *map(details, results)]), encoding="utf-8")
     write_json(args.out_metrics, {result["meta"]["run"]: numbers(result["pooled"]) for result in results})

@@ -19,7 +19,7 @@ def analyse(run, out: Path, *, seed: int, bins: Count = 10) -> dict:
     bins: of equal width. The facts hold the expected calibration error (ECE), the mean distance of both, by rows.
     """
     lines = binned(run.predictions.probabilities, run.truth.label, bins)
-    records.write(out / OUTPUTS[1], COLUMNS, [{k: f"{v:.6g}" for k, v in line.items()} for line in lines])
+    records.write(out / OUTPUTS[1], COLUMNS, map(_cells, lines))
     (out / OUTPUTS[0]).write_text(_drawn(lines), encoding="utf-8")
     return {"ECE": error(lines)}
 
@@ -38,6 +38,11 @@ def binned(probabilities: np.ndarray, label: np.ndarray, bins: int) -> list[dict
         }
         for k in sorted(set(place))
     ]
+
+
+def _cells(line: dict) -> dict:
+    """Counts as they are, whatever their size; six digits of all else."""
+    return {name: f"{value:.6g}" if isinstance(value, float) else value for name, value in line.items()}
 
 
 def error(lines: list[dict]) -> float | None:

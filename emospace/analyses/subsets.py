@@ -44,6 +44,16 @@ def analyse(run, out: Path, *, most: Count = 6) -> dict:
     return {"unlike stored": int((again != stored).sum()), "every subset": len(run.inputs) <= most}
 
 
+def read(path: Path) -> list[dict]:
+    """Lines of subsets.csv: `inputs` as a list, numbers as numbers, None for what is undefined."""
+    return [_typed(line) for line in records.read(path, COLUMNS, exactly=True)]
+
+
+def _typed(line: dict[str, str]) -> dict:
+    numbers = {key: float(text) if text else None for key, text in line.items() if key != "inputs"}
+    return numbers | {"inputs": line["inputs"].split()}
+
+
 def _subsets(names: Sequence[str], most: int) -> Iterator[tuple[str, ...]]:
     """Subsets that are not empty, the smallest first, all inputs last."""
     sizes = range(1, len(names) + 1) if len(names) <= most else sorted({1, len(names) - 1, len(names)})

@@ -1,7 +1,8 @@
 """The quality gate: what of an augmented view may be trained on. Scores first, then verdicts.
 
-The view's own `score` looks at a part, not at labels or folds. `_probe.py` tells, per fold and by its train rows alone,
-how far the copies still carry their parents' labels. `_tables.py` writes both down.
+The `score` of a view, which its module brings, looks at a part, not at labels or folds. Here is what all views share:
+`_probe.py` tells, per fold and by its train rows alone, how far the copies still carry their parents' labels;
+`_tables.py` writes both down and reads it again.
 """
 
 from emospace import plugin

@@ -1,10 +1,10 @@
 """Tables of the gate: one line per utterance, with its scores, a verdict and, where that is "fail", the reason."""
 
-import csv
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from emospace import records
 from emospace.errors import InputError
 from emospace.kinds import Share
 
@@ -12,9 +12,14 @@ PASS, FAIL = "pass", "fail"
 FOLD_COLUMNS = ["utterance", "verdict", "reason", "agreement"]
 
 
-def columns(scores: Sequence[str]) -> list[str]:
-    """Columns of a part's table with these scores."""
-    return ["utterance", *scores, "verdict", "reason"]
+def write_scores(path: Path, scores: Sequence[str], lines: Iterable[dict]) -> None:
+    """Write the table of a part, each `line` with these scores."""
+    records.write(path, ["utterance", *scores, "verdict", "reason"], lines)
+
+
+def write_verdicts(path: Path, lines: Iterable[dict]) -> None:
+    """Write the table of a fold, a line per train row, as `judge` gives it."""
+    records.write(path, FOLD_COLUMNS, lines)
 
 
 def line(utterance: str, scores: dict[str, float | None], reason: str) -> dict[str, str]:
@@ -42,14 +47,14 @@ def judge(utterance: str, verdict: str, reason: str, agreement: float | None, *,
 
 
 def read(path: Path) -> list[dict[str, str]]:
-    """Lines of a table. Raises InputError if it is none, or if a verdict and its reason contradict each other."""
-    with open(path, encoding="utf-8", newline="") as handle:
-        reader = csv.DictReader(handle)
-        names = reader.fieldnames or []
-        if missing := {"utterance", "verdict", "reason"} - set(names):
-            raise InputError(path, f"it has no column {min(missing)!r}", "run the workflow again")
-        lines = list(reader)
+    """Lines of a table of a part or a fold.
+
+    Raises InputError if it is none, or if a verdict and its reason contradict each other.
+    """
+    lines = records.read(path, ["utterance"])
     for row in lines:
+        if missing := {"verdict", "reason"} - row.keys():
+            raise InputError(path, f"it has no column {min(missing)!r}", "run the workflow again")
         if (row["verdict"], bool(row["reason"])) not in ((PASS, False), (FAIL, True)):
             reason = f"verdict {row['verdict']!r} of {row['utterance']!r} does not go with reason {row['reason']!r}"
             raise InputError(path, reason, "delete it and run the workflow again")

@@ -56,11 +56,6 @@ def inline(svg: str, name: str) -> Markup:
     return Markup(re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg))
 
 
-def score(value: float | None, metric: str) -> str:
-    """A value of a metric as tables print it."""
-    return shown(metric, value)
-
-
 def differs(value: float | None, metric: str) -> str:
     """A difference of a metric: percentage points, or three digits."""
     if value is None or in_percent(metric):
@@ -77,7 +72,7 @@ def within(value: float | None, limits: dict) -> float | None:
 FILTERS = {"percent": percent, "points": points, "on": on, "yaml": plain_yaml, "hours": hours, "inline": inline}
 FILTERS |= {
     "left_out": left_out,
-    "score": score,
+    "score": lambda value, metric: shown(metric, value),
     "titled": title,
     "is_percent": in_percent,
     "differs": differs,

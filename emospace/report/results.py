@@ -1,6 +1,5 @@
 """What sections of the report may read: one object that knows everything a config made, and reads it when asked."""
 
-import csv
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -11,14 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from emospace import manifest, records
+from emospace import manifest, predictions, run_files, summary
 from emospace.errors import InputError
 from emospace.manifest import Problem, Utterance
 from emospace.provenance import read_json
 
 QUALITY_SHOWN = 20
-WORDS = {"run", "model", "corpus", "protocol", "baseline", "random_weights", "cluster_unit", "method", "intervals"}
-WORDS |= {"training_noise_not_included", "leaks", "in_sample", "compared_protocol"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ class Files:
 # Sidecar -> files beside it that `Results` reads. rules/report.smk declares them as inputs, and the files of analyses.
 COMPANIONS = {
     "metrics.json": ("predictions.csv",),
-    "run.json": ("history.csv", "probabilities.csv", "embeddings.npy"),
+    "run.json": (run_files.LEARNT[1], *run_files.SAID),
 }
 
 
@@ -94,8 +91,7 @@ class Results:
     @cached_property
     def summary(self) -> list[dict]:
         """Rows of summary.csv with numbers as numbers; what is empty there is None."""
-        with open(self.files.summary, encoding="utf-8", newline="") as handle:
-            return [{key: _typed(key, text) for key, text in line.items()} for line in csv.DictReader(handle)]
+        return summary.read(self.files.summary)
 
     @cached_property
     def metrics(self) -> dict[str, dict]:
@@ -110,7 +106,7 @@ class Results:
     def predictions(self, run: str) -> list[dict[str, str]]:
         """Rows of a run's predictions.csv: its test rows with their label."""
         path = next(p for p in self.files.metrics if p.parent.name == run)
-        return records.read(path.with_name("predictions.csv"))
+        return predictions.read_table(path.with_name("predictions.csv"))
 
     @cached_property
     def records(self) -> dict[str, dict[Path, dict]]:
@@ -123,15 +119,16 @@ class Results:
 
     def history(self, folder: Path) -> list[dict[str, float]]:
         """Rows of the history of a training."""
-        return [{key: float(value) for key, value in line.items()} for line in records.read(folder / "history.csv")]
+        return run_files.read_history(folder)
 
     def embeddings(self, folder: Path) -> np.ndarray:
         """float32 (n_dev + n_test, E) of a training; E is 0 of a model without a space."""
-        return np.load(folder / "embeddings.npy", allow_pickle=False)
+        return run_files.read_embeddings(folder)
 
-    def probabilities(self, folder: Path) -> list[dict[str, str]]:
-        """Rows of probabilities.csv of a training, dev rows first."""
-        return records.read(folder / "probabilities.csv")
+    def probabilities(self, folder: Path) -> list[run_files.Line]:
+        """What a training says of each row, dev rows first: side, utterance, present, probabilities, others."""
+        classes = self.metrics[folder.parent.name]["meta"]["classes"]
+        return list(run_files.read_lines(folder, classes))
 
     @cached_property
     def audits(self) -> dict[str, dict]:
@@ -181,14 +178,6 @@ class Results:
         files = {name: path.with_name(name) for name in sidecar["recipe"]["outputs"]}
         recipe = sidecar["recipe"]
         return Analysed(recipe["analysis"], recipe["plugin"], recipe["run"], sidecar["facts"], files, self.home)
-
-
-def _typed(key: str, text: str):
-    if key in WORDS:
-        return text
-    if key == "leaky" or key.endswith("_p_at_most"):
-        return text == "true"
-    return (int(text) if text.isdigit() else float(text)) if text else None
 
 
 def _problems(problems: list[Problem]) -> dict:

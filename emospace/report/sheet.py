@@ -59,23 +59,12 @@ def reader(path: Path, words: Path | None = None) -> Callable[[int, str], dict]:
         frames = Frames(path)
         return lambda i, utterance: picture(frames.row(utterance))
     if path.suffix == ".csv":
-        said = _read(path) if _is_text(path) else None
+        said = texts.read(path) if texts.is_table(path) else None
         return lambda i, utterance: {"words": said[i]} if said else {}
-    waves, heard = Ragged.open(path), _read(words) if words else None
+    waves, heard = Ragged.open(path), texts.read(words) if words else None
     if waves.values.dtype != np.int16 or waves.values.ndim != 1:
         return lambda i, utterance: {}
     return lambda i, utterance: sound(waves[i]) | ({"words": heard[i]} if heard else {})
-
-
-def _is_text(path: Path) -> bool:
-    with open(path, encoding="utf-8") as handle:
-        return handle.readline().rstrip("\n").split(",")[: len(texts.COLUMNS)] == texts.COLUMNS
-
-
-def _read(path: Path) -> list[str]:
-    """Texts of the text view, or of one that was made and has flags."""
-    with open(path, encoding="utf-8") as handle:
-        return texts.read(path, texts.FLAGGED if "flag" in handle.readline() else texts.COLUMNS)
 
 
 def picture(jpegs: Sequence[bytes]) -> dict:

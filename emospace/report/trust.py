@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from emospace.inputs import OF_MODELS
 from emospace.intervals import MANY
 
 
@@ -12,6 +13,7 @@ def cautions(corpora: list[dict], audits: list[dict], metas: list[dict], feature
         *_leaky_inputs(metas),
         *_random_weights(metas, features),
         *_in_sample(metas),
+        *_random_models(metas),
         *_notes(corpora),
         *_unlike(audits),
         *_overlap(audits),
@@ -66,6 +68,15 @@ def _in_sample(metas: list[dict]) -> Iterable[dict]:
         text = "It had learnt from the train rows whose outputs a second stage learns from, so these look better than"
         text += f" outputs for new rows; `crossfit` of {name} mends it. Marked with +: {runs}."
         yield _caution("warn", f"{name} is read in-sample", text)
+
+
+def _random_models(metas: list[dict]) -> Iterable[dict]:
+    """Weights that a model loads itself, of which no feature tells."""
+    found = {name for meta in metas for name in meta["random_inputs"] if name.startswith(OF_MODELS)}
+    for name in sorted(found):
+        runs = _names(meta["run"] for meta in metas if name in meta["random_inputs"])
+        text = f"The models that load them were not pretrained, so they stand for plumbing only. Marked with ~: {runs}."
+        yield _caution("bad", f"The weights {name.removeprefix(OF_MODELS)} are random", text)
 
 
 def _notes(corpora: list[dict]) -> Iterable[dict]:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from emospace import recognition, texts
+from emospace.inputs import sample_rate
 from emospace.kinds import NamedWeights
 from emospace.manifest import WITHOUT_COPY, Problem, Utterance
-from emospace.provenance import read_json
 from emospace.store import Ragged
 from emospace.weights import Weights
 
@@ -37,7 +37,7 @@ def recognised(
 
 def listen(rows, source: Path, out: Path, weights: Weights, threads: int, options: dict, remedy: str) -> tuple:
     """As `recognised`. remedy: for a row of which nothing is understood."""
-    waves, rate = Ragged.open(source, len(rows)), read_json(source.with_suffix(".json"))["sample_rate"]
+    waves, rate = Ragged.open(source, len(rows)), sample_rate(source)
     settings = recognition.settings(options)
     heard = recognition.recognise(waves, weights=weights, rate=rate, threads=threads, **settings)
     said, flags = [text for text, _ in heard], [flag for _, flag in heard]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from emospace import synthesis, texts
 from emospace.errors import InputError
+from emospace.inputs import sample_rate
 from emospace.manifest import Problem, Utterance
-from emospace.provenance import read_json
 from emospace.store import Ragged
 
 PACKAGES = ("pyttsx3", "librosa", "soxr", "soundfile", "numpy")
@@ -27,7 +27,7 @@ def augment(
     recognised: what the parents say. options: those of synthesis.synthesise. Raises InputError where the engine, a
     voice or the rate of the parents is no use.
     """
-    rate = read_json(parent.with_suffix(".json"))["sample_rate"]
+    rate = sample_rate(parent)
     if rate != synthesis.RATE:
         reason = f"it has {rate} Hz, synthetic speech {synthesis.RATE}"
         raise InputError(parent, reason, f"set views: audio: sample_rate to {synthesis.RATE}")

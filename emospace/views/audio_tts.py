@@ -5,11 +5,11 @@ Each step is a job: another voice recognises nothing anew, and the code of one h
 
 from emospace import plugin, recognition, synthesis
 from emospace.errors import InputError
-from emospace.gate.audio_tts import COLUMNS, score
 from emospace.steps import Step
 from emospace.views import _recognised, _translated
 from emospace.views._chains import check_translated
 from emospace.views._checks import check_recognised
+from emospace.views._gate_audio_tts import COLUMNS, score
 from emospace.views._spoken import PACKAGES, augment
 
 PARENT = "audio"

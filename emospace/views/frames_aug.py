@@ -5,7 +5,6 @@ number of its pictures, or what they show. So it is the same on any machine and 
 """
 
 import hashlib
-import io
 import os
 import warnings
 import zipfile
@@ -17,12 +16,12 @@ from typing import Any
 import numpy as np
 
 from emospace.errors import InputError
-from emospace.gate.frames_aug import COLUMNS, score
 from emospace.kinds import Quality, Several
 from emospace.manifest import Problem, Utterance
-from emospace.pictures import Frames, add, encode
+from emospace.pictures import Frames, add, decode, encode
 from emospace.plugin import check_values, fault, settings, suggest
 from emospace.provenance import atomic
+from emospace.views._gate_frames_aug import COLUMNS, score
 
 PARENT = "frames"
 SIDES = ("Picture", "Changed picture")
@@ -170,16 +169,8 @@ def _pictures(parent: Frames, utterance: str) -> tuple[list[np.ndarray], list[Pr
     for k in range(parent.counts.get(utterance, 0)):
         name = f"{utterance}/{k}.jpg"
         try:
-            pictures.append(_decode(parent.archive.read(name)))
+            pictures.append(decode(parent.archive.read(name)))
         except (OSError, KeyError, SyntaxError, ValueError, zipfile.BadZipFile) as error:
             remedy = "delete the part's frames view and run the workflow again"
             problems.append(Problem(utterance, name, "unreadable", f"the picture cannot be decoded ({error})", remedy))
     return pictures, problems
-
-
-def _decode(jpeg: bytes) -> np.ndarray:
-    """Pillow raises for a JPEG that is cut short, where OpenCV would fill up with grey."""
-    from PIL import Image
-
-    with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as picture:
-        return np.asarray(picture.convert("RGB"))

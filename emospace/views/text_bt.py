@@ -1,7 +1,7 @@
 """The text_bt view: what was said, translated through other languages and back, one line per row of its parent view."""
 
-from emospace.gate.text_bt import COLUMNS, score
 from emospace.views._chains import check_augment
+from emospace.views._gate_text_bt import COLUMNS, score
 from emospace.views._translated import PACKAGES, augment
 
 PARENT = "text"

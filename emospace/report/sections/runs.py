@@ -71,8 +71,7 @@ def _map(results, run: str, folder: Path, meta: dict) -> dict | None:
     embeddings = results.embeddings(folder)
     if embeddings.shape[1] < 2:
         return None
-    lines = enumerate(results.probabilities(folder))
-    place = {line["utterance"]: i for i, line in lines if line["split"] == "test"}
+    place = {line.utterance: i for i, line in enumerate(results.probabilities(folder)) if line.side == "test"}
     if not place:
         return None
     label = {line["utterance"]: line["label"] for line in results.predictions(run)}

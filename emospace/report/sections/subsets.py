@@ -1,10 +1,10 @@
 """How well each run does from every subset of its inputs, as the analysis `subsets` scored it."""
 
-import csv
-import io
+from emospace.analyses.subsets import OUTPUTS, read
 
 TITLE = "Subsets of inputs"
 ORDER = 35
+FILE = OUTPUTS[0]
 
 
 def gather(results) -> dict | None:
@@ -14,13 +14,5 @@ def gather(results) -> dict | None:
 
 
 def _entry(made, meta: dict) -> dict:
-    text = made.read("subsets.csv").decode("utf-8")
-    lines = [_typed(line) for line in csv.DictReader(io.StringIO(text, newline=""))]
     about = {"run": made.run, "chance": 1 / len(meta["classes"]), "n": meta["n"], "intervals": meta["intervals"]}
-    return about | {"lines": lines, "facts": made.facts, "link": made.link("subsets.csv")}
-
-
-def _typed(line: dict[str, str]) -> dict:
-    """A line with numbers as numbers; what is empty there is None."""
-    numbers = {key: float(text) if text else None for key, text in line.items() if key != "inputs"}
-    return numbers | {"inputs": line["inputs"].split()}
+    return about | {"lines": read(made.files[FILE]), "facts": made.facts, "link": made.link(FILE)}

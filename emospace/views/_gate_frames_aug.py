@@ -1,6 +1,5 @@
-"""Changed pictures: are they all there, are they really changed, and is there still something to see?"""
+"""Gate of frames_aug: are the pictures all there, are they really changed, and is there still something to see?"""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import numpy as np
 from emospace.gate._tables import number
 from emospace.kinds import NotNegative
 from emospace.manifest import Utterance
-from emospace.pictures import Frames
+from emospace.pictures import Frames, decode
 
 COLUMNS = ("frames", "change", "contrast")
 LOOKED_AT = 3  # pictures of an utterance: all are changed by the same draw
@@ -45,7 +44,7 @@ def _compare(parent: list[bytes], child: list[bytes], least: float, contrast: fl
     if not parent or len(parent) != len(child):
         return scores, "frames missing" if parent else "no frames"
     try:
-        before, after = ([decode(jpegs[k]) for k in _chosen(len(jpegs))] for jpegs in (parent, child))
+        before, after = map(_looked_at, (parent, child))
     except (OSError, SyntaxError, ValueError):
         return scores, "unreadable"
     if [p.shape for p in before] != [p.shape for p in after]:
@@ -58,14 +57,7 @@ def _compare(parent: list[bytes], child: list[bytes], least: float, contrast: fl
     return scores, "contrast lost" if scores["contrast"] is None or scores["contrast"] < contrast else ""
 
 
-def _chosen(count: int) -> list[int]:
-    """First, middle and last of `count` pictures."""
-    return sorted({round(k) for k in np.linspace(0, count - 1, LOOKED_AT)})
-
-
-def decode(jpeg: bytes) -> np.ndarray:
-    """float32 (H, W, 3), 0 to 255. Raises OSError and the like for a picture that is cut short."""
-    from PIL import Image
-
-    with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as picture:
-        return np.asarray(picture.convert("RGB"), np.float32)
+def _looked_at(jpegs: list[bytes]) -> list[np.ndarray]:
+    """First, middle and last of some pictures, float32 (H, W, 3), 0 to 255."""
+    chosen = sorted({round(k) for k in np.linspace(0, len(jpegs) - 1, LOOKED_AT)})
+    return [decode(jpegs[k]).astype(np.float32) for k in chosen]

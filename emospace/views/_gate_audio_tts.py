@@ -1,4 +1,4 @@
-"""Synthetic speech: is it as long and as loud as what was recorded, and can the words be understood?"""
+"""Gate of audio_tts: is the voice as long and as loud as what was recorded, and can its words be understood?"""
 
 from collections.abc import Sequence
 from pathlib import Path

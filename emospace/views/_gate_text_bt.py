@@ -1,4 +1,4 @@
-"""Back-translation: does it still mean the same, and is it said in another way?"""
+"""Gate of text_bt: does the text still mean the same, and is it said in another way?"""
 
 from collections.abc import Sequence
 from pathlib import Path
