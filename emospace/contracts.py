@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # so that an edit of these modules changes no plug-in that do
     from emospace.weights import Weights
 
 Environment = Literal["media", "encode", "train", "report"]
+EVERY = -1  # group of a raw file that every part of a corpus reads
 
 
 def optional(function: Callable) -> Callable:
@@ -49,19 +50,39 @@ class Corpus(Protocol):
         """Number of the group of a file, from its relative path alone (IEMOCAP: session - 1), or None to ignore it.
 
         A part of the corpus holds the groups that are equal modulo `parts`. No speaker, dialogue or recording may
-        span two groups.
+        span two groups. EVERY (-1) is the group of a file that every part reads.
         """
         ...
 
-    def index(self, root: Path, files: Sequence[str]) -> tuple[list[Utterance], list[Problem]]:
+    def index(
+        self, root: Path, files: Sequence[str], *, part: int, parts: int
+    ) -> tuple[list[Utterance], list[Problem]]:
         """Rows of whole groups, whose relative `files` are given, and what is wrong with them.
 
-        One bad file is a Problem, never an exception. Rows leave `part` empty.
+        One bad file is a Problem, never an exception. Rows leave `part` empty. part: number of the part of so many
+        `parts`, for a reader that knows of groups without files.
         """
         ...
 
     @optional
-    def expected(self, rows: Sequence[Utterance]) -> list[Problem]:
+    def grouping(self, root: Path, **options) -> Callable[[str], int | None] | None:
+        """What stands for `group` where paths alone do not tell: a function that knows the corpus; None if they do.
+
+        Takes the options of `index`. The corpus need not be there. Called once a plan, and once in each job that reads
+        the corpus.
+        """
+        return None
+
+    @optional
+    def about(self, root: Path, **options) -> dict[str, Any]:
+        """What replaces an attribute because the corpus or the options of `index` tell it.
+
+        Keys are codes, licence, public, citation and note. A corpus that is not there has no codes.
+        """
+        return {}
+
+    @optional
+    def expected(self, rows: Sequence[Utterance], **options) -> list[Problem]:
         """Compare the whole corpus with what its publication counts; takes the options of `index`."""
         return []
 

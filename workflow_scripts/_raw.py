@@ -9,12 +9,14 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from emospace.contracts import EVERY
 from emospace.provenance import canonical, read_json, sha256, write_json, write_once
 from workflow_scripts._walk import walk
 
 # Below this size (bytes) a file is hashed when first seen (annotations, transcripts); a larger one (media) is
 # known by its size until its time stamp moves.
 HASH_AT_SIGHT = 64 * 1024
+TABLES = (".csv", ".tsv", ".parquet")  # annotations of any size
 SEEN = "seen.json"
 ODD = "unreadable: "  # what cannot be read as a file is known by the reason
 
@@ -22,7 +24,12 @@ ODD = "unreadable: "  # what cannot be read as a file is known by the reason
 def fingerprint(path: Path) -> str:
     """What a file is known by without reading much: its digest, or of a larger one its size."""
     size = path.stat().st_size
-    return f"size {size}" if size > HASH_AT_SIGHT else sha256(path)
+    return f"size {size}" if _large(str(path), size) else sha256(path)
+
+
+def _large(path: str, size: int) -> bool:
+    """Is a file known by its size?"""
+    return size > HASH_AT_SIGHT and not path.lower().endswith(TABLES)
 
 
 def _state(root: str, path: str, status: os.stat_result, seen: list | None, published: dict, made: dict) -> list:
@@ -31,7 +38,7 @@ def _state(root: str, path: str, status: os.stat_result, seen: list | None, publ
     by_size = seen and seen[2].startswith("size")
     if seen and seen[:2] == stamp and not (by_size and path in made):
         return seen
-    if seen is None and status.st_size > HASH_AT_SIGHT and path not in published | made:
+    if seen is None and _large(path, status.st_size) and path not in published | made:
         return [*stamp, f"size {status.st_size}"]
     digest = sha256(Path(root, path))
     unchanged = by_size and path not in made and digest == published.get(path)
@@ -91,8 +98,13 @@ def remembered(state: Path) -> dict[str, list]:
 
 
 def part_of(path: str, parts: Sequence, group: Callable[[str], int | None]):
-    """The one of `parts` that a path belongs to: the first, where it is of no group (a folder)."""
-    return parts[(group(path) or 0) % len(parts)]
+    """The one of `parts` that a path belongs to: the first, where it is of no group (a folder) or of every one."""
+    return parts[max(0, group(path) or 0) % len(parts)]
+
+
+def grouping(reader, root: Path, options: dict) -> Callable[[str], int | None]:
+    """Path -> number of its group, by what a reader knows of the corpus at `root`, or by the path alone."""
+    return reader.grouping(root, **options) or reader.group
 
 
 def by_part(
@@ -105,7 +117,8 @@ def by_part(
     """
     files: dict[str, dict[str, str]] = {part: {} for part in parts}
     for path, (_, _, known) in now.items():
-        files[part_of(path, parts, group)][path] = known
+        for part in parts if group(path) == EVERY else [part_of(path, parts, group)]:
+            files[part][path] = known
     lost: dict[str, dict[str, str]] = {part: {} for part in parts}
     for path in made.keys() - now.keys() if now else ():
         lost[part_of(path, parts, group)][path] = "missing"
