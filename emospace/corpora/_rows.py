@@ -2,8 +2,9 @@
 
 import math
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from emospace.corpora._entries import Entry
@@ -33,13 +34,12 @@ def rows(
     root: Path, found: Sequence[Entry], files: Iterable[str], meaning: Meaning
 ) -> tuple[list[Utterance], list[Problem]]:
     """Rows of some entries, and problems with them. files: those that are there, relative to the root."""
-    here = set(files)
-    alike = {_plain(path): path for path in here}
+    here, names = set(files), cache(_names)
     open_ended = {p for e in found if not e.line.cells.get("end") for p in (e.audio, e.video) if p in here}
     seconds = lengths(root, sorted(open_ended))
     made, problems = [], []
     for entry in found:
-        row = _Row(entry, here, alike, seconds, meaning, problems)
+        row = _Row(entry, here, lambda path: _alike(root, path, names), seconds, meaning, problems)
         try:
             made.append(row.utterance())
         except _Said:
@@ -49,9 +49,21 @@ def rows(
     return made, problems
 
 
-def _plain(path: str) -> str:
-    """A path as it is on systems that do not tell capitals, or compose letters otherwise."""
-    return unicodedata.normalize("NFC", path).casefold()
+def _names(folder: Path) -> dict[str, str]:
+    """What is in a folder, by names as they are to systems that do not tell capitals, or compose letters otherwise."""
+    return {_plain(p.name): p.name for p in folder.iterdir()} if folder.is_dir() else {}
+
+
+def _plain(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _alike(root: Path, path: str, names: Callable[[Path], dict[str, str]]) -> str:
+    """A file that is there and differs from a path in capitals or composition alone, or ""."""
+    found = Path()
+    for part in path.split("/"):
+        found /= names(root / found).get(_plain(part), part)
+    return found.as_posix() if (root / found).is_file() else ""
 
 
 @dataclass
@@ -60,7 +72,7 @@ class _Row:
 
     entry: Entry
     here: set[str]
-    alike: Mapping[str, str]
+    alike: Callable[[str], str]  # path -> one that is there and almost the same
     seconds: Mapping[str, float | str]
     meaning: Meaning
     problems: list[Problem]
@@ -136,8 +148,8 @@ class _Row:
     def absent(self, path: str) -> Flaw | None:
         """Why a medium is of no use."""
         if path not in self.here:
-            other = self.alike.get(_plain(path))
-            return Flaw("missing file", "no such file", f"the corpus has {other!r}: write it so" if other else LOCATE)
+            remedy = f"the corpus has {other!r}: write it so" if (other := self.alike(path)) else LOCATE
+            return Flaw("missing file", "no such file", remedy)
         if isinstance(why := self.seconds.get(path), str):
             return Flaw("unreadable", why, "copy it into the corpus again")
         return None
