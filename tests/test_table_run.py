@@ -34,7 +34,12 @@ def write(folder, found: list[dict]) -> None:
 
 
 def config() -> dict:
-    mine = {"reader": "table", "root": "clips", "parts": 2, "options": {"columns": {"path": "file", "label": "emotion"}}}
+    mine = {
+        "reader": "table",
+        "root": "clips",
+        "parts": 2,
+        "options": {"columns": {"path": "file", "label": "emotion"}},
+    }
     return yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")) | {
         "corpora": {"mine": mine},
         "views": {"audio": {}},

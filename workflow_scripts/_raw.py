@@ -16,7 +16,7 @@ from workflow_scripts._walk import walk
 # Below this size (bytes) a file is hashed when first seen (annotations, transcripts); a larger one (media) is
 # known by its size until its time stamp moves.
 HASH_AT_SIGHT = 64 * 1024
-TABLES = (".csv", ".tsv", ".parquet")  # annotations of any size
+TABLES = (".csv", ".tsv", ".parquet", ".yaml")  # annotations of any size
 SEEN = "seen.json"
 ODD = "unreadable: "  # what cannot be read as a file is known by the reason
 

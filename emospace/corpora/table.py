@@ -15,14 +15,13 @@ A protocol without `labels` has each label as a class; `split: table` without a 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from annotated_types import Len
+from typing import Any, Literal
 
 from emospace.corpora import _csv
 from emospace.corpora._entries import Entry, entries, group_of
 from emospace.corpora._rows import Meaning, rows
 from emospace.errors import InputError
+from emospace.kinds import Scale
 from emospace.manifest import Problem, Utterance
 from emospace.plugin import suggest
 
@@ -54,7 +53,7 @@ def index(
     deal: Literal["speaker", "session"] = "speaker",
     codes: dict[str, str] | None = None,
     genders: dict[str, Literal["F", "M", ""]] | None = None,
-    scale: Annotated[tuple[float, ...], Len(2, 2)] | None = None,
+    scale: Scale | None = None,
     language: str = "",
     licence: str = LICENCE,
     public: bool = PUBLIC,
@@ -90,7 +89,7 @@ def check_index(*, columns: dict[str, str] | None, scale: Sequence[float] | None
 
 def grouping(root: Path, **options: Any) -> Callable[[str], int | None]:
     """A medium is of the group of who speaks in it, the table of every one, other files of none."""
-    if not _here(root):
+    if not here(root):
         return lambda path: None
     found, _, table = _look(root, **options)
     return group_of(found, [table])
@@ -108,13 +107,13 @@ def about(
 ) -> dict[str, Any]:
     """Licence and the like from the options; codes from there too, or else all labels of the table."""
     told: dict[str, Any] = {"licence": licence, "public": public, "citation": citation, "note": note}
-    if codes is None and _here(root):
+    if codes is None and here(root):
         found, _, _ = _look(root, **options)
         codes = {label: label for entry in found if (label := entry.line.cells.get("label"))}
     return told if codes is None else told | {"codes": codes}
 
 
-def _here(root: Path) -> bool:
+def here(root: Path) -> bool:
     """Is the corpus there? An unmounted disk leaves an empty folder."""
     return root.is_dir() and any(root.iterdir())
 
