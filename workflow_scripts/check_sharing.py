@@ -30,7 +30,7 @@ def corpora_here() -> dict[str, dict]:
     options: dict[str, dict] = {}
     for part in sorted(Path("data/manifest").glob("*/*.json")):
         recipe = read_json(part)["recipe"]
-        readers[part.parent.name], options[part.parent.name] = recipe["plugin"], recipe["options"]
+        readers[part.parent.name], options[part.parent.name] = recipe["plugin"], recipe.get("options", {})
     return {name: _told(plugin.find("corpora", reader), options.get(name, {})) for name, reader in readers.items()}
 
 

@@ -44,6 +44,9 @@ def split(
     file: the table, below configs/splits; by default the corpus says the side of each row.
     """
     if not file:
+        if not any(row.split for row in rows):
+            remedy = "name a table in the option `file`, or give that of the corpus a column `split`"
+            raise InputError("split: table", "no row of the corpus has a side of its own", remedy)
         return [[(row.split,) if row.split else () for row in rows]]
     found = _read(file, folds)
     if strange := {name: line for (_, name, _), (line, _) in found.items() if name not in known}:
