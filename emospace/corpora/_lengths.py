@@ -8,7 +8,7 @@ from emospace import sound
 from emospace.confined import Failure, confined
 from emospace.media import READING, Flaw, decoding, locate, source, weight
 
-FILMS = {".mp4", ".avi", ".mkv", ".mov", ".mpg"}
+FILMS = {".mp4", ".avi", ".mkv", ".mov", ".mpg", ".flv"}
 BY_LIBSNDFILE = {".wav", ".flac"}  # what it cannot open of these, nothing can
 
 
