@@ -103,9 +103,12 @@ def test_a_part_has_whole_speakers_and_those_who_share_a_recording_or_dialogue(c
     lines = [line(k) for k in range(6)]
     parts, _ = corpus(lines, parts=3)
     assert [{r.speaker for r in rows} for rows in parts] == [{"s0"}, {"s1"}, {"s2"}]
-    lines[0]["dialogue"] = lines[2]["dialogue"] = "together"
+    lines[0]["dialogue"] = lines[1]["dialogue"] = "together"
     parts, _ = corpus(lines, parts=2)
-    assert [{r.speaker for r in rows} for rows in parts] == [{"s0", "s2"}, {"s1"}]
+    assert [{r.speaker for r in rows} for rows in parts] == [{"s0", "s1"}, {"s2"}]
+    lines = [line(0), line(1), line(2), line(1, speaker="s2", utterance="other")]
+    parts, _ = corpus(lines, parts=2)
+    assert [{r.speaker for r in rows} for rows in parts] == [{"s0"}, {"s1", "s2"}]
     lines = [line(k) | {"session": "one" if k % 3 else "two"} for k in range(6)]
     parts, _ = corpus(lines, parts=2, deal="session")
     assert [{r.speaker for r in rows} for rows in parts] == [{"s1", "s2"}, {"s0"}]
