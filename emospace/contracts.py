@@ -45,6 +45,8 @@ Statistics: TypeAlias = "NDArray[np.float64]"
 """Of rows, (N, S), or sums of them, (..., S); S is the same whatever the rows are. Finite."""
 Values: TypeAlias = "NDArray[np.float64]"
 """A value for each vector of sums, (...); between LOWEST and HIGHEST, or NaN where it is not defined."""
+EVERY = -1
+"""Group of a raw file that every part of a corpus reads."""
 
 
 def optional(function: Callable) -> Callable:
@@ -78,21 +80,43 @@ class Corpus(Protocol):
         """Number of the group of a file, from its relative path alone (IEMOCAP: session - 1), or None to ignore it.
 
         A part of the corpus holds the groups that are equal modulo `parts`. No speaker, dialogue or recording may
-        span two groups.
+        span two groups. EVERY (-1) is the group of a file that every part reads.
         """
         ...
 
     @configured
-    def index(self, root: Path, files: Sequence[str]) -> tuple[list[Utterance], list[Problem]]:
+    def index(
+        self, root: Path, files: Sequence[str], *, part: int, parts: int
+    ) -> tuple[list[Utterance], list[Problem]]:
         """Rows of whole groups, whose relative `files` are given, and what is wrong with them.
 
-        One bad file is a Problem, never an exception. Rows leave `part` empty.
+        One bad file is a Problem, never an exception. Rows leave `part` empty. part: number of the part of so many
+        `parts`, for a reader that knows of groups without files.
         """
         ...
 
     @optional
     @configured
-    def expected(self, rows: Sequence[Utterance]) -> list[Problem]:
+    def grouping(self, root: Path, **options) -> Callable[[str], int | None] | None:
+        """What stands for `group` where paths alone do not tell: a function that knows the corpus; None if they do.
+
+        Takes the options of `index`. The corpus need not be there. Called once a plan, and once in each job that reads
+        the corpus.
+        """
+        return None
+
+    @optional
+    @configured
+    def about(self, root: Path, **options) -> dict[str, Any]:
+        """What replaces an attribute because the corpus or the options of `index` tell it.
+
+        Keys are codes, licence, public, citation and note. A corpus that is not there has no codes.
+        """
+        return {}
+
+    @optional
+    @configured
+    def expected(self, rows: Sequence[Utterance], **options) -> list[Problem]:
         """Compare the whole corpus with what its publication counts; takes the options of `index`."""
         return []
 
@@ -267,16 +291,16 @@ class Model(Protocol):
 
     Folder: emospace/models. Config: `runs: <name>: {model: <module>, inputs: [...], <options of train>}`.
 
-    INPUTS: what it reads: "feature" (Ragged stores), "view" (the items of a view, as its own `read` gives them) or "run" (the outputs of another run
-    of the same protocol, fold and seed, so this one is a second stage; with `run:<name>` its probabilities, with
-    `run:<name>.embeddings` or `run:<name>.<extra>` those). DETERMINISTIC: the seed changes nothing. GPU: it uses one
-    where there is one. SUBSETS: `apply` copes with rows whose inputs are missing in part, whatever part that is.
-    EMBEDDINGS: `apply` gives embeddings, which other runs may then read.
-    LEARNS: it looks at train rows. If so, the runs that it reads are applied to their own train rows: to rows that they
-    have learnt from, which sidecars and metrics say, or with `crossfit: 3` of such a run to each third of the train
-    speakers by a model that has learnt from the others. Without, `run:` inputs of train rows are missing.
-    WEIGHTS: does it need pretrained weights (`weights:` of the run)? FITS_ON_TEST: fitting sees the inputs of test
-    rows; such a run must be declared `leaky: true`. PACKAGES: distributions whose versions the sidecar records.
+    INPUTS: what it reads: "feature" (Ragged stores), "view" (the items of a view, as its own `read` gives them) or
+    "run" (the outputs of another run of the same protocol, fold and seed, so this one is a second stage; with
+    `run:<name>` its probabilities, with `run:<name>.embeddings` or `run:<name>.<extra>` those). DETERMINISTIC: the seed
+    changes nothing. GPU: it uses one where there is one. SUBSETS: `apply` copes with rows whose inputs are missing in
+    part, whatever part that is. EMBEDDINGS: `apply` gives embeddings, which other runs may then read. LEARNS: it looks
+    at train rows. If so, the runs that it reads are applied to their own train rows: to rows that they have learnt
+    from, which sidecars and metrics say, or with `crossfit: 3` of such a run to each third of the train speakers by a
+    model that has learnt from the others. Without, `run:` inputs of train rows are missing. WEIGHTS: does it need
+    pretrained weights (`weights:` of the run)? FITS_ON_TEST: fitting sees the inputs of test rows; such a run must be
+    declared `leaky: true`. PACKAGES: distributions whose versions the sidecar records.
     """
 
     INPUTS: Sequence[Literal["feature", "view", "run"]] = ("feature",)

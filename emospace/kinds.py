@@ -17,6 +17,7 @@ Precision = Literal["fp32", "bf16", "auto"]
 Optimiser = Literal["adamw", "adam", "sgd"]
 Decay = Literal["cosine", "linear", "step", "constant"]  # of the learning rate
 Several = Annotated[tuple[T, ...], Len(1)]  # a list that is not empty
+Scale = Annotated[tuple[float, ...], Len(2, 2)]  # its least and its greatest value
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 A code that a map leaves out leaves the experiment. The name and the map travel in every artifact they shape.
 """
 
+from collections.abc import Iterable
+
 from emospace.errors import InputError
 from emospace.plugin import suggest
 
@@ -27,6 +29,17 @@ MAPS: dict[str, dict[str, str]] = {
     # The four classes that RAVDESS and IEMOCAP have in common; calm, which only RAVDESS has, is left out.
     "ravdess4": {"01": "neu", "03": "hap", "04": "sad", "05": "ang"},
 }
+
+
+OWN = "own"  # name of the map that keeps the codes of a corpus as they are
+
+
+def own(codes: Iterable[str], root: str) -> dict[str, str]:
+    """Each code its own class, in alphabetical order. Raises InputError where fewer than two are known."""
+    if len(found := sorted(codes)) < 2:
+        reason = f"its only label is {found[0]!r}" if found else "its labels are not known: the corpus is not there"
+        raise InputError(root, reason, "a protocol needs at least two: name a map of your own under `labels`")
+    return {code: code for code in found}
 
 
 def label_map(name: str, extra: dict[str, dict[str, str]] | None = None) -> dict[str, str]:

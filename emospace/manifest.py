@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import get_type_hints
 
 from emospace import records
+from emospace.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Utterance:
     `valence`, `arousal`, `dominance` are on the corpus's own scale, None where unlabelled. `language` is an ISO 639-1
     code, `intensity` the corpus's own word for how strongly an emotion is acted, `votes` what annotators said, as codes
     with counts ("ang:2 neu:1"); each is empty where the corpus does not say.
+    `split` is the side that the corpus itself puts the utterance on ("train", "dev", "test"), or empty.
     `part` is filled in by the workflow from `group` of the reader; readers leave it empty.
     """
 
@@ -45,6 +47,7 @@ class Utterance:
     intensity: str = ""
     votes: str = ""
     part: str = ""
+    split: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ WITHOUT_COPY = "nothing is lost: training does without this copy"  # remedy wher
 GENDERS = ("F", "M", "")
 RATINGS = ("valence", "arousal", "dominance")
 COLUMNS = [f.name for f in fields(Utterance)]
+LATER = ["split"]  # only in a manifest of which a row has it
 PROBLEM_COLUMNS = [f.name for f in fields(Problem)]
 # Type of a field -> the types of its values.
 KINDS = {str: (str,), bool: (bool,), float: (Real,), float | None: (Real, type(None))}
@@ -168,7 +172,10 @@ def _cell(value) -> str:
 
 def write(path: Path, rows: Iterable[Utterance]) -> None:
     """Write rows as CSV (UTF-8, times to 0.1 ms), atomically. Rows must already be `check`ed."""
-    records.write(path, COLUMNS, map(_cells, rows))
+    lines = [_cells(row) for row in rows]
+    idle = [name for name in LATER if not any(line[name] for line in lines)]
+    kept = ({name: cell for name, cell in line.items() if name not in idle} for line in lines)
+    records.write(path, [name for name in COLUMNS if name not in idle], kept)
 
 
 def write_problems(path: Path, problems: Iterable[Problem]) -> None:
@@ -185,7 +192,11 @@ def _typed(record: dict[str, str]) -> Utterance:
 
 def read(path: Path) -> list[Utterance]:
     """Read a manifest. Raises InputError where the file is not one."""
-    return [_typed(record) for record in records.read(path, COLUMNS, exactly=True)]
+    first = [name for name in COLUMNS if name not in LATER]
+    found = records.read(path, first)
+    if found and (odd := found[0].keys() - set(COLUMNS)):
+        raise InputError(path, f"it has a column {min(odd)!r}, which no manifest has", records.REMEDY)
+    return [_typed(record) for record in found]
 
 
 def read_problems(path: Path) -> list[Problem]:

@@ -32,6 +32,8 @@ UNCALLED = {
     "augment_view audio_tts.heard": {"soundfile", "av"},
     "score_view text_bt": {"rapidfuzz"},
 }
+# Extras, which a user adds with the plug-in that needs them (requirements-extra.txt).
+UNCALLED |= {script: {"audformat", "iso639"} for script in ("make_demo", "index_part", "merge_manifest")}
 VIEWS = {"views": {"text_bt": {"chain": ["a"]}, "audio_tts": {"recognise": {"weights": "b"}}, "frames_aug": {}}}
 
 

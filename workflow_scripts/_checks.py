@@ -80,12 +80,11 @@ def check_names(plan) -> None:
 def _corpus(plan, where: str, name: str) -> None:
     corpus = plugin.find("corpora", plan.reader(name))
     # Without any remote nothing can be pushed. Before DVC records anything, check_sharing asks for the name anyway.
-    if not (corpus.PUBLIC or plan.config.get("private_remote")) and has_remote():
+    plugin.check_options("corpora", plan.reader(name), "index", plan.reader_options(name), f"{where}: options")
+    told = {"public": corpus.PUBLIC, "licence": corpus.LICENCE} | plan.told(name)
+    if not (told["public"] or plan.config.get("private_remote")) and has_remote():
         remedy = "name in `private_remote` the DVC remote that only those who signed can read: nothing goes to another"
-        raise InputError(where, f"it may not be shared ({corpus.LICENCE})", remedy)
-    plugin.check_options(
-        "corpora", plan.reader(name), "index", plan.corpus(name).get("options", {}), f"{where}: options"
-    )
+        raise InputError(where, f"it may not be shared ({told['licence']})", remedy)
     if plan.generated(name):
         plugin.check_options(
             "corpora", plan.reader(name), "generate", plan.corpus(name)["generate"], f"{where}: generate"
@@ -204,7 +203,7 @@ def _corpora(plan, where: str, name: str) -> None:
 
 def _maps(plan, where: str, name: str) -> dict[str, dict]:
     """The label maps of a protocol's corpora, which must all give the same classes."""
-    wanted, corpora = plan.config["protocols"][name]["labels"], plan.protocol_corpora(name)
+    wanted, corpora = plan.protocol(name)["labels"], plan.protocol_corpora(name)
     if isinstance(wanted, dict) and (odd := wanted.keys() ^ set(corpora)):
         there = "of a corpus that it does not take" if min(odd) in wanted else "missing"
         raise InputError(f"{where}: labels", f"the label map of {min(odd)!r} is {there}", "give one for each corpus")
@@ -221,9 +220,9 @@ def _maps(plan, where: str, name: str) -> dict[str, dict]:
 
 def _label_map(plan, where: str, corpus: str, about: dict) -> None:
     """A code that the corpus does not have would leave out the rows that were meant, without a word."""
-    codes = plugin.find("corpora", plan.reader(corpus)).CODES
+    codes = plan.codes(corpus)
     code_of = {name: code for code, name in codes.items()}
-    for code in about["map"]:
+    for code in about["map"] if codes else ():
         if code not in codes:
             reason = f"its label map {about['name']!r} has {code!r}, which is no code of {corpus}"
             raise InputError(where, reason, suggest(code_of.get(code, code), codes))

@@ -16,6 +16,7 @@ from emospace.errors import InputError
 from emospace.export import ENCODERS, FOLDERS, RATE
 from emospace.export import VIEWS as EXPORTED_VIEWS
 from emospace.fold_tables import SIDES
+from emospace.provenance import read_json
 from emospace.run_files import files_of
 from emospace.run_inputs import run_of
 from emospace.steps import named
@@ -92,6 +93,22 @@ class Plan:
     def reader(self, corpus: str) -> str:
         return self.corpus(corpus).get("reader", corpus)
 
+    def reader_options(self, corpus: str) -> dict:
+        return self.corpus(corpus).get("options", {})
+
+    def told(self, corpus: str) -> dict:
+        """What the reader of a corpus says of it in the place of its attributes (Corpus.about)."""
+        module = plugin.find("corpora", self.reader(corpus))
+        found = module.about(Path(self.root(corpus)), **self.reader_options(corpus))
+        merged = Path(f"data/manifest/{corpus}.json")
+        if found and "codes" not in found and not module.CODES and merged.exists():  # it is not here, and was
+            found |= {"codes": read_json(merged)["codes"]}
+        return found
+
+    def codes(self, corpus: str) -> dict[str, str]:
+        """Every label code of a corpus -> its name; {} where only the corpus tells them, and it is not here."""
+        return self.told(corpus).get("codes", plugin.find("corpora", self.reader(corpus)).CODES)
+
     def root(self, corpus: str) -> str:
         """Folder of a corpus: where the workflow makes it, or what the environment or the config says."""
         if corpus in self.roots:
@@ -111,7 +128,7 @@ class Plan:
         """A protocol with its defaults; `folds` is the number that its split deals."""
         spec = self.config["protocols"][name]
         folds = plugin.find("splits", spec["split"]).FOLDS
-        return {"folds": folds, "leaky": False, "rows": {}, "without": []} | spec
+        return {"folds": folds, "leaky": False, "rows": {}, "without": [], "labels": labels.OWN} | spec
 
     def protocol_options(self, name: str) -> dict:
         return {k: v for k, v in self.config["protocols"][name].items() if k not in PROTOCOL_KEYS}
@@ -127,10 +144,15 @@ class Plan:
 
     def labels(self, protocol: str) -> dict[str, dict]:
         """Corpus -> the name of its label map in a protocol, and the map."""
-        wanted, corpora = self.config["protocols"][protocol]["labels"], self.protocol_corpora(protocol)
+        wanted, corpora = self.protocol(protocol)["labels"], self.protocol_corpora(protocol)
         names = wanted if isinstance(wanted, dict) else dict.fromkeys(corpora, wanted)
-        extra = self.config.get("labels")
-        return {corpus: {"name": names[corpus], "map": labels.label_map(names[corpus], extra)} for corpus in corpora}
+        return {corpus: {"name": names[corpus], "map": self._map(names[corpus], corpus)} for corpus in corpora}
+
+    def _map(self, name: str, corpus: str) -> dict[str, str]:
+        extra = self.config.get("labels", {})
+        if name == labels.OWN and name not in extra:
+            return labels.own(self.codes(corpus), self.root(corpus))
+        return labels.label_map(name, extra)
 
     def sides(self, protocol: str) -> list[str]:
         """The sides that each fold of a protocol has rows on."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from emospace import plugin
+from emospace.contracts import EVERY
 from emospace.errors import InputError
 from emospace.provenance import canonical, read_json, sha256, write_json, write_once
 from workflow_scripts._walk import walk
@@ -18,29 +19,21 @@ from workflow_scripts._walk import walk
 # Below this size (bytes) a file is hashed when first seen (annotations, transcripts); a larger one (media) is
 # known by its size until its time stamp moves.
 HASH_AT_SIGHT = 64 * 1024
+TABLES = (".csv", ".tsv", ".parquet", ".yaml")  # annotations of any size
 SEEN = "seen.json"
 SEE = "see Corpus in docs/contracts.md"
 ODD = "unreadable: "  # what cannot be read as a file is known by the reason
 
 
-def group_of(reader: ModuleType) -> Callable[[str], int | None]:
-    """`group` of a reader, held to its contract: a whole number, or None."""
-    file = plugin.file_of(reader)
-
-    def group(path: str) -> int | None:
-        with plugin.blamed(file, f"group({path!r})", f"return None for a file of no group; {SEE}"):
-            found = reader.group(path)
-        if found is not None and (isinstance(found, bool) or not isinstance(found, int)):
-            raise InputError(file, f"group({path!r}) gave {found!r:.80}", f"it must be a whole number or None; {SEE}")
-        return found
-
-    return group
-
-
 def fingerprint(path: Path) -> str:
     """What a file is known by without reading much: its digest, or of a larger one its size."""
     size = path.stat().st_size
-    return f"size {size}" if size > HASH_AT_SIGHT else sha256(path)
+    return f"size {size}" if _large(str(path), size) else sha256(path)
+
+
+def _large(path: str, size: int) -> bool:
+    """Is a file known by its size?"""
+    return size > HASH_AT_SIGHT and not path.lower().endswith(TABLES)
 
 
 def _state(root: str, path: str, status: os.stat_result, seen: list | None, published: dict, made: dict) -> list:
@@ -49,7 +42,7 @@ def _state(root: str, path: str, status: os.stat_result, seen: list | None, publ
     by_size = seen and seen[2].startswith("size")
     if seen and seen[:2] == stamp and not (by_size and path in made):
         return seen
-    if seen is None and status.st_size > HASH_AT_SIGHT and path not in published | made:
+    if seen is None and _large(path, status.st_size) and path not in published | made:
         return [*stamp, f"size {status.st_size}"]
     digest = sha256(Path(root, path))
     unchanged = by_size and path not in made and digest == published.get(path)
@@ -109,8 +102,27 @@ def remembered(state: Path) -> dict[str, list]:
 
 
 def part_of(path: str, parts: Sequence, group: Callable[[str], int | None]):
-    """The one of `parts` that a path belongs to: the first, where it is of no group (a folder)."""
-    return parts[(group(path) or 0) % len(parts)]
+    """The one of `parts` that a path belongs to: the first, where it is of no group (a folder) or of every one."""
+    return parts[max(0, group(path) or 0) % len(parts)]
+
+
+def grouping(reader: ModuleType, root: Path, options: dict) -> Callable[[str], int | None]:
+    """Path -> number of its group, by what a reader knows of the corpus at `root`, or by the path alone.
+
+    The function holds what it gets to the contract: a whole number, or None.
+    """
+    file = plugin.file_of(reader)
+    with plugin.blamed(file, "grouping()", SEE):
+        asked = reader.grouping(root, **options) or reader.group
+
+    def group(path: str) -> int | None:
+        with plugin.blamed(file, f"group({path!r})", f"return None for a file of no group; {SEE}"):
+            found = asked(path)
+        if found is not None and (isinstance(found, bool) or not isinstance(found, int)):
+            raise InputError(file, f"group({path!r}) gave {found!r:.80}", f"it must be a whole number or None; {SEE}")
+        return found
+
+    return group
 
 
 def by_part(
@@ -123,7 +135,8 @@ def by_part(
     """
     files: dict[str, dict[str, str]] = {part: {} for part in parts}
     for path, (_, _, known) in now.items():
-        files[part_of(path, parts, group)][path] = known
+        for part in parts if group(path) == EVERY else [part_of(path, parts, group)]:
+            files[part][path] = known
     lost: dict[str, dict[str, str]] = {part: {} for part in parts}
     for path in made.keys() - now.keys() if now else ():
         lost[part_of(path, parts, group)][path] = "missing"

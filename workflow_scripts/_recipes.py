@@ -69,12 +69,13 @@ def _all(plan) -> Iterator[Recipe]:
 
 def _corpus(plan, corpus: str) -> Iterator[Recipe]:
     spec, module = plan.corpus(corpus), f"corpora.{plan.reader(corpus)}"
-    about = {"corpus": corpus, "plugin": plan.reader(corpus), "options": spec.get("options", {})}
+    about = {"corpus": corpus, "plugin": plan.reader(corpus), "options": plan.reader_options(corpus)}
     if plan.generated(corpus):
         options = {"seed": plan.config["seed"]} | spec["generate"]
         yield _recipe("make_demo", corpus, module, corpus=corpus, plugin=plan.reader(corpus), options=options)
     yield _recipe("index_part", corpus, module, parts=spec["parts"], **about)
-    yield _recipe("merge_manifest", corpus, module, **about)
+    told = {"about": found} if (found := plan.told(corpus)) else {}
+    yield _recipe("merge_manifest", corpus, module, **told, **about)
     mapping = plan.labels(plan.protocols(corpus)[0])[corpus] if plan.protocols(corpus) else {"map": {}}
     yield _recipe("export_seed", corpus, corpus=corpus, labels=mapping, options={})
     yield _recipe("check_quality", corpus, options={"on_problem": plan.config.get("on_problem", "warn")})

@@ -7,7 +7,7 @@ from emospace import plugin
 from emospace.adoption import read_sidecar
 from emospace.errors import InputError
 from emospace.provenance import read_digests, read_json
-from workflow_scripts._raw import agrees, by_part, group_of, look, trigger
+from workflow_scripts._raw import agrees, by_part, grouping, look, trigger
 
 Recorded = Callable[[Path, Path], Path | None]
 
@@ -22,7 +22,8 @@ def triggers(
     stamps are, and as long as the corpus is not here.
     """
     root, manifests = plan.root(corpus), Path("data/manifest", corpus)
-    made, group = _made(plan, corpus), group_of(plugin.find("corpora", plan.reader(corpus)))
+    made, reader = _made(plan, corpus), plugin.find("corpora", plan.reader(corpus))
+    group = grouping(reader, Path(root), plan.reader_options(corpus))
     now = look(root, state, group, read_digests(sorted(manifests.glob("*.sha256"))), made, odd)
     here, found = bool(now) or plan.generated(corpus), {}
     for part, files, content in by_part(now, plan.parts(corpus), group, made):

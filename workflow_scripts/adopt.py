@@ -16,11 +16,12 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from emospace.adoption import Job, Record, record_of, refuse_altered, why_stale
+from emospace.contracts import EVERY
 from emospace.errors import InputError
 from emospace.plugin import find
 from emospace.provenance import sha256
 from workflow_scripts._plan import STATE
-from workflow_scripts._raw import changed, part_of, remembered
+from workflow_scripts._raw import changed, grouping, part_of, remembered
 from workflow_scripts._walk import walk
 
 # Everything that DVC tracks: these phases make all of it.
@@ -61,12 +62,13 @@ def described(graph) -> dict:
 def raw_change(job, record: Record) -> str:
     """Why a part of the manifest is out of date: a raw file that is not as it was read, or ""."""
     recipe, root = record.says["recipe"], Path(job.params.root)
-    group, part = find("corpora", recipe["plugin"]).group, int(job.wildcards.part)
+    group, part = grouping(find("corpora", recipe["plugin"]), root, recipe["options"]), int(job.wildcards.part)
     if all(group(path) is None for path, _ in walk(str(root))):  # an unmounted disk leaves an empty folder
         tqdm.write(f"{root}: the corpus is not on this machine; what was made from it is taken as it is")
         return ""
     seen = remembered(STATE / "raw" / recipe["corpus"])
-    mine = {path: state for path, state in seen.items() if part_of(path, range(recipe["parts"]), group) == part}
+    parts = range(recipe["parts"])
+    mine = {path: state for path, state in seen.items() if group(path) == EVERY or part_of(path, parts, group) == part}
     file = changed(root, record.says["raw"], mine)
     return f"the raw file {file} is not as it was read" if file else ""
 

@@ -21,15 +21,22 @@ FOLDERS += ["results/*/augmented/*/*"]
 RESULTS = [f"results/*/{kind}/**/*.json" for kind in ("protocols", "audit", "runs", "evaluation", "augmented")]
 
 
-def corpora_here() -> dict[str, ModuleType]:
-    """Corpus -> its module, of all that lies here: raw files, or what was made from them under any name."""
+def corpora_here() -> dict[str, dict]:
+    """Corpus -> its licence, and if it is public, of all that lies here: raw files, or what was made from them."""
     found = {path.stem for pattern in FOLDERS for path in Path().glob(pattern)}
     readers = {name: name for name in sorted(found) if name in plugin.names("corpora")}
     for sidecar in sorted(path for pattern in RESULTS for path in Path().glob(pattern)):
         readers |= read_json(sidecar)["recipe"].get("corpora", {})
+    options: dict[str, dict] = {}
     for part in sorted(Path("data/manifest").glob("*/*.json")):
-        readers[part.parent.name] = read_json(part)["recipe"]["plugin"]
-    return {name: plugin.find("corpora", reader) for name, reader in readers.items()}
+        recipe = read_json(part)["recipe"]
+        readers[part.parent.name], options[part.parent.name] = recipe["plugin"], recipe.get("options", {})
+    return {name: _told(plugin.find("corpora", reader), options.get(name, {})) for name, reader in readers.items()}
+
+
+def _told(corpus: ModuleType, options: dict) -> dict:
+    """What a reader says without the corpus."""
+    return {"licence": corpus.LICENCE, "public": corpus.PUBLIC} | corpus.about(Path("nowhere"), **options)
 
 
 def check_sharing(config: Path = Path("config.yaml")) -> dict[str, str]:
@@ -37,11 +44,11 @@ def check_sharing(config: Path = Path("config.yaml")) -> dict[str, str]:
     private = (yaml.safe_load(config.read_text(encoding="utf-8")) or {}).get("private_remote")
     here = corpora_here()
     for name, corpus in here.items():
-        if not (corpus.PUBLIC or private):
-            reason = f"{name} is here, and may not be shared ({corpus.LICENCE}), but no remote is private"
+        if not (corpus["public"] or private):
+            reason = f"{name} is here, and may not be shared ({corpus['licence']}), but no remote is private"
             remedy = f"name one in `private_remote` (it need not exist yet), or remove {name} from data and results"
             raise InputError(config, reason, remedy)
-    return {name: corpus.LICENCE for name, corpus in here.items()}
+    return {name: corpus["licence"] for name, corpus in here.items()}
 
 
 def main():

@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from emospace import manifest, plugin
+from emospace.contracts import EVERY
 from emospace.errors import InputError
 from emospace.provenance import read_digests, sha256, write_digests, write_sidecar
 from emospace.views import _reading
 from workflow_scripts._command import arguments, run
-from workflow_scripts._raw import ODD, SEE, fingerprint, group_of, part_of
+from workflow_scripts._raw import ODD, SEE, fingerprint, grouping, part_of
 from workflow_scripts._walk import walk
 
 
@@ -28,7 +29,12 @@ def listing(args, group) -> tuple[list[str], list[manifest.Problem]]:
     remedy = "mend or remove it"
     mine = {path: why for path, why in odd.items() if part_of(path, range(args.parts), group) == int(args.part)}
     problems = [manifest.Problem("", path, "unreadable", why, remedy) for path, why in sorted(mine.items())]
-    return [path for path, g in groups.items() if g is not None and g % args.parts == int(args.part)], problems
+    return [path for path, g in groups.items() if g == EVERY or part_is(g, args)], problems
+
+
+def part_is(group: int | None, args) -> bool:
+    """Is a group one of this part?"""
+    return group is not None and group % args.parts == int(args.part)
 
 
 def unreadable(problems: Iterable[manifest.Problem]) -> dict[str, str]:
@@ -86,8 +92,9 @@ def words_of(reader, root: Path, rows: list[manifest.Utterance]) -> list:
 
 def job(args, recipe):
     corpus = plugin.find("corpora", recipe["plugin"])
-    files, odd = listing(args, group_of(corpus))
-    found, problems = indexed(corpus, args.corpus_root, files, recipe["options"])
+    files, odd = listing(args, grouping(corpus, args.corpus_root, recipe["options"]))
+    place = plugin.offered(corpus.index, part=int(args.part), parts=args.parts)
+    found, problems = indexed(corpus, args.corpus_root, files, place | recipe["options"])
     problems += odd
     rows, unusable = manifest.check(found)
     problems += unusable

@@ -45,7 +45,8 @@ def job(args, recipe):
     problems += missed(corpus, rows, recipe["options"])
     manifest.write(args.out, rows)
     manifest.write_problems(args.out_quality, problems)
-    facts = {"licence": corpus.LICENCE, "public": corpus.PUBLIC, "citation": corpus.CITATION, "note": corpus.NOTE}
+    facts = {"codes": corpus.CODES, "licence": corpus.LICENCE, "public": corpus.PUBLIC}
+    facts |= {"citation": corpus.CITATION, "note": corpus.NOTE} | recipe.get("about", {})
     write_sidecar(
         args.sidecar,
         recipe,
@@ -57,7 +58,6 @@ def job(args, recipe):
         seconds=round(sum(r.end - r.start for r in rows), 3),
         missing={m: sum(not getattr(r, m) for r in rows) for m in ("audio", "video", "text")},
         counts=counts(rows, "label", "session", "speaker", "gender", "part"),
-        codes=corpus.CODES,
         **facts,
     )
 

@@ -5,16 +5,13 @@ modality (01 sound and picture, 02 picture, 03 sound), channel (01 speech, 02 so
 statement, repetition, actor.
 """
 
-import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from emospace import sound
-from emospace.confined import Failure, confined
+from emospace.corpora._lengths import lengths
 from emospace.manifest import Problem, Utterance
-from emospace.media import READING, Flaw, decoding, locate, source, weight
 
 CODES = {
     "01": "neutral",
@@ -74,8 +71,8 @@ def index(root: Path, files: Sequence[str]) -> tuple[list[Utterance], list[Probl
         else:
             remedy = "give it back its name: seven two-digit codes"
             problems.append(Problem("", path, "bad line", "its name is not one of the corpus", remedy, True))
-    lengths = _lengths(Path(root), sorted({path for media in clips.values() for path in media.values()}))
-    rows = [_row(lengths, name, media, problems) for name, media in sorted(clips.items())]
+    found = lengths(Path(root), sorted({path for media in clips.values() for path in media.values()}))
+    rows = [_row(found, name, media, problems) for name, media in sorted(clips.items())]
     return [r for r in rows if r], problems
 
 
@@ -131,30 +128,3 @@ def _row(
         language="en",
         intensity=INTENSITIES[intensity],
     )
-
-
-def _lengths(root: Path, paths: Sequence[str]) -> dict[str, float | str]:
-    """Path -> seconds of a recording or film, or why it gives none. Found out in a child: headers may say anything."""
-
-    def work(path: str) -> bytes:
-        try:
-            return json.dumps(_seconds(locate(root, path))).encode()
-        except Flaw as flaw:
-            return json.dumps(flaw.detail).encode()
-
-    replies = zip(paths, confined(work, paths, lambda path: weight(root / path)), strict=True)
-    return {path: reply.detail if isinstance(reply, Failure) else json.loads(reply) for path, reply in replies}
-
-
-def _seconds(path: Path) -> float:
-    """Duration of a recording or film, from its header. Raises Flaw."""
-    if path.suffix.lower() == ".mp4":
-        import av
-
-        with decoding("a film"), av.open(source(path), **READING) as film:
-            duration = film.duration / av.time_base if film.duration and film.streams.video else 0.0
-    else:
-        duration = sound.seconds(path)
-    if not duration > 0:
-        raise Flaw("unreadable", "holds nothing", "download the clip again")
-    return duration

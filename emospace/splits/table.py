@@ -1,9 +1,10 @@
 """The split that a table spells out: an official one, or one as somebody published it.
 
-The table is a CSV file with the columns `utterance` and `side` (train, dev, test), and, where needed, `fold` (0, 1, and
-so on; by default 0) and `copy` (how often the row occurs on that side, by default 1: oversampling as published). Rows
-that it does not name are on no side. Only in a protocol that is declared leaky may a row be on several sides, or occur
-more than once outside train.
+Without a table, it is the column `split` of the corpus's own manifest, where its reader tells it. A table is a CSV file
+with the columns `utterance` and `side` (train, dev, test), and, where needed, `fold` (0, 1, and so on; by default 0)
+and `copy` (how often the row occurs on that side, by default 1: oversampling as published). Rows that it does not name
+are on no side. Only in a protocol that is declared leaky may a row be on several sides, or occur more than once outside
+train.
 """
 
 from collections import Counter
@@ -21,8 +22,12 @@ COLUMNS = ("utterance", "side", "fold", "copy")
 MOST = 1000  # copies of a row
 
 
-def check(folds: int, sides: Sequence[str], *, file: str) -> None:
+def check(folds: int, sides: Sequence[str], *, file: str = "") -> None:
     """What the table alone tells: its columns, its words, its folds, and a side without rows."""
+    if not file:
+        if folds != FOLDS:
+            raise InputError("folds", f"a corpus has one official split, the protocol {folds} folds", "set `folds: 1`")
+        return
     found = _read(file, folds)
     for fold in range(folds):
         there = {side for number, _, side in found if number == fold}
@@ -31,8 +36,18 @@ def check(folds: int, sides: Sequence[str], *, file: str) -> None:
             raise InputError(file, reason, f"name some, or declare `without: [{missing[0]}]` in the protocol")
 
 
-def split(rows: Sequence[Utterance], folds: int, *, known: Collection[str], file: str) -> list[list[Sequence[str]]]:
-    """Sides of each row by the table. Raises InputError for an id that the corpus does not have."""
+def split(
+    rows: Sequence[Utterance], folds: int, *, known: Collection[str], file: str = ""
+) -> list[list[Sequence[str]]]:
+    """Sides of each row by the table. Raises InputError for an id that the corpus does not have.
+
+    file: the table, below configs/splits; by default the corpus says the side of each row.
+    """
+    if not file:
+        if not any(row.split for row in rows):
+            remedy = "name a table in the option `file`, or give that of the corpus a column `split`"
+            raise InputError("split: table", "no row of the corpus has a side of its own", remedy)
+        return [[(row.split,) if row.split else () for row in rows]]
     found = _read(file, folds)
     if strange := {name: line for (_, name, _), (line, _) in found.items() if name not in known}:
         name, line = next(iter(strange.items()))

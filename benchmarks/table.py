@@ -1,0 +1,73 @@
+"""A table of 100,000 utterances against one of 10,000: what does a row cost on its way into the manifest?
+
+The real job index_part, one part, on a CSV with all kinds of columns; media are files of a few bytes, which nothing
+opens, since the table gives their times. Costs are CPU seconds of the process. The table holds 1,000 speakers, and of
+each the lines lie far apart.
+"""
+
+import csv
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks._cost import cost
+from benchmarks._project import copy_project
+from benchmarks._timing import Claim, compare
+
+SOME, MANY = 10_000, 100_000  # utterances
+SPEAKERS = 1_000
+LABELS = ("anger", "joy", "neutral", "sadness")
+
+
+def corpus(root: Path, utterances: int) -> None:
+    """A table, and a file for each of its lines."""
+    for speaker in range(SPEAKERS):
+        (root / f"wav/{speaker:04d}").mkdir(parents=True)
+    with open(root / "labels.csv", "w", encoding="utf-8", newline="") as handle:
+        writer = csv.writer(handle)
+        writer.writerow(["path", "speaker", "label", "start", "end", "gender", "text", "split", "valence"])
+        for k in range(utterances):
+            speaker = k % SPEAKERS
+            path = f"wav/{speaker:04d}/{k:06d}.wav"
+            (root / path).write_bytes(path.encode())
+            side = ("train", "dev", "test")[speaker % 3]
+            writer.writerow([path, speaker, LABELS[k % 4], 0, 2.5, "FM"[speaker % 2], "some words", side, k % 5])
+
+
+def recipe(folder: Path) -> Path:
+    """The recipe of the job."""
+    from emospace.provenance import write_json
+
+    path = folder / "recipe.json"
+    about = {"rule": "index_part", "code": {}, "corpus": "mine", "plugin": "table", "parts": 1}
+    write_json(path, about | {"options": {"scale": [0, 4]}})
+    return path
+
+
+def job(folder: Path) -> float:
+    """CPU seconds to index the corpus in a folder."""
+    told = {"recipe": recipe(folder), "log": folder / "log", "corpus": "mine", "corpus-root": folder / "raw"}
+    told |= {"part": "0", "parts": "1", "manifest": folder / "0.csv", "quality": folder / "0.quality.csv"}
+    told |= {f"{medium}-digests": folder / f"0.{medium}.sha256" for medium in ("audio", "video")}
+    told |= {"words": folder / "0.words.csv"}
+    words = [word for name, value in told.items() for word in (f"--{name}", str(value))]
+    command = [sys.executable, "-m", "workflow_scripts.index_part", *words]
+    return cost(folder, *command).seconds
+
+
+def measure() -> list[dict]:
+    """The cost of a row of the smaller table as a multiple of that of a row of the larger one."""
+    with tempfile.TemporaryDirectory() as name:
+        folders = {utterances: Path(name, str(utterances)) for utterances in (SOME, MANY)}
+        for utterances, folder in folders.items():
+            folder.mkdir()
+            copy_project(folder)
+            corpus(folder / "raw", utterances)
+        ways = {str(n): lambda n=n, folder=folder: job(folder) / n for n, folder in folders.items()}
+        what = f"table to manifest, a row of {SOME:,} / of {MANY:,}"
+        return compare(ways, [Claim(what, str(SOME), str(MANY), 1, "CPU seconds a row")], clock=lambda way: way())
+
+
+if __name__ == "__main__":
+    for found in measure():
+        print(found)
