@@ -7,7 +7,6 @@ artifact, with digests of its inputs and outputs. So an artifact is fresh exactl
 and today's inputs, on any machine.
 """
 
-import ast
 import contextlib
 import errno
 import functools
@@ -22,10 +21,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from emospace.errors import InputError
+from emospace.syntax import syntax
 
 NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)  # what a file system says that has no fsync, or none of folders
 PACKAGE_ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 NAMED = 16  # hex digits of the digest in the name of a file that is named by its content
 
 
@@ -166,22 +165,7 @@ def write_once(folder: Path, stem: str, content: str) -> Path:
 
 def code_digest(path: Path) -> str:
     """Digest of what a Python file does: of its syntax tree without docstrings. Of any other file, of its content."""
-    status = os.stat(path)
-    return _code_digest(path, status.st_mtime_ns, status.st_size)
-
-
-@functools.cache
-def _code_digest(path: Path, _modified: int, _size: int) -> str:
-    if Path(path).suffix != ".py":
-        return sha256(path)
-    try:
-        tree = ast.parse(Path(path).read_bytes(), str(path))
-    except SyntaxError as error:
-        raise InputError(path, f"not valid Python ({error})", "mend it and start the workflow again") from error
-    for node in ast.walk(tree):
-        if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
-            del node.body[0]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+    return syntax(path).digest if Path(path).suffix == ".py" else sha256(path)
 
 
 def code_digests(modules: Iterable[Path], root: Path = PACKAGE_ROOT) -> dict[str, str]:

@@ -1,11 +1,9 @@
 """Which of our own Python files a module runs: follows `import emospace...` statements, without importing anything."""
 
-import ast
-from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 from emospace.provenance import PACKAGE_ROOT
+from emospace.syntax import syntax
 
 PACKAGES = ("emospace", "workflow_scripts")
 TEMPLATES = {".html", ".css"}  # code in another language: what they say shapes an artifact as a module does
@@ -17,25 +15,10 @@ def _file(module: str, root: Path) -> Path | None:
     return next((p for p in (base.with_suffix(".py"), base / "__init__.py") if p.is_file()), None)
 
 
-@cache
-def _imports(path: Path, root: Path) -> frozenset[str]:
+def _imports(path: Path) -> set[str]:
     """Dotted names of our own modules that a file imports anywhere, functions included, with their packages."""
-    names = set()
-    for node in _run(ast.parse(path.read_text(encoding="utf-8"), str(path))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    own = {n for n in names if n.split(".")[0] in PACKAGES}
-    return frozenset(parent for name in own for parent in _lineage(name))
-
-
-def _run(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those below `if TYPE_CHECKING:`, which are never run."""
-    yield node
-    for child in ast.iter_child_nodes(node):
-        if not (isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING"):
-            yield from _run(child)
+    own = (name for name in syntax(path).imports if name.partition(".")[0] in PACKAGES)
+    return {parent for name in own for parent in _lineage(name)}
 
 
 def _lineage(module: str) -> list[str]:
@@ -56,7 +39,7 @@ def closure(*modules: str, root: Path = PACKAGE_ROOT) -> list[Path]:
         path = None if name in found else _file(name, root)
         if path:
             found[name] = path
-            todo.extend(_imports(path, root))
+            todo.extend(_imports(path))
     packages = [path.parent for path in found.values() if path.name == "__init__.py"]
     templates = [path for folder in packages for path in folder.iterdir() if path.suffix in TEMPLATES]
     return sorted({*found.values(), *templates})

@@ -15,6 +15,12 @@ from emospace.manifest import Utterance
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """First the files that run Snakemake or DVC, which take longest: short ones fill the end of all processes."""
+    first = {item.path for item in items if item.get_closest_marker("workflow")}
+    items.sort(key=lambda item: item.path not in first)
+
+
 def _from_environment(name: str, what: str) -> Path:
     value = os.environ.get(name)
     if not value:

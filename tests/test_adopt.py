@@ -162,6 +162,19 @@ def clone(pulled, tmp_path) -> Project:
     return copy(pulled, tmp_path / "clone")
 
 
+@pytest.fixture(scope="module")
+def once_adopted(pulled, tmp_path_factory) -> tuple[Project, str]:
+    """The clone after an adoption, and what that said; tests only read it."""
+    project = copy(pulled, tmp_path_factory.mktemp("adopted") / "clone")
+    return project, project.run(*ADOPT).stdout
+
+
+@pytest.fixture
+def adopted(once_adopted, tmp_path) -> Project:
+    """A copy of it for one test to change."""
+    return copy(once_adopted[0], tmp_path / "adopted")
+
+
 def append(file: str, text: str):
     def edit(project: Project) -> None:
         with open(project.folder / file, "a", encoding="utf-8") as handle:
@@ -196,18 +209,18 @@ EDITS = {
 
 
 @pytest.mark.workflow
-def test_a_pulled_clone_has_nothing_to_do(clone, origin):
-    before = contents(clone)
+def test_a_pulled_clone_has_nothing_to_do(once_adopted, adopted, pulled, origin):
+    before = contents(pulled)
     assert before == contents(origin)
-    assert "32 of 32 jobs" in clone.run(*ADOPT).stdout
-    assert clone.planned(*PHASES) == clone.planned() == {}
-    assert "up to date" in clone.run("dvc", "status").stdout
-    assert contents(clone) == before
-    assert not list(clone.folder.rglob("logs/**/*.tsv"))  # which every job of any size leaves
+    assert "32 of 32 jobs" in once_adopted[1]
+    assert adopted.planned(*PHASES) == adopted.planned() == {}
+    assert "up to date" in adopted.run("dvc", "status").stdout
+    assert contents(adopted) == before
+    assert not list(adopted.folder.rglob("logs/**/*.tsv"))  # which every job of any size leaves
     later = time.time() + 10
-    for path in (clone.folder / "data").rglob("*"):
+    for path in (adopted.folder / "data").rglob("*"):
         os.utime(path, (later, later))
-    assert clone.planned() == {}
+    assert adopted.planned() == {}
 
 
 @pytest.mark.workflow
@@ -329,12 +342,11 @@ def test_after_an_edit_the_clone_has_byte_for_byte_what_the_origin_has(name, way
 
 
 @pytest.mark.workflow
-def test_dvc_sees_label_maps_and_sentence_pairs(clone):
-    clone.run(*ADOPT)
-    assert "up to date" in clone.run("dvc", "status").stdout
-    configure("labels", mine={"ang": "high", "neu": "low"})(clone)
-    append("configs/pairs/en_fr.csv", "One more,Encore un\n")(clone)
-    said = clone.run("dvc", "status", "--json").stdout
+def test_dvc_sees_label_maps_and_sentence_pairs(adopted):
+    assert "up to date" in adopted.run("dvc", "status").stdout
+    configure("labels", mine={"ang": "high", "neu": "low"})(adopted)
+    append("configs/pairs/en_fr.csv", "One more,Encore un\n")(adopted)
+    said = adopted.run("dvc", "status", "--json").stdout
     status = json.loads(said.splitlines()[-1])
     assert status.keys() == {"corpora", "models", "evaluate", "analyse", "report"}
     assert {"changed deps": {"configs/pairs": "modified"}} in status["models"]
@@ -363,40 +375,40 @@ def test_time_stamps_that_call_a_stale_artifact_new_are_not_believed(made, clone
 
 
 @pytest.mark.workflow
-@pytest.mark.parametrize(
-    ("file", "rule"),
-    [("data/features/demo/audio.mfcc/0.json", "embed_audio_mfcc"), ("models/drawn/weights.json", "fetch_weights")],
-)
-def test_records_of_an_earlier_adoption_do_not_hide_a_stale_artifact(file, rule, clone, tmp_path):
-    """Adopted, then one artifact is exchanged for that of another config: Snakemake remembers today's recipe for it."""
-    clone.run(*ADOPT)
-    sidecar = clone.folder / file
-    record = json.loads(sidecar.read_text())
-    record["recipe"]["options"] = {"another": 13}
-    sidecar.unlink()
-    write_json(sidecar, record)
-    assert rule not in clone.planned()
-    assert copy(clone, tmp_path / "recording").planned(DVC_STAGE="any")[rule] == 1
-    assert f"1 x {rule}" in clone.run(*ADOPT).stdout
-    assert clone.planned()[rule] == 1
+def test_records_of_an_earlier_adoption_do_not_hide_a_stale_artifact(adopted, tmp_path):
+    """Adopted, then two artifacts are exchanged for those of another config: for both Snakemake remembers today's."""
+    exchanged = {
+        "embed_audio_mfcc": "data/features/demo/audio.mfcc/0.json",
+        "fetch_weights": "models/drawn/weights.json",
+    }
+    for sidecar in (adopted.folder / file for file in exchanged.values()):
+        record = json.loads(sidecar.read_text())
+        record["recipe"]["options"] = {"another": 13}
+        sidecar.unlink()
+        write_json(sidecar, record)
+    once = dict.fromkeys(exchanged, 1)
+    assert not once.keys() & adopted.planned().keys()
+    assert once.items() <= copy(adopted, tmp_path / "recording").planned(DVC_STAGE="any").items()
+    said = adopted.run(*ADOPT).stdout
+    assert all(f"1 x {rule}" in said for rule in once)
+    assert once.items() <= adopted.planned().items()
 
 
 @pytest.mark.slow
 @pytest.mark.workflow
-def test_what_another_commit_left_here_is_not_recorded(clone):
+def test_what_another_commit_left_here_is_not_recorded(adopted):
     """There and back with git, but only there with DVC: by Snakemake's records all is as the newer commit has it."""
-    clone.run(*ADOPT)
-    EDITS[QUICK][0](clone)
-    clone.run("dvc", "repro")
-    clone.run(*GIT, "commit", "-qam", "edited")
-    made = contents(clone)
-    clone.run("git", "checkout", "-q", "HEAD~")
-    clone.run("dvc", "checkout")
-    assert contents(clone) != made
-    clone.run("git", "checkout", "-q", "-")
-    clone.run("dvc", "repro")
-    assert contents(clone) == made
-    assert "up to date" in clone.run("dvc", "status").stdout and clone.planned(*PHASES) == {}
+    EDITS[QUICK][0](adopted)
+    adopted.run("dvc", "repro")
+    adopted.run(*GIT, "commit", "-qam", "edited")
+    made = contents(adopted)
+    adopted.run("git", "checkout", "-q", "HEAD~")
+    adopted.run("dvc", "checkout")
+    assert contents(adopted) != made
+    adopted.run("git", "checkout", "-q", "-")
+    adopted.run("dvc", "repro")
+    assert contents(adopted) == made
+    assert "up to date" in adopted.run("dvc", "status").stdout and adopted.planned(*PHASES) == {}
 
 
 @pytest.mark.workflow
@@ -424,11 +436,10 @@ def test_a_misspelt_option_is_said_and_with_nothing_here_all_is_to_be_made(proje
 
 
 @pytest.mark.workflow
-def test_after_a_plain_run_one_command_brings_the_lock_up_to_date(clone):
-    clone.run(*ADOPT)
-    EDITS["training option"][0](clone)
-    clone.snakemake()
-    assert "up to date" not in clone.run("dvc", "status").stdout
-    clone.make("record")
-    assert "up to date" in clone.run("dvc", "status").stdout
-    assert "Running stage" not in clone.run("dvc", "repro").stdout
+def test_after_a_plain_run_one_command_brings_the_lock_up_to_date(adopted):
+    EDITS["training option"][0](adopted)
+    adopted.snakemake()
+    assert "up to date" not in adopted.run("dvc", "status").stdout
+    adopted.make("record")
+    assert "up to date" in adopted.run("dvc", "status").stdout
+    assert "Running stage" not in adopted.run("dvc", "repro").stdout

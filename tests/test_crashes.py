@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from _machines import build, contents, copy
+from _machines import contents, copy
 from conftest import Project
 
 from benchmarks._project import environment
@@ -69,11 +69,23 @@ def kill(process: subprocess.Popen) -> None:
     process.wait()
 
 
+def without(origin: Project, folder: Path, *paths: str) -> Project:
+    """A copy of the machine that made everything, some of it gone, and all that could bring it back but a run."""
+    project = copy(origin, folder)
+    for name in (".git", ".dvc/cache", ".dvc/tmp", "logs", *paths):
+        shutil.rmtree(project.folder / name, ignore_errors=True)
+    (project.folder / "dvc.lock").unlink()
+    return project
+
+
 @pytest.fixture(scope="module")
-def raw(tmp_path_factory) -> Project:
-    """A project whose corpus is there and nothing else; every test begins with a copy."""
-    project = build(tmp_path_factory.mktemp("raw") / "it's")
-    project.snakemake("corpora")
+def raw(origin, tmp_path_factory) -> Project:
+    """A project whose corpus is there, with its manifest and folds; every test begins with a copy."""
+    after = ["data/views", "data/features", "data/augmented", "data/quality", "models"]
+    project = without(origin, tmp_path_factory.mktemp("raw") / "it's", *after)
+    for path in (project.folder / "results/demo").iterdir():
+        if path.name not in ("protocols", "audit"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     return project
 
 
@@ -88,6 +100,16 @@ def fresh(raw, tmp_path) -> Project:
     return copy(raw, tmp_path / "it's")
 
 
+@pytest.fixture
+def wordless(origin, tmp_path) -> Project:
+    """A project that has all but the features of its words, and what was made of them."""
+    runs = [f"results/demo/{folder}/probe_text" for folder in ("runs", "evaluation")]
+    project = without(origin, tmp_path / "it's", "data/features/demo/text.clip", *runs)
+    for name in ("summary.csv", "report.html"):
+        (project.folder / "results/demo" / name).unlink()
+    return project
+
+
 def recover(project: Project, undisturbed: dict[str, str], *command: str) -> None:
     """One more run; then all is as if nothing had happened, and no temporary file is left."""
     project.run(*(command or [*RUN, *PHASES]))
@@ -96,57 +118,58 @@ def recover(project: Project, undisturbed: dict[str, str], *command: str) -> Non
     assert not half_written(project)
 
 
-def test_a_job_killed_in_mid_write_is_named_and_done_again(fresh, undisturbed):
-    run = start(fresh, *RUN, *PHASES)
-    part = writing(fresh, "text.clip")
+def test_a_job_killed_in_mid_write_is_named_and_done_again(wordless, undisturbed):
+    run = start(wordless, *RUN, *PHASES)
+    part = writing(wordless, "text.clip")
     os.kill(writer(part), signal.SIGKILL)
     assert run.wait(PATIENCE) != 0
-    said = output(fresh).read_text()
+    said = output(wordless).read_text()
     assert "embed_text_clip" in said and "logs/embed/" in said
     assert part.exists() and not list(part.parent.glob("[0-9].npy"))[2:]
-    recover(fresh, undisturbed)
+    recover(wordless, undisturbed)
 
 
-def test_a_job_that_outlives_its_snakemake_meets_no_second_writer(fresh, undisturbed):
-    run = start(fresh, *RUN, *PHASES)
-    part = writing(fresh, "text.clip")
+def test_a_job_that_outlives_its_snakemake_meets_no_second_writer(wordless, undisturbed):
+    run = start(wordless, *RUN, *PHASES)
+    part = writing(wordless, "text.clip")
     orphan, wanted = writer(part), part.with_name(f"{part.name.split('.')[1]}.npy")
     os.kill(orphan, signal.SIGSTOP)  # it is to live as long as this test wants
     run.kill()
     run.wait()
-    assert "--unlock" in fresh.snakemake(*PHASES, check=False)
-    fresh.run("snakemake", "--unlock")
-    second = start(fresh, *RUN, str(wanted.relative_to(fresh.folder)))
+    assert "--unlock" in wordless.snakemake(*PHASES, check=False)
+    wordless.run("snakemake", "--unlock")
+    second = start(wordless, *RUN, str(wanted.relative_to(wordless.folder)))
     try:
-        until(lambda: "waiting for its end" in output(fresh).read_text(), "the second writer")
+        until(lambda: "waiting for its end" in output(wordless).read_text(), "the second writer")
         writers = {
             writer(p)
-            for p in half_written(fresh)
+            for p in half_written(wordless)
             if p.name.startswith(f".{wanted.stem}.") and p.parent == wanted.parent
         }
         assert writers == {orphan}
     finally:
         os.kill(orphan, signal.SIGCONT)
-    assert second.wait(PATIENCE) == 0, output(fresh).read_text()[-3000:]
-    recover(fresh, undisturbed)
+    assert second.wait(PATIENCE) == 0, output(wordless).read_text()[-3000:]
+    recover(wordless, undisturbed)
 
 
-BY_DVC = pytest.param(["dvc", "repro"], id="dvc repro", marks=pytest.mark.slow)
+BY_DVC = pytest.param(["dvc", "repro"], "fresh", id="dvc repro", marks=pytest.mark.slow)  # it would check out the rest
 
 
-@pytest.mark.parametrize("command", [pytest.param([*RUN, *PHASES], id="snakemake"), BY_DVC])
-def test_all_is_killed_at_once(fresh, undisturbed, command):
+@pytest.mark.parametrize(("command", "begin"), [pytest.param([*RUN, *PHASES], "wordless", id="snakemake"), BY_DVC])
+def test_all_is_killed_at_once(command, begin, undisturbed, request):
+    project = request.getfixturevalue(begin)
     if command[0] == "dvc":
-        fresh.run("git", "init", "-q")
-    run = start(fresh, *command)
-    part = writing(fresh, "features")
+        project.run("git", "init", "-q")
+    run = start(project, *command)
+    part = writing(project, "features")
     kill(run)
     assert part.exists()
-    assert "--unlock" in fresh.run(*command, check=False).stdout
-    fresh.run("snakemake", "--unlock")
-    recover(fresh, undisturbed, *command)
+    assert "--unlock" in project.run(*command, check=False).stdout
+    project.run("snakemake", "--unlock")
+    recover(project, undisturbed, *command)
     if command[0] == "dvc":
-        assert "up to date" in fresh.run("dvc", "status").stdout
+        assert "up to date" in project.run("dvc", "status").stdout
 
 
 @pytest.mark.slow

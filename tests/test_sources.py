@@ -1,9 +1,12 @@
 """The code of an artifact: exactly the files that a module may run."""
 
+import ast
+
 from conftest import ROOT
 
-from emospace.provenance import read_recipe
+from emospace.provenance import code_digest, read_recipe
 from emospace.sources import closure
+from emospace.syntax import syntax
 
 
 def names(*modules, root=ROOT):
@@ -46,3 +49,45 @@ def test_a_recipe_refuses_code_that_changed_under_it(tmp_path):
     recipe.write_text(json.dumps({"code": {"x.py": "0" * 64}}))
     with pytest.raises(InputError, match=r"x\.py: the file changed while the workflow was running"):
         read_recipe(recipe, root=tmp_path)
+
+
+EVERYWHERE = """
+class A:
+    async def f(self):
+        async with x:
+            from emospace import a
+        for y in z:
+            import emospace.b
+        else:
+            from emospace.c import d
+try:
+    import emospace.e
+except* OSError:
+    import emospace.f
+else:
+    import emospace.g
+finally:
+    import emospace.h
+match x:
+    case 1:
+        import emospace.i
+if TYPE_CHECKING:
+    import emospace.never
+else:
+    import emospace.never
+if x:
+    pass
+elif y:
+    import emospace.j
+"""
+
+
+def test_an_import_is_found_in_every_block_and_a_file_is_parsed_once(tmp_path, monkeypatch):
+    (path := tmp_path / "x.py").write_text(EVERYWHERE)
+    parsed, parse = [], ast.parse
+    monkeypatch.setattr(ast, "parse", lambda *given: parsed.append(given) or parse(*given))
+    found = {name for name in syntax(path).imports if name.count(".") == 1}
+    assert found == {f"emospace.{letter}" for letter in "abcefghij"}
+    assert code_digest(path) == syntax(path).digest and len(parsed) == 1
+    path.write_text(EVERYWHERE + "import emospace.k\n")
+    assert "emospace.k" in syntax(path).imports

@@ -1,0 +1,60 @@
+"""What a Python file does and what it imports, by its syntax tree: read once for both, without running anything."""
+
+import ast
+import hashlib
+import os
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from emospace.errors import InputError
+
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # where a node of the tree holds statements
+
+
+class Syntax(NamedTuple):
+    """digest: SHA-256 of the tree without docstrings. imports: dotted names, except those for type checkers alone."""
+
+    digest: str
+    imports: frozenset[str]
+
+
+def syntax(path: Path) -> Syntax:
+    """Raises InputError if the file is not valid Python."""
+    status = os.stat(path)
+    return _syntax(path, status.st_mtime_ns, status.st_size)
+
+
+@cache
+def _syntax(path: Path, _modified: int, _size: int) -> Syntax:
+    try:
+        tree = ast.parse(Path(path).read_bytes(), str(path))
+    except SyntaxError as error:
+        raise InputError(path, f"not valid Python ({error})", "mend it and start the workflow again") from error
+    imports = frozenset(name for node in _statements(tree, typing=False) for name in _imported(node))
+    for node in list(_statements(tree)):
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            del node.body[0]
+    return Syntax(hashlib.sha256(ast.dump(tree).encode()).hexdigest(), imports)
+
+
+def _statements(node: ast.AST, typing: bool = True) -> Iterator[ast.AST]:
+    """The node and all statements in it, but not its expressions, which hold none and are most of a tree.
+
+    typing: also those below `if TYPE_CHECKING:`, which are never run.
+    """
+    yield node
+    for block in BLOCKS:
+        for child in getattr(node, block, ()):
+            if typing or not (isinstance(child, ast.If) and getattr(child.test, "id", "") == "TYPE_CHECKING"):
+                yield from _statements(child, typing)
+
+
+def _imported(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        yield node.module
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
