@@ -1,5 +1,6 @@
 """Refuse whatever is misspelt in the config, or does not fit together, with the name, the place and a suggestion."""
 
+import difflib
 from pathlib import Path
 
 import jsonschema
@@ -17,6 +18,8 @@ from emospace.selection import best_frames
 from workflow_scripts._check_views import check_rate, check_thresholds, check_view, check_view_names, known
 from workflow_scripts._remotes import has_remote
 from workflow_scripts._views import FEATURE_KEYS, PROTOCOL_KEYS, RUN_KEYS
+
+ALIKE = 0.8  # names of corpora that differ by a slip of the pen
 
 
 def validate(config: dict) -> None:
@@ -89,8 +92,14 @@ def _corpus(plan, where: str, name: str) -> None:
 
 def _weights(plan, where: str, name: str) -> None:
     check_entry(plan.config["weights"][name], where)
-    if plan.config["weights"][name]["source"] == "pairs" and not name.startswith("toy_"):
+    if plan.config["weights"][name].get("source") == "pairs" and not name.startswith("toy_"):
         raise InputError(where, "it is trained on a few pairs, and its name does not say so", f"call it toy_{name}")
+    corpora = {*plan.config["corpora"], *map(plan.reader, plan.config["corpora"]), *plugin.names("corpora")}
+    for seen in plan.config["weights"][name].get("seen", []):
+        # It may well be a corpus that is not at hand.
+        if seen not in corpora and (meant := difflib.get_close_matches(seen, corpora, 1, ALIKE)):
+            reason = f"there is no corpus {seen!r} here, so nothing is marked for it"
+            plan.warnings.append(str(InputError(f"{where}: seen", reason, f"did you mean {meant[0]!r}?")))
 
 
 def _free(keys: set[str], block: dict) -> list[str]:

@@ -52,7 +52,8 @@ def job(args, recipe):
 
             torch.set_num_threads(args.threads)
         known = {row.utterance for path in args.known for row in manifest.read(path)}
-        given = plugin.offered(module.load, view=view.KIND, rate=rate, weights=weights, known=known)
+        offer = {"view": view.KIND, "rate": rate, "weights": weights, "known": known, "threads": args.threads}
+        given = plugin.offered(module.load, **offer)
         encoder = module.load(**recipe["options"], **given)
         loaded.append(check_loaded(encoder, module.__file__))
         return encoder
