@@ -58,10 +58,12 @@ def ways(entry: dict) -> list[dict]:
 
 def check_entry(entry: dict, where: str) -> None:
     """Raise InputError, naming the place `where`, for an entry of the config's `weights` that cannot be fetched."""
-    if "sources" in entry:
-        _check_sources(entry, where)
-    for number, way in enumerate(ways(entry)):
-        _check_way(way, f"{where}: sources: {number}" if "sources" in entry else where)
+    if "sources" not in entry:
+        _check_way(entry, where)
+        return
+    for number, way in enumerate(ways(entry)):  # first, since a misspelt key is also one that is missing
+        _check_way(way, f"{where}: sources: {number}")
+    _check_sources(entry, where)
 
 
 def _check_sources(entry: dict, where: str) -> None:

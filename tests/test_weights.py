@@ -384,8 +384,11 @@ def test_no_source_is_asked_for_what_is_there(tmp_path, hub, shelf):
     ("changes", "words"),
     [
         ({"source": "hub"}, "it has both `source` and `sources`"),
-        ({"files": {"model.safetensors": None}}, "'model.safetensors' has no sha256.*give the sha256 of every file"),
-        ({"files": {}}, "there are no `files`"),
+        (
+            {"files": {"model.safetensors": None}, "sources": [REPOSITORY] * 2},
+            "'model.safetensors' has no sha256.*give the sha256 of every file",
+        ),
+        ({"files": {}}, "files: it is {}"),
         ({"sources": [REPOSITORY, SHELF | {"files": FILES}]}, "sources: 1: 'files' is of the weights"),
         ({"sources": [REPOSITORY | {"licence": "MIT"}]}, "sources: 0: 'licence' is of the weights"),
         ({"sources": [REPOSITORY, {"source": "pipy"}]}, "sources: 1: there is no source 'pipy'.*did you mean 'pypi'"),
@@ -394,8 +397,10 @@ def test_no_source_is_asked_for_what_is_there(tmp_path, hub, shelf):
     ],
 )
 def test_mistakes_in_a_list_of_sources_are_refused_by_place(changes, words):
-    right = several(REPOSITORY, SHELF)
+    right, archive = several(REPOSITORY, SHELF), {"source": "archive", "url": "https://a", "sha256": "0" * 64}
     check_entry(right, WHERE)
+    with pytest.raises(InputError, match="there are no `files`"):
+        check_entry({"sources": [archive, archive]}, WHERE)
     with pytest.raises(InputError, match=rf"{WHERE}: .*{words}"):
         check_entry(right | changes, WHERE)
 
