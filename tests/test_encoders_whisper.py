@@ -11,7 +11,8 @@ from test_recognition import said
 
 from emospace import manifest, plugin, store
 from emospace.encoders import whisper
-from emospace.encoders.whisper import BATCH, RATE, WINDOW, batches, padded_length, pooled
+from emospace.encoders._steps import pooled
+from emospace.encoders.whisper import BATCH, RATE, WINDOW, batches, padded_length
 from emospace.errors import InputError
 from emospace.provenance import read_json, write_json
 from emospace.weights import Weights
@@ -109,7 +110,7 @@ def test_the_rate_must_divide_that_of_whisper(rate, fits):
     if fits:
         check()
     else:
-        with pytest.raises(InputError, match=r"per_second is \d+, and Whisper has 50 states a second"):
+        with pytest.raises(InputError, match=r"per_second is \d+, and the network has 50 states a second"):
             check()
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from emospace.encoders._steps import pooled, states_a_step
 from emospace.errors import InputError
 from emospace.kinds import Positive
 from emospace.weights import REMEDY, Weights
@@ -36,19 +37,16 @@ def load(*, weights: Weights | None, per_second: Positive = 12.5, threads: int =
     clip longer than 30 s is heard in windows of 30 s. Runs on the CPU, in fp32. A clip's features do not depend on what
     else is in its batch. Raises InputError for weights that are missing, damaged or random.
     """
-    check_load(per_second=per_second)
+    pool = states_a_step(STATES, per_second, "whisper")
     if weights is None or weights.random:
         reason = f"Whisper cannot have random weights ({weights.why})" if weights else "it needs pretrained weights"
         raise InputError(weights.directory if weights else "encoder whisper", reason, REMEDY)
-    return Whisper(weights, round(STATES / per_second), threads)
+    return Whisper(weights, pool, threads)
 
 
 def check_load(*, per_second: float) -> None:
     """Raise InputError unless a step is the mean of a whole number of states."""
-    ratio = STATES / per_second
-    if ratio < 1 or not math.isclose(ratio, round(ratio), rel_tol=1e-6):
-        reason = f"per_second is {per_second}, and Whisper has {STATES} states a second"
-        raise InputError("encoder whisper", reason, f"divide {STATES} by a whole number: 50, 25, 12.5, 10, 5, 2 or 1")
+    states_a_step(STATES, per_second, "whisper")
 
 
 class Whisper:
@@ -118,10 +116,3 @@ def batches(lengths: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
         alike[padded_length(length)].append(place)
     for length, places in sorted(alike.items()):
         yield from ((length, places[i : i + BATCH]) for i in range(0, len(places), BATCH))
-
-
-def pooled(states: np.ndarray, pool: int) -> np.ndarray:
-    """Means of `pool` states each, of the last ones as many as are left: float32 (ceil(T / pool), D)."""
-    edges = np.arange(0, len(states), pool)
-    counts = np.diff(np.append(edges, len(states)))
-    return (np.add.reduceat(states, edges, axis=0) / counts[:, None]).astype(np.float32)
