@@ -260,11 +260,14 @@ class Encoder(Protocol):
     PACKAGES: Sequence[str] = ()
 
     @configured
-    def load(self, *, view: str, rate: int | None, weights: Weights | None, known: Collection[str]) -> LoadedEncoder:
+    def load(
+        self, *, view: str, rate: int | None, weights: Weights | None, known: Collection[str], threads: int
+    ) -> LoadedEncoder:
         """The encoder, ready to be called. Imports of heavy packages belong in here.
 
         view: the kind of view. rate: of its sound, Hz, as the view's sidecar says; None of other views. weights: those
-        that the feature names. known: ids of all utterances of the config's corpora.
+        that the feature names. known: ids of all utterances of the config's corpora. threads: how many to use; PyTorch
+        has been told already.
         """
         ...
 

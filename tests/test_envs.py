@@ -23,7 +23,12 @@ UNPINNED = {"python", "pip", "ffmpeg", "espeak-ng"}  # not from PyPI
 PLUGINS = {"train": "models", "apply_train": "models"}
 PLUGINS |= dict.fromkeys(["make_demo", "index_part", "merge_manifest"], "corpora")
 # Module -> the package that brings it and gives it to its users.
-THROUGH = {"cv2": "albumentations", "threadpoolctl": "scikit-learn", "markupsafe": "jinja2"}
+THROUGH = {
+    "ctranslate2": "faster-whisper",
+    "cv2": "albumentations",
+    "threadpoolctl": "scikit-learn",
+    "markupsafe": "jinja2",
+}
 # Script -> what is imported only inside functions that it never calls.
 UNCALLED = {
     "export_seed": {"rapidfuzz"},

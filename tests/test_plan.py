@@ -292,8 +292,9 @@ def test_augmented_views_and_features_are_known_by_their_parents(augmented):
 
 
 def test_weights_are_fetched_where_something_needs_them(config, augmented):
-    assert Plan(config).fetched() == ["models/clip/weights.json", "models/minilm/weights.json"]
-    names = ["clip", "listener", "minilm", "opus_en_fr", "opus_fr_en"]
+    names = ["clip", "minilm", "whisper_tiny_en"]
+    assert Plan(config).fetched() == [f"models/{name}/weights.json" for name in names]
+    names = ["clip", "listener", "minilm", "opus_en_fr", "opus_fr_en", "whisper_tiny_en"]
     assert Plan(augmented).fetched() == [f"models/{name}/weights.json" for name in names]
 
 

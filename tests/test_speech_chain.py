@@ -9,8 +9,7 @@ import soundfile
 import yaml
 from _augmented import NAMES, small, tiny_weights
 from _results import read_csv
-from conftest import ROOT, Project
-from test_recognition import TINY
+from conftest import ROOT, TINY, Project
 
 from emospace.corpora import demo
 from emospace.errors import InputError
@@ -57,7 +56,6 @@ def record(root, utterance: str, level: float) -> None:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Project:
-    pytest.importorskip("faster_whisper", reason="faster-whisper is not installed (requirements-dev.txt)")
     project = Project(tmp_path_factory.mktemp("speech it's"))
     try:
         fetch("hears", TINY, project.folder / "models/hears")

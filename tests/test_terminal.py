@@ -95,11 +95,13 @@ def test_what_the_config_declared_is_one_line_each(tmp_path):
     plan = SimpleNamespace(
         config={"protocols": {"session": {}, "random": {"leaky": True}}, "views": {}, "features": {}, "runs": {}},
         fetched=lambda: [str(tmp_path / f"{name}/weights.json") for name in ("clip", "minilm", "absent")],
+        seen_in=lambda protocol: {"minilm": ["here"]} if protocol == "session" else {},
     )
     for name, text in {"clip": '{"random": true, "why": "no hub"}', "minilm": '{"random": false}'}.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "weights.json").write_text(text)
-    leaky, weights = declared(plan)
+    leaky, seen, weights = declared(plan)
+    assert seen == "seen: weights minilm were trained on here, tested by session; marked"
     assert leaky.startswith("leaky: random,") and weights.startswith("random weights: clip (no hub)")
 
 

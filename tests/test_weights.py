@@ -31,6 +31,7 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+WHERE = "config: weights: tiny"
 FILES = {"model.safetensors": digest(MODEL), "sub/config.json": digest(CONFIG)}
 
 
@@ -239,6 +240,18 @@ def test_weights_split_over_wheels_are_joined(tmp_path):
     assert (tmp_path / "models/tiny/model.safetensors").read_bytes() == MODEL
 
 
+def test_a_file_in_pieces_over_several_wheels_is_joined_by_their_numbers(tmp_path):
+    edges = range(0, len(MODEL), len(MODEL) // 11)  # twelve pieces: part10 comes after part9
+    pieces = {f"part_{i}/data/model.safetensors.part{i}": MODEL[e : e + len(MODEL) // 11] for i, e in enumerate(edges)}
+    half = len(pieces) // 2
+    members = [dict(list(pieces.items())[half:]), dict(list(pieces.items())[:half])]
+    members[0]["m/sub/config.json"] = CONFIG
+    packages = [wheel(tmp_path / "index", f"tiny_{i}", found) for i, found in enumerate(members)]
+    done = fetch_models(tmp_path, pypi(packages, "m"), **index(tmp_path / "index"))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "models/tiny/model.safetensors").read_bytes() == MODEL
+
+
 def test_a_wheel_cannot_write_outside_and_nothing_of_it_is_run(tmp_path):
     members = {
         "../../../escaped": b"x",
@@ -307,6 +320,101 @@ def test_mistakes_in_an_entry_are_refused_by_name(changes, words):
     check_entry(entry(), "config: weights: tiny")
     with pytest.raises(InputError, match=rf"config: weights: tiny: .*{words}"):
         check_entry(entry(**changes), "config: weights: tiny")
+
+
+# Several sources -------------------------------------------------------------------------------------------------
+
+SHELF = {"source": "pypi", "packages": ["tiny-weights==1.0"]}
+REPOSITORY = {"source": "hub", "repo": "me/tiny", "revision": COMMIT}
+
+
+def several(*sources: dict, **changes) -> dict:
+    return {"sources": list(sources), "licence": "MIT", "files": FILES} | changes
+
+
+@pytest.fixture
+def shelf(tmp_path) -> dict[str, str]:
+    """Environment of a package index that has the files."""
+    wheel(tmp_path / "index", "tiny_weights", {"model.safetensors": MODEL, "sub/config.json": CONFIG})
+    return index(tmp_path / "index")
+
+
+def hub_that(fails: str, hub) -> str:
+    """Address of a hub that is out of reach, has another content, breaks off, or has all."""
+    if fails == "exchanged":
+        hub.content = hub.content | {"sub/config.json": b'{"hidden": 5}\n'}
+    if fails == "incomplete":
+        del hub.content["sub/config.json"]
+    return closed_port() if fails == "unreachable" else hub.url
+
+
+@pytest.mark.parametrize("fails", ["", "unreachable", "exchanged", "incomplete"])
+def test_sources_are_tried_in_order_until_one_has_the_files_as_pinned(tmp_path, hub, shelf, fails):
+    done = fetch_models(tmp_path, several(REPOSITORY, SHELF), HF_ENDPOINT=hub_that(fails, hub), **shelf)
+    assert done.returncode == 0, done.stderr
+    weights = open_weights(tmp_path / "models/tiny")
+    assert {name: file["sha256"] for name, file in weights.files.items()} == FILES
+    assert left(tmp_path) == ["tiny/model.safetensors", "tiny/sub/config.json", "tiny/weights.json"]
+    log = (tmp_path / "log").read_text()
+    assert f"fetched from {'pypi tiny-weights==1.0' if fails else 'hub me/tiny'}" in log
+    assert ("not from hub me/tiny: " in log) == bool(fails)
+    # The record does not tell which it was: it must not change what is made with the weights.
+    assert weights.source == "hub me/tiny or pypi tiny-weights==1.0" and weights.revision == COMMIT
+
+
+def test_if_no_source_has_them_all_are_named(tmp_path, hub, shelf):
+    message = one_line(
+        fetch_models(tmp_path, several(REPOSITORY, SHELF), HF_ENDPOINT=closed_port(), **index(tmp_path / "none"))
+    )
+    assert "hub me/tiny or pypi tiny-weights==1.0: no source has them" in message
+    assert "hub me/tiny: cannot be reached" in message and "pip could not download it" in message
+    assert left(tmp_path) == []
+
+
+@pytest.mark.parametrize("fails", ["unreachable", "exchanged"])
+def test_random_weights_stand_in_only_where_no_source_could_be_reached(tmp_path, hub, fails):
+    options, shelf = several(REPOSITORY, SHELF, if_unreachable="random"), index(tmp_path / "none")
+    done = fetch_models(tmp_path, options, HF_ENDPOINT=hub_that(fails, hub), **shelf)
+    if fails == "exchanged":
+        assert "its sha256 is" in one_line(done) and left(tmp_path) == []
+        return
+    assert done.returncode == 0, done.stderr
+    weights = open_weights(tmp_path / "models/tiny")
+    assert weights.random and weights.source == "random, in the place of hub me/tiny or pypi tiny-weights==1.0"
+    assert left(tmp_path) == ["tiny/weights.json"] and not list((tmp_path / "models").glob(".*"))
+
+
+def test_no_source_is_asked_for_what_is_there(tmp_path, hub, shelf):
+    options = several(REPOSITORY, SHELF)
+    assert fetch_models(tmp_path, options, HF_ENDPOINT=closed_port(), **shelf).returncode == 0
+    first = (tmp_path / "models/tiny/weights.json").read_bytes()
+    assert fetch_models(tmp_path, options, HF_ENDPOINT=hub.url, **index(tmp_path / "none")).returncode == 0
+    assert not hub.requests and (tmp_path / "models/tiny/weights.json").read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"source": "hub"}, "it has both `source` and `sources`"),
+        (
+            {"files": {"model.safetensors": None}, "sources": [REPOSITORY] * 2},
+            "'model.safetensors' has no sha256.*give the sha256 of every file",
+        ),
+        ({"files": {}}, "files: it is {}"),
+        ({"sources": [REPOSITORY, SHELF | {"files": FILES}]}, "sources: 1: 'files' is of the weights"),
+        ({"sources": [REPOSITORY | {"licence": "MIT"}]}, "sources: 0: 'licence' is of the weights"),
+        ({"sources": [REPOSITORY, {"source": "pipy"}]}, "sources: 1: there is no source 'pipy'.*did you mean 'pypi'"),
+        ({"sources": [REPOSITORY, {"source": "pypi", "package": []}]}, "sources: 1: .*unexpected option 'package'"),
+        ({"sources": [REPOSITORY, {"source": "random"}]}, "sources: 1: .*unexpected option 'files'"),
+    ],
+)
+def test_mistakes_in_a_list_of_sources_are_refused_by_place(changes, words):
+    right, archive = several(REPOSITORY, SHELF), {"source": "archive", "url": "https://a", "sha256": "0" * 64}
+    check_entry(right, WHERE)
+    with pytest.raises(InputError, match="there are no `files`"):
+        check_entry({"sources": [archive, archive]}, WHERE)
+    with pytest.raises(InputError, match=rf"{WHERE}: .*{words}"):
+        check_entry(right | changes, WHERE)
 
 
 def test_missing_and_damaged_weights_say_what_to_run(tmp_path, hub):

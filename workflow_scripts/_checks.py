@@ -19,6 +19,8 @@ from workflow_scripts._check_views import check_rate, check_thresholds, check_vi
 from workflow_scripts._remotes import has_remote
 from workflow_scripts._views import FEATURE_KEYS, PROTOCOL_KEYS, RUN_KEYS
 
+ALIKE = 0.8  # names of corpora that differ by a slip of the pen
+
 
 def validate(config: dict) -> None:
     """Raise InputError for the first thing in the config that the schema does not allow."""
@@ -93,8 +95,14 @@ def _corpus(plan, where: str, name: str) -> None:
 
 def _weights(plan, where: str, name: str) -> None:
     check_entry(plan.config["weights"][name], where)
-    if plan.config["weights"][name]["source"] == "pairs" and not name.startswith("toy_"):
+    if plan.config["weights"][name].get("source") == "pairs" and not name.startswith("toy_"):
         raise InputError(where, "it is trained on a few pairs, and its name does not say so", f"call it toy_{name}")
+    corpora = {*plan.config["corpora"], *map(plan.reader, plan.config["corpora"]), *plugin.names("corpora")}
+    for seen in plan.config["weights"][name].get("seen", []):
+        # It may well be a corpus that is not at hand.
+        if seen not in corpora and (meant := difflib.get_close_matches(seen, corpora, 1, ALIKE)):
+            reason = f"there is no corpus {seen!r} here, so nothing is marked for it"
+            plan.warnings.append(str(InputError(f"{where}: seen", reason, f"did you mean {meant[0]!r}?")))
 
 
 def _free(keys: set[str], block: dict) -> list[str]:

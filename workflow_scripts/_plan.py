@@ -243,7 +243,7 @@ class Plan:
         return not all(self.model(name).DETERMINISTIC for name in found)
 
     def leaks(self, run: str) -> list[str]:
-        """What tells a run something of its test rows: "protocol", and names of views, features and runs; sorted."""
+        """What tells a run something of its test rows: "protocol", views, features, runs and weights:<name>; sorted."""
         spec = self.run(run)
         found = {"protocol"} if self.protocol(spec["protocol"])["leaky"] else set()
         found |= {run} if spec.get("leaky") else set()
@@ -251,16 +251,46 @@ class Plan:
             found |= self.leaks_of(name)
         for parent in self.parents(run):
             found |= set(self.leaks(parent))
-        return sorted(found)
+        return sorted(found | {f"weights:{name}" for name in self.seen(run)})
+
+    def seen(self, run: str) -> dict[str, list[str]]:
+        """Weights behind the inputs or the model of a run -> the corpora tested that they were trained on, if any."""
+        spec = self.run(run)
+        behind = {spec["weights"]} if "weights" in spec else set()
+        for name in [*self.sources(run), *spec["augment"], *(instead for _, _, instead in self.exchanges(run))]:
+            behind |= self.weights_of(name)
+        protocol = self.protocol(spec["protocol"])
+        tested = protocol.get("test", []) if "train" in protocol else self.protocol_corpora(spec["protocol"])
+        seen = {name: self.config["weights"][name].get("seen", []) for name in sorted(behind)}
+        found = {name: [c for c in tested if {c, self.reader(c)} & set(corpora)] for name, corpora in seen.items()}
+        return {name: corpora for name, corpora in found.items() if corpora}
+
+    def seen_in(self, protocol: str) -> dict[str, list[str]]:
+        """The same of all runs on a protocol."""
+        mine = [run for run, spec in self.config["runs"].items() if spec["protocol"] == protocol]
+        return dict(sorted({name: corpora for run in mine for name, corpora in self.seen(run).items()}.items()))
+
+    def weights_of(self, name: str) -> set[str]:
+        """Weights that a view or feature, or anything that it is made from, is made with."""
+        found = {self.feature(name).get("weights")} - {None} if "." in name else set(self.views.weights(name))
+        for source in self.made_from(name):
+            found |= self.weights_of(source)
+        return found
 
     def leaks_of(self, name: str) -> set[str]:
         """The views and features, among a view or feature and all that it is made from, that are declared leaky."""
         spec = self.feature(name) if "." in name else self.views.spec(name)
         found = {name} if spec.get("leaky") else set()  # that a view has to be declared is checked when planned
-        made_from = [spec["view"], *(spec[k] for k in ("select", "by") if k in spec)] if "." in name else []
-        for source in made_from or self.views.sources(name):
+        for source in self.made_from(name):
             found |= self.leaks_of(source)
         return found
+
+    def made_from(self, name: str) -> list[str]:
+        """The views and features that a view or feature is made from at once."""
+        if "." not in name:
+            return self.views.sources(name)
+        spec = self.feature(name)
+        return [spec["view"], *(spec[k] for k in ("select", "by") if k in spec)]
 
     def uses_gpu(self, run: str) -> bool:
         """Does training this run use a GPU where there is one?"""

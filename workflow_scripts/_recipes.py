@@ -47,8 +47,8 @@ def _all(plan) -> Iterator[Recipe]:
     for view in plan.augmented():
         yield from _augmented(plan, view)
     for name, spec in plan.config.get("weights", {}).items():
-        # What the licence says of weights changes none of their bytes.
-        yield _recipe("fetch_models", name, name=name, options=_without(pinned(spec), "licence"))
+        # What the licence says of weights changes none of their bytes, and what they have seen does not either.
+        yield _recipe("fetch_models", name, name=name, options=_without(_without(pinned(spec), "licence"), "seen"))
     for name in plan.config["features"]:
         yield _feature(plan, name)
     for name in plan.config["protocols"]:
@@ -159,7 +159,8 @@ def _protocol(plan, name: str) -> Iterator[Recipe]:
     details = {"labels": plan.labels(name), "rows": spec["rows"], "folds": spec["folds"], "sides": plan.sides(name)}
     details |= {"options": options, "files": files, "seed": plan.config["seed"], **_only(spec, "train")}
     yield _recipe("make_protocol", name, module, **details, **about)
-    yield _recipe("audit_protocol", name, **about)
+    seen = plan.seen_in(name)
+    yield _recipe("audit_protocol", name, **about, **({"seen": seen} if seen else {}))
     for view in plan.augmented():
         yield _recipe("audit_children", f"{name}.{view}", view=view, **about)
 

@@ -70,6 +70,9 @@ def summary(jobs: Iterable, needrun: Callable, finished: Callable, failed: Itera
 def declared(plan) -> list[str]:
     """What the config declared and every reader of its numbers has to know: one line each."""
     lines = [f"leaky: {name}, as the config declares; its numbers are marked" for name in leaky(plan)]
+    for protocol in plan.config["protocols"]:
+        for name, corpora in plan.seen_in(protocol).items():
+            lines.append(f"seen: weights {name} were trained on {', '.join(corpora)}, tested by {protocol}; marked")
     for path in map(Path, plan.fetched()):
         with contextlib.suppress(InputError):  # no summary fails a run: what reads broken weights does
             if (weights := read_json(path)).get("random"):

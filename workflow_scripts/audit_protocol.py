@@ -44,6 +44,8 @@ def job(args, recipe):
         raise InputError(args.protocol, reason, "mend the split, or declare the protocol `leaky: true`")
     for what, where in (lacking := lacks(folds)).items():
         logging.warning("%s: %s, which others of its sides have", ", ".join(where), what)
+    for name, corpora in (seen := recipe.get("seen", {})).items():
+        logging.warning("the weights %s were trained on %s, which is tested", name, ", ".join(corpora))
     facts = {
         "ok": True,
         "leaky": protocol["leaky"],
@@ -53,6 +55,7 @@ def job(args, recipe):
         "examples": [str(leak) for leak in leaks[:SHOWN]],
         "left_out": protocol["left_out"],
         "lacks": lacking,
+        "seen": seen,
         "folds": folds,
     }
     inputs = [args.protocol, *args.manifest_sidecar, *args.folds, *args.digests]  # training reads no other fold table

@@ -54,9 +54,9 @@ def job(args, recipe):
 
             torch.set_num_threads(args.threads)
         known = {row.utterance for path in args.known for row in manifest.read(path)}
-        given = plugin.offered(module.load, view=view.KIND, rate=rate, weights=weights, known=known)
+        offer = {"view": view.KIND, "rate": rate, "weights": weights, "known": known, "threads": args.threads}
         with plugin.blamed(file, "load()", f"mend it, see Encoder in {CONTRACTS}"):
-            encoder = module.load(**recipe["options"], **given)
+            encoder = module.load(**recipe["options"], **plugin.offered(module.load, **offer))
         loaded.append(check_loaded(encoder, file))
         return encoder
 

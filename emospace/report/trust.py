@@ -11,6 +11,7 @@ def cautions(corpora: list[dict], audits: list[dict], metas: list[dict], feature
     found = [
         *_leaks(audits, metas),
         *_leaky_inputs(metas),
+        *_seen(audits, metas),
         *_random_weights(metas, features),
         *_in_sample(metas),
         *_random_models(metas),
@@ -48,10 +49,21 @@ def _leaks(audits: list[dict], metas: list[dict]) -> Iterable[dict]:
 
 
 def _leaky_inputs(metas: list[dict]) -> Iterable[dict]:
-    for what in sorted({name for meta in metas for name in meta["leaks"]} - {"protocol"}):
+    found = {name for meta in metas for name in meta["leaks"] if not name.startswith("weights:")}
+    for what in sorted(found - {"protocol"}):
         runs = _names(meta["run"] for meta in metas if what in meta["leaks"])
         text = f"Declared leaky: it tells something of test rows that nobody may know. Marked with *: {runs}."
         yield _caution("bad", f"{what} leaks", text)
+
+
+def _seen(audits: list[dict], metas: list[dict]) -> Iterable[dict]:
+    for audit in audits:
+        protocol = audit["recipe"]["protocol"]
+        for name, corpora in audit["seen"].items():
+            mine = (meta for meta in metas if meta["protocol"] == protocol and f"weights:{name}" in meta["leaks"])
+            text = f"They were trained on it, and {protocol} tests it: such scores say nothing of new data."
+            text += f" Marked with *: {_names(meta['run'] for meta in mine) or 'none'}."
+            yield _caution("bad", f"Weights {name} have seen {', '.join(corpora)}", text)
 
 
 def _random_weights(metas: list[dict], features: list[dict]) -> Iterable[dict]:

@@ -1,0 +1,60 @@
+"""The stage of Whisper's encoder, from int16 clips to features, against bare CTranslate2, and against 30 s at a time.
+
+Bare: the same batches, as spectra in memory already. One by one: each clip padded to 30 s, as Whisper itself hears it.
+All on one thread: a part is one job, and jobs run side by side. Takes the weights of models/whisper_tiny_en (`snakemake
+--cores 1 fetch_models`), or those of a folder given by EMOSPACE_WHISPER.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks._timing import Claim, compare
+from emospace.encoders import whisper
+from emospace.weights import Weights
+
+FETCHED = Path(__file__).parents[1] / "models/whisper_tiny_en"
+CLIPS, SOME = 48, 6  # 30 s at a time takes a tenth of a minute for some of them
+SECONDS = 3, 4.5  # as RAVDESS has
+
+
+def clips() -> list[np.ndarray]:
+    """Noise that swells and fades: what is said costs nothing."""
+    draw = np.random.default_rng(0)
+    lengths = (draw.uniform(*SECONDS, CLIPS) * whisper.RATE).astype(int)
+    loud = (np.abs(np.sin(np.linspace(0, draw.uniform(3, 9), n))) * 3000 for n in lengths)
+    return [(draw.standard_normal(len(level)) * level).astype(np.int16) for level in loud]
+
+
+def measure() -> list[dict]:
+    from ctranslate2 import StorageView
+    from threadpoolctl import threadpool_limits
+
+    folder = Path(os.environ.get("EMOSPACE_WHISPER") or FETCHED)
+    encoder = whisper.load(weights=Weights("whisper", folder, "local", str(folder), "", {}, False, ""), threads=1)
+    sounds = clips()
+    spectra = [
+        np.stack([encoder._frames(sounds[place], length) for place in places])
+        for length, places in whisper.batches([len(sound) for sound in sounds])
+    ]
+
+    def encoded(spectrum: np.ndarray) -> np.ndarray:
+        return np.array(encoder.model.encode(StorageView.from_array(spectrum), to_cpu=True))
+
+    ways = {
+        "bare": lambda: [encoded(spectrum) for spectrum in spectra],
+        "stage": lambda: encoder(sounds, sounds),
+        "windows": lambda: [encoded(encoder._frames(sound, whisper.WINDOW)[None]) for sound in sounds[:SOME]],
+        "some": lambda: encoder(sounds[:SOME], sounds[:SOME]),
+    }
+    names = "whisper stage / bare CTranslate2, same batches", "whisper stage / 30-s windows one by one"
+    said = f"{SECONDS[0]} to {SECONDS[1]} s, tiny.en, one thread"
+    claims = [Claim(names[0], "bare", "stage", 0.85, f"{CLIPS} clips of {said}")]
+    claims += [Claim(names[1], "windows", "some", 8, f"{SOME} clips of {said}")]
+    with threadpool_limits(1):
+        return compare(ways, claims, least=5)
+
+
+if __name__ == "__main__":
+    print(measure())
