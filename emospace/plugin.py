@@ -66,9 +66,9 @@ def suggest(word: str, known) -> str:
     return f"did you mean {found!r}?" if found else f"known: {', '.join(map(str, known))}"
 
 
-def near(word: str, known) -> str:
-    """The known word that is most like this one, or "" if none is much like it."""
-    return next(iter(difflib.get_close_matches(str(word), [str(k) for k in known], 1, 0.5)), "")
+def near(word: str, known, alike: float = 0.5) -> str:
+    """The known word that is most like this one, or "" if none is at least so much `alike` (0 to 1)."""
+    return next(iter(difflib.get_close_matches(str(word), [str(k) for k in known], 1, alike)), "")
 
 
 @cache

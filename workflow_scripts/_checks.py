@@ -100,9 +100,9 @@ def _weights(plan, where: str, name: str) -> None:
     corpora = {*plan.config["corpora"], *map(plan.reader, plan.config["corpora"]), *plugin.names("corpora")}
     for seen in plan.config["weights"][name].get("seen", []):
         # It may well be a corpus that is not at hand.
-        if seen not in corpora and (meant := difflib.get_close_matches(seen, corpora, 1, ALIKE)):
+        if seen not in corpora and (meant := plugin.near(seen, corpora, ALIKE)):
             reason = f"there is no corpus {seen!r} here, so nothing is marked for it"
-            plan.warnings.append(str(InputError(f"{where}: seen", reason, f"did you mean {meant[0]!r}?")))
+            plan.warnings.append(str(InputError(f"{where}: seen", reason, f"did you mean {meant!r}?")))
 
 
 def _free(keys: set[str], block: dict) -> list[str]:
