@@ -10,8 +10,8 @@ from functools import cache
 
 import numpy as np
 
-from emospace.intervals import Estimate, estimate
-from emospace.metrics import UA
+from emospace.evaluation.intervals import Estimate, estimate
+from emospace.evaluation.metrics import UA
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,8 @@ def make(job) -> None:
     """Stores, tables and sidecars of one job, with a row for each utterance of its part."""
     import numpy as np
 
-    from emospace import store
-    from emospace.provenance import read_json, write_sidecar
+    from emospace.core import store
+    from emospace.core.provenance import read_json, write_sidecar
 
     paths = [Path(path) for path in job.output]
     part = getattr(job.wildcards, "part", None)

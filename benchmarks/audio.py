@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks._timing import Claim, compare
-from emospace import store
-from emospace.manifest import Utterance
+from emospace.core import store
+from emospace.core.manifest import Utterance
 from emospace.views import audio
 
 SECONDS, UTTERANCES, RATE, SOURCE_RATE = 180, 30, 16_000, 44_100

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks._timing import Claim, compare
-from emospace import store
+from emospace.core import store
 
 UTTERANCES, BATCH = 10_000, 64
 SHAPES = {"audio.mfcc": 20, "frames.clip": 512, "text.sbert": 768}
@@ -33,8 +33,8 @@ def packed(folder: Path, order) -> list:
     """Batches as training makes them."""
     import torch
 
-    from emospace.data import Rows
-    from emospace.models._resident import Resident
+    from emospace.core.data import Rows
+    from emospace.models.unified.resident import Resident
 
     inputs = {name: store.Ragged.open(folder / f"{name}.npy") for name in SHAPES}
     unknown = np.full(UTTERANCES, -1)

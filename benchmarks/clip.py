@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks._timing import Claim, compare
-from emospace.encoders import _batches, clip
-from emospace.weights import Weights
+from emospace.core import batching
+from emospace.features.encoders import clip
+from emospace.weights.record import Weights
 
 ROWS, FRAMES, SIZE = 8, 4, (298, 224)  # utterances, frames of each, pixels as the frames view keeps them
 BATCH = 32
@@ -54,7 +55,7 @@ def rows(precision: str) -> list[dict]:
 
 def measure() -> list[dict]:
     """In single precision, and in bf16 where this machine is fast at it."""
-    fast = _batches.precision("auto", _batches.device())
+    fast = batching.precision("auto", batching.device())
     return [row for precision in sorted({"fp32", fast}, reverse=True) for row in rows(precision)]
 
 

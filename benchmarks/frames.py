@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks._timing import Claim, compare
-from emospace.manifest import Utterance
-from emospace.pictures import Frames
-from emospace.views._decoders import command
-from emospace.views._video import probe
+from emospace.core.manifest import Utterance
+from emospace.media.decoders import command
+from emospace.media.pictures import Frames
+from emospace.media.video import probe
 from emospace.views.frames import extract, frame_indices
 
 SECONDS, UTTERANCES, FRAMES, SIZE = 180, 30, 8, 224

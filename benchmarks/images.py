@@ -12,10 +12,10 @@ import numpy as np
 
 from benchmarks._timing import Claim, compare
 from benchmarks.clip import BATCH, jpegs
-from emospace.encoders import clip
-from emospace.pictures import Frames, add
+from emospace.features.encoders import clip
+from emospace.media.pictures import Frames, add
 from emospace.views import frames_aug
-from emospace.weights import Weights
+from emospace.weights.record import Weights
 
 ROWS, FRAMES = 32, 2  # utterances, pictures of each; enough for each of the six transforms to be drawn
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks._timing import Claim, compare
-from emospace.encoders import mfcc
+from emospace.features.encoders import mfcc
 
 CLIPS, RATE = 200, 16_000
 TOLERANCE = 1e-3  # on values of some -300 to 100

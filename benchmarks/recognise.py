@@ -8,10 +8,10 @@ import os
 from pathlib import Path
 
 from benchmarks._timing import Claim, compare
-from emospace.prosody import Setting
-from emospace.recognition import recognise
-from emospace.voices import Espeak
-from emospace.weights import Weights
+from emospace.speech.prosody import Setting
+from emospace.speech.recognition import recognise
+from emospace.speech.voices import Espeak
+from emospace.weights.record import Weights
 
 PLACES = {"vosk": "EMOSPACE_VOSK", "whisper": "EMOSPACE_WHISPER"}
 FETCHED = Path(__file__).parents[1] / "models/whisper_tiny_en"

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks._timing import Claim, compare
-from emospace.encoders import sbert
-from emospace.weights import open_weights
+from emospace.features.encoders import sbert
+from emospace.weights.record import open_weights
 
 ROOT = Path(__file__).resolve().parent.parent
 SENTENCES, BATCH = 512, 64

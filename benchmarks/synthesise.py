@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks._timing import Claim, compare
-from emospace.media import Flaw
-from emospace.prosody import RATE, Setting, activity
+from emospace.media.opening import Flaw
+from emospace.speech.prosody import RATE, Setting, activity
+from emospace.speech.voices import Espeak
 from emospace.views.audio import decode
-from emospace.voices import Espeak
 
 TEXTS = [f"{who} {what} by the {where}" for who in ("kids are", "dogs were") for what in ("talking", "sitting", "lying",
          "waiting") for where in ("door", "river", "old tree")]  # fmt: skip

@@ -36,7 +36,7 @@ def corpus(root: Path, utterances: int) -> None:
 
 def recipe(folder: Path) -> Path:
     """The recipe of the job."""
-    from emospace.provenance import write_json
+    from emospace.core.provenance import write_json
 
     path = folder / "recipe.json"
     about = {"rule": "index_part", "code": {}, "corpus": "mine", "plugin": "table", "parts": 1}

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks._timing import Claim, compare
-from emospace.encoders import _batches, _torchvision
-from emospace.translation import Settings, translate
-from emospace.weights import Weights
+from emospace.core import batching, torchvision_shim
+from emospace.speech.translation import Settings, translate
+from emospace.weights.record import Weights
 
 SENTENCES, TOKENS, BEAMS, VOCABULARY = 48, 14, 4, 58_101
 SIZES = {"d_model": 512, "encoder_layers": 6, "decoder_layers": 6, "max_position_embeddings": 512}
@@ -61,7 +61,7 @@ def one_by_one(folder: Path, lines: list[str]) -> list[str]:
     import torch
     from transformers import MarianMTModel, MarianTokenizer
 
-    device = _batches.device()
+    device = batching.device()
     tokenizer, model = MarianTokenizer.from_pretrained(folder), MarianMTModel.from_pretrained(folder).eval().to(device)
     made = []
     with torch.inference_mode():
@@ -72,7 +72,7 @@ def one_by_one(folder: Path, lines: list[str]) -> list[str]:
 
 
 def measure() -> list[dict]:
-    _torchvision.ensure()
+    torchvision_shim.ensure()
     lines = sentences()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -83,8 +83,8 @@ def measure() -> list[dict]:
 
 def against(folder: Path, weights: Weights, lines: list[str], precision: str) -> list[dict]:
     """One row, or none where this machine is not fast in that number format."""
-    device = _batches.device()
-    if precision == "bf16" and _batches.precision("auto", device) != "bf16":
+    device = batching.device()
+    if precision == "bf16" and batching.precision("auto", device) != "bf16":
         return []
     results: dict[str, list[str]] = {}
     settings = Settings(num_beams=BEAMS, max_output=TOKENS, precision=precision)

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks._timing import Claim, compare
-from emospace.encoders import whisper
-from emospace.weights import Weights
+from emospace.features.encoders import whisper
+from emospace.weights.record import Weights
 
 FETCHED = Path(__file__).parents[1] / "models/whisper_tiny_en"
 CLIPS, SOME = 48, 6  # 30 s at a time takes a tenth of a minute for some of them

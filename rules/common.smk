@@ -10,16 +10,16 @@ from snakemake.settings.types import DeploymentMethod
 
 sys.path.insert(0, workflow.basedir)
 
-from emospace import plugin
-from emospace.errors import InputError
-from emospace.run_files import LEARNT, SAID
-from workflow_scripts._disk import told
-from workflow_scripts._exchanged import forget_exchanged
-from workflow_scripts._frozen import freeze, thaw
-from workflow_scripts._plan import STATE, Plan, gpu_here, prefer_this_python
-from workflow_scripts._products import outputs as outputs_of
-from workflow_scripts._remembered import recorded
-from workflow_scripts._seen import check_seen
+from emospace.core import plugin
+from emospace.core.errors import InputError
+from emospace.runs.run_files import LEARNT, SAID
+from emospace.core.disk import told
+from emospace.plan.checkouts import forget_exchanged
+from emospace.plan.snapshot import freeze, thaw
+from emospace.plan.plan import STATE, Plan, gpu_here, prefer_this_python
+from emospace.plan.run_products import outputs as outputs_of
+from emospace.plan.metadata import recorded
+from emospace.plan.dvc_deps import check_seen
 from workflow_scripts.check_sharing import check_sharing
 
 # Snakemake itself would only report that a command was not found.

@@ -1,7 +1,7 @@
 """Terminal output of a run: progress bars, a line per finished job, a table at the end. This file has no rules."""
 
-from workflow_scripts._summary import declared, summary, write_summary
-from workflow_scripts._terminal import show_one_line_per_job
+from emospace.plan.run_summary import declared, summary, write_summary
+from emospace.plan.terminal import show_one_line_per_job
 
 if workflow.is_main_process and not (workflow.output_settings.dryrun or workflow.output_settings.verbose):
     show_one_line_per_job(logger, lambda: [rule.name for rule in workflow.rules if not rule.output])

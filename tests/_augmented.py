@@ -4,7 +4,7 @@ from pathlib import Path
 
 from _marian import tiny_marian
 
-from emospace.weights import RECORD
+from emospace.weights.record import RECORD
 
 CHAIN = [("en", "fr"), ("fr", "en")]
 NAMES = [f"tiny_{source}_{target}" for source, target in CHAIN]

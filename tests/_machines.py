@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 from conftest import ROOT, Project
 
-from emospace.provenance import sha256
+from emospace.core.provenance import sha256
 from workflow_scripts.adopt import PHASES
 
 GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]

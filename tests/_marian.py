@@ -2,9 +2,9 @@
 
 import json
 
-from emospace.encoders import _torchvision
-from emospace.provenance import canonical, sha256
-from emospace.weights import RECORD, open_weights
+from emospace.core import torchvision_shim
+from emospace.core.provenance import canonical, sha256
+from emospace.weights.record import RECORD, open_weights
 
 LINES = [
     "I am so happy to see you again, my friend.",
@@ -25,7 +25,7 @@ def tiny_marian(folder, seed: int, source: str, target: str, end: float = 0):
     end: added to the logit of the end of a sentence, which such a model else hardly ever chooses: it says one word
     again and again. With it, no word is said twice.
     """
-    _torchvision.ensure()
+    torchvision_shim.ensure()
     import sentencepiece
     import torch
     from transformers import MarianConfig, MarianMTModel, MarianTokenizer

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 from conftest import ROOT, Project
 
-from emospace import plugin
+from emospace.core import plugin
 from workflow_scripts.write_contracts import PLACES
 
 PLUGINS = ROOT / "tests/plugins"

@@ -4,13 +4,13 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from emospace import contracts, plugin
+from emospace.core import contracts, plugin
 
 
 def plant(monkeypatch, name: str, **attributes) -> None:
     """Let `plugin.find` give a metric with these attributes, held to its contract."""
     module = SimpleNamespace(**{"TITLE": name} | attributes)
-    plugin.hold(module, contracts.Metric, f"emospace/metrics/{name}.py")
+    plugin.hold(module, contracts.Metric, f"emospace/evaluation/metrics/{name}.py")
     found = plugin.find
     monkeypatch.setattr(plugin, "find", lambda kind, n: module if (kind, n) == ("metrics", name) else found(kind, n))
 

@@ -9,10 +9,9 @@ from types import SimpleNamespace
 import yaml
 from _planted import PLUGINS, examples, merged, offer, tones
 
-from emospace import plugin
+from emospace.core import plugin
+from emospace.plan import plan, recipes
 from workflow_scripts import (
-    _plan,
-    _recipes,
     analyse,
     audit_protocol,
     augment_view,
@@ -74,15 +73,15 @@ def put(monkeypatch, folder: Path, example: str, code: str) -> None:
     offer(monkeypatch, folder / kind, kind, name, code)
 
 
-def plan_of(monkeypatch, config: dict) -> _plan.Plan:
+def plan_of(monkeypatch, config: dict) -> plan.Plan:
     """The plan, checked, without recipes: the code of these plug-ins lies outside the project."""
-    monkeypatch.setattr(_plan, "write_recipes", lambda plan, folder: {("none", "none"): folder})
-    return _plan.Plan(config)
+    monkeypatch.setattr(plan, "write_recipes", lambda plan, folder: {("none", "none"): folder})
+    return plan.Plan(config)
 
 
 def recipes_of(plan) -> dict[tuple[str, str], dict]:
     """(rule, key) -> recipe without code."""
-    return {(rule, key): {"rule": rule, **content} for rule, key, _, content in _recipes._all(plan)}
+    return {(rule, key): {"rule": rule, **content} for rule, key, _, content in recipes._all(plan)}
 
 
 class World:

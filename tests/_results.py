@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from conftest import ROOT, utterance
 
-from emospace import manifest
-from emospace.measures import DEFAULT
-from emospace.provenance import write_json
+from emospace.core import manifest
+from emospace.core.provenance import write_json
+from emospace.evaluation.measures import DEFAULT
 
 CLASSES = ["ang", "hap", "neu"]
 LABELS = {"name": "three", "map": {"ang": "ang", "hap": "hap", "exc": "hap", "neu": "neu"}}

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from emospace.data import Fold, Rows, Trained
-from emospace.store import Ragged
+from emospace.core.data import Fold, Rows, Trained
+from emospace.core.store import Ragged
 
 CLASSES = ["ang", "neu", "sad"]
 INPUTS = {"audio.mfcc": 6, "frames.clip": 5, "text.sbert": 4}

@@ -3,8 +3,8 @@
 import numpy as np
 from conftest import utterance
 
-from emospace.clusters import clusters
-from emospace.predictions import Predictions, Truth
+from emospace.evaluation.clusters import clusters
+from emospace.evaluation.predictions import Predictions, Truth
 
 CLASSES = ["ang", "hap", "neu"]
 

@@ -10,11 +10,11 @@ import yaml
 from filelock import FileLock
 
 from benchmarks._project import copy_project, environment
-from emospace.downloads import Unreachable
-from emospace.fetch import fetch
-from emospace.manifest import Utterance
-from emospace.provenance import write_json
-from emospace.weights import Weights, open_weights
+from emospace.core.manifest import Utterance
+from emospace.core.provenance import write_json
+from emospace.weights.fetch import fetch
+from emospace.weights.origins import Unreachable
+from emospace.weights.record import Weights, open_weights
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -14,10 +14,10 @@ import yaml
 from _machines import ADOPT, GIT, cloned, contents, copy, jobs_run
 from conftest import Project
 
-from emospace.adoption import Job, Record, record_of, refuse_altered, why_stale
-from emospace.errors import InputError
-from emospace.provenance import read_json, sha256, write_json, write_sidecar
-from workflow_scripts._raw import HASH_AT_SIGHT, changed, fingerprint
+from emospace.core.errors import InputError
+from emospace.core.provenance import read_json, sha256, write_json, write_sidecar
+from emospace.plan.adoption import Job, Record, record_of, refuse_altered, why_stale
+from emospace.plan.raw_files import HASH_AT_SIGHT, changed, fingerprint
 from workflow_scripts.adopt import PHASES, raw_change
 
 # One job, without Snakemake -----------------------------------------------------------------------------------------
@@ -203,7 +203,7 @@ def configure(*place: str, **options):
 EDITS = {
     "training option": (configure("runs", "probe_text", max_iter=1500), {"train": 3, "evaluate": 1}),
     "MFCC option": (configure("features", "audio.mfcc", coefficients=13), {"embed_audio_mfcc": 3, "train": 3}),
-    "encoder": (append("emospace/encoders/mfcc.py", "EDITED = True\n"), {"embed_audio_mfcc": 3, "train": 3}),
+    "encoder": (append("emospace/features/encoders/mfcc.py", "EDITED = True\n"), {"embed_audio_mfcc": 3, "train": 3}),
     "raw file": (change_raw, {"index_part": 1, "extract_audio": 1, "embed_audio_mfcc": 1, "train": 6}),
 }
 

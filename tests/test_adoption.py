@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from emospace.adoption import SHOWN, Job, Record, read_sidecar, record_of, refuse_altered, why_stale
-from emospace.errors import InputError
-from emospace.provenance import sha256, write_json
+from emospace.core.errors import InputError
+from emospace.core.provenance import sha256, write_json
+from emospace.plan.adoption import SHOWN, Job, Record, read_sidecar, record_of, refuse_altered, why_stale
 
 RECIPE = {"rule": "count", "options": {"k": 2}, "code": {"count.py": "a" * 64}}
 

@@ -13,20 +13,20 @@ from _worlds import CLASSES, world
 from conftest import ROOT
 from test_report import EVIL, Page
 
-from emospace import runs
 from emospace.analyses import reliability, subsets
-from emospace.data import Output, Rows
-from emospace.errors import InputError
-from emospace.evaluation import evaluate
-from emospace.predictions import Predictions
-from emospace.provenance import read_json, write_json
+from emospace.core.data import Output, Rows
+from emospace.core.errors import InputError
+from emospace.core.provenance import read_json, write_json
+from emospace.core.store import Ragged
+from emospace.evaluation.predictions import Predictions
+from emospace.evaluation.result import evaluate
+from emospace.plan.plan import Plan
+from emospace.plan.run_products import analyses
 from emospace.report import page
 from emospace.report.results import Files, Results
-from emospace.runs import Training
-from emospace.store import Ragged
+from emospace.runs import trained_run
+from emospace.runs.trained_run import Training
 from workflow_scripts import analyse
-from workflow_scripts._plan import Plan
-from workflow_scripts._products import analyses
 
 FILE = "emospace/analyses/planted.py"
 SEE = "see Analysis in docs/contracts.md"
@@ -282,7 +282,7 @@ def faked(names: list[str]):
     about = {"inputs": names, "classes": CLASSES, "seeds": [0, 1], "trainings": trainings, "predictions": found}
     fold, every = SimpleNamespace(test=some), list(range(size))
     about |= {"rows": lambda training: fold, "places": lambda training: every, "apply": apply, "present": present}
-    about["measured"] = lambda values: runs.measured(truth, Predictions([0, 1], values), "UA", 3)
+    about["measured"] = lambda values: trained_run.measured(truth, Predictions([0, 1], values), "UA", 3)
     return SimpleNamespace(truth=truth, **about)
 
 
@@ -332,7 +332,7 @@ def test_reliability_of_a_hand_made_case(tmp_path):
 def test_a_run_without_test_rows_gives_empty_tables(tmp_path):
     one = faked(["a", "b"])
     one.truth = SimpleNamespace(rows=[], label=np.empty(0, int))
-    one.measured = lambda values: runs.measured(one.truth, None, "UA", 3)
+    one.measured = lambda values: trained_run.measured(one.truth, None, "UA", 3)
     one.predictions = SimpleNamespace(probabilities=np.empty((2, 0, 3)))
     assert subsets.analyse(one, tmp_path)["unlike stored"] == 0
     assert (tmp_path / "subsets.csv").read_text().splitlines()[1:] == ["a,0,0,,,", "b,0,0,,,", "a b,0,0,,,"]

@@ -10,10 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from emospace import archives
-from emospace.errors import InputError
-from emospace.fetch import check_entry, fetch
-from emospace.weights import open_weights
+from emospace.core.errors import InputError
+from emospace.weights import archives
+from emospace.weights.fetch import check_entry, fetch
+from emospace.weights.record import open_weights
 
 MODEL = {"am/final.mdl": b"acoustic" * 900, "conf/mfcc.conf": b"--use-energy=false\n", "README": b"by nobody\n"}
 
@@ -65,7 +65,7 @@ def test_a_whole_archive_is_unpacked_and_recorded(tmp_path, pack, name):
 
 
 def test_what_is_there_is_verified_and_fetched_again_only_if_it_changed(tmp_path):
-    from emospace.provenance import write_json
+    from emospace.core.provenance import write_json
 
     path, folder = zipped(tmp_path / "m.zip", model()), tmp_path / "models/small"
     wanted = entry(path)

@@ -10,11 +10,11 @@ from dataclasses import replace
 import pytest
 from conftest import ROOT, utterance
 
-from emospace import manifest
-from emospace.audit import Leak, Stray, audit_children, audit_fold
-from emospace.errors import InputError
-from emospace.fold_facts import fold_facts, lacks, normalise_text
-from emospace.fold_tables import COLUMNS, LABELS, child_of
+from emospace.core import manifest
+from emospace.core.errors import InputError
+from emospace.protocols.audit import Leak, Stray, audit_children, audit_fold
+from emospace.protocols.fold_facts import fold_facts, lacks, normalise_text
+from emospace.protocols.fold_tables import COLUMNS, LABELS, child_of
 from emospace.report.trust import cautions
 
 ROWS = [

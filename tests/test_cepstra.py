@@ -3,19 +3,19 @@
 import numpy as np
 import pytest
 
-from emospace import cepstra
-from emospace.encoders import mfcc
+from emospace.features.encoders import mfcc
+from emospace.models.unified import vocal_tract
 
 
 def test_the_scale_is_librosas():
     librosa = pytest.importorskip("librosa")
     wanted = librosa.mel_frequencies(130, fmin=0, fmax=8000)
-    np.testing.assert_allclose(cepstra.hertz(np.linspace(0, cepstra.mels(8000), 130)), wanted, rtol=1e-6)
-    np.testing.assert_allclose(cepstra.mels(500), librosa.hz_to_mel(500))
+    np.testing.assert_allclose(vocal_tract.hertz(np.linspace(0, vocal_tract.mels(8000), 130)), wanted, rtol=1e-6)
+    np.testing.assert_allclose(vocal_tract.mels(500), librosa.hz_to_mel(500))
 
 
 def test_a_factor_of_one_changes_nothing():
-    np.testing.assert_allclose(cepstra.vocal_tract(20, np.ones(1))[0], np.eye(20), atol=1e-5)
+    np.testing.assert_allclose(vocal_tract.vocal_tract(20, np.ones(1))[0], np.eye(20), atol=1e-5)
 
 
 def vowel(stretch: float) -> np.ndarray:
@@ -33,7 +33,7 @@ def vowel(stretch: float) -> np.ndarray:
 @pytest.mark.parametrize("factor", [0.85, 0.92, 1.1, 1.2])
 def test_formants_move_as_those_of_another_vocal_tract(factor):
     before, after = vowel(1.0), vowel(factor)
-    made = cepstra.vocal_tract(20, np.array([factor, 1 / factor])) @ before
+    made = vocal_tract.vocal_tract(20, np.array([factor, 1 / factor])) @ before
     shape = slice(1, None)  # the level, coefficient 0, is not what a warp is about
     distance = [np.linalg.norm((m - after)[shape]) for m in (before, made[0], made[1])]
     assert distance[1] < 0.45 * distance[0], "it is nearer to the other voice"

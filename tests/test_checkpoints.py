@@ -11,9 +11,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from emospace import checkpoints, provenance, training
-from emospace.provenance import atomic, sync_tree
-from emospace.training import Schedule, State, fit
+from emospace.core import provenance
+from emospace.core.provenance import atomic, sync_tree
+from emospace.training import checkpoints, loop
+from emospace.training.loop import Schedule, State, fit
 
 TARGET = torch.linspace(-1, 1, 24).reshape(8, 3)
 
@@ -142,7 +143,7 @@ def test_whatever_is_trained_goes_on_to_the_bit(tmp_path, caplog, how, every):
 
 def test_large_checkpoints_are_written_seldom(tmp_path, monkeypatch):
     times, written = iter(range(0, 10_000, 3)), []
-    monkeypatch.setattr(training.time, "monotonic", lambda: next(times))  # each look at the clock takes three seconds
+    monkeypatch.setattr(loop.time, "monotonic", lambda: next(times))  # each look at the clock takes three seconds
     monkeypatch.setattr(State, "save", lambda state, folder: written.append(len(state.history)))
     trained(tmp_path, 100)
     assert 4 <= len(written) <= 6 and written[-1] == 100

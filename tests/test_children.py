@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from _results import corpus, protocol, read_csv, rows, script, write_csv
 
-from emospace import store, texts
-from emospace.audit import audit_children
-from emospace.errors import InputError
-from emospace.fold_tables import child_of
-from emospace.folds import read_fold
+from emospace.core import store, texts
+from emospace.core.errors import InputError
+from emospace.protocols.audit import audit_children
+from emospace.protocols.fold_tables import child_of
+from emospace.runs.folds import read_fold
 
 VIEW = "text_bt"
 VERDICTS = {False: ("pass", ""), True: ("fail", "too far")}

@@ -2,7 +2,7 @@
 
 from conftest import utterance
 
-from emospace.clusters import clusters
+from emospace.evaluation.clusters import clusters
 
 
 def said(speaker: str, dialogue: str, session: str):

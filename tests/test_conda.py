@@ -17,7 +17,7 @@ from _machines import ADOPT, PHASES, build, contents, copy
 from conftest import ROOT, Project
 from test_envs import UNCALLED, environments, held, imported, normal, pins
 
-from emospace import plugin
+from emospace.core import plugin
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(3600)]
 ENVS = sorted((ROOT / "envs").glob("*.yaml"))
@@ -102,7 +102,11 @@ def test_an_environment_is_created_with_its_pins_and_its_scripts_can_be_imported
         assert versions[package] == pins()[package], package
     scripts = [script for script, where in environments().items() if where == name]
     modules = set().union(*(imported(script) - UNCALLED.get(script, set()) for script in scripts))
-    first = "from emospace.encoders import _torchvision; _torchvision.ensure(); " if "torchvision" in held(name) else ""
+    first = (
+        "from emospace.features.encoders import _torchvision; _torchvision.ensure(); "
+        if "torchvision" in held(name)
+        else ""
+    )
     inside(created[name], f"{first}import {', '.join([*sorted(modules), *(f'workflow_scripts.{s}' for s in scripts)])}")
     assert all((created[name] / "bin" / program).exists() for program in PROGRAMS.get(name, []))
 

@@ -8,9 +8,9 @@ import time
 import numpy as np
 import pytest
 
-from emospace import confined
-from emospace.confined import Failure
-from emospace.errors import InputError
+from emospace.core.errors import InputError
+from emospace.media import confined
+from emospace.media.confined import Failure
 
 
 def work(file: str) -> bytes:

@@ -5,10 +5,10 @@ from types import ModuleType
 
 import pytest
 
-from emospace import contracts, plugin
-from emospace.errors import InputError
-from emospace.provenance import code_digest
-from emospace.sources import closure
+from emospace.core import contracts, plugin
+from emospace.core.errors import InputError
+from emospace.core.own_code import closure
+from emospace.core.provenance import code_digest
 from workflow_scripts.write_contracts import PAGE
 
 
@@ -111,6 +111,6 @@ def test_an_edit_is_seen_by_the_process_that_has_seen_the_file_before(tmp_path):
 
 
 def test_a_module_imported_for_annotations_alone_is_not_run():
-    files = {path.name for path in closure("emospace.contracts")}
+    files = {path.name for path in closure("emospace.core.contracts")}
     assert "contracts.py" in files
     assert "weights.py" not in files

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from emospace import plugin
-from emospace.contracts import EVERY
+from emospace.core import plugin
+from emospace.core.contracts import EVERY
 from emospace.corpora import _acted, cremad, emodb, savee, tess
 
 

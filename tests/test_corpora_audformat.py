@@ -5,9 +5,9 @@ import pytest
 import soundfile
 import yaml
 
+from emospace.core.errors import InputError
+from emospace.core.files_below import walk
 from emospace.corpora import audformat as reader
-from emospace.errors import InputError
-from workflow_scripts._walk import walk
 
 audformat = pytest.importorskip("audformat", reason="an extra: requirements-extra.txt")
 

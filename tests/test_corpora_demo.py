@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from emospace import manifest
-from emospace.corpora import _demo_film, demo
-from emospace.errors import InputError
-from emospace.provenance import sha256
-from workflow_scripts._walk import walk
+from emospace.core import manifest
+from emospace.core.errors import InputError
+from emospace.core.files_below import walk
+from emospace.core.provenance import sha256
+from emospace.corpora import demo
+from emospace.corpora.demo import film
 
 SMALL = {"seed": 3, "sessions": 3, "dialogues": 2, "utterances": 10}
 
@@ -150,12 +151,12 @@ def test_the_speaker_shows_his_emotion_in_his_half_of_the_film(read, films):
         left = int(row.crop.split()[0])
         half = kept[middle(row)][:, left : left + 360].astype(float)
         faces = [
-            _demo_film.Face(int(row.session[3:]), row.gender, label, strength, mouth)
-            for label in _demo_film.EXPRESSIONS
+            film.Face(int(row.session[3:]), row.gender, label, strength, mouth)
+            for label in film.EXPRESSIONS
             for strength in (0.55, 0.75, 1.0)
-            for mouth in range(_demo_film.MOUTHS)
+            for mouth in range(film.MOUTHS)
         ]
-        nearest = min(faces, key=lambda face: np.abs(_demo_film.draw(face) - half).mean())
+        nearest = min(faces, key=lambda face: np.abs(film.draw(face) - half).mean())
         assert nearest.label == row.label, row.utterance
         judged += 1
     assert judged > 50
@@ -164,15 +165,15 @@ def test_the_speaker_shows_his_emotion_in_his_half_of_the_film(read, films):
 def test_the_mouth_opens_with_the_loudness():
     time = np.arange(32_000) / 16_000
     sound = (10_000 * np.sin(2 * np.pi * 200 * time) * (time > 1)).astype(np.int16)
-    opened = _demo_film.openings(sound, 16_000)
+    opened = film.openings(sound, 16_000)
     assert len(opened) == 20
-    assert (opened[:9] == 0).all() and (opened[11:] == _demo_film.MOUTHS - 1).all()
+    assert (opened[:9] == 0).all() and (opened[11:] == film.MOUTHS - 1).all()
 
 
 def test_faces_differ_visibly_between_emotions():
     for letter in "FM":
-        faces = {label: _demo_film.draw(_demo_film.Face(1, letter, label)).astype(float) for label in ("ang", "neu")}
-        faces |= {label: _demo_film.draw(_demo_film.Face(1, letter, label)).astype(float) for label in ("sad", "hap")}
+        faces = {label: film.draw(film.Face(1, letter, label)).astype(float) for label in ("ang", "neu")}
+        faces |= {label: film.draw(film.Face(1, letter, label)).astype(float) for label in ("sad", "hap")}
         for a, b in combinations(faces, 2):
             assert np.mean(np.abs(faces[a] - faces[b]).max(2) > 24) > 0.01, (a, b)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from conftest import utterance
 
-from emospace import manifest
+from emospace.core import manifest
+from emospace.core.files_below import walk
 from emospace.corpora import iemocap
-from workflow_scripts._walk import walk
 
 IMPRO, SCRIPT = "Ses01F_impro01", "Ses01M_script01_1b"
 MEDIUM = bytes(range(256)) * 4

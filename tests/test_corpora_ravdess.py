@@ -9,9 +9,9 @@ import pytest
 import soundfile
 from conftest import utterance
 
-from emospace import manifest
+from emospace.core import manifest
+from emospace.core.files_below import walk
 from emospace.corpora import ravdess
-from workflow_scripts._walk import walk
 
 
 def sound(path, seconds=0.5):

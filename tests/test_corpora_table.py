@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from emospace import plugin
-from emospace.contracts import EVERY
+from emospace.core import plugin
+from emospace.core.contracts import EVERY
+from emospace.core.errors import InputError
+from emospace.core.files_below import walk
 from emospace.corpora import table
-from emospace.errors import InputError
-from workflow_scripts._walk import walk
 
 RATE = 8000
 

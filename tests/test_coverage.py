@@ -8,11 +8,11 @@ from _worlds import plain_ua, plain_values, rows_of, world
 from scipy import stats
 
 from benchmarks._coverage import SEEDS, WORLDS, covered, rejected, simulate, truth
-from emospace.evaluation import evaluate
-from emospace.intervals import estimate
-from emospace.measures import tables
-from emospace.metrics import UA
-from emospace.predictions import Predictions, Truth
+from emospace.evaluation.intervals import estimate
+from emospace.evaluation.measures import tables
+from emospace.evaluation.metrics import UA
+from emospace.evaluation.predictions import Predictions, Truth
+from emospace.evaluation.result import evaluate
 
 # The same as plain resampling --------------------------------------------------------------------------------------
 

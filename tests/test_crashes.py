@@ -16,7 +16,7 @@ from _machines import contents, copy
 from conftest import Project
 
 from benchmarks._project import environment
-from emospace.provenance import atomic, write_json
+from emospace.core.provenance import atomic, write_json
 
 pytestmark = pytest.mark.workflow
 RUN = ["snakemake", "--cores", "2"]

@@ -10,7 +10,7 @@ import yaml
 from _augmented import NAMES, augmented
 from conftest import ROOT, Project
 
-from workflow_scripts._plan import Plan
+from emospace.plan.plan import Plan
 
 LOCAL = {"source": "local", "path": "somewhere", "files": {"model.safetensors": None}}
 CODE = {"Snakefile", "rules", "emospace", "workflow_scripts"}

@@ -12,11 +12,12 @@ import torch
 from conftest import ROOT
 from PIL import Image
 
-from emospace.encoders import _torchvision, clip
-from emospace.errors import InputError
-from emospace.fetch import fetch
-from emospace.provenance import write_json
-from emospace.weights import RECORD, Weights, open_weights
+from emospace.core import torchvision_shim
+from emospace.core.errors import InputError
+from emospace.core.provenance import write_json
+from emospace.features.encoders import clip
+from emospace.weights.fetch import fetch
+from emospace.weights.record import RECORD, Weights, open_weights
 
 TINY = {
     "embed_dim": 16,
@@ -30,7 +31,7 @@ RANDOM = Weights("clip", Path("nowhere"), "random", "random", "", {}, True, "a t
 
 
 def test_the_declared_operators_are_few_and_open_clip_imports():
-    code = "from emospace.encoders._torchvision import ensure; print(*ensure()); import open_clip; print(*ensure())"
+    code = "from emospace.core.torchvision_shim import ensure; print(*ensure()); import open_clip; print(*ensure())"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True, check=True)
     first, second = done.stdout.split("\n")[:2]
     assert set(first.split()) <= {"nms", "qnms"} and not second.split()
@@ -39,7 +40,7 @@ def test_the_declared_operators_are_few_and_open_clip_imports():
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory) -> Weights:
     """Trained-for-nothing weights of a tiny CLIP with a configuration of its own, fetched like any others."""
-    _torchvision.ensure()
+    torchvision_shim.ensure()
     import open_clip
     from safetensors.torch import save_file
 

@@ -14,12 +14,12 @@ from conftest import ROOT, utterance
 from test_encoders_clip import jpeg
 from test_encoders_mfcc import clip, theirs
 
-from emospace import manifest, store
-from emospace.errors import InputError
-from emospace.fetch import fetch
-from emospace.plugin import check_call
-from emospace.provenance import read_json, write_json
-from emospace.selection import best_frames
+from emospace.core import manifest, store
+from emospace.core.errors import InputError
+from emospace.core.plugin import check_call
+from emospace.core.provenance import read_json, write_json
+from emospace.features.selection import best_frames
+from emospace.weights.fetch import fetch
 from workflow_scripts.embed import read_rate
 
 LENGTHS = [4000, 0, 31_000, 1, 0, 9000]

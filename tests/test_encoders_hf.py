@@ -8,12 +8,13 @@ import pytest
 import torch
 from test_encoders_clip import jpeg
 
-from emospace.encoders import _torchvision, hf_audio, hf_image, hf_text
-from emospace.encoders._steps import pooled
-from emospace.errors import InputError
-from emospace.weights import Weights
+from emospace.core import torchvision_shim
+from emospace.core.errors import InputError
+from emospace.features.encoders import hf_audio, hf_image, hf_text
+from emospace.features.encoders._steps import pooled
+from emospace.weights.record import Weights
 
-_torchvision.ensure()
+torchvision_shim.ensure()
 RATE = 16_000
 WIDTH, LAYERS = 16, 3
 SMALL = {"hidden_size": WIDTH, "num_hidden_layers": LAYERS, "num_attention_heads": 2, "intermediate_size": 32}

@@ -4,8 +4,8 @@ import librosa
 import numpy as np
 import pytest
 
-from emospace.encoders import mfcc
-from emospace.errors import InputError
+from emospace.core.errors import InputError
+from emospace.features.encoders import mfcc
 
 TOLERANCE = 1e-3  # on values of some -1100 to 300
 

@@ -11,9 +11,9 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from emospace.encoders import sbert
-from emospace.errors import InputError
-from emospace.weights import Weights, open_weights
+from emospace.core.errors import InputError
+from emospace.features.encoders import sbert
+from emospace.weights.record import Weights, open_weights
 
 # Pinned here too, so that the test does not follow the config into a mistake.
 MINILM = yaml.safe_load("""

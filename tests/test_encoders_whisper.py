@@ -9,13 +9,13 @@ from conftest import TINY, utterance
 from test_encoders_embed import embed
 from test_recognition import said
 
-from emospace import manifest, plugin, store
-from emospace.encoders import whisper
-from emospace.encoders._steps import pooled
-from emospace.encoders.whisper import BATCH, RATE, WINDOW, batches, padded_length
-from emospace.errors import InputError
-from emospace.provenance import read_json, write_json
-from emospace.weights import Weights
+from emospace.core import manifest, plugin, store
+from emospace.core.errors import InputError
+from emospace.core.provenance import read_json, write_json
+from emospace.features.encoders import whisper
+from emospace.features.encoders._steps import pooled
+from emospace.features.encoders.whisper import BATCH, RATE, WINDOW, batches, padded_length
+from emospace.weights.record import Weights
 
 D = 384  # of tiny
 SENTENCES = ["This is the worst day of my life.", "I am so happy.", "Leave me alone right now, will you?"]

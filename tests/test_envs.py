@@ -11,10 +11,10 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from emospace import plugin
-from emospace.sources import PACKAGES, closure
-from workflow_scripts._recipes import _homes
-from workflow_scripts._views import Views
+from emospace.core import plugin
+from emospace.core.own_code import PACKAGES, closure
+from emospace.plan.recipes import _homes
+from emospace.plan.views import Views
 
 # conda-forge's name -> PyPI's, where they differ
 PYPI = {"pytorch": "torch", "pysoundfile": "soundfile", "soxr-python": "soxr", "matplotlib-base": "matplotlib"}

@@ -9,9 +9,9 @@ import pytest
 from _results import CLASSES, LABELS, OUTPUTS, corpus, evaluate, protocol, read_csv, rows, run, script, write_csv
 from sklearn import metrics as reference
 
-from emospace import manifest
-from emospace.measures import DEFAULT
-from emospace.tables import no_p, p_text, table
+from emospace.core import manifest
+from emospace.evaluation.measures import DEFAULT
+from emospace.report.tables import no_p, p_text, table
 from workflow_scripts.summarize import correct, numbers, summary_row
 
 RESULT = "results/evaluation/toy/{}/metrics.json"

@@ -12,8 +12,8 @@ from _planted_world import BASE
 from conftest import Project
 from test_report import Page
 
-from emospace import store
-from emospace.provenance import read_json
+from emospace.core import store
+from emospace.core.provenance import read_json
 from workflow_scripts.write_contracts import PAGE, PLACES, page
 
 

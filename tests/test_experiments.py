@@ -12,7 +12,7 @@ import yaml
 from _machines import ADOPT, contents, copy
 from conftest import ROOT, Project
 
-from workflow_scripts._plan import Plan
+from emospace.plan.plan import Plan
 from workflow_scripts.adopt import PHASES
 from workflow_scripts.summarize import curve
 

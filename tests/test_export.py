@@ -8,9 +8,10 @@ import pytest
 from _results import corpus, read_csv, script
 from conftest import utterance
 
-from emospace import export, manifest, store, texts
-from emospace.errors import InputError
-from emospace.provenance import read_json, write_json
+from emospace.core import manifest, store, texts
+from emospace.core.errors import InputError
+from emospace.core.provenance import read_json, write_json
+from emospace.report import export
 
 SHAPES = {"text.sbert": 8, "text_bt.sbert": 8, "frames.clip": 5, "frames_aug.clip": 5, "audio.mfcc": 20}
 SHAPES["audio_tts.mfcc"] = 20

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from conftest import utterance
 
-from emospace import manifest, plugin, store
-from emospace.encoders import table
-from emospace.errors import InputError
-from emospace.features import check_loaded, encode, write_store
-from emospace.inputs import about
-from emospace.provenance import read_json, write_json
+from emospace.core import manifest, plugin, store
+from emospace.core.errors import InputError
+from emospace.core.provenance import read_json, write_json
+from emospace.features.embedding import check_loaded, encode, write_store
+from emospace.features.encoders import table
+from emospace.features.sidecars import about
+from emospace.plan.outside_files import digests
 from emospace.views import ids
 from workflow_scripts import embed
-from workflow_scripts._files import digests
 
 PLANTED = """
 import numpy as np
@@ -34,7 +34,7 @@ WIDE = np.float32([[1, 2, 3]])
 
 def encoded(encoder, items=("ab", "", "c"), folder: Path | None = None) -> list[np.ndarray]:
     names = [f"u{i}" for i in range(len(items))]
-    return list(encode(items, names, lambda: encoder, "emospace/encoders/mine.py"))
+    return list(encode(items, names, lambda: encoder, "emospace/features/encoders/mine.py"))
 
 
 def test_utterances_come_with_their_items_and_empty_items_never():
@@ -69,11 +69,13 @@ def test_utterances_come_with_their_items_and_empty_items_never():
 )
 @pytest.mark.filterwarnings("ignore:overflow")
 def test_what_an_encoder_may_not_return_names_its_file_and_the_utterance(answer, words, tmp_path):
-    with pytest.raises(InputError, match=f"emospace/encoders/mine.py: {words}"):
+    with pytest.raises(InputError, match=f"emospace/features/encoders/mine.py: {words}"):
         names = ["u0", "u1", "u2"]
         write_store(
             tmp_path / "f.npy",
-            encode(["ab", "", "c"], names, lambda: lambda items, utterances: answer, "emospace/encoders/mine.py"),
+            encode(
+                ["ab", "", "c"], names, lambda: lambda items, utterances: answer, "emospace/features/encoders/mine.py"
+            ),
         )
     assert not list(tmp_path.iterdir())
 
@@ -136,10 +138,12 @@ def job(encoder: str, files=(), known=("part.csv",), **options) -> dict:
 
 @pytest.fixture
 def plant(monkeypatch, tmp_path):
-    """Write an encoder as a file of emospace/encoders would be."""
-    import emospace.encoders
+    """Write an encoder as a file of emospace/features/encoders would be."""
+    import emospace.features.encoders
 
-    monkeypatch.setattr(emospace.encoders, "__path__", [*emospace.encoders.__path__, str(tmp_path / "planted")])
+    monkeypatch.setattr(
+        emospace.features.encoders, "__path__", [*emospace.features.encoders.__path__, str(tmp_path / "planted")]
+    )
     real = plugin.names
     folder = tmp_path / "planted"
     monkeypatch.setattr(plugin, "names", lambda kind: [*real(kind), *(p.stem for p in folder.glob("*.py"))])

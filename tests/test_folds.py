@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from conftest import utterance
 
-from emospace import manifest, store, texts
-from emospace.errors import InputError
-from emospace.fold_tables import LABELS, child_of, read_train, write_table
-from emospace.folds import read_fold
-from emospace.pictures import add
-from emospace.provenance import write_json
+from emospace.core import manifest, store, texts
+from emospace.core.errors import InputError
+from emospace.core.provenance import write_json
+from emospace.media.pictures import add
+from emospace.protocols.fold_tables import LABELS, child_of, read_train, write_table
+from emospace.runs.folds import read_fold
 from emospace.views import _reading
 from workflow_scripts import _fold
 

@@ -17,8 +17,8 @@ import yaml
 from conftest import ROOT, utterance
 from PIL import Image
 
-from emospace.errors import InputError
-from emospace.pictures import EPOCH, Frames
+from emospace.core.errors import InputError
+from emospace.media.pictures import EPOCH, Frames
 from emospace.views import frames, frames_aug
 from emospace.views.frames_aug import ALLOWED, DEFAULT, apply, build, draw
 

@@ -14,12 +14,13 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from emospace import manifest, media
-from emospace.confined import confined
-from emospace.errors import InputError
-from emospace.plugin import find
+from emospace.core import manifest
+from emospace.core.errors import InputError
+from emospace.core.files_below import walk
+from emospace.core.plugin import find
+from emospace.media import opening
+from emospace.media.confined import confined
 from emospace.views import audio, frames, text
-from workflow_scripts._walk import walk
 
 SECONDS, MEMORY = 20, 2 * 2**30  # of processor time; bytes
 CHEAP, ALL, BLOCK = 100, 1000, 100
@@ -114,12 +115,12 @@ def reported(path: Path) -> bool:
 
 
 def _complaints(path: str) -> bytes:
-    with media.reports() as said, av.open(media.source(path), **media.READING) as container:
+    with opening.reports() as said, av.open(opening.source(path), **opening.READING) as container:
         try:
             for _ in container.decode():
                 pass
         except av.FFmpegError as error:
-            return media.why(error).encode()
+            return opening.why(error).encode()
         return "\n".join(said()).encode()
 
 

@@ -9,18 +9,19 @@ import pytest
 from _results import corpus, plan_of, read_csv, script
 from conftest import utterance
 
-from emospace import manifest, plugin, store, texts
-from emospace.data import Rows
-from emospace.errors import InputError
-from emospace.gate import _probe, _tables, thresholds
-from emospace.pictures import add, encode
-from emospace.provenance import read_json, write_json
-from emospace.store import Ragged
+from emospace.core import manifest, plugin, store, texts
+from emospace.core.data import Rows
+from emospace.core.errors import InputError
+from emospace.core.provenance import read_json, write_json
+from emospace.core.store import Ragged
+from emospace.core.words import word_error_rate, words
+from emospace.gate import tables, thresholds
+from emospace.media.pictures import add, encode
+from emospace.runs import gate_probe
 from emospace.views import _gate_audio_tts as audio_tts
 from emospace.views import _gate_frames_aug as frames_aug
 from emospace.views import _gate_text_bt as text_bt
 from emospace.views import frames_aug as frames_view
-from emospace.words import word_error_rate, words
 from workflow_scripts.score_view import lines as checked
 
 RATE = audio_tts.RATE
@@ -240,21 +241,21 @@ def voices(speakers: int = 8, each: int = 24, spread: float = 3.0, wide: int = 6
 def test_the_probe_tells_labels_that_survive_from_those_that_do_not():
     train = voices()
     swapped = [train.inputs["x"][i] for i in np.argsort(train.label, kind="stable")[::-1]]
-    kept = _probe.cross_fitted(train, train)
-    lost = _probe.cross_fitted(train, replace(train, inputs={"x": ragged(swapped)}))
+    kept = gate_probe.cross_fitted(train, train)
+    lost = gate_probe.cross_fitted(train, replace(train, inputs={"x": ragged(swapped)}))
     assert kept.mean() > 0.48 and lost.mean() < 0.35
 
 
 def test_the_probe_does_not_know_the_parent(monkeypatch):
     """On noise it is at chance; one that had met each copy's own parent would be sure of what it was told."""
     noise = voices(spread=0.0, wide=60)
-    assert abs(_probe.cross_fitted(noise, noise).mean() - 1 / 3) < 0.04
+    assert abs(gate_probe.cross_fitted(noise, noise).mean() - 1 / 3) < 0.04
 
     def split(self, known, label, speakers):
         yield np.arange(len(label)), np.arange(len(label))
 
     monkeypatch.setattr("sklearn.model_selection.GroupKFold.split", split)
-    assert _probe.cross_fitted(noise, noise).mean() > 0.44
+    assert gate_probe.cross_fitted(noise, noise).mean() > 0.44
 
 
 def test_the_probe_knows_nothing_of_a_copys_own_speaker():
@@ -265,28 +266,28 @@ def test_the_probe_knows_nothing_of_a_copys_own_speaker():
     speakers = [int(name[1:]) for name in train.speakers]
     planted = [row + own[s, k] for row, s, k in zip(train.inputs["x"], speakers, train.label, strict=True)]
     train = replace(train, inputs={"x": ragged(planted)})
-    assert abs(_probe.cross_fitted(train, train).mean() - 1 / 3) < 0.1
+    assert abs(gate_probe.cross_fitted(train, train).mean() - 1 / 3) < 0.1
     nobody = replace(train, speakers=list(train.utterances))  # as if each row had a speaker to itself
-    assert _probe.cross_fitted(nobody, nobody).mean() > 0.55
+    assert gate_probe.cross_fitted(nobody, nobody).mean() > 0.55
 
 
 def test_a_voice_that_differs_as_a_whole_is_no_emotion():
     """Another voice shifts and scales all copies alike: agreement stays, and no class is lost to the shift."""
     train = voices()
     shifted = ragged([7 + 0.3 * row for row in train.inputs["x"]])
-    found = _probe.cross_fitted(train, replace(train, inputs={"x": shifted}))
-    np.testing.assert_allclose(found, _probe.cross_fitted(train, train), atol=0.05)
+    found = gate_probe.cross_fitted(train, replace(train, inputs={"x": shifted}))
+    np.testing.assert_allclose(found, gate_probe.cross_fitted(train, train), atol=0.05)
 
 
 def test_speakers_that_nobody_else_judges_get_no_agreement():
     one = voices(speakers=1)
-    assert np.isnan(_probe.cross_fitted(one, one)).all()
+    assert np.isnan(gate_probe.cross_fitted(one, one)).all()
     gap = voices(speakers=4)
     rows = [[] if i == 3 else gap.inputs["x"][i] for i in range(len(gap))]
-    found = _probe.cross_fitted(replace(gap, inputs={"x": ragged(rows)}), gap)
+    found = gate_probe.cross_fitted(replace(gap, inputs={"x": ragged(rows)}), gap)
     assert np.flatnonzero(np.isnan(found)).tolist() == [3]
     silent = replace(gap, inputs={"x": Ragged(np.empty((0, 6), np.float32), np.zeros(len(gap) + 1, np.int64))})
-    assert np.isnan(_probe.cross_fitted(gap, silent)).all()
+    assert np.isnan(gate_probe.cross_fitted(gap, silent)).all()
 
 
 def test_rows_without_a_feature_teach_the_probe_nothing():
@@ -295,7 +296,7 @@ def test_rows_without_a_feature_teach_the_probe_nothing():
     there = rows.lengths > 0
     some = replace(train, inputs={"x": rows})
     other = replace(some, label=np.where(there, train.label, (train.label + 1) % 3))
-    first, second = _probe.cross_fitted(some, train), _probe.cross_fitted(other, train)
+    first, second = gate_probe.cross_fitted(some, train), gate_probe.cross_fitted(other, train)
     assert np.isfinite(first[there]).all() and np.isnan(first[~there]).all()
     np.testing.assert_array_equal(first, second)
 
@@ -387,7 +388,7 @@ def test_a_fold_has_one_line_per_train_row_and_its_probe_finds_the_lost_labels(h
         lines = read_csv(home / "out.csv")
         table = read_csv(home / f"protocol/fold{fold}.csv")
         train = {row["utterance"]: row for row in table if row["split"] == "train"}
-        assert [line["utterance"] for line in lines] == list(train) and list(lines[0]) == _tables.FOLD_COLUMNS
+        assert [line["utterance"] for line in lines] == list(train) and list(lines[0]) == tables.FOLD_COLUMNS
         for line in lines:
             row = train[line["utterance"]]
             planted = row["speaker"] == "s1" and row["label"] != "neu" and line["reason"] != "no voice"
@@ -442,7 +443,7 @@ def test_missing_scores_and_broken_tables_are_refused(home):
         with open(home / "gate/bad.csv", "w", encoding="utf-8", newline="") as handle:
             csv.writer(handle).writerows([["utterance", "verdict", "reason"], ["a", verdict, reason]])
         with pytest.raises(InputError, match="does not go with reason"):
-            _tables.read(home / "gate/bad.csv")
+            tables.read(home / "gate/bad.csv")
     done = script(
         home,
         "gate_fold",

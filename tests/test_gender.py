@@ -7,18 +7,19 @@ import pytest
 import torch
 from conftest import utterance
 
-from emospace import manifest
-from emospace.applying import ask, learn
-from emospace.clusters import clusters
-from emospace.data import Fold, Rows
-from emospace.evaluation import gender_result
-from emospace.folds import GENDERS as CODES
-from emospace.models import _space, linear_probe, unified
-from emospace.models._readout import fit_gender
-from emospace.models._resident import Resident
-from emospace.predictions import GENDERS, Truth, read_run
-from emospace.run_files import write_outputs
-from emospace.store import Ragged
+from emospace.core import manifest
+from emospace.core.data import Fold, Rows
+from emospace.core.store import Ragged
+from emospace.evaluation.clusters import clusters
+from emospace.evaluation.predictions import GENDERS, Truth, read_run
+from emospace.evaluation.result import gender_result
+from emospace.models import linear_probe, unified
+from emospace.models.unified import unit_space
+from emospace.models.unified.readout import fit_gender
+from emospace.models.unified.resident import Resident
+from emospace.runs.applying import ask, learn
+from emospace.runs.folds import GENDERS as CODES
+from emospace.runs.run_files import write_outputs
 
 # A space of this size keeps of gender what its loss asks for, and tells emotion after three epochs.
 SMALL = {
@@ -89,12 +90,12 @@ def test_a_gender_that_can_be_heard_is_told(tmp_path, model, options, how):
 def test_the_head_is_fitted_to_a_space_that_learnt_nothing_of_gender_and_nothing_else_changes():
     found, gender = fold(unknown=20, train_women=20, train_men=60)
     torch.manual_seed(0)
-    network = _space.Space({"audio.mfcc": (8, True)}, 2, 16, 64, 0, 0.1).eval()
+    network = unit_space.Space({"audio.mfcc": (8, True)}, 2, 16, 64, 0, 0.1).eval()
     train, test = (Resident(rows, torch.device("cpu")) for rows in (found.train, found.test))
     network.fit_scales(train)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     fit_gender(network, train, 32)
-    said = _space.predict(network, test, 32).gender
+    said = unit_space.predict(network, test, 32).gender
     assert ((said[:, 0] >= 0.5) == (gender == 0)).mean() > 0.9
     changed = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
     assert changed == {"gender.weight", "gender.bias"}

@@ -33,7 +33,7 @@ def recorded(project) -> Project:
     config["runs"]["unified"] = {"model": "unified", "protocol": "session", "inputs": ["text.clip"]}
     project.configure(config)
     project.replace(
-        "workflow_scripts/_plan.py",
+        "emospace/plan/plan.py",
         "return any(file for name in GPU_FILES",
         "return True or any(file for name in GPU_FILES",
     )

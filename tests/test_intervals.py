@@ -8,13 +8,13 @@ from _planted_metrics import constant, ones, plant
 from _worlds import CLASSES, plain_ua, plain_values, world
 from scipy import stats
 
-from emospace import bootstrap, intervals
-from emospace.clusters import clusters
-from emospace.evaluation import evaluate
-from emospace.intervals import described, estimate, freedom, holm, method
-from emospace.measures import DEFAULT
-from emospace.metrics.UA import value as UA
-from emospace.metrics.WA import value as WA
+from emospace.evaluation import bootstrap, intervals
+from emospace.evaluation.clusters import clusters
+from emospace.evaluation.intervals import described, estimate, freedom, holm, method
+from emospace.evaluation.measures import DEFAULT
+from emospace.evaluation.metrics.UA import value as UA
+from emospace.evaluation.metrics.WA import value as WA
+from emospace.evaluation.result import evaluate
 
 # Resamples ---------------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from emospace.losses import cross_modal, known_cross_entropy, masked_mean_square, supervised_contrastive, true_pairs
+from emospace.training.losses import (
+    cross_modal,
+    known_cross_entropy,
+    masked_mean_square,
+    supervised_contrastive,
+    true_pairs,
+)
 
 ONE = torch.tensor(1.0)
 

@@ -12,10 +12,10 @@ import pytest
 import soundfile
 from conftest import ROOT, utterance
 
-from emospace import manifest
-from emospace.errors import InputError
-from emospace.manifest import Problem
-from emospace.provenance import read_digests, read_json
+from emospace.core import manifest
+from emospace.core.errors import InputError
+from emospace.core.manifest import Problem
+from emospace.core.provenance import read_digests, read_json
 
 RECIPE = {"plugin": "ravdess", "options": {}}
 

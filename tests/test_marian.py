@@ -16,14 +16,15 @@ from _marian import LINES
 from _opus import DECODER, NPZ, SETTINGS, VOCABULARY, arrays, drawn, package, teach, write_npz, write_yaml, zipped
 from conftest import ROOT
 
-from emospace import marian, translation
-from emospace.errors import InputError
-from emospace.fetch import check_entry, fetch
-from emospace.provenance import read_json, sha256, write_json
-from emospace.texts import read_flags, read_made
-from emospace.translation import Settings
+from emospace.core.errors import InputError
+from emospace.core.provenance import read_json, sha256, write_json
+from emospace.core.texts import read_flags, read_made
+from emospace.speech import translation
+from emospace.speech.translation import Settings
 from emospace.views._translated import translate
-from emospace.weights import open_weights
+from emospace.weights import marian
+from emospace.weights.fetch import check_entry, fetch
+from emospace.weights.record import open_weights
 
 NEXT = LINES[1:] + LINES[:1]  # what the model was taught to say
 STRANGE = [
@@ -340,7 +341,7 @@ def test_from_archives_on_a_server_to_texts_there_and_back(original, server, tmp
 
 
 def test_the_preset_has_the_translators_that_it_names_each_of_them_pinned(tmp_path, monkeypatch):
-    from workflow_scripts._plan import Plan
+    from emospace.plan.plan import Plan
 
     config = yaml.safe_load((ROOT / "configs/iemocap_augmented.yaml").read_text(encoding="utf-8"))
     doc = (ROOT / "docs/augmentation.md").read_text(encoding="utf-8")

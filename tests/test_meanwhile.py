@@ -12,7 +12,7 @@ from _machines import copy
 from conftest import Project
 
 from benchmarks._project import environment
-from emospace.provenance import read_json
+from emospace.core.provenance import read_json
 
 pytestmark = pytest.mark.workflow
 STORES = [f"data/features/demo/audio.mfcc/{part}.json" for part in range(3)]

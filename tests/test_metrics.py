@@ -7,11 +7,12 @@ import pytest
 from _planted_metrics import constant, ones, plant
 from sklearn import metrics as reference
 
-from emospace import measures, plugin
-from emospace.errors import InputError
-from emospace.measures import DEFAULT, Answers, summed
-from emospace.metrics import CCC_arousal, CCC_valence
-from emospace.metrics._confusion import confusion_matrix, f1_scores, matrix, precisions, recalls
+from emospace.core import plugin
+from emospace.core.errors import InputError
+from emospace.evaluation import measures
+from emospace.evaluation.measures import DEFAULT, Answers, summed
+from emospace.evaluation.metrics import CCC_arousal, CCC_valence
+from emospace.evaluation.metrics._confusion import confusion_matrix, f1_scores, matrix, precisions, recalls
 
 OF_ERRORS = ("log_loss", "Brier", "ECE")
 
@@ -212,7 +213,7 @@ def test_a_metric_written_from_its_contract_alone_is_measured(monkeypatch):
 @pytest.mark.parametrize("lacking", ["TITLE", "statistics", "value"])
 def test_a_metric_without_what_its_contract_asks_for_is_refused_when_planned(monkeypatch, lacking):
     attributes = {"TITLE": "x", "statistics": ones, "value": constant(0.5)} | {lacking: None}
-    with pytest.raises(InputError, match=rf"emospace/metrics/wrong.py.*{lacking}"):
+    with pytest.raises(InputError, match=rf"emospace/evaluation/metrics/wrong.py.*{lacking}"):
         plant(monkeypatch, "wrong", **attributes)
 
 
@@ -234,7 +235,9 @@ def test_a_metric_with_another_signature_is_refused_when_planned(monkeypatch):
 )
 def test_wrong_statistics_are_refused_with_file_function_and_contract(monkeypatch, statistics, told):
     plant(monkeypatch, "wrong", statistics=statistics, value=constant(0.5))
-    with pytest.raises(InputError, match=rf"emospace/metrics/wrong.py: statistics\(\).*{told}.*see Metric in docs"):
+    with pytest.raises(
+        InputError, match=rf"emospace/evaluation/metrics/wrong.py: statistics\(\).*{told}.*see Metric in docs"
+    ):
         measures.statistics("wrong", *confident(0))
 
 
@@ -249,7 +252,9 @@ def test_wrong_statistics_are_refused_with_file_function_and_contract(monkeypatc
 )
 def test_wrong_values_are_refused_with_file_function_and_contract(monkeypatch, value, told):
     plant(monkeypatch, "wrong", statistics=ones, value=value)
-    with pytest.raises(InputError, match=rf"emospace/metrics/wrong.py: value\(\).*{told}.*see Metric in docs"):
+    with pytest.raises(
+        InputError, match=rf"emospace/evaluation/metrics/wrong.py: value\(\).*{told}.*see Metric in docs"
+    ):
         measures.value("wrong")(np.ones((3, 1)))
 
 

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from _small import CLASSES, split
 
-from emospace import contracts, plugin, run_files
-from emospace.applying import ask, ask_sides, learn
-from emospace.data import Fold, Output, Rows, Trained
-from emospace.errors import InputError
-from emospace.store import Ragged
-from workflow_scripts import _checks
+from emospace.core import contracts, plugin
+from emospace.core.data import Fold, Output, Rows, Trained
+from emospace.core.errors import InputError
+from emospace.core.store import Ragged
+from emospace.plan import checks
+from emospace.runs import run_files
+from emospace.runs.applying import ask, ask_sides, learn
 from workflow_scripts.apply_train import crossfitted
 
 FILE = "emospace/models/planted.py"
@@ -175,4 +176,4 @@ def test_a_run_that_reads_nothing_is_refused_when_planned(inputs, told):
         stochastic=lambda name: False,
     )
     with pytest.raises(InputError, match=told):
-        _checks._inputs(plan, "config: runs: late", "late")
+        checks._inputs(plan, "config: runs: late", "late")

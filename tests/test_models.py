@@ -16,18 +16,18 @@ import pytest
 from _small import CLASSES, INPUTS, SMALL, arrays, probabilities, ragged, split, with_children
 from conftest import ROOT
 
-from emospace import plugin, store
-from emospace.applying import apply, ask_sides, learn
-from emospace.data import Fold, Rows
-from emospace.errors import InputError
-from emospace.fold_tables import COLUMNS
-from emospace.folds import read_fold
-from emospace.manifest import RATINGS
+from emospace.core import plugin, store
+from emospace.core.data import Fold, Rows
+from emospace.core.errors import InputError
+from emospace.core.manifest import RATINGS
+from emospace.core.provenance import sha256
+from emospace.core.store import Ragged
 from emospace.models import late_fusion, linear_probe, unified
-from emospace.provenance import sha256
-from emospace.run_files import write_outputs, write_trained
-from emospace.run_inputs import Folders, with_runs
-from emospace.store import Ragged
+from emospace.protocols.fold_tables import COLUMNS
+from emospace.runs.applying import apply, ask_sides, learn
+from emospace.runs.folds import read_fold
+from emospace.runs.run_files import write_outputs, write_trained
+from emospace.runs.run_inputs import Folders, with_runs
 
 
 @pytest.fixture(scope="module")
@@ -122,8 +122,8 @@ def test_padding_and_neighbours_have_no_influence(fold, tmp_path):
     """A row alone, and the same row beside a much longer one, are predicted alike."""
     import torch
 
-    from emospace.models._resident import Resident
-    from emospace.models._space import Space, predict
+    from emospace.models.unified.resident import Resident
+    from emospace.models.unified.unit_space import Space, predict
 
     torch.manual_seed(0)
     shapes = {name: (dims, name == "audio.mfcc") for name, dims in INPUTS.items()}
@@ -146,7 +146,7 @@ def test_padding_and_neighbours_have_no_influence(fold, tmp_path):
 def test_noise_stays_out_of_padding():
     import torch
 
-    from emospace.models._objective import distort
+    from emospace.models.unified.objective import distort
 
     torch.manual_seed(0)
     length = torch.tensor([40, 64, 0])
@@ -358,7 +358,7 @@ def test_no_audit_no_training_and_bad_stores_are_named(tmp_path):
 
 def test_the_contract_fits_a_model_of_words(tmp_path):
     """Strings of a text view reach a model as they are, so a vocabulary can be fitted inside the fold."""
-    from emospace import texts
+    from emospace.core import texts
 
     write_fold(tmp_path)
     for part in (0, 1):
@@ -383,34 +383,34 @@ def test_the_contract_fits_a_model_of_words(tmp_path):
 def test_voices_change_speech_but_not_padding():
     import torch
 
-    from emospace.models import _objective, _space
+    from emospace.models.unified import objective, unit_space
 
-    network = _space.Space({"audio.mfcc": (20, True), "text.sbert": (8, False)}, 4, 16, 16, 0, 0.0)
+    network = unit_space.Space({"audio.mfcc": (20, True), "text.sbert": (8, False)}, 4, 16, 16, 0, 0.0)
     encoder = network.encoders["audio/mfcc"]
     encoder.mean.normal_()
     length = torch.tensor([5, 0, 9])
     values = encoder.standardise(torch.randn(3, 9, 20), length)
-    changed = _objective.Voices(encoder, 0.1, 16_000)(values, length)
+    changed = objective.Voices(encoder, 0.1, 16_000)(values, length)
     assert (changed - values).abs()[0, :5].max() > 0.1 and not changed[0, 5:].any() and not changed[1].any()
-    near = _objective.Voices(encoder, 1e-4, 16_000)(values, length)
+    near = objective.Voices(encoder, 1e-4, 16_000)(values, length)
     torch.testing.assert_close(near, values, atol=0.02, rtol=0.02)
     assert not torch.equal(
-        _objective.Voices(encoder, 0.1, 8000).matrices, _objective.Voices(encoder, 0.1, 16_000).matrices
+        objective.Voices(encoder, 0.1, 8000).matrices, objective.Voices(encoder, 0.1, 16_000).matrices
     )
 
 
 def test_vocal_tracts_change_by_what_an_input_holds_whatever_it_is_called():
-    from emospace.models import _objective
+    from emospace.models.unified import objective
 
     about = {"audio.voice": {"holds": "cepstral", "rate": 22_050}, "audio.mfcc": {"holds": "embedding", "rate": 16_000}}
-    assert _objective.cepstral(about) == {"audio.voice": 22_050}
+    assert objective.cepstral(about) == {"audio.voice": 22_050}
 
 
 def test_unified_is_told_which_inputs_are_cepstral(fold, tmp_path, monkeypatch):
-    from emospace.models import _objective
+    from emospace.models.unified import objective
 
-    told, real = [], _objective.Objective
-    monkeypatch.setattr(_objective, "Objective", lambda *a, rates, **more: told.append(rates) or real(*a, **more))
+    told, real = [], objective.Objective
+    monkeypatch.setattr(objective, "Objective", lambda *a, rates, **more: told.append(rates) or real(*a, **more))
     voice = replace(fold, about={"frames.clip": {"holds": "cepstral", "rate": 8000}})
     unified.train(voice, seed=1, checkpoint=tmp_path, **SMALL | {"epochs": 1})
     assert told == [{"frames.clip": 8000}]
@@ -419,7 +419,7 @@ def test_unified_is_told_which_inputs_are_cepstral(fold, tmp_path, monkeypatch):
 def test_originals_bring_their_own_children():
     import torch
 
-    from emospace.models._objective import Children
+    from emospace.models.unified.objective import Children
 
     parent = torch.tensor([-1, -1, -1, -1, 2, 0, 2, 2])
     children, numbers = Children(parent), torch.tensor([3, 2, 1, 0])
@@ -438,9 +438,9 @@ def family(child_labels):
     """The losses, without any noise, of originals and children no two of which are alike; all weights are 0.5."""
     import torch
 
-    from emospace.models._objective import Objective
-    from emospace.models._resident import Resident
-    from emospace.models._space import Space
+    from emospace.models.unified.objective import Objective
+    from emospace.models.unified.resident import Resident
+    from emospace.models.unified.unit_space import Space
 
     label, inputs = arrays(7, ORIGINALS + len(PARENTS), missing=0)
     label[ORIGINALS:] = child_labels
@@ -464,12 +464,12 @@ def family(child_labels):
 def test_children_are_positives_of_their_own_parents_alone(monkeypatch):
     import torch
 
-    from emospace.models import _objective, _space
+    from emospace.models.unified import objective, unit_space
 
-    given, real = [], _objective.cross_modal
-    monkeypatch.setattr(_objective, "cross_modal", lambda *pair: given.append(pair[:2]) or real(*pair))
+    given, real = [], objective.cross_modal
+    monkeypatch.setattr(objective, "cross_modal", lambda *pair: given.append(pair[:2]) or real(*pair))
     objective = family([0] * len(PARENTS))
-    everyone = torch.from_numpy(_space.predict(objective.network, objective.rows, 32).embedding)
+    everyone = torch.from_numpy(unit_space.predict(objective.network, objective.rows, 32).embedding)
 
     def who(embeddings) -> list[int]:
         """The rows that these are embeddings of."""

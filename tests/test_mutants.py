@@ -73,7 +73,7 @@ def test_a_sample_is_seeded_and_never_prose():
 
 def test_verdicts_hold_for_the_code_and_tests_that_they_were_found_with(workspaces):
     folder = _mutmut.prepare("clusters", ["test_clusters.py"], keep=False)
-    meta = folder / "mutants/emospace/clusters.py.meta"
+    meta = folder / "mutants/emospace/evaluation/clusters.py.meta"
     meta.parent.mkdir(parents=True)
     meta.write_text(json.dumps({"exit_code_by_key": {"m": 1}}))
     assert _mutmut.prepare("clusters", ["test_clusters.py"], keep=False) == folder
@@ -89,10 +89,10 @@ def test_verdicts_hold_for_the_code_and_tests_that_they_were_found_with(workspac
 def test_verdicts_on_another_text_of_the_module_are_never_kept(workspaces):
     """Mutants are known by their number: that of another one, once a line has changed."""
     folder = _mutmut.prepare("clusters", ["test_clusters.py"], keep=False)
-    meta = folder / "mutants/emospace/clusters.py.meta"
+    meta = folder / "mutants/emospace/evaluation/clusters.py.meta"
     meta.parent.mkdir(parents=True)
     meta.write_text(json.dumps({"exit_code_by_key": {"m": 1}}))
-    (folder / "emospace/clusters.py").write_text("# as it was when the verdicts were found")
+    (folder / "emospace/evaluation/clusters.py").write_text("# as it was when the verdicts were found")
     (folder / "fingerprint").write_text("of then")
     _mutmut.prepare("clusters", ["test_clusters.py"], keep=True)
     assert _mutmut.verdicts(folder, "clusters") is None
@@ -100,7 +100,7 @@ def test_verdicts_on_another_text_of_the_module_are_never_kept(workspaces):
 
 def test_a_kill_while_verdicts_are_written_starts_that_module_over(workspaces):
     folder = _mutmut.prepare("clusters", ["test_clusters.py"], keep=False)
-    made = folder / "mutants/emospace/clusters.py"
+    made = folder / "mutants/emospace/evaluation/clusters.py"
     made.parent.mkdir(parents=True)
     for torn in ('{"exit_code_by_key": {"m": ', "{}", None):  # None: killed before anything was written
         made.write_text("mutated")
@@ -113,7 +113,7 @@ def test_a_kill_while_verdicts_are_written_starts_that_module_over(workspaces):
 
 def test_only_what_is_undecided_runs(workspaces, monkeypatch):
     folder = _mutmut.prepare("clusters", ["test_clusters.py"], keep=False)
-    meta = folder / "mutants/emospace/clusters.py.meta"
+    meta = folder / "mutants/emospace/evaluation/clusters.py.meta"
     meta.parent.mkdir(parents=True)
     meta.write_text(json.dumps({"exit_code_by_key": {"killed": 1, "hung": -24, "survived": 0, "new": None}}))
     drawn, ran = [mutant("a", "b", name) for name in ("killed", "hung", "survived", "new", "unknown")], []

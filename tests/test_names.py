@@ -10,12 +10,12 @@ from _augmented import NAMES, augmented
 from _machines import contents, copy, smallest
 from conftest import ROOT, Project
 
-from emospace import records
-from emospace.errors import InputError
-from emospace.predictions import COLUMNS
-from emospace.provenance import read_json, write_json
+from emospace.core import records
+from emospace.core.errors import InputError
+from emospace.core.provenance import read_json, write_json
+from emospace.evaluation.predictions import COLUMNS
+from emospace.plan.checkouts import _sidecars
 from workflow_scripts import show_result
-from workflow_scripts._exchanged import _sidecars
 from workflow_scripts._fold import checkpoint_folder
 from workflow_scripts.adopt import PHASES
 from workflow_scripts.summarize import write_plots

@@ -8,11 +8,11 @@ import pytest
 import torch
 from _small import CLASSES, SMALL, ragged, split, with_children
 
-from emospace.data import Fold, Rows
+from emospace.core.data import Fold, Rows
 from emospace.models import unified
-from emospace.models._objective import Objective
-from emospace.models._resident import Resident, contents
-from emospace.models._space import Space
+from emospace.models.unified.objective import Objective
+from emospace.models.unified.resident import Resident, contents
+from emospace.models.unified.unit_space import Space
 
 LOSSES = ("gender", "dimensions", "reconstruction", "contrastive", "alignment", "children")
 CPU = torch.device("cpu")
@@ -153,7 +153,7 @@ def test_a_row_without_any_input_may_be_a_batch_of_its_own(tmp_path):
 
 
 def test_one_real_step_leaves_the_statistics_of_batches_alone():
-    from emospace.models._encoder import RealSteps
+    from emospace.models.unified.encoder import RealSteps
 
     layer, inside = RealSteps(3), torch.tensor([[True, False]])
     layer.running_mean.fill_(1.0)

@@ -12,15 +12,15 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from emospace import pairs
-from emospace.corpora import _demo_lines
-from emospace.errors import InputError
-from emospace.fetch import check_entry
-from emospace.provenance import sha256
-from emospace.sentences import segments
-from emospace.translation import translate
-from emospace.weights import open_weights
-from workflow_scripts._plan import Plan
+from emospace.core.errors import InputError
+from emospace.core.provenance import sha256
+from emospace.corpora.demo import screenplay
+from emospace.plan.plan import Plan
+from emospace.speech.sentences import segments
+from emospace.speech.translation import translate
+from emospace.weights import toy_translator
+from emospace.weights.fetch import check_entry
+from emospace.weights.record import open_weights
 
 CHAIN = [ROOT / f"configs/pairs/{name}.csv" for name in ("en_fr", "fr_de", "de_en")]
 FEW = 'it,es\nSto bene.,Estoy bien.\n"Non lo so, davvero!",No lo sé de verdad.\nDove vai?,¿Adónde vas?\n'
@@ -34,8 +34,8 @@ def pieces(text: str) -> list[str]:
 
 def spoken() -> list[str]:
     """Everything that the actors of the demo may say."""
-    lines = [line for lines in _demo_lines.LINES.values() for line in lines]
-    return [*lines, *_demo_lines.ANY, _demo_lines.LATIN, _demo_lines.SHORT, *(text for _, text in _demo_lines.SCRIPT)]
+    lines = [line for lines in screenplay.LINES.values() for line in lines]
+    return [*lines, *screenplay.ANY, screenplay.LATIN, screenplay.SHORT, *(text for _, text in screenplay.SCRIPT)]
 
 
 def written(folder: Path, content: str | bytes = FEW) -> Path:
@@ -46,7 +46,7 @@ def written(folder: Path, content: str | bytes = FEW) -> Path:
 
 def made(folder: Path, source: Path, **environment: str) -> Path:
     """Run the step as the workflow does, and find the folder of the weights."""
-    options = pairs.pinned({"source": "pairs", "pairs": str(source), "licence": "CC0-1.0"})
+    options = toy_translator.pinned({"source": "pairs", "pairs": str(source), "licence": "CC0-1.0"})
     (folder / "recipe.json").write_text(json.dumps({"name": NAME, "options": options}))
     out = folder / "models" / NAME / "weights.json"
     command = [sys.executable, "-m", "workflow_scripts.fetch_models", "--recipe", folder / "recipe.json", "--out", out]
@@ -67,8 +67,8 @@ def toy(few) -> Path:
 
 
 def test_the_shipped_pairs_are_all_that_the_demo_sends_along_the_chain():
-    tables = [dict(pairs.read(path)[1]) for path in CHAIN]
-    assert [pairs.read(path)[0] for path in CHAIN] == [["en", "fr"], ["fr", "de"], ["de", "en"]]
+    tables = [dict(toy_translator.read(path)[1]) for path in CHAIN]
+    assert [toy_translator.read(path)[0] for path in CHAIN] == [["en", "fr"], ["fr", "de"], ["de", "en"]]
     assert set(tables[0]) == {piece for text in spoken() for piece in pieces(text)}
     for table, after in pairwise(tables):
         assert set(table.values()) == set(after)
@@ -76,7 +76,7 @@ def test_the_shipped_pairs_are_all_that_the_demo_sends_along_the_chain():
 
 
 def test_most_lines_of_the_demo_come_back_in_other_words_and_some_unchanged():
-    first, second, third = (dict(pairs.read(path)[1]) for path in CHAIN)
+    first, second, third = (dict(toy_translator.read(path)[1]) for path in CHAIN)
     same = [text for text in first if third[second[first[text]]] == text]
     assert 5 <= len(same) <= len(first) / 5
 
@@ -90,7 +90,7 @@ def test_what_is_trained_says_that_it_is_a_toy_and_of_what(few, toy):
 
 
 def test_what_is_trained_knows_its_pairs_by_heart_around_tags_and_in_any_order(few, toy):
-    known = pairs.read(few)[1]
+    known = toy_translator.read(few)[1]
     said, expected = map(list, zip(*known, strict=True))
     said.append(" [RISATA] ".join(reversed(said)))
     translated, _, facts = translate(said, [open_weights(toy)])
@@ -113,18 +113,18 @@ def test_equal_pairs_give_equal_bytes_whatever_the_process_and_its_threads(few, 
 
 
 def test_pairs_that_are_not_learnt_in_time_are_refused(few, tmp_path, monkeypatch):
-    monkeypatch.setattr(pairs, "ROUNDS", 2)
+    monkeypatch.setattr(toy_translator, "ROUNDS", 2)
     with pytest.raises(InputError, match="3 pairs were not learnt in 2 rounds"):
-        pairs.train(tmp_path, pairs=str(few))
+        toy_translator.train(tmp_path, pairs=str(few))
     assert not (tmp_path / "model.safetensors").exists()
 
 
 def test_pairs_that_change_after_planning_are_refused(tmp_path):
     path = written(tmp_path)
-    planned = pairs.pinned({"source": "pairs", "pairs": str(path)})["sha256"]
+    planned = toy_translator.pinned({"source": "pairs", "pairs": str(path)})["sha256"]
     written(tmp_path, FEW.replace("bien", "mal"))
     with pytest.raises(InputError, match="changed while the workflow was running"):
-        pairs.train(tmp_path, pairs=str(path), sha256=planned)
+        toy_translator.train(tmp_path, pairs=str(path), sha256=planned)
 
 
 @pytest.mark.parametrize(
@@ -142,11 +142,11 @@ def test_pairs_that_change_after_planning_are_refused(tmp_path):
 )
 def test_a_table_that_holds_no_pairs_is_refused_with_its_line(tmp_path, content, reason):
     with pytest.raises(InputError, match=reason):
-        pairs.read(written(tmp_path, content))
+        toy_translator.read(written(tmp_path, content))
 
 
 def test_a_pair_that_is_there_twice_counts_once(tmp_path):
-    assert pairs.read(written(tmp_path, "en,fr\nYes.,Oui.\nYes.,Oui.\n"))[1] == [("Yes.", "Oui.")]
+    assert toy_translator.read(written(tmp_path, "en,fr\nYes.,Oui.\nYes.,Oui.\n"))[1] == [("Yes.", "Oui.")]
 
 
 @pytest.fixture
@@ -193,7 +193,7 @@ def test_how_far_it_is_can_be_seen_on_a_terminal(few, tmp_path, monkeypatch, ter
     screen = io.StringIO()
     screen.isatty = lambda: terminal
     monkeypatch.setattr(sys, "stderr", screen)
-    pairs.train(tmp_path, pairs=str(few))
+    toy_translator.train(tmp_path, pairs=str(few))
     assert ("learn pairs:" in screen.getvalue() and "round/s, loss=0." in screen.getvalue()) == terminal
 
 
@@ -204,7 +204,7 @@ def test_the_chain_of_the_ablation_says_what_its_pairs_say(tmp_path):
         folder = tmp_path / path.stem
         folder.mkdir()
         chain.append(open_weights(made(folder, path)))
-    tables = [dict(pairs.read(path)[1]) for path in CHAIN]
+    tables = [dict(toy_translator.read(path)[1]) for path in CHAIN]
     expected = [" ".join(tables[2][tables[1][tables[0][piece]]] for piece in pieces(text)) for text in texts]
     translated, *_ = translate(texts, chain)
     right = [got == wanted for got, wanted in zip(translated, expected, strict=True)]

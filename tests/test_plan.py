@@ -14,13 +14,14 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from emospace import kinds, labels, plugin
-from emospace.errors import InputError
-from emospace.gate import _tables
-from emospace.provenance import read_json, read_recipe
-from workflow_scripts._checks import validate
-from workflow_scripts._frozen import freeze, thaw
-from workflow_scripts._plan import STATE, Plan
+from emospace.core import option_types, plugin
+from emospace.core.errors import InputError
+from emospace.core.provenance import read_json, read_recipe
+from emospace.gate import tables
+from emospace.plan.checks import validate
+from emospace.plan.plan import STATE, Plan
+from emospace.plan.snapshot import freeze, thaw
+from emospace.protocols import labels
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_the_documented_thresholds_are_the_defaults():
     assert len(told) == 3
     for view, options in told.items():
         module = plugin.find("views", view)
-        functions = [module.score, _tables.judge] if module.PROBE else [module.score]
+        functions = [module.score, tables.judge] if module.PROBE else [module.score]
         known = {p.name: p.default for f in functions for p in inspect.signature(f).parameters.values()}
         limits = {name: value for name, value in known.items() if name.startswith(("min_", "max_"))}
         assert options == limits
@@ -434,7 +435,7 @@ def test_what_a_value_may_be(augmented):
 
 def test_a_plan_does_not_wait_for_libraries(augmented, tmp_path):
     (tmp_path / "augmented.yaml").write_text(yaml.safe_dump(augmented))
-    code = "import sys, yaml; from workflow_scripts._plan import Plan; Plan(yaml.safe_load(open('augmented.yaml')));"
+    code = "import sys, yaml; from emospace.plan.plan import Plan; Plan(yaml.safe_load(open('augmented.yaml')));"
     code += "print(sorted({'torch', 'transformers', 'albumentations', 'cv2', 'scipy', 'sklearn'} & sys.modules.keys()))"
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
@@ -527,7 +528,7 @@ def test_metrics_are_found_when_planned_and_go_into_the_recipes_of_what_shows_th
     other = Plan(config | {"metrics": ["WA", "ECE"], "compare_by": "ECE"})
     recipe = read_json(other.recipe("evaluate", "probe"))
     assert (recipe["metrics"], recipe["compare_by"]) == (["WA", "ECE"], "ECE")
-    assert {"emospace/metrics/ECE.py", "emospace/metrics/CCC_valence.py"} <= recipe["code"].keys()
+    assert {"emospace/evaluation/metrics/ECE.py", "emospace/evaluation/metrics/CCC_valence.py"} <= recipe["code"].keys()
     del config["compare_by"]
     assert Plan(config | {"metrics": ["WA", "ECE"]}).compare_by() == "WA"
     changed = {key for key, path in plan.recipes.items() if path.read_bytes() != other.recipes[key].read_bytes()}
@@ -693,8 +694,8 @@ def test_validate_names_the_place_of_a_wrong_type(config):
         (["x"], list[str], True),
         ([True], tuple[float, ...], False),
         ({"a": 1}, dict[str, int], True),
-        (None, kinds.Count | None, True),
-        (0, kinds.Count | None, False),
+        (None, option_types.Count | None, True),
+        (0, option_types.Count | None, False),
     ],
 )
 def test_annotations_of_a_plug_in_are_understood(value, kind, allowed):

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from _results import CLASSES, LABELS, corpus, read_csv, rows, run, write_csv
 
-from emospace import plugin
-from emospace.errors import InputError
-from emospace.fold_tables import LABELS as HIDDEN
-from emospace.fold_tables import child_of, write_table
-from emospace.predictions import read_run, read_truth
-from emospace.run_files import read_outputs
+from emospace.core import plugin
+from emospace.core.errors import InputError
+from emospace.evaluation.predictions import read_run, read_truth
+from emospace.protocols.fold_tables import LABELS as HIDDEN
+from emospace.protocols.fold_tables import child_of, write_table
+from emospace.runs.run_files import read_outputs
 
 CODES = LABELS["map"]
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from emospace import prosody
-from emospace.prosody import RATE, Prosody, Scale, Setting
+from emospace.speech import prosody
+from emospace.speech.prosody import RATE, Prosody, Scale, Setting
 
 
 def tone(hertz, seconds: float = 1.0, amplitude: float = 0.2) -> np.ndarray:

@@ -12,13 +12,14 @@ import yaml
 from _results import CLASSES, LABELS, plan_of, read_csv, rows, script, write_csv
 from conftest import ROOT, utterance
 
-from emospace import plugin, protocol_rows, records
-from emospace.assignment import checked
-from emospace.errors import InputError
-from emospace.provenance import read_json, sha256
-from workflow_scripts._plan import Plan
-from workflow_scripts._seen import check_seen
-from workflow_scripts._summary import leaky
+from emospace.core import plugin, records
+from emospace.core.errors import InputError
+from emospace.core.provenance import read_json, sha256
+from emospace.plan.dvc_deps import check_seen
+from emospace.plan.plan import Plan
+from emospace.plan.run_summary import leaky
+from emospace.protocols import protocol_rows
+from emospace.protocols.assignment import checked
 
 SIDES = ("train", "dev", "test")
 

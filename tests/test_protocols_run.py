@@ -10,7 +10,7 @@ from _results import read_csv
 from conftest import ROOT, Project
 from test_seen import recordings
 
-from emospace.provenance import read_json
+from emospace.core.provenance import read_json
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -81,7 +81,7 @@ def made(tmp_path_factory) -> Project:
     project = Project(folder)
     recordings(folder / "corpus")
     tables(folder)
-    (folder / "emospace/splits/by_length.py").write_text(BY_LENGTH, encoding="utf-8")
+    (folder / "emospace/protocols/splits/by_length.py").write_text(BY_LENGTH, encoding="utf-8")
     project.configure(config())
     project.snakemake()
     return project
@@ -106,8 +106,8 @@ def test_what_is_trained_on_one_corpus_is_tested_on_another(made):
 def test_features_of_both_corpora_are_read_at_their_own_places(made):
     import numpy as np
 
-    from emospace.folds import read_fold
-    from emospace.store import Ragged
+    from emospace.core.store import Ragged
+    from emospace.runs.folds import read_fold
 
     base = made.folder / "data/features"
     files = sorted(base.glob("*/audio.mfcc/?.npy"))

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from conftest import utterance
 
-from emospace import manifest, provenance
-from emospace.manifest import Problem
+from emospace.core import manifest, provenance
+from emospace.core.manifest import Problem
 from emospace.views import text
 
 

@@ -12,13 +12,13 @@ import pytest
 import yaml
 from conftest import ROOT
 
+from emospace.core import files_below
+from emospace.core.disk import told
+from emospace.core.files_below import walk
+from emospace.core.provenance import read_json, sha256, write_sidecar
 from emospace.corpora import ravdess
-from emospace.provenance import read_json, sha256, write_sidecar
-from workflow_scripts import _walk
-from workflow_scripts._disk import told
-from workflow_scripts._plan import Plan
-from workflow_scripts._raw import HASH_AT_SIGHT, ODD, by_part, changed, fingerprint, look, trigger
-from workflow_scripts._walk import walk
+from emospace.plan.plan import Plan
+from emospace.plan.raw_files import HASH_AT_SIGHT, ODD, by_part, changed, fingerprint, look, trigger
 from workflow_scripts.index_part import listing, unreadable
 
 PARTS = ["0", "1"]
@@ -273,7 +273,7 @@ def test_a_folder_that_is_linked_twice_is_read_twice(tmp_path):
 def test_folders_linked_sideways_are_not_walked_on_every_way(tmp_path, monkeypatch, folders, limit):
     """Through 20 folders that each hold two links to the next there are a million ways."""
     for name, value in limit.items():
-        monkeypatch.setattr(_walk, name, value)
+        monkeypatch.setattr(files_below, name, value)
     odd = {}
     for number in range(folders):
         (tmp_path / f"{number:02d}").mkdir()

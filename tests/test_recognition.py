@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 from conftest import ROOT, TINY, utterance
 
-from emospace import manifest, recognition, store
-from emospace.errors import InputError
-from emospace.provenance import sha256, write_json
-from emospace.recognition import RATE, recognise, settings
+from emospace.core import manifest, store
+from emospace.core.errors import InputError
+from emospace.core.provenance import sha256, write_json
+from emospace.core.words import word_error_rate
+from emospace.speech import recognition
+from emospace.speech.recognition import RATE, recognise, settings
 from emospace.views.audio import decode
-from emospace.weights import Weights, open_weights
-from emospace.words import word_error_rate
+from emospace.weights.record import Weights, open_weights
 from workflow_scripts import augment_view
 
 SENTENCES = {"01": "Kids are talking by the door", "02": "Dogs are sitting by the door"}
@@ -55,8 +56,8 @@ def clips(ravdess) -> list[tuple[np.ndarray, str]]:
 
 def said(text: str) -> np.ndarray:
     """A short sentence by espeak-ng, int16 at 16 kHz."""
-    from emospace.prosody import Setting
-    from emospace.voices import Espeak
+    from emospace.speech.prosody import Setting
+    from emospace.speech.voices import Espeak
 
     return Espeak(30)(text, "en-us", Setting(rate=150))
 

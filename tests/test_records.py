@@ -5,9 +5,11 @@ import ast
 import pytest
 from conftest import ROOT, utterance
 
-from emospace import manifest, records, run_files, summary, texts
-from emospace.errors import InputError
-from emospace.manifest import Problem
+from emospace.core import manifest, records, texts
+from emospace.core.errors import InputError
+from emospace.core.manifest import Problem
+from emospace.report import summary_table
+from emospace.runs import run_files
 
 HOSTILE = ["x" * 131_073, "a\rb", "a\r\nb", "a\nb", 'a"b', '"', ",", "\0", "é\u2028\x85", "", " ", "=1+1"]
 
@@ -60,8 +62,11 @@ def test_a_cell_beyond_all_bounds_is_named(tmp_path, monkeypatch):
 
 # One module per format ------------------------------------------------------------------------------------------------
 
-OF_USERS = {"emospace/encoders/table.py", "emospace/report/sections/analyses.py"}  # any table, with columns of its own
-STORED = dict.fromkeys((run_files.LEARNT[1], *run_files.SAID), "emospace/run_files.py")
+OF_USERS = {
+    "emospace/features/encoders/table.py",
+    "emospace/report/sections/analyses.py",
+}  # any table, with columns of its own
+STORED = dict.fromkeys((run_files.LEARNT[1], *run_files.SAID), "emospace/runs/run_files.py")
 
 
 def modules() -> dict[str, ast.Module]:
@@ -74,7 +79,10 @@ def imported(tree: ast.Module) -> set[str]:
 
 
 def test_tables_of_our_own_are_read_and_written_by_one_module():
-    assert {file for file, tree in modules().items() if "csv" in imported(tree)} == {"emospace/records.py", *OF_USERS}
+    assert {file for file, tree in modules().items() if "csv" in imported(tree)} == {
+        "emospace/core/records.py",
+        *OF_USERS,
+    }
 
 
 def test_what_a_training_stores_is_named_and_so_read_by_one_module():
@@ -89,8 +97,8 @@ def test_what_a_training_stores_is_named_and_so_read_by_one_module():
 
 def test_a_summary_comes_back_with_its_types(tmp_path):
     row = {"run": "a", "leaky": True, "n": 3, "UA": 0.25, "UA_lo": "", "leaks": "a b", "UA_gain_p_at_most": False}
-    summary.write(tmp_path / "s.csv", [row])
-    assert summary.read(tmp_path / "s.csv") == [row | {"UA_lo": None}]
+    summary_table.write(tmp_path / "s.csv", [row])
+    assert summary_table.read(tmp_path / "s.csv") == [row | {"UA_lo": None}]
 
 
 def test_a_history_that_holds_no_number_is_named(tmp_path):

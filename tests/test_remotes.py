@@ -13,11 +13,11 @@ import yaml
 from _machines import ADOPT, GIT, cloned, contents, copy, look_each_time, smallest
 from conftest import ROOT, Project
 
+from emospace.core.errors import InputError
+from emospace.core.provenance import sha256, write_json
 from emospace.corpora import iemocap, ravdess
-from emospace.errors import InputError
-from emospace.provenance import sha256, write_json
-from workflow_scripts._plan import Plan
-from workflow_scripts._remotes import has_remote
+from emospace.plan.dvc_remotes import has_remote
+from emospace.plan.plan import Plan
 from workflow_scripts.adopt import PHASES
 from workflow_scripts.check_sharing import check_sharing
 

@@ -14,16 +14,16 @@ import pytest
 from _results import CODES, corpus, evaluate, protocol, read_csv, rows, run, script
 from conftest import ROOT, utterance
 
-from emospace import manifest
-from emospace.intervals import described
-from emospace.manifest import Problem
-from emospace.provenance import read_json, write_json
+from emospace.core import manifest
+from emospace.core.manifest import Problem
+from emospace.core.own_code import closure
+from emospace.core.provenance import read_json, write_json
+from emospace.evaluation.intervals import described
 from emospace.report import figures
 from emospace.report.page import points, render
 from emospace.report.results import COMPANIONS, Files, Results
 from emospace.report.templates import ordered
 from emospace.report.trust import _intervals, cautions
-from emospace.sources import closure
 
 EVIL = "<script>owned=true</script>\"'&$x$"
 VOID = {"meta", "link", "br", "img", "input", "hr"}
@@ -258,7 +258,7 @@ def test_a_new_metric_reaches_every_table(made, tmp_path):
     body += "def value(sums):\n    return np.full(sums.shape[:-1], {})\n"
     for name, value in (("NEW", "0.2"), ("NIL", "np.nan")):
         code = f'"""Always a fifth."""\nimport numpy as np\n{body.format(name, value)}'
-        (copy / f"emospace/metrics/{name}.py").write_text(code, encoding="utf-8")
+        (copy / f"emospace/evaluation/metrics/{name}.py").write_text(code, encoding="utf-8")
     how = {"metrics": ["UA", "WA", "NEW", "NIL"]}
     evaluate(copy, "probe", **how)
     evaluate(copy, "noise", **how)

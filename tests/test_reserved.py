@@ -7,9 +7,9 @@ import yaml
 from _planted import offer
 from conftest import ROOT
 
-from emospace.errors import InputError
-from workflow_scripts._plan import Plan
-from workflow_scripts._reserved import COLUMNS, made, written
+from emospace.core.errors import InputError
+from emospace.plan.plan import Plan
+from emospace.plan.reserved import COLUMNS, made, written
 from workflow_scripts.evaluate import TOLD
 
 MODEL = """

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from emospace.data import Rows
-from emospace.models._resident import Resident, padded
-from emospace.store import Ragged
+from emospace.core.data import Rows
+from emospace.core.store import Ragged
+from emospace.models.unified.resident import Resident, padded
 
 
 @pytest.mark.parametrize(("longest", "steps"), [(1, 1), (2, 2), (5, 8), (8, 8), (17, 32), (32, 32), (33, 64), (65, 96)])

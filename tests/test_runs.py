@@ -13,13 +13,13 @@ from _small import CLASSES, INPUTS, SMALL, split
 from conftest import ROOT
 from test_models import recipe, write_fold
 
-from emospace import plugin
-from emospace.applying import apply
-from emospace.data import Fold
-from emospace.errors import InputError
-from emospace.run_files import write_outputs
+from emospace.core import plugin
+from emospace.core.data import Fold
+from emospace.core.errors import InputError
+from emospace.plan.plan import Plan
+from emospace.runs.applying import apply
+from emospace.runs.run_files import write_outputs
 from workflow_scripts import _fold, apply_train, train
-from workflow_scripts._plan import Plan
 from workflow_scripts.summarize import curve
 
 PLANTED = {"nearest_mean": "model", "stacked": "two_stage_model"}

@@ -6,8 +6,8 @@ import pytest
 from conftest import Project
 
 from benchmarks._large import config, corpus
-from emospace.audit import audit_children
-from emospace.fold_tables import COLUMNS, child_of
+from emospace.protocols.audit import audit_children
+from emospace.protocols.fold_tables import COLUMNS, child_of
 
 
 @pytest.fixture

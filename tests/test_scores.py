@@ -8,13 +8,13 @@ from _planted_metrics import constant, ones, plant
 from conftest import utterance
 from sklearn import metrics as reference
 
-from emospace.clusters import Clusters, clusters
-from emospace.errors import InputError
-from emospace.evaluation import evaluate, gender_result, parts
-from emospace.measures import DEFAULT as METRICS
-from emospace.measures import tables
-from emospace.metrics._confusion import matrix
-from emospace.predictions import Predictions, Truth, shared, taken
+from emospace.core.errors import InputError
+from emospace.evaluation.clusters import Clusters, clusters
+from emospace.evaluation.measures import DEFAULT as METRICS
+from emospace.evaluation.measures import tables
+from emospace.evaluation.metrics._confusion import matrix
+from emospace.evaluation.predictions import Predictions, Truth, shared, taken
+from emospace.evaluation.result import evaluate, gender_result, parts
 
 CLASSES = ["ang", "hap", "neu"]
 SPEAKERS = [f"S{k}" for k in range(8)]

@@ -6,12 +6,12 @@ import pytest
 from _planted import offer
 from test_report import EVIL, VOID, Page
 
-from emospace import plugin
-from emospace.errors import InputError
+from emospace.core import plugin
+from emospace.core.errors import InputError
+from emospace.plan.run_products import sections
 from emospace.report import templates
 from emospace.report.page import render
 from emospace.report.results import Files, Results
-from workflow_scripts._products import sections
 
 GOOD = f'TITLE = {EVIL!r}\nORDER = 15\nTEMPLATE = "<p>{{{{ word }}}}</p>"\n\n\ndef gather(results):\n'
 GOOD += f"    return {{'word': {EVIL!r}}}\n"
@@ -61,7 +61,9 @@ def test_what_fails_names_the_file_and_the_contract(planted, old, new, words):
 
 
 def test_an_input_error_of_a_section_passes_through(planted):
-    planted(f"from emospace.errors import InputError\n{GOOD}".replace("return", 'raise InputError("a", "b", "c")\n   '))
+    planted(
+        f"from emospace.core.errors import InputError\n{GOOD}".replace("return", 'raise InputError("a", "b", "c")\n   ')
+    )
     with pytest.raises(InputError) as error:
         render(NOTHING, ["planted"])
     assert (error.value.file, error.value.reason, error.value.remedy) == ("a", "b", "c")

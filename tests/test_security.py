@@ -18,7 +18,9 @@ RULES = sorted([ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk")])
 MODULES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "pty"}
 BUILTINS = {"eval", "exec", "compile", "__import__", "input"}
 CALLS = {"torch.load", "os.system", "os.popen", "yaml.load", "yaml.unsafe_load", "pandas.read_pickle", "pd.read_pickle"}
-HARMLESS = {"yaml.load(content, loader)"}  # of emospace/marian.py, which gives it the loaders of plain values only
+HARMLESS = {
+    "yaml.load(content, loader)"
+}  # of emospace/weights/marian.py, which gives it the loaders of plain values only
 CALLS |= {"tarfile.TarFile.extractall", "builtins.eval", "joblib.load", "subprocess.getoutput"}
 
 # What a shell may see without quotes: numbers, names that the config's schema or a wildcard's pattern allows (letters,

@@ -9,7 +9,7 @@ import pytest
 from _machines import copy, smallest
 from conftest import ROOT, Project
 
-from workflow_scripts._summary import summary
+from emospace.plan.run_summary import summary
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 

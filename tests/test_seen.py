@@ -12,11 +12,11 @@ import yaml
 from _machines import ADOPT, GIT, cloned, contents, copy, jobs_run, look_each_time
 from conftest import ROOT, Project
 
-from emospace import records
-from emospace.errors import InputError
-from emospace.provenance import sha256
-from workflow_scripts._plan import Plan
-from workflow_scripts._seen import check_seen
+from emospace.core import records
+from emospace.core.errors import InputError
+from emospace.core.provenance import sha256
+from emospace.plan.dvc_deps import check_seen
+from emospace.plan.plan import Plan
 from workflow_scripts.adopt import PHASES
 
 SECOND = 16_000  # samples

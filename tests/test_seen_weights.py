@@ -10,13 +10,13 @@ from _augmented import NAMES, augmented
 from conftest import ROOT
 from test_audit import BY_ID, DIGESTS, clean, run_script
 
-from emospace.errors import InputError
-from emospace.fetch import check_entry
-from emospace.provenance import read_json
+from emospace.core.errors import InputError
+from emospace.core.provenance import read_json
+from emospace.plan.plan import Plan
+from emospace.plan.run_summary import declared
+from emospace.report.tables import marks
 from emospace.report.trust import cautions
-from emospace.tables import marks
-from workflow_scripts._plan import Plan
-from workflow_scripts._summary import declared
+from emospace.weights.fetch import check_entry
 
 PROBE = {"model": "linear_probe", "protocol": "session"}
 LOCAL = {"source": "local", "path": "somewhere", "files": {"model.safetensors": None}}

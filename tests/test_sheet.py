@@ -9,10 +9,10 @@ import pytest
 from _results import script
 from test_report import EVIL, RECIPE, Page, arguments, tree
 
-from emospace import manifest, plugin, store, texts
-from emospace.gate._tables import line, write_scores
-from emospace.pictures import add, encode
-from emospace.provenance import read_json, write_json
+from emospace.core import manifest, plugin, store, texts
+from emospace.core.provenance import read_json, write_json
+from emospace.gate.tables import line, write_scores
+from emospace.media.pictures import add, encode
 from emospace.report import sheet
 from emospace.views import audio_tts, frames_aug, text_bt
 

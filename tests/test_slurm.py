@@ -8,7 +8,7 @@ from _machines import build, contents, copy
 from _slurm import SLURM, Cluster, start
 from conftest import Project
 
-from workflow_scripts._plan import gpu_here
+from emospace.plan.plan import gpu_here
 
 pytestmark = pytest.mark.workflow
 

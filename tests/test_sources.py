@@ -4,8 +4,8 @@ import ast
 
 from conftest import ROOT
 
-from emospace.provenance import code_digest, read_recipe
-from emospace.sources import closure
+from emospace.core.own_code import closure
+from emospace.core.provenance import code_digest, read_recipe
 from emospace.syntax import syntax
 
 
@@ -26,9 +26,13 @@ def test_follows_imports_wherever_they_stand(tmp_path):
 
 
 def test_one_encoder_is_not_the_code_of_another():
-    mfcc = names("workflow_scripts.embed", "emospace.encoders.mfcc")
-    assert "emospace/encoders/mfcc.py" in mfcc and "emospace/store.py" in mfcc
-    assert not mfcc & {"emospace/encoders/clip.py", "emospace/encoders/sbert.py", "emospace/models/unified.py"}
+    mfcc = names("workflow_scripts.embed", "emospace.features.encoders.mfcc")
+    assert "emospace/features/encoders/mfcc.py" in mfcc and "emospace/core/store.py" in mfcc
+    assert not mfcc & {
+        "emospace/features/encoders/clip.py",
+        "emospace/features/encoders/sbert.py",
+        "emospace/models/unified.py",
+    }
 
 
 def test_training_does_not_depend_on_metrics_or_report():
@@ -42,7 +46,7 @@ def test_a_recipe_refuses_code_that_changed_under_it(tmp_path):
 
     import pytest
 
-    from emospace.errors import InputError
+    from emospace.core.errors import InputError
 
     (tmp_path / "x.py").write_text("1\n")
     recipe = tmp_path / "r.json"

@@ -11,15 +11,15 @@ from _augmented import NAMES, small, tiny_weights
 from _results import read_csv
 from conftest import ROOT, TINY, Project
 
+from emospace.core.errors import InputError
+from emospace.core.provenance import read_json
+from emospace.core.store import Ragged
+from emospace.core.words import word_error_rate
 from emospace.corpora import demo
-from emospace.errors import InputError
-from emospace.fetch import fetch
-from emospace.provenance import read_json
-from emospace.store import Ragged
-from emospace.translation import Settings, translate
+from emospace.speech.translation import Settings, translate
 from emospace.views import _translated
-from emospace.weights import open_weights
-from emospace.words import word_error_rate
+from emospace.weights.fetch import fetch
+from emospace.weights.record import open_weights
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 

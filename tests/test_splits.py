@@ -11,11 +11,11 @@ import _results
 import pytest
 from conftest import utterance
 
-import emospace.splits
-from emospace import plugin
-from emospace.errors import InputError
-from emospace.fold_tables import LABELS
-from emospace.provenance import read_json
+import emospace.protocols.splits
+from emospace.core import plugin
+from emospace.core.errors import InputError
+from emospace.core.provenance import read_json
+from emospace.protocols.fold_tables import LABELS
 
 
 def corpus(sessions=5, per_speaker=3):
@@ -74,7 +74,7 @@ def test_a_split_is_one_file_written_by_its_contract_alone(tmp_path, monkeypatch
     """And what its contract lets it leave out is filled in."""
     (tmp_path / "by_time.py").write_text(PLANTED, encoding="utf-8")
     monkeypatch.setattr(plugin, "_folder", lambda kind: tmp_path)
-    monkeypatch.setattr(emospace.splits, "__path__", [*emospace.splits.__path__, str(tmp_path)])
+    monkeypatch.setattr(emospace.protocols.splits, "__path__", [*emospace.protocols.splits.__path__, str(tmp_path)])
     module = plugin.find("splits", "by_time")
     assert (module.FOLDS, module.COVERS, module.SHARES_DIALOGUES, module.FILES) == (5, False, (), ())
     module.check(1, ["train"])
@@ -98,10 +98,10 @@ def test_a_split_is_one_file_written_by_its_contract_alone(tmp_path, monkeypatch
 def test_a_split_that_breaks_its_contract_is_refused_with_file_and_contract(tmp_path, monkeypatch, text, words):
     (tmp_path / "wrong.py").write_text(text, encoding="utf-8")
     monkeypatch.setattr(plugin, "_folder", lambda kind: tmp_path)
-    monkeypatch.setattr(emospace.splits, "__path__", [str(tmp_path)])
-    monkeypatch.delitem(sys.modules, "emospace.splits.wrong", raising=False)
+    monkeypatch.setattr(emospace.protocols.splits, "__path__", [str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "emospace.protocols.splits.wrong", raising=False)
     plugin.find.cache_clear()
-    with pytest.raises(InputError, match=f"emospace/splits/wrong.py: {words}"):
+    with pytest.raises(InputError, match=f"emospace/protocols/splits/wrong.py: {words}"):
         plugin.find("splits", "wrong")
     plugin.find.cache_clear()
 

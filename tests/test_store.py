@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from emospace import store
-from emospace.errors import InputError
-from emospace.store import Ragged
+from emospace.core import store
+from emospace.core.errors import InputError
+from emospace.core.store import Ragged
 
 
 def rows():
@@ -185,7 +185,7 @@ def test_the_first_bad_row_of_many_steps_is_named(bad):
 
 WRITER = """
 import sys, time, numpy as np
-from emospace import store
+from emospace.core import store
 def rows():
     for i in range(10**6):
         if i == 100: print("writing", flush=True)

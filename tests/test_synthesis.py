@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from conftest import ROOT, utterance
 
-from emospace import manifest, prosody, store, texts, voices
-from emospace.errors import InputError
-from emospace.plugin import settings
-from emospace.prosody import RATE, Setting
-from emospace.provenance import write_json
-from emospace.synthesis import synthesise
+from emospace.core import manifest, store, texts
+from emospace.core.errors import InputError
+from emospace.core.plugin import settings
+from emospace.core.provenance import write_json
+from emospace.speech import prosody, voices
+from emospace.speech.prosody import RATE, Setting
+from emospace.speech.synthesis import synthesise
 from emospace.views.audio import decode
 
 KIDS, DOGS = "Kids are talking by the door", "Dogs are sitting by the door"

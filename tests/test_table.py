@@ -4,8 +4,8 @@ import pytest
 from _machines import smallest
 from conftest import Project
 
-from emospace import manifest, store
-from emospace.provenance import read_json
+from emospace.core import manifest, store
+from emospace.core.provenance import read_json
 
 
 @pytest.mark.workflow
@@ -31,7 +31,7 @@ def test_ready_made_vectors_become_features_and_comments_are_free(tmp_path):
     made = store.Ragged.open(project.folder / "data/features/demo/ids.mine/0.npy", len(rows))
     assert [row.tolist() for row in made] == [[[i, -i]] if i % 2 else [] for i in range(len(rows))]
 
-    module = project.folder / "emospace/errors.py"  # which all others import
+    module = project.folder / "emospace/core/errors.py"  # which all others import
     whole = module.read_text(encoding="utf-8")
     first, _, rest = whole.partition("\n")
     module.write_text(f'"""Something else."""\n# A comment.\n{rest}  # and another\n', encoding="utf-8")

@@ -6,13 +6,13 @@ import pytest
 import yaml
 from conftest import ROOT, utterance
 
-from emospace import manifest
+from emospace.core import manifest
+from emospace.core.errors import InputError
+from emospace.core.provenance import read_json, write_json
 from emospace.corpora import table
-from emospace.errors import InputError
-from emospace.provenance import read_json, write_json
-from emospace.splits import table as split
-from workflow_scripts._plan import Plan
-from workflow_scripts._raw import HASH_AT_SIGHT, by_part, fingerprint, look
+from emospace.plan.plan import Plan
+from emospace.plan.raw_files import HASH_AT_SIGHT, by_part, fingerprint, look
+from emospace.protocols.splits import table as split
 from workflow_scripts.check_sharing import check_sharing
 
 HEADER = "path,speaker,label,text\n"

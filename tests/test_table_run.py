@@ -9,7 +9,7 @@ import yaml
 from _results import read_csv
 from conftest import ROOT, Project
 
-from emospace.provenance import read_json
+from emospace.core.provenance import read_json
 
 pytestmark = [pytest.mark.workflow]
 

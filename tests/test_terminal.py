@@ -11,9 +11,9 @@ from snakemake.logging import ColorizingTextHandler, DefaultFilter, DefaultForma
 from snakemake.settings.enums import Quietness
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from workflow_scripts._summary import declared
-from workflow_scripts._terminal import CLEAR, HANDLER, show_one_line_per_job
-from workflow_scripts._words import check_words, complaint
+from emospace.plan.command_line import check_words, complaint
+from emospace.plan.run_summary import declared
+from emospace.plan.terminal import CLEAR, HANDLER, show_one_line_per_job
 
 TRAIN = {"corpus": "demo", "run": "probe", "fold": "fold0", "seed": "1"}
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from _marian import LINES, record, tiny_marian
 
-from emospace import translation
-from emospace.errors import InputError
-from emospace.provenance import canonical, read_json, write_json
-from emospace.sentences import segments
-from emospace.texts import read_flags, read_made
-from emospace.translation import Settings
+from emospace.core.errors import InputError
+from emospace.core.provenance import canonical, read_json, write_json
+from emospace.core.texts import read_flags, read_made
+from emospace.speech import translation
+from emospace.speech.sentences import segments
+from emospace.speech.translation import Settings
 from emospace.views._translated import translate as translated
-from emospace.weights import open_weights
+from emospace.weights.record import open_weights
 
 
 def limits(num_beams: int, max_source: int, max_output: int, **options) -> Settings:

@@ -10,11 +10,12 @@ import torch
 from _small import CLASSES, INPUTS, SMALL, probabilities, ragged, split
 from torch import nn
 
-from emospace.data import Fold, Rows
-from emospace.errors import InputError
-from emospace.models import _space, linear_probe, unified
-from emospace.models._resident import Resident
-from emospace.training import Schedule, fit, learning_rate
+from emospace.core.data import Fold, Rows
+from emospace.core.errors import InputError
+from emospace.models import linear_probe, unified
+from emospace.models.unified import unit_space
+from emospace.models.unified.resident import Resident
+from emospace.training.loop import Schedule, fit, learning_rate
 from workflow_scripts._fold import checkpoint_folder
 
 BRIEF = SMALL | {"epochs": 2}
@@ -61,7 +62,7 @@ def test_scales_are_those_of_train_rows(fold, tmp_path):
     state = unified.train(far, seed=1, checkpoint=tmp_path, **BRIEF).state
     for name, rows in fold.train.inputs.items():
         for what, expected in (("mean", rows.values.mean(0)), ("scale", rows.values.std(0))):
-            found = state[f"encoders.{_space.Space.key(name)}.{what}"]
+            found = state[f"encoders.{unit_space.Space.key(name)}.{what}"]
             np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(state["vad_mean"], fold.train.vad.mean(0), rtol=1e-5)
     np.testing.assert_allclose(state["vad_scale"], fold.train.vad.std(0, ddof=1), rtol=1e-5)
@@ -184,9 +185,9 @@ def test_predictions_are_those_of_the_best_epoch(fold, tmp_path, monkeypatch):
     monkeypatch.setattr(unified, "_mean_recall", lambda truth, guess: next(scores))
     trained = unified.train(fold, seed=1, checkpoint=tmp_path, **SMALL | {"epochs": 4})
     assert trained.facts["epoch"] == 2 and trained.facts["dev_ua"] == 0.9
-    network = _space.Space(**trained.facts["architecture"]).eval()
+    network = unit_space.Space(**trained.facts["architecture"]).eval()
     network.load_state_dict({key: torch.from_numpy(value) for key, value in trained.state.items()})
-    again = [_space.predict(network, Resident(rows, torch.device("cpu")), 256) for rows in (fold.dev, fold.test)]
+    again = [unit_space.predict(network, Resident(rows, torch.device("cpu")), 256) for rows in (fold.dev, fold.test)]
     for found, rows in zip(again, (fold.dev, fold.test), strict=True):
         output = unified.apply(trained, rows)
         np.testing.assert_array_equal(output.probabilities, found.emotion)
@@ -218,16 +219,16 @@ OFF = {"modality_dropout": 0.0, "distortion": 0.0, "vocal_tract": 0.0}
 
 def shown(fold: Fold, folder: Path, monkeypatch, **options) -> list[tuple[dict, dict]]:
     """(batch, used) of all steps that a run of these options trains on."""
-    seen, forward = [], _space.Space.forward
+    seen, forward = [], unit_space.Space.forward
 
     def spied(self, batch, used):
         if self.training:
             seen.append((batch, used))
         return forward(self, batch, used)
 
-    monkeypatch.setattr(_space.Space, "forward", spied)
+    monkeypatch.setattr(unit_space.Space, "forward", spied)
     unified.train(fold, seed=1, checkpoint=folder, **SMALL | {"epochs": 1} | OFF | options)
-    monkeypatch.setattr(_space.Space, "forward", forward)
+    monkeypatch.setattr(unit_space.Space, "forward", forward)
     return seen
 
 
@@ -242,7 +243,7 @@ def test_noise_and_voices_reach_the_network_when_asked_for(fold, tmp_path, monke
 
     plain = first()
     rows = Resident(fold.train, torch.device("cpu"))
-    network = _space.Space({n: (d, n == "audio.mfcc") for n, d in INPUTS.items()}, 3, 4, 4, 0, 0.0)
+    network = unit_space.Space({n: (d, n == "audio.mfcc") for n, d in INPUTS.items()}, 3, 4, 4, 0, 0.0)
     network.fit_scales(rows)
     torch.manual_seed(0)
     whole = network.standardise(rows.batch(torch.arange(rows.size), network.names))

@@ -16,11 +16,12 @@ from _marian import LINES, tiny_marian
 from _results import read_csv
 from conftest import ROOT, utterance
 
-from emospace import manifest, recognition, texts
-from emospace.provenance import read_json, read_recipe, write_json
-from emospace.translation import Settings, translate
+from emospace.core import manifest, texts
+from emospace.core.provenance import read_json, read_recipe, write_json
+from emospace.speech import recognition
+from emospace.speech.translation import Settings, translate
 from emospace.views import _translated
-from emospace.weights import RECORD, Weights
+from emospace.weights.record import RECORD, Weights
 from workflow_scripts.augment_view import job
 
 OPTIONS = {"num_beams": 2, "max_source": 24, "max_output": 6, "budget": 1}  # one piece at a time: many batches

@@ -4,11 +4,11 @@ import pytest
 from _machines import smallest
 from conftest import Project
 
-from emospace.provenance import read_json
+from emospace.core.provenance import read_json
 
 LOOKER = """import numpy as np
 
-from emospace.data import Output, Trained
+from emospace.core.data import Output, Trained
 
 INPUTS = ("view",)
 DETERMINISTIC = True

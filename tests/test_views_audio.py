@@ -16,8 +16,9 @@ import pytest
 import soundfile
 from conftest import utterance
 
-from emospace import confined, manifest, media, provenance, sound, store
-from emospace.errors import InputError
+from emospace.core import manifest, provenance, store
+from emospace.core.errors import InputError
+from emospace.media import confined, opening, sound
 from emospace.views import audio
 
 RATE = 16000
@@ -319,7 +320,7 @@ def concealed(good: Path, path: Path) -> None:
     data = good.read_bytes()
     for at in range(2000, len(data) - 2000, 97):
         path.write_bytes(data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :])
-        with media.reports() as said, contextlib.suppress(av.FFmpegError), av.open(str(path)) as container:
+        with opening.reports() as said, contextlib.suppress(av.FFmpegError), av.open(str(path)) as container:
             list(container.decode(audio=0))
             if len(said()) == 1:
                 return
@@ -354,8 +355,8 @@ def test_a_sparse_file_may_not_take_the_memory_that_its_size_would(tmp_path, mon
     soundfile.write(tmp_path / "a.wav", noise(2), RATE)
     patched(tmp_path / "a.wav", tmp_path / "b.wav", 40, (2**30).to_bytes(4, "little"))
     os.truncate(tmp_path / "b.wav", 2**30 + 44)
-    assert media.weight(tmp_path / "a.wav") == (tmp_path / "a.wav").stat().st_size > 2 * RATE
-    assert media.weight(tmp_path / "b.wav") < 2**20 and media.weight(tmp_path / "absent.wav") == 0
+    assert opening.weight(tmp_path / "a.wav") == (tmp_path / "a.wav").stat().st_size > 2 * RATE
+    assert opening.weight(tmp_path / "b.wav") < 2**20 and opening.weight(tmp_path / "absent.wav") == 0
     monkeypatch.setattr(confined, "MEMORY", 2**28)
     found, problems, _ = extract([row(name, f"{name}.wav", 0.0, 2.0) for name in "ab"], tmp_path, tmp_path)
     assert [(p.utterance, p.reason) for p in problems] == [("b", "unreadable")]

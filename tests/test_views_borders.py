@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 from test_views_frames import film, row
 
-from emospace.pictures import Frames
-from emospace.views._borders import trimmed
-from emospace.views._decoders import EXTRACTORS
-from emospace.views._video import probe
+from emospace.media.borders import trimmed
+from emospace.media.decoders import EXTRACTORS
+from emospace.media.pictures import Frames
+from emospace.media.video import probe
 from emospace.views.frames import extract
 
 WHOLE, LEFT, RIGHT = (0, 0, 128, 64), (0, 0, 64, 64), (64, 0, 128, 64)

@@ -17,11 +17,11 @@ import pytest
 from conftest import utterance
 from PIL import Image
 
-from emospace import manifest, provenance
-from emospace.errors import InputError
-from emospace.pictures import Frames
-from emospace.views._decoders import EXTRACTORS
-from emospace.views._video import Video, probe
+from emospace.core import manifest, provenance
+from emospace.core.errors import InputError
+from emospace.media.decoders import EXTRACTORS
+from emospace.media.pictures import Frames
+from emospace.media.video import Video, probe
 from emospace.views.frames import extract, frame_indices
 
 BITS = 8
@@ -150,7 +150,7 @@ def test_leaving_packets_out_changes_no_pixel(films):
 
 
 def test_many_pictures_of_one_file(films, monkeypatch):
-    monkeypatch.setattr("emospace.views._decoders.PER_RUN", 50)
+    monkeypatch.setattr("emospace.media.decoders.PER_RUN", 50)
     found = list(EXTRACTORS["ffmpeg"](probe(films / "plain.avi"), range(120)))
     assert [number(planes[:64]) for _, planes in found] == list(range(120))
 

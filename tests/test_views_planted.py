@@ -11,21 +11,22 @@ import yaml
 from _machines import smallest
 from conftest import ROOT, Project, utterance
 
-from emospace import contracts, manifest, plugin, store
-from emospace.errors import InputError
-from emospace.kinds import Chain, NamedWeights
-from emospace.provenance import read_json
+from emospace.core import contracts, manifest, plugin, store
+from emospace.core.errors import InputError
+from emospace.core.option_types import Chain, NamedWeights
+from emospace.core.provenance import read_json
+from emospace.plan import recipes
+from emospace.plan.plan import Plan
+from emospace.plan.views import Views
 from emospace.views import _reading
-from workflow_scripts import _recipes, augment_view, extract_view
-from workflow_scripts._plan import Plan
-from workflow_scripts._views import Views
+from workflow_scripts import augment_view, extract_view
 from workflow_scripts.score_view import lines
 
 VIEW = '''"""The counts view: how long an utterance is and how many words it has."""
 
 import numpy as np
 
-from emospace import store
+from emospace.core import store
 
 KIND = "counts"
 SUFFIX = ".npy"
@@ -63,8 +64,8 @@ AUGMENTED = '''"""The counts with noise; one step of its own writes down what wa
 
 import numpy as np
 
-from emospace import store, texts
-from emospace.steps import Step
+from emospace.core import store, texts
+from emospace.core.steps import Step
 
 PARENT = "counts"
 COLUMNS = ("change",)
@@ -189,8 +190,8 @@ def test_what_breaks_a_contract_is_refused_when_planned(planted, file, old, new,
 
 PLANNED = """
 import sys, yaml
-from emospace.errors import InputError
-from workflow_scripts._plan import Plan
+from emospace.core.errors import InputError
+from emospace.plan.plan import Plan
 try:
     Plan(yaml.safe_load(open("config.yaml")))
 except InputError as error:
@@ -477,7 +478,7 @@ def test_weights_that_a_view_names_by_default_are_in_its_recipe_as_the_job_gives
     def told(options: dict) -> tuple:
         config = {"views": {"said": options}, "seed": 1}
         plan = SimpleNamespace(views=Views(config), config=config)
-        *_, content = _recipes._step("extract_view", "said", plan, "said")
+        *_, content = recipes._step("extract_view", "said", plan, "said")
         return content["weights"], content["options"]
 
     assert told({}) == ({"one": "a", "more": ("b", "c")}, {})

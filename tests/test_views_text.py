@@ -6,8 +6,8 @@ import sys
 import pytest
 from conftest import utterance
 
-from emospace import manifest, provenance, texts
-from emospace.errors import InputError
+from emospace.core import manifest, provenance, texts
+from emospace.core.errors import InputError
 from emospace.views import text
 
 

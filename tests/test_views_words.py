@@ -8,9 +8,10 @@ import pytest
 from conftest import utterance
 from test_recognition import RATE, engine_of, of_folder, opened, vosk_folder
 
-from emospace import manifest, recognition, store, texts
-from emospace.errors import InputError
-from emospace.provenance import read_json, write_json
+from emospace.core import manifest, store, texts
+from emospace.core.errors import InputError
+from emospace.core.provenance import read_json, write_json
+from emospace.speech import recognition
 from emospace.views import _reading, text, words
 from workflow_scripts import extract_view
 from workflow_scripts.index_part import words_of

@@ -16,10 +16,10 @@ import pytest
 from conftest import ROOT
 from safetensors.numpy import save
 
-from emospace import weights as module
-from emospace.errors import InputError
-from emospace.fetch import check_entry, fetch
-from emospace.weights import open_weights
+from emospace.core.errors import InputError
+from emospace.weights import record as module
+from emospace.weights.fetch import check_entry, fetch
+from emospace.weights.record import open_weights
 from workflow_scripts._weights import opened
 
 MODEL = save({"a": np.arange(6000, dtype=np.float32)})

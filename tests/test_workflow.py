@@ -118,8 +118,8 @@ def test_an_mfcc_option_reruns_mfcc_and_its_dependants_only(demo, edited):
 @pytest.mark.parametrize(
     ("module", "rules", "trainings"),
     [
-        ("emospace/encoders/sbert.py", {"embed_text_sbert"}, 6 * FOLDS),
-        ("emospace/encoders/mfcc.py", {"embed_audio_mfcc"}, 6 * FOLDS),
+        ("emospace/features/encoders/sbert.py", {"embed_text_sbert"}, 6 * FOLDS),
+        ("emospace/features/encoders/mfcc.py", {"embed_audio_mfcc"}, 6 * FOLDS),
         ("emospace/models/unified.py", set(), FOLDS),
     ],
 )

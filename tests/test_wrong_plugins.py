@@ -15,9 +15,9 @@ from _planted import merged, plant, tones
 from _planted_world import World, code_of, place_of, plan_of, put, recipes_of, whole
 from conftest import Project
 
-from emospace import plugin, store
-from emospace.errors import InputError
-from emospace.provenance import sha256, write_json
+from emospace.core import plugin, store
+from emospace.core.errors import InputError
+from emospace.core.provenance import sha256, write_json
 from workflow_scripts.write_contracts import PLACES
 
 SEE = {example: f"see (Loaded)?{contract} in docs/contracts.md" for example, (contract, _) in PLACES.items()}
@@ -150,7 +150,7 @@ def test_what_breaks_a_contract_is_refused_when_planned(planted, monkeypatch, ex
     refused(example, words, caught.value)
 
 
-STEPPED = "from emospace.steps import Step\n\n\ndef calm(rows, source, out, *, by: int = 1): ...\n\n\n"
+STEPPED = "from emospace.core.steps import Step\n\n\ndef calm(rows, source, out, *, by: int = 1): ...\n\n\n"
 
 
 @pytest.mark.parametrize(
@@ -377,7 +377,7 @@ JOBS = [  # job, example, old, new, words
         "model",
         "    return Trained(",
         "    return 3\n    return Trained(",
-        r"train\(\) returned int, not emospace.data.Trained",
+        r"train\(\) returned int, not emospace.core.data.Trained",
     ),
     ("train", "model", "fold.train.label == k", "fold.train.emotion == k", r"train\(\) raised AttributeError"),
     ("train", "model", '{"round": 1, "sharpness"', '{"round": {1}, "sharpness"', "Trained.facts cannot be written"),
@@ -487,7 +487,7 @@ def test_parts_of_another_width_are_refused_by_name_of_their_encoder(world, tmp_
         store.write(path, [np.ones((1, width))] * 2, dtype=np.float32)
         write_json(path.with_suffix(".json"), {"recipe": {"feature": "loudness.moments", "plugin": "moments"}})
         stores.append(store.Ragged.open(path))
-    words = r"moments/1.npy: it has steps of shape \(4,\), .*moments/0.npy of \(3,\); emospace/encoders/moments.py made"
+    words = r"moments/1.npy: it has steps of shape \(4,\), .*moments/0.npy of \(3,\); emospace/features/encoders/moments.py made"
     for join in (store.concatenate, lambda found: store.stack([found[0][0], found[1][0]], found)):
         with pytest.raises(InputError, match=f"{words} it.*see LoadedEncoder in docs/contracts.md"):
             join(stores)
@@ -576,7 +576,7 @@ def test_jobs_of_wrong_plug_ins_fail_with_one_line_each_and_leave_nothing(tmp_pa
     assert not list(project.folder.glob("results/wrong/report.*"))
     project.configure(CONFIG | {"metrics": ["UA", "odd"], "sections": ["results"]})
     output = project.snakemake("report", check=False)
-    assert "ERROR emospace/metrics/odd.py: value() returned" in output, output[-3000:]
+    assert "ERROR emospace/evaluation/metrics/odd.py: value() returned" in output, output[-3000:]
     assert not [path for path in project.folder.glob("results/wrong/evaluation/probe/*") if path.is_file()]
     project.configure(spoilt(CONFIG) | {"sections": ["results"]})
     output = project.snakemake("report", "analyse", "--keep-going", check=False)

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from emospace.errors import InputError, full
-from emospace.provenance import read_recipe
-from workflow_scripts._disk import told
+from emospace.core.disk import told
+from emospace.core.errors import InputError, full
+from emospace.core.provenance import read_recipe
 
 LOCKS = Path(".emospace/locks")  # a file for each job that ever ran
 # Nothing but fetch_models may reach a model hub; set before any library can read them.

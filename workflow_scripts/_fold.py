@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from emospace import manifest, plugin
-from emospace.data import Fold
-from emospace.errors import InputError
-from emospace.folds import Readers, place_of, read_fold
-from emospace.inputs import OF_MODELS, about
-from emospace.manifest import RATINGS, Utterance
-from emospace.provenance import canonical, read_json, sha256, write_sidecar
-from emospace.run_files import TRAIN
-from emospace.run_inputs import Folders, with_runs
-from emospace.weights import Weights
+from emospace.core import manifest, plugin
+from emospace.core.data import Fold
+from emospace.core.errors import InputError
+from emospace.core.manifest import RATINGS, Utterance
+from emospace.core.provenance import canonical, read_json, sha256, write_sidecar
+from emospace.features.sidecars import OF_MODELS, about
+from emospace.runs.folds import Readers, place_of, read_fold
+from emospace.runs.run_files import TRAIN
+from emospace.runs.run_inputs import Folders, with_runs
+from emospace.weights.record import Weights
 from workflow_scripts._command import arguments
 from workflow_scripts._weights import opened
 

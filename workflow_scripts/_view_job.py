@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from emospace import manifest, plugin, texts
-from emospace.errors import InputError
-from emospace.manifest import Problem, Utterance
-from emospace.plugin import offered
-from emospace.provenance import write_sidecar
-from emospace.store import Ragged, RowError, offsets_path
+from emospace.core import manifest, plugin, texts
+from emospace.core.errors import InputError
+from emospace.core.manifest import Problem, Utterance
+from emospace.core.plugin import offered
+from emospace.core.provenance import write_sidecar
+from emospace.core.store import Ragged, RowError, offsets_path
 from workflow_scripts._beside import sidecars
 from workflow_scripts._command import arguments
 from workflow_scripts._weights import opened

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from emospace.weights import Weights, open_weights
+from emospace.weights.record import Weights, open_weights
 
 VERIFIED = Path(".emospace/verified")  # outside of artifacts: time stamps and inodes are this machine's
 

@@ -15,14 +15,14 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from emospace.adoption import Job, Record, record_of, refuse_altered, why_stale
-from emospace.contracts import EVERY
-from emospace.errors import InputError
-from emospace.plugin import find
-from emospace.provenance import sha256
-from workflow_scripts._plan import STATE
-from workflow_scripts._raw import changed, grouping, part_of, remembered
-from workflow_scripts._walk import walk
+from emospace.core.contracts import EVERY
+from emospace.core.errors import InputError
+from emospace.core.files_below import walk
+from emospace.core.plugin import find
+from emospace.core.provenance import sha256
+from emospace.plan.adoption import Job, Record, record_of, refuse_altered, why_stale
+from emospace.plan.plan import STATE
+from emospace.plan.raw_files import changed, grouping, part_of, remembered
 
 # Everything that DVC tracks: these phases make all of it.
 PHASES = ["corpora", "views", "fetch_models", "features", "augment", "train_all", "evaluation", "analyse", "report"]

@@ -6,10 +6,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
 
-from emospace import plugin, records
-from emospace.errors import InputError
-from emospace.provenance import atomic, write_sidecar
-from emospace.runs import Run, RunFiles
+from emospace.core import plugin, records
+from emospace.core.errors import InputError
+from emospace.core.provenance import atomic, write_sidecar
+from emospace.runs.trained_run import Run, RunFiles
 from workflow_scripts._command import arguments, run
 from workflow_scripts._fold import readers
 from workflow_scripts._weights import opened

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from emospace.applying import apply, ask, learn, without_labels
-from emospace.data import Fold, Output, Rows
-from emospace.errors import InputError
-from emospace.model_checks import check_alike
-from emospace.run_files import write_outputs
-from emospace.store import Ragged, stack
+from emospace.core.data import Fold, Output, Rows
+from emospace.core.errors import InputError
+from emospace.core.store import Ragged, stack
+from emospace.runs.applying import apply, ask, learn, without_labels
+from emospace.runs.model_checks import check_alike
+from emospace.runs.run_files import write_outputs
 from workflow_scripts import _fold
 from workflow_scripts._command import run
 

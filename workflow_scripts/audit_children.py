@@ -4,10 +4,10 @@ import logging
 from collections import Counter
 from pathlib import Path
 
-from emospace import fold_tables, protocol_rows
-from emospace.audit import audit_children, audit_fold
-from emospace.errors import InputError
-from emospace.provenance import read_json, write_sidecar
+from emospace.core.errors import InputError
+from emospace.core.provenance import read_json, write_sidecar
+from emospace.protocols import fold_tables, protocol_rows
+from emospace.protocols.audit import audit_children, audit_fold
 from workflow_scripts._command import arguments, run
 
 SHOWN = 10

@@ -4,11 +4,11 @@ import logging
 from collections import Counter
 from pathlib import Path
 
-from emospace import fold_tables, protocol_rows
-from emospace.audit import KINDS, REPEATED, Leak, audit_fold
-from emospace.errors import InputError
-from emospace.fold_facts import fold_facts, lacks
-from emospace.provenance import read_json, write_sidecar
+from emospace.core.errors import InputError
+from emospace.core.provenance import read_json, write_sidecar
+from emospace.protocols import fold_tables, protocol_rows
+from emospace.protocols.audit import KINDS, REPEATED, Leak, audit_fold
+from emospace.protocols.fold_facts import fold_facts, lacks
 from workflow_scripts._command import arguments, run
 
 SHOWN = 10

@@ -3,9 +3,9 @@
 import shutil
 from pathlib import Path
 
-from emospace import manifest, plugin
-from emospace.inputs import sample_rate
-from emospace.steps import steps
+from emospace.core import manifest, plugin
+from emospace.core.steps import steps
+from emospace.features.sidecars import sample_rate
 from workflow_scripts._beside import sidecars
 from workflow_scripts._command import run
 from workflow_scripts._view_job import (

@@ -4,9 +4,9 @@ import logging
 from collections import Counter
 from pathlib import Path
 
-from emospace.errors import InputError
-from emospace.manifest import Problem, read_problems, write_problems
-from emospace.provenance import read_json, write_sidecar
+from emospace.core.errors import InputError
+from emospace.core.manifest import Problem, read_problems, write_problems
+from emospace.core.provenance import read_json, write_sidecar
 from workflow_scripts._command import arguments, run
 
 SHOWN = 20

@@ -10,9 +10,9 @@ from types import ModuleType
 
 import yaml
 
-from emospace import plugin
-from emospace.errors import InputError
-from emospace.provenance import read_json
+from emospace.core import plugin
+from emospace.core.errors import InputError
+from emospace.core.provenance import read_json
 
 # What is called after a corpus here was made from it. (Other folders may have the name of a config.)
 FOLDERS = ["data/[!q]*/*", "data/quality/*/*.csv", "data/augmented/*/*", "results/*/export/*"]

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from emospace import records
-from emospace.provenance import read_json, write_sidecar
+from emospace.core import records
+from emospace.core.provenance import read_json, write_sidecar
 from workflow_scripts._command import arguments, run
 
 COLUMNS = ["protocol", "fold", "view", "train", "children"]

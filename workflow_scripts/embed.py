@@ -6,14 +6,14 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from emospace import manifest, plugin, store
-from emospace.errors import InputError
-from emospace.features import check_loaded, encode, rate_of, write_store
-from emospace.inputs import sample_rate
-from emospace.provenance import write_sidecar
-from emospace.weights import Weights
+from emospace.core import manifest, plugin, store
+from emospace.core.errors import InputError
+from emospace.core.provenance import write_sidecar
+from emospace.features.embedding import check_loaded, encode, rate_of, write_store
+from emospace.features.sidecars import sample_rate
+from emospace.plan.outside_files import digests
+from emospace.weights.record import Weights
 from workflow_scripts._command import arguments, run
-from workflow_scripts._files import digests
 from workflow_scripts._view_job import CONTRACTS
 from workflow_scripts._weights import opened
 

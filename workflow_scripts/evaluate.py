@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from emospace import records
-from emospace.evaluation import evaluate, unrepeated
-from emospace.intervals import described, method
-from emospace.predictions import Predictions, Truth, read_run, truth_of, write_table
-from emospace.provenance import read_json, write_sidecar
+from emospace.core import records
+from emospace.core.provenance import read_json, write_sidecar
+from emospace.evaluation.intervals import described, method
+from emospace.evaluation.predictions import Predictions, Truth, read_run, truth_of, write_table
+from emospace.evaluation.result import evaluate, unrepeated
 from workflow_scripts._command import arguments, run
 
 

@@ -4,10 +4,11 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from emospace import export, manifest, texts
-from emospace.errors import InputError
-from emospace.manifest import Utterance
-from emospace.provenance import read_json, write_sidecar
+from emospace.core import manifest, texts
+from emospace.core.errors import InputError
+from emospace.core.manifest import Utterance
+from emospace.core.provenance import read_json, write_sidecar
+from emospace.report import export
 from workflow_scripts._beside import parts, sidecars
 from workflow_scripts._command import arguments, run
 from workflow_scripts.make_protocol import positions

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from emospace import manifest, plugin
-from emospace.errors import InputError
+from emospace.core import manifest, plugin
+from emospace.core.errors import InputError
 from workflow_scripts._command import run
 from workflow_scripts._view_job import (
     Call,

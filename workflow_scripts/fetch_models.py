@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from emospace.fetch import fetch
-from emospace.provenance import write_sidecar
+from emospace.core.provenance import write_sidecar
+from emospace.weights.fetch import fetch
 from workflow_scripts._command import arguments, run
 
 

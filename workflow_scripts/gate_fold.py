@@ -2,38 +2,38 @@
 
 from pathlib import Path
 
-from emospace import plugin
-from emospace.errors import InputError
-from emospace.fold_tables import read_train
-from emospace.gate import _probe, _tables
-from emospace.provenance import read_json, write_sidecar
+from emospace.core import plugin
+from emospace.core.errors import InputError
+from emospace.core.provenance import read_json, write_sidecar
+from emospace.gate import tables
+from emospace.protocols.fold_tables import read_train
+from emospace.runs import gate_probe
 from workflow_scripts._beside import sidecars
 from workflow_scripts._command import arguments, run
 
 
 def verdicts(tables: list[Path]) -> dict[str, dict[str, str]]:
-    return {row["utterance"]: row for path in tables for row in _tables.read(path)}
+    return {row["utterance"]: row for path in tables for row in tables.read(path)}
 
 
 def job(args, recipe):
     chosen = recipe["options"]
-    plugin.settings([_tables.judge], chosen, f"gate: {recipe['view']}", "the gate")
+    plugin.settings([tables.judge], chosen, f"gate: {recipe['view']}", "the gate")
     wanted, scored = [row["utterance"] for row in read_train(args.fold)], verdicts(args.scores)
     if lost := set(wanted) - scored.keys():
         raise InputError(args.fold, f"train row {min(lost)!r} has no scores", "give the scores of every part")
     told = {}
     if args.child_features:
-        told = _probe.agreements(args.fold, args.protocol, args.parent_features, args.child_features)
+        told = gate_probe.agreements(args.fold, args.protocol, args.parent_features, args.child_features)
     lines = [
-        _tables.judge(name, scored[name]["verdict"], scored[name]["reason"], told.get(name), **chosen)
-        for name in wanted
+        tables.judge(name, scored[name]["verdict"], scored[name]["reason"], told.get(name), **chosen) for name in wanted
     ]
-    _tables.write_verdicts(args.out, lines)
+    tables.write_verdicts(args.out, lines)
     about = {key: read_json(args.protocol)["recipe"][key] for key in ("corpora", "protocol")} | {"fold": args.fold.stem}
     features = sidecars(*args.parent_features, *args.child_features)
     inputs = [args.fold, args.protocol, *sidecars(*args.scores), *features]
-    facts = {**about, "view": recipe["view"], **_tables.counts(lines)}
-    packages = _probe.PACKAGES if args.child_features else ()
+    facts = {**about, "view": recipe["view"], **tables.counts(lines)}
+    packages = gate_probe.PACKAGES if args.child_features else ()
     write_sidecar(args.sidecar, recipe, inputs=inputs, outputs=[args.out], packages=packages, **facts)
 
 

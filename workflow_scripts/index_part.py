@@ -7,14 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from emospace import manifest, plugin
-from emospace.contracts import EVERY
-from emospace.errors import InputError
-from emospace.provenance import read_digests, sha256, write_digests, write_sidecar
+from emospace.core import manifest, plugin
+from emospace.core.contracts import EVERY
+from emospace.core.errors import InputError
+from emospace.core.files_below import walk
+from emospace.core.provenance import read_digests, sha256, write_digests, write_sidecar
+from emospace.plan.raw_files import ODD, SEE, fingerprint, grouping, part_of
 from emospace.views import _reading
 from workflow_scripts._command import arguments, run
-from workflow_scripts._raw import ODD, SEE, fingerprint, grouping, part_of
-from workflow_scripts._walk import walk
 
 
 def listing(args, group) -> tuple[list[str], list[manifest.Problem]]:

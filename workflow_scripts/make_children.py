@@ -2,20 +2,20 @@
 
 from pathlib import Path
 
-from emospace.errors import InputError
-from emospace.fold_tables import child_of, read_train, write_table
-from emospace.gate import _tables
-from emospace.provenance import write_sidecar
+from emospace.core.errors import InputError
+from emospace.core.provenance import write_sidecar
+from emospace.gate import tables
+from emospace.protocols.fold_tables import child_of, read_train, write_table
 from workflow_scripts._command import arguments, run
 
 
 def passed(path: Path, parents: list[str]) -> set[str]:
     """The utterances that passed; InputError unless the gate has judged the train rows, all of them and no other."""
-    found = {line["utterance"]: line["verdict"] for line in _tables.read(path)}
+    found = {line["utterance"]: line["verdict"] for line in tables.read(path)}
     if odd := found.keys() ^ set(parents):
         reason = f"it and the train rows of the fold differ in {len(odd)} utterances, such as {min(odd)!r}"
         raise InputError(path, reason, "run the workflow again")
-    return {name for name, verdict in found.items() if verdict == _tables.PASS}
+    return {name for name, verdict in found.items() if verdict == tables.PASS}
 
 
 def job(args, recipe):

@@ -4,10 +4,10 @@ import re
 import subprocess
 from pathlib import Path
 
-from emospace.plugin import find
-from emospace.provenance import sha256, write_sidecar
+from emospace.core.files_below import walk
+from emospace.core.plugin import find
+from emospace.core.provenance import sha256, write_sidecar
 from workflow_scripts._command import arguments, run
-from workflow_scripts._walk import walk
 
 VERSION = {"espeak-ng": ["--version"], "ffmpeg": ["-version"]}
 

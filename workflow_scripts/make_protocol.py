@@ -4,14 +4,15 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from emospace import plugin, protocol_rows
-from emospace.assignment import SEE, checked
-from emospace.errors import InputError
-from emospace.fold_tables import LABELS, write_table
-from emospace.labels import classes
-from emospace.manifest import Utterance
-from emospace.protocol_rows import Corpora
-from emospace.provenance import read_json, sha256, write_sidecar
+from emospace.core import plugin
+from emospace.core.errors import InputError
+from emospace.core.manifest import Utterance
+from emospace.core.provenance import read_json, sha256, write_sidecar
+from emospace.protocols import protocol_rows
+from emospace.protocols.assignment import SEE, checked
+from emospace.protocols.fold_tables import LABELS, write_table
+from emospace.protocols.labels import classes
+from emospace.protocols.protocol_rows import Corpora
 from workflow_scripts._command import arguments, run
 
 NOWHERE = "on no side"

@@ -3,7 +3,7 @@
 from itertools import chain
 from pathlib import Path
 
-from emospace.provenance import atomic, write_sidecar
+from emospace.core.provenance import atomic, write_sidecar
 from emospace.report.page import render
 from emospace.report.results import Files, Results
 from workflow_scripts._command import arguments, run

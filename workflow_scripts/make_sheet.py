@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from emospace import manifest
-from emospace.gate import _tables
-from emospace.provenance import read_json, write_sidecar
+from emospace.core import manifest
+from emospace.core.provenance import read_json, write_sidecar
+from emospace.gate import tables
 from emospace.report import sheet
 from workflow_scripts._beside import parts, sidecars
 from workflow_scripts._command import arguments, run
@@ -29,11 +29,11 @@ def examples(args, lines: list[dict[str, str]], count: int) -> list[dict]:
 
 
 def job(args, recipe):
-    lines = [line for path in args.scores for line in _tables.read(path)]
+    lines = [line for path in args.scores for line in tables.read(path)]
     about = read_json(args.manifest_sidecar)
     # Unless the config asks for them, none of a corpus that may not be shared.
     count = recipe["options"].get("examples", sheet.EXAMPLES if about["public"] else 0)
-    facts = {"corpus": args.manifest.stem, "view": recipe["view"], "licence": about["licence"], **_tables.counts(lines)}
+    facts = {"corpus": args.manifest.stem, "view": recipe["view"], "licence": about["licence"], **tables.counts(lines)}
     facts["sides"] = recipe["sides"]
     facts["examples"] = examples(args, lines, count) if count else []
     read = [path for name in FILES for path in getattr(args, name)]

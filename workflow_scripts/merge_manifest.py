@@ -3,11 +3,11 @@
 from collections import Counter
 from pathlib import Path
 
-from emospace import manifest, plugin
-from emospace.errors import InputError
-from emospace.provenance import write_sidecar
+from emospace.core import manifest, plugin
+from emospace.core.errors import InputError
+from emospace.core.provenance import write_sidecar
+from emospace.plan.raw_files import SEE
 from workflow_scripts._command import arguments, run
-from workflow_scripts._raw import SEE
 from workflow_scripts.index_part import refuse_faulty
 
 

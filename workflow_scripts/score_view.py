@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from numbers import Real
 from pathlib import Path
 
-from emospace import manifest, plugin
-from emospace.errors import InputError
-from emospace.gate import _tables, thresholds
-from emospace.manifest import Utterance
-from emospace.provenance import write_sidecar
+from emospace.core import manifest, plugin
+from emospace.core.errors import InputError
+from emospace.core.manifest import Utterance
+from emospace.core.provenance import write_sidecar
+from emospace.gate import tables, thresholds
 from workflow_scripts._beside import sidecars
 from workflow_scripts._command import arguments, run
 from workflow_scripts._view_job import CONTRACTS, Call, blamed, files_read
@@ -34,7 +34,7 @@ def lines(found, module, rows: Sequence[Utterance]) -> list[dict[str, str]]:
         if not isinstance(scores["reason"], str):
             _refuse(module, f"gave {row.utterance!r} the reason {scores['reason']!r:.80}, which is no text")
     pairs = zip(rows, found, strict=True)
-    return [_tables.line(r.utterance, {c: s[c] for c in module.COLUMNS}, s["reason"]) for r, s in pairs]
+    return [tables.line(r.utterance, {c: s[c] for c in module.COLUMNS}, s["reason"]) for r, s in pairs]
 
 
 def _refuse(module, reason: str) -> None:
@@ -49,9 +49,9 @@ def job(args, recipe):
     with blamed(Call.of(module, "score"), rows):
         found = module.score(rows, args.parent, args.child, **known, **files_read(args), **recipe["options"])
     made = lines(found, module, rows)
-    _tables.write_scores(args.out, module.COLUMNS, made)
+    tables.write_scores(args.out, module.COLUMNS, made)
     inputs = [args.manifest, *sidecars(args.parent, args.child, *args.features, *files_read(args).values())]
-    write_sidecar(args.sidecar, recipe, inputs=inputs, outputs=[args.out], **_tables.counts(made))
+    write_sidecar(args.sidecar, recipe, inputs=inputs, outputs=[args.out], **tables.counts(made))
 
 
 def main():

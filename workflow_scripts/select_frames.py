@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from emospace import store
-from emospace.plugin import check_call
-from emospace.provenance import read_json, write_sidecar
-from emospace.selection import best_frames
+from emospace.core import store
+from emospace.core.plugin import check_call
+from emospace.core.provenance import read_json, write_sidecar
+from emospace.features.selection import best_frames
 from workflow_scripts._command import arguments, run
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from emospace.errors import InputError
-from workflow_scripts._checks import validate
+from emospace.core.errors import InputError
+from emospace.plan.checks import validate
 
 
 def result_folder(config: Path) -> Path:

@@ -1,17 +1,17 @@
-"""One row per run: summary.csv, result.txt for reading. For DVC metrics.json and tables of predictions and training."""
+"""One row per run: summary_table.csv, result.txt for reading. For DVC metrics.json and tables of predictions and training."""
 
 import math
 from collections import defaultdict
 from itertools import zip_longest
 from pathlib import Path
 
-from emospace import summary
-from emospace.intervals import holm
-from emospace.predictions import read_table
-from emospace.provenance import atomic, read_json, write_json, write_sidecar
-from emospace.run_files import read_history
-from emospace.summary import write_columns
-from emospace.tables import details, gain_of, table
+from emospace.core.provenance import atomic, read_json, write_json, write_sidecar
+from emospace.evaluation.intervals import holm
+from emospace.evaluation.predictions import read_table
+from emospace.report import summary_table
+from emospace.report.summary_table import write_columns
+from emospace.report.tables import details, gain_of, table
+from emospace.runs.run_files import read_history
 from workflow_scripts._command import arguments, run
 
 RULE = f"\n{'=' * 100}\n\n"
@@ -95,7 +95,7 @@ def job(args, recipe):
     results = [read_json(path) for path in args.metrics]
     rows = [summary_row(result) for result in results]
     correct(rows)
-    summary.write(args.out_summary, rows)
+    summary_table.write(args.out_summary, rows)
     with atomic(args.out_result) as tmp:
         tmp.write_text(RULE.join(f"{text}\n" for text in [table(rows), *map(details, results)]), encoding="utf-8")
     write_json(args.out_metrics, {result["meta"]["run"]: numbers(result["pooled"]) for result in results})

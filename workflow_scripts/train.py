@@ -3,10 +3,10 @@
 import shutil
 from pathlib import Path
 
-from emospace import fold_tables
-from emospace.applying import ask_sides, learn
-from emospace.data import Fold
-from emospace.run_files import write_outputs, write_trained
+from emospace.core.data import Fold
+from emospace.protocols import fold_tables
+from emospace.runs.applying import ask_sides, learn
+from emospace.runs.run_files import write_outputs, write_trained
 from workflow_scripts import _fold
 from workflow_scripts._command import run
 

@@ -1,4 +1,4 @@
-"""Write docs/contracts.md from the docstrings of emospace/contracts.py and the examples of tests/plugins."""
+"""Write docs/contracts.md from the docstrings of emospace/core/contracts.py and the examples of tests/plugins."""
 
 import argparse
 import ast
@@ -11,8 +11,8 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-from emospace import contracts
-from emospace.provenance import PACKAGE_ROOT, atomic
+from emospace.core import contracts
+from emospace.core.provenance import PACKAGE_ROOT, atomic
 
 PROPERTIES = (property, cached_property)
 PAGE = PACKAGE_ROOT / "docs/contracts.md"
@@ -44,14 +44,14 @@ run is planned, and names file, attribute and contract of what is wrong. What on
 
 {about}
 
-**Options.** An annotation says what an option may be: `float`, `Literal["a", "b"]`, or one of emospace/kinds.py, such
+**Options.** An annotation says what an option may be: `float`, `Literal["a", "b"]`, or one of emospace/core/option_types.py, such
 as `Count` (1, 2, ...) or `Share` (0 to 1); without one it must have the type of its default. What no annotation can
 say, `check_<function>(**options)` may, if the module has it: it raises `InputError(file, reason, remedy)`.
 
 **Imports.** A plan imports every plug-in that it names. Import heavy packages (torch, librosa, matplotlib) inside
 functions. Only packages of the environment (`envs/`) that the job runs in are there.
 
-**Errors.** What a user can mend is an `InputError(file, reason, remedy)` (emospace/errors.py): one line, no traceback.
+**Errors.** What a user can mend is an `InputError(file, reason, remedy)` (emospace/core/errors.py): one line, no traceback.
 Never raise for one bad file or row where the contract has a list of problems for it.
 
 **Freshness.** An edit of a plug-in, but for comments and docstrings, has what it made and what depends on that made

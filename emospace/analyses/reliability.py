@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from emospace import records
-from emospace.kinds import Count
+from emospace.core import records
+from emospace.core.option_types import Count
 
 OUTPUTS = ("reliability.svg", "reliability.csv")
 ENVIRONMENT = "report"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from emospace import records
-from emospace.kinds import Count
+from emospace.core import records
+from emospace.core.option_types import Count
 
 OUTPUTS = ("subsets.csv",)
 DEFAULT = True

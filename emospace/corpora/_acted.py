@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from emospace.core.manifest import Problem, Utterance
 from emospace.corpora._lengths import FILMS, lengths
-from emospace.manifest import Problem, Utterance
 
 AGAIN = "download the clip again"
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import yaml
 
+from emospace.core.errors import InputError
+from emospace.core.plugin import suggest
 from emospace.corpora._csv import Line
-from emospace.errors import InputError
-from emospace.plugin import suggest
 
 HEADER = "db.yaml"
 FORMATS = (".parquet", ".csv")

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from emospace.errors import InputError
-from emospace.manifest import Problem
-from emospace.plugin import near
-from emospace.records import LARGEST
+from emospace.core.errors import InputError
+from emospace.core.manifest import Problem
+from emospace.core.plugin import near
+from emospace.core.records import LARGEST
 
 SEPARATORS = (",", ";", "\t")
 

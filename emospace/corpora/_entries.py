@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from emospace.contracts import EVERY
+from emospace.core.contracts import EVERY
 from emospace.corpora._csv import Line
 from emospace.corpora._lengths import FILMS
-from emospace.media import Flaw
+from emospace.media.opening import Flaw
 
 _ABSOLUTE = re.compile(r"/|[A-Za-z]:")
 

@@ -4,9 +4,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from emospace import sound
-from emospace.confined import Failure, confined
-from emospace.media import READING, Flaw, decoding, locate, source, weight
+from emospace.media import sound
+from emospace.media.confined import Failure, confined
+from emospace.media.opening import READING, Flaw, decoding, locate, source, weight
 
 FILMS = {".mp4", ".avi", ".mkv", ".mov", ".mpg", ".flv"}
 BY_LIBSNDFILE = {".wav", ".flac"}  # what it cannot open of these, nothing can

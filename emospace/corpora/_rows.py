@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from emospace.core.manifest import RATINGS, Problem, Utterance
+from emospace.core.plugin import suggest
 from emospace.corpora._entries import Entry
 from emospace.corpora._lengths import lengths
-from emospace.manifest import RATINGS, Problem, Utterance
-from emospace.media import Flaw
-from emospace.plugin import suggest
+from emospace.media.opening import Flaw
 
 GENDERS = {"f": "F", "female": "F", "m": "M", "male": "M"}
 SIDES = {"train": "train", "training": "train", "test": "test", "testing": "test"}

@@ -13,12 +13,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+from emospace.core.manifest import Problem, Utterance
+from emospace.core.option_types import Scale
 from emospace.corpora import _audformat
 from emospace.corpora._entries import Entry, entries, group_of
 from emospace.corpora._rows import Meaning, rows
 from emospace.corpora.table import COLUMNS, check_index, here
-from emospace.kinds import Scale
-from emospace.manifest import Problem, Utterance
 
 __all__ = ["CITATION", "CODES", "LICENCE", "PUBLIC", "about", "check_index", "group", "grouping", "index"]
 

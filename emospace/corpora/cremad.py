@@ -12,10 +12,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from emospace.contracts import EVERY
+from emospace.core.contracts import EVERY
+from emospace.core.manifest import Problem, Utterance
 from emospace.corpora import _acted
 from emospace.corpora._acted import Clip
-from emospace.manifest import Problem, Utterance
 
 CODES = {"ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happiness", "NEU": "neutral", "SAD": "sadness"}
 LICENCE = "ODbL 1.0, contents DbCL 1.0"

@@ -8,9 +8,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from emospace.core.manifest import Problem, Utterance
 from emospace.corpora import _acted
 from emospace.corpora._acted import Clip
-from emospace.manifest import Problem, Utterance
 
 CODES = {
     "W": "anger",

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from emospace.encodings import decoded_lines
-from emospace.manifest import RATINGS, Problem, Utterance, told
+from emospace.core.encodings import decoded_lines
+from emospace.core.manifest import RATINGS, Problem, Utterance, told
 
 CODES = {
     "ang": "anger",

@@ -10,8 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from emospace.core.manifest import Problem, Utterance
 from emospace.corpora._lengths import lengths
-from emospace.manifest import Problem, Utterance
 
 CODES = {
     "01": "neutral",

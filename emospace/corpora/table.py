@@ -17,13 +17,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+from emospace.core.errors import InputError
+from emospace.core.manifest import Problem, Utterance
+from emospace.core.option_types import Scale
+from emospace.core.plugin import suggest
 from emospace.corpora import _csv
 from emospace.corpora._entries import Entry, entries, group_of
 from emospace.corpora._rows import Meaning, rows
-from emospace.errors import InputError
-from emospace.kinds import Scale
-from emospace.manifest import Problem, Utterance
-from emospace.plugin import suggest
 
 CODES: dict[str, str] = {}  # the table tells them
 LICENCE = "not stated"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from emospace.data import Fold, Output, Rows, Trained
-from emospace.errors import InputError
+from emospace.core.data import Fold, Output, Rows, Trained
+from emospace.core.errors import InputError
 
 INPUTS = ("run",)
 DETERMINISTIC = True

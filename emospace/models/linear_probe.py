@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from emospace.data import Fold, Output, Rows, Trained
-from emospace.errors import InputError
-from emospace.kinds import Count, Positive, Several
+from emospace.core.data import Fold, Output, Rows, Trained
+from emospace.core.errors import InputError
+from emospace.core.option_types import Count, Positive, Several
 
 GENDERS = (0, 1)  # F and M, as in data.Rows
 INPUTS = ("feature", "run")

@@ -2,7 +2,7 @@
 
 from itertools import chain
 
-from emospace.fold_tables import SIDES
+from emospace.protocols.fold_tables import SIDES
 
 UNKNOWN = "unknown"
 

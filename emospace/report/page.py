@@ -7,11 +7,10 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from emospace import plugin
-from emospace.errors import InputError
+from emospace.core import plugin
+from emospace.core.errors import InputError
 from emospace.report.results import Results
-from emospace.report.templates import HERE, KIND, SEE, relative, source
-from emospace.tables import (
+from emospace.report.tables import (
     IN_SAMPLE,
     LEAKY,
     NO_NOISE,
@@ -27,6 +26,7 @@ from emospace.tables import (
     shown,
     title,
 )
+from emospace.report.templates import HERE, KIND, SEE, relative, source
 
 MEDIA = ('src="data:audio/', 'src="data:video/')
 

@@ -10,10 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from emospace import manifest, predictions, run_files, summary
-from emospace.errors import InputError
-from emospace.manifest import Problem, Utterance
-from emospace.provenance import read_json
+from emospace.core import manifest
+from emospace.core.errors import InputError
+from emospace.core.manifest import Problem, Utterance
+from emospace.core.provenance import read_json
+from emospace.evaluation import predictions
+from emospace.report import summary_table
+from emospace.runs import run_files
 
 QUALITY_SHOWN = 20
 
@@ -90,8 +93,8 @@ class Results:
 
     @cached_property
     def summary(self) -> list[dict]:
-        """Rows of summary.csv with numbers as numbers; what is empty there is None."""
-        return summary.read(self.files.summary)
+        """Rows of summary_table.csv with numbers as numbers; what is empty there is None."""
+        return summary_table.read(self.files.summary)
 
     @cached_property
     def metrics(self) -> dict[str, dict]:

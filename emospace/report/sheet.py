@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from emospace import texts
-from emospace.gate._tables import PASS
-from emospace.pictures import Frames
-from emospace.store import Ragged
+from emospace.core import texts
+from emospace.core.store import Ragged
+from emospace.gate.tables import PASS
+from emospace.media.pictures import Frames
 
 EXAMPLES = 6  # of a view, where the corpus may be shared
 FAILURES = 1 / 3  # of the examples

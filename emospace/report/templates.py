@@ -5,8 +5,8 @@ from types import ModuleType
 
 from jinja2 import Environment, TemplateSyntaxError
 
-from emospace import plugin
-from emospace.errors import InputError
+from emospace.core import plugin
+from emospace.core.errors import InputError
 
 HERE = Path(__file__).parent
 KIND = "sections"

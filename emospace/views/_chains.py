@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from emospace import plugin
-from emospace.errors import InputError
-from emospace.pairs import languages
-from emospace.translation import Settings
+from emospace.core import plugin
+from emospace.core.errors import InputError
+from emospace.speech.translation import Settings
 from emospace.views._translated import augment
+from emospace.weights.toy_translator import languages
 
 
 def check_translated(

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from fnmatch import fnmatch
 
-from emospace import recognition
-from emospace.errors import InputError
+from emospace.core.errors import InputError
+from emospace.speech import recognition
 
 
 def check_recognised(*, weights: str, where: str, entries: Mapping[str, dict], **options) -> None:

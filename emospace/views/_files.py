@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from emospace.confined import Failure, confined
-from emospace.manifest import Problem, Utterance
-from emospace.media import AGAIN, Flaw, weight
+from emospace.core.manifest import Problem, Utterance
+from emospace.media.confined import Failure, confined
+from emospace.media.opening import AGAIN, Flaw, weight
 
 # A file may end this many seconds before an interval does without a word: annotation is no finer than that.
 SLACK = 0.1

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from emospace import texts
-from emospace.gate._tables import number
-from emospace.kinds import NotNegative
-from emospace.manifest import Utterance
-from emospace.store import Ragged
-from emospace.words import word_error_rate, words
+from emospace.core import texts
+from emospace.core.manifest import Utterance
+from emospace.core.option_types import NotNegative
+from emospace.core.store import Ragged
+from emospace.core.words import word_error_rate, words
+from emospace.gate.tables import number
 
 COLUMNS = ("duration_ratio", "loudness_db", "word_errors")
 RATE = 16000  # Hz, of the audio view and of synthetic speech alike

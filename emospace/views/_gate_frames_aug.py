@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from emospace.gate._tables import number
-from emospace.kinds import NotNegative
-from emospace.manifest import Utterance
-from emospace.pictures import Frames, decode
+from emospace.core.manifest import Utterance
+from emospace.core.option_types import NotNegative
+from emospace.gate.tables import number
+from emospace.media.pictures import Frames, decode
 
 COLUMNS = ("frames", "change", "contrast")
 LOOKED_AT = 3  # pictures of an utterance: all are changed by the same draw

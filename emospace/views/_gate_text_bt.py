@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from emospace import texts
-from emospace.gate._tables import number
-from emospace.kinds import Cosine
-from emospace.manifest import Utterance
-from emospace.store import Ragged
-from emospace.words import words
+from emospace.core import texts
+from emospace.core.manifest import Utterance
+from emospace.core.option_types import Cosine
+from emospace.core.store import Ragged
+from emospace.core.words import words
+from emospace.gate.tables import number
 
 COLUMNS = ("similarity", "changed")
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from emospace import pictures, records, store, texts
-from emospace.errors import InputError
-from emospace.manifest import Utterance
+from emospace.core import records, store, texts
+from emospace.core.errors import InputError
+from emospace.core.manifest import Utterance
+from emospace.media import pictures
 
 WORD_COLUMNS = ["utterance", "word", "start", "end"]
 AGAIN = "delete it and run the workflow again"

@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from emospace import recognition, texts
-from emospace.inputs import sample_rate
-from emospace.kinds import NamedWeights
-from emospace.manifest import WITHOUT_COPY, Problem, Utterance
-from emospace.store import Ragged
-from emospace.weights import Weights
+from emospace.core import texts
+from emospace.core.manifest import WITHOUT_COPY, Problem, Utterance
+from emospace.core.option_types import NamedWeights
+from emospace.core.store import Ragged
+from emospace.features.sidecars import sample_rate
+from emospace.speech import recognition
+from emospace.weights.record import Weights
 
 # The flags that are news, and the reason that the quality table gives; the view has named what it has no audio of.
 REASONS = {"too short": "too short", "silent": "silent"}

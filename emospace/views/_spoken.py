@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from emospace import synthesis, texts
-from emospace.errors import InputError
-from emospace.inputs import sample_rate
-from emospace.manifest import Problem, Utterance
-from emospace.store import Ragged
+from emospace.core import texts
+from emospace.core.errors import InputError
+from emospace.core.manifest import Problem, Utterance
+from emospace.core.store import Ragged
+from emospace.features.sidecars import sample_rate
+from emospace.speech import synthesis
 
 PACKAGES = ("pyttsx3", "librosa", "soxr", "soundfile", "numpy")
 

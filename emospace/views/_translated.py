@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from emospace import texts as table
-from emospace import translation
-from emospace.kinds import Chain
-from emospace.manifest import WITHOUT_COPY, Problem, Utterance
-from emospace.translation import Settings
-from emospace.weights import Weights
+from emospace.core import texts as table
+from emospace.core.manifest import WITHOUT_COPY, Problem, Utterance
+from emospace.core.option_types import Chain
+from emospace.speech import translation
+from emospace.speech.translation import Settings
+from emospace.weights.record import Weights
 
 FLAGS = ("", "unchanged", "empty source", "empty result", table.CUT_OFF)
 PACKAGES = translation.PACKAGES

@@ -10,10 +10,11 @@ from typing import Literal
 
 import numpy as np
 
-from emospace import sound, store
-from emospace.kinds import Count, Natural, NotNegative
-from emospace.manifest import Problem, Utterance
-from emospace.media import AGAIN, Flaw, locate
+from emospace.core import store
+from emospace.core.manifest import Problem, Utterance
+from emospace.core.option_types import Count, Natural, NotNegative
+from emospace.media import sound
+from emospace.media.opening import AGAIN, Flaw, locate
 from emospace.views._files import SLACK, Answer, by_file, ends_early, mostly_there
 from emospace.views._reading import waves as read  # noqa: F401
 

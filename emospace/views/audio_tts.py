@@ -3,9 +3,10 @@
 Each step is a job: another voice recognises nothing anew, and the code of one has nothing to do with the others.
 """
 
-from emospace import plugin, recognition, synthesis
-from emospace.errors import InputError
-from emospace.steps import Step
+from emospace.core import plugin
+from emospace.core.errors import InputError
+from emospace.core.steps import Step
+from emospace.speech import recognition, synthesis
 from emospace.views import _recognised, _translated
 from emospace.views._chains import check_translated
 from emospace.views._checks import check_recognised

@@ -14,17 +14,17 @@ from typing import Literal
 
 import numpy as np
 
-from emospace import pictures
-from emospace.errors import InputError
-from emospace.kinds import Count, Quality
-from emospace.manifest import Problem, Utterance
-from emospace.media import AGAIN, Flaw, decoding, locate
-from emospace.provenance import atomic
-from emospace.views._borders import trimmed
-from emospace.views._decoders import EXTRACTORS, Miscounted, by_pyav, damaged_packets, ffmpeg_version
+from emospace.core.errors import InputError
+from emospace.core.manifest import Problem, Utterance
+from emospace.core.option_types import Count, Quality
+from emospace.core.provenance import atomic
+from emospace.media import pictures
+from emospace.media.borders import trimmed
+from emospace.media.decoders import EXTRACTORS, Miscounted, by_pyav, damaged_packets, ffmpeg_version
+from emospace.media.opening import AGAIN, Flaw, decoding, locate
+from emospace.media.video import Video, probe
 from emospace.views._files import Answer, by_file, ends_early, mostly_there
 from emospace.views._reading import frames as read  # noqa: F401
-from emospace.views._video import Video, probe
 
 KIND = "frames"
 SUFFIX = ".zip"

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from emospace.errors import InputError
-from emospace.kinds import Quality, Several
-from emospace.manifest import Problem, Utterance
-from emospace.pictures import Frames, add, decode, encode
-from emospace.plugin import check_values, fault, settings, suggest
-from emospace.provenance import atomic
+from emospace.core.errors import InputError
+from emospace.core.manifest import Problem, Utterance
+from emospace.core.option_types import Quality, Several
+from emospace.core.plugin import check_values, fault, settings, suggest
+from emospace.core.provenance import atomic
+from emospace.media.pictures import Frames, add, decode, encode
 from emospace.views._gate_frames_aug import COLUMNS, score
 
 PARENT = "frames"

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from emospace.manifest import Problem, Utterance
-from emospace.texts import write
+from emospace.core.manifest import Problem, Utterance
+from emospace.core.texts import write
 from emospace.views._reading import lines as read
 
 KIND = "ids"

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from emospace.errors import InputError
-from emospace.kinds import NamedView, NamedWeights
-from emospace.manifest import Problem, Utterance
-from emospace.provenance import versions
-from emospace.texts import clean, write
+from emospace.core.errors import InputError
+from emospace.core.manifest import Problem, Utterance
+from emospace.core.option_types import NamedView, NamedWeights
+from emospace.core.provenance import versions
+from emospace.core.texts import clean, write
 from emospace.views._reading import lines as read  # noqa: F401
-from emospace.weights import Weights
+from emospace.weights.record import Weights
 
 KIND = "text"
 SUFFIX = ".csv"
@@ -34,7 +34,7 @@ def extract(
     """Write the CSV `out`; returns the problems met and facts for the sidecar. An empty text is missing.
 
     source: "given" by the corpus; "recognised" in the view `audio` with these `weights`, `recognise` holding options of
-    emospace.recognition.settings; or "simulated", `template` with the utterance's label in the place of {label}, as
+    emospace.speech.recognition.settings; or "simulated", `template` with the utterance's label in the place of {label}, as
     has been published: such a text tells the label, so whatever reads it leaks.
     """
     if source == "recognised":

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from emospace.manifest import Problem, Utterance
+from emospace.core.manifest import Problem, Utterance
 from emospace.views._files import SLACK
 from emospace.views._reading import words as read
 from emospace.views._reading import write_words

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from emospace import store
-from emospace.kinds import Positive, Share
+from emospace.core import store
+from emospace.core.option_types import Positive, Share
 
 PARENT = "audio"
 PROBE = False  # a level says nothing of the label

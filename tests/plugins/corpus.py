@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from emospace.manifest import Problem, Utterance
+from emospace.core.manifest import Problem, Utterance
 
 CODES = {"hi": "high tone", "lo": "low tone"}
 LICENCE = "CC0-1.0"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from emospace.kinds import Count
+from emospace.core.option_types import Count
 
 VIEWS = ["contour"]
 HOLDS = "moments"

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from emospace.data import Output, Trained
-from emospace.kinds import Positive
-from emospace.store import Ragged
+from emospace.core.data import Output, Trained
+from emospace.core.option_types import Positive
+from emospace.core.store import Ragged
 
 DETERMINISTIC = True
 

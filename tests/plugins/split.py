@@ -1,6 +1,6 @@
 """Alternating speakers: fold k tests every `folds`-th speaker from the k-th, and the next ones are dev."""
 
-from emospace.errors import InputError
+from emospace.core.errors import InputError
 
 FOLDS = 3
 COVERS = True

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from emospace.data import Output, Trained
-from emospace.kinds import Positive
+from emospace.core.data import Output, Trained
+from emospace.core.option_types import Positive
 
 INPUTS = ["run"]
 DETERMINISTIC = True

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from emospace import store
-from emospace.kinds import Positive
-from emospace.manifest import Problem
+from emospace.core import store
+from emospace.core.manifest import Problem
+from emospace.core.option_types import Positive
 
 KIND = "contour"
 SUFFIX = ".npy"

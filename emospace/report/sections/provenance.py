@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 
-from emospace.provenance import canonical
+from emospace.core.provenance import canonical
 
 TITLE = "Provenance"
 ORDER = 70

@@ -10,8 +10,8 @@ ORDER = 10
 
 def gather(results) -> dict:
     """Runs by group, what the metrics mean, and the number of comparisons that Holm's p is corrected for."""
-    from emospace import plugin
-    from emospace.tables import corrected, gain_of, gain_title, metrics_of, title
+    from emospace.core import plugin
+    from emospace.report.tables import corrected, gain_of, gain_title, metrics_of, title
 
     gain = gain_of(results.summary[0])
     by = gain.removesuffix("_gain")
@@ -23,7 +23,7 @@ def gather(results) -> dict:
 
 def limits_of(metric: str) -> dict:
     """Range of a metric, and whether tables print it as percent."""
-    from emospace import plugin
+    from emospace.core import plugin
 
     found = plugin.find("metrics", metric)
     return {"low": found.LOWEST, "high": found.HIGHEST, "percent": found.PERCENT}

@@ -1,0 +1,12 @@
+"""Macro F1: the mean F1 of the classes that have rows or are predicted."""
+
+import numpy as np
+
+from emospace.evaluation.metrics._confusion import f1_scores, matrix, mean, statistics
+
+__all__ = ["statistics", "value"]
+TITLE = "MF1"
+
+
+def value(sums: np.ndarray) -> np.ndarray:
+    return mean(f1_scores(matrix(sums)))

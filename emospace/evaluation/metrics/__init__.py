@@ -1,0 +1,1 @@
+"""Metrics, one module each: see Metric in emospace/core/contracts.py."""

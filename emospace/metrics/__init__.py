@@ -1,1 +1,0 @@
-"""Metrics, one module each: see Metric in emospace/contracts.py."""

@@ -1,0 +1,385 @@
+"""Refuse whatever is misspelt in the config, or does not fit together, with the name, the place and a suggestion."""
+
+from functools import cache
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+from emospace.core import plugin
+from emospace.core.errors import InputError
+from emospace.core.plugin import near, suggest
+from emospace.core.provenance import PACKAGE_ROOT
+from emospace.features.selection import best_frames
+from emospace.plan.dvc_remotes import has_remote
+from emospace.plan.view_checks import check_rate, check_thresholds, check_view, check_view_names, known
+from emospace.plan.views import FEATURE_KEYS, PROTOCOL_KEYS, RUN_KEYS
+from emospace.protocols import protocol_rows
+from emospace.protocols.labels import classes
+from emospace.runs.model_checks import check_declared
+from emospace.runs.run_inputs import output_of, run_of
+from emospace.weights.fetch import check_entry
+
+ALIKE = 0.8  # names of corpora that differ by a slip of the pen
+
+
+def validate(config: dict) -> None:
+    """Raise InputError for the first thing in the config that the schema does not allow."""
+    first = min(jsonschema.Draft202012Validator(_schema()).iter_errors(config), key=_urgency, default=None)
+    if first:
+        raise _explain(first)
+
+
+@cache
+def _schema() -> dict:
+    return yaml.safe_load((PACKAGE_ROOT / "schemas/config.schema.yaml").read_text(encoding="utf-8"))
+
+
+def _urgency(error: jsonschema.ValidationError) -> tuple:
+    """Outer errors first. A misspelt key goes before the key that is missing for it, and can name that one."""
+    return len(error.absolute_path), error.validator != "additionalProperties", str(error.message)
+
+
+def _explain(error: jsonschema.ValidationError) -> InputError:
+    where = "config: " + ": ".join(map(str, error.absolute_path)) if error.absolute_path else "config"
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        known = list(error.schema.get("properties", {}))
+        wrong = next(k for k in error.instance if k not in known)
+        return InputError(where, f"unknown key {wrong!r}", suggest(wrong, known))
+    if error.validator == "required" and isinstance(error.instance, dict):
+        missing = next(key for key in error.validator_value if key not in error.instance)
+        free = [key for key in error.instance if key not in error.schema.get("properties", {})]
+        if wrong := near(missing, free):  # an open block: its other keys are options of a plug-in
+            return InputError(where, f"unknown key {wrong!r}", f"did you mean {missing!r}?")
+        told = error.schema.get("properties", {}).get(missing, {}).get("description", "see schemas/config.schema.yaml")
+        return InputError(where, f"there is no {missing!r}", told.rstrip("."))
+    if error.validator == "anyOf":
+        keys = [key for choice in error.validator_value for key in choice["required"]]
+        known = error.schema["properties"]
+        free = [key for key in error.instance if key not in known]
+        if wrong := next(filter(None, (near(key, free) for key in keys)), ""):
+            return InputError(where, f"unknown key {wrong!r}", f"did you mean {near(wrong, keys)!r}?")
+        told = " ".join(f"{key}: {known[key]['description']}" for key in keys).rstrip(".")
+        return InputError(where, f"it has neither {' nor '.join(map(repr, keys))}", told)
+    hint = error.parent.schema.get("description", "") if error.parent else error.schema.get("description", "")
+    return InputError(where, error.message, hint or "see schemas/config.schema.yaml")
+
+
+def check_names(plan) -> None:
+    """Raise InputError for the first name or option of a plan that leads nowhere; its config is valid by the schema."""
+    check_view_names(plan)
+    blocks = {"corpora": _corpus, "weights": _weights, "views": _view, "gate": check_thresholds}
+    blocks |= {"features": _feature, "protocols": _protocol, "runs": _run}
+    for block, check in blocks.items():
+        for name in plan.config.get(block, {}):
+            check(plan, f"config: {block}: {name}", name)
+    _metrics(plan)
+    for name, spec in plan.config["runs"].items():  # once it is known that runs do not read each other in a circle
+        if "crossfit" in spec and not plan.asked(name):
+            reason = "no run that learns from train rows reads it, so it has nothing to cross-fit"
+            raise InputError(f"config: runs: {name}: crossfit", reason, "leave it out")
+
+
+def _corpus(plan, where: str, name: str) -> None:
+    corpus = plugin.find("corpora", plan.reader(name))
+    # Without any remote nothing can be pushed. Before DVC records anything, check_sharing asks for the name anyway.
+    plugin.check_options("corpora", plan.reader(name), "index", plan.reader_options(name), f"{where}: options")
+    told = {"public": corpus.PUBLIC, "licence": corpus.LICENCE} | plan.told(name)
+    if not (told["public"] or plan.config.get("private_remote")) and has_remote():
+        remedy = "name in `private_remote` the DVC remote that only those who signed can read: nothing goes to another"
+        raise InputError(where, f"it may not be shared ({told['licence']})", remedy)
+    if plan.generated(name):
+        plugin.check_options(
+            "corpora", plan.reader(name), "generate", plan.corpus(name)["generate"], f"{where}: generate"
+        )
+
+
+def _weights(plan, where: str, name: str) -> None:
+    check_entry(plan.config["weights"][name], where)
+    if plan.config["weights"][name].get("source") == "pairs" and not name.startswith("toy_"):
+        raise InputError(where, "it is trained on a few pairs, and its name does not say so", f"call it toy_{name}")
+    corpora = {*plan.config["corpora"], *map(plan.reader, plan.config["corpora"]), *plugin.names("corpora")}
+    for seen in plan.config["weights"][name].get("seen", []):
+        # It may well be a corpus that is not at hand.
+        if seen not in corpora and (meant := plugin.near(seen, corpora, ALIKE)):
+            reason = f"there is no corpus {seen!r} here, so nothing is marked for it"
+            plan.warnings.append(str(InputError(f"{where}: seen", reason, f"did you mean {meant!r}?")))
+
+
+def _free(keys: set[str], block: dict) -> list[str]:
+    """Keys that a block may have beside options, and has not."""
+    return sorted(keys - block.keys())
+
+
+def _view(plan, where: str, name: str) -> None:
+    """Raise InputError for a view that `check_view` refuses, or that leaks and does not say so."""
+    check_view(plan, where, name)
+    spec = plan.config["views"][name]
+    if not plan.views.is_augmented(name) and plan.views.leaky(name) and not spec.get("leaky"):
+        raise InputError(where, "it is made with the labels of its rows", MARKED)
+
+
+# Features ------------------------------------------------------------------------------------------------------
+
+
+def _feature(plan, where: str, name: str) -> None:
+    spec = plan.feature(name)
+    free = _free(FEATURE_KEYS, plan.config["features"][name])
+    selected = "select" in spec or "by" in spec
+    # First, since a misspelt key is also one that is missing.
+    if selected:
+        plugin.check_call(best_frames, plan.feature_options(name), where, "the selection", beside=free)
+    else:
+        plugin.check_keys("encoders", spec["encoder"], "load", FEATURE_KEYS)
+        _refuse_rate(plan, where, name)
+        plugin.check_options("encoders", spec["encoder"], "load", plan.feature_options(name), where, free)
+    if plan.views.is_augmented(name):
+        known(plan, where, spec["view"], "views")
+        _same_as_parent(plan, where, name)
+    if selected:
+        for key in ("select", "by"):
+            known(plan, where, spec.get(key, ""), "features")
+        return
+    if "weights" in spec:
+        known(plan, where, spec["weights"], "weights")
+    module = plugin.find("encoders", spec["encoder"])
+    if (kind := plan.views.kind(spec["view"])) not in module.VIEWS:
+        told = "" if kind == spec["view"] else f", which is of the kind {kind!r}"
+        reason = f"the encoder {spec['encoder']!r} does not take the view {spec['view']!r}{told}"
+        raise InputError(where, reason, f"it takes: {', '.join(module.VIEWS)}")
+    check_rate(plan, name)
+    if ("weights" in spec) != module.WEIGHTS:
+        reason = "needs pretrained weights" if module.WEIGHTS else "takes no weights"
+        raise InputError(where, f"the encoder {spec['encoder']!r} {reason}", "see `weights` in the config")
+
+
+def _refuse_rate(plan, where: str, name: str) -> None:
+    """A rate is the view's: a feature that resampled it could only lose what is above half of it."""
+    rate = plan.feature_options(name).get("sample_rate")
+    if rate is not None and "sample_rate" not in plugin.options_of(plan.encoder(name).load):
+        view = plan.feature(name)["view"]
+        remedy = f"add views: {view}_hz: {{view: {plan.views.module_name(view)}, sample_rate: {rate}}}"
+        remedy += f", and read {view}_hz.{name.partition('.')[2]}"
+        raise InputError(f"{where}: sample_rate", "a feature has the rate of its view", remedy)
+
+
+def _same_as_parent(plan, where: str, name: str) -> None:
+    """An augmented feature stands in for its parent's in training, so it must be made in the same way."""
+    parent = plan.views.in_parent(name)
+    if parent not in plan.config["features"]:
+        raise InputError(where, f"it has no parent {parent!r} in features", f"add {parent} with the same options")
+    mine, others = ({k: v for k, v in plan.feature(n).items() if k != "view"} for n in (name, parent))
+    if "select" in mine:
+        mine["select"] = plan.views.in_parent(mine["select"])
+    for key in sorted(mine.keys() | others.keys()):
+        if mine.get(key) != others.get(key):
+            reason = f"{key} is {mine.get(key)!r}, but {others.get(key)!r} in {parent}, in whose place it is read"
+            raise InputError(where, reason, "make encoder, options and weights of both the same")
+
+
+# Experiments ---------------------------------------------------------------------------------------------------
+
+
+CONTRACTS = "docs/contracts.md"
+MARKED = "declare it with `leaky: true`; its numbers are then marked in every table"
+
+
+def _protocol(plan, where: str, name: str) -> None:
+    spec, free = plan.protocol(name), _free(PROTOCOL_KEYS, plan.config["protocols"][name])
+    plugin.check_options("splits", spec["split"], "split", plan.protocol_options(name), where, free)
+    _corpora(plan, where, name)
+    for corpus, about in _maps(plan, where, name).items():
+        _label_map(plan, where, corpus, about)
+    _rows(where, spec["rows"])
+    split = plugin.find("splits", spec["split"])
+    if split.LEAKY and not spec["leaky"]:
+        raise InputError(where, f"the split {spec['split']!r} puts speakers on both sides", MARKED)
+    _split(plan, where, name, split)
+
+
+def _corpora(plan, where: str, name: str) -> None:
+    spec = plan.config["protocols"][name]
+    if "corpus" in spec and "train" in spec:
+        raise InputError(where, "it has both `corpus` and `train`", "use one of them")
+    if "test" in spec and "train" not in spec:
+        raise InputError(where, "it has `test` without `train`", "list the corpora to train on under `train`")
+    found = plan.protocol_corpora(name)
+    for corpus in found:
+        known(plan, where, corpus, "corpora")
+    if twice := [corpus for corpus in found if found.count(corpus) > 1]:
+        raise InputError(where, f"{twice[0]!r} is to be trained and tested on", "use `corpus`, which splits it")
+
+
+def _maps(plan, where: str, name: str) -> dict[str, dict]:
+    """The label maps of a protocol's corpora, which must all give the same classes."""
+    wanted, corpora = plan.protocol(name)["labels"], plan.protocol_corpora(name)
+    if isinstance(wanted, dict) and (odd := wanted.keys() ^ set(corpora)):
+        there = "of a corpus that it does not take" if min(odd) in wanted else "missing"
+        raise InputError(f"{where}: labels", f"the label map of {min(odd)!r} is {there}", "give one for each corpus")
+    maps = plan.labels(name)
+    first = next(iter(maps.values()))
+    for corpus, about in maps.items():
+        if odd := set(classes(about["map"])) ^ set(classes(first["map"])):
+            reason = f"the classes of {first['name']} and {about['name']}, of {corpus}, differ in {min(odd)!r}"
+            raise InputError(
+                f"{where}: labels", reason, "use maps with the same classes; leave out what one corpus lacks"
+            )
+    return maps
+
+
+def _label_map(plan, where: str, corpus: str, about: dict) -> None:
+    """A code that the corpus does not have would leave out the rows that were meant, without a word."""
+    codes = plan.codes(corpus)
+    code_of = {name: code for code, name in codes.items()}
+    for code in about["map"] if codes else ():
+        if code not in codes:
+            reason = f"its label map {about['name']!r} has {code!r}, which is no code of {corpus}"
+            raise InputError(where, reason, suggest(code_of.get(code, code), codes))
+
+
+def _rows(where: str, wanted: dict) -> None:
+    """Raise InputError for a filter by a column that the manifest lacks, or by a value of another kind than it has."""
+    for column, value in wanted.items():
+        place = f"{where}: rows: {column}"
+        if column not in protocol_rows.FILTERED:
+            raise InputError(place, "the manifest has no such column", suggest(column, protocol_rows.FILTERED))
+        for one in value if isinstance(value, list) else [value]:
+            if wrong := protocol_rows.fault(column, one):
+                raise InputError(place, f"it is {one!r}", wrong)
+
+
+def _split(plan, where: str, name: str, split) -> None:
+    """Raise InputError for what the options of a split alone tell."""
+    spec, options = plan.protocol(name), plan.protocol_options(name)
+    for option in split.FILES:
+        if option in options and not Path(options[option]).is_file():
+            raise InputError(f"{where}: {option}", f"there is no file {options[option]!r}", "correct the path")
+    sides = [side for side in plan.sides(name) if side != "test" or "train" not in spec]
+    if odd := [option for option in split.FILES if option not in plugin.options_of(split.split)]:
+        told = f"{suggest(odd[0], plugin.options_of(split.split))}; see Split in {CONTRACTS}"
+        raise InputError(plugin.file_of(split), f"FILES has {odd[0]!r}, which is no option of split()", told)
+    try:
+        with plugin.blamed(plugin.file_of(split), "check()", f"mend it; see Split in {CONTRACTS}"):
+            split.check(spec["folds"], sides, **options)
+    except InputError as error:
+        raise InputError(where if error.file == "folds" else error.file, error.reason, error.remedy) from error
+
+
+def _run(plan, where: str, name: str) -> None:
+    spec = plan.run(name)
+    if "parents" in spec:
+        instead = ", ".join([*spec["inputs"], *(f"run:{parent}" for parent in spec["parents"])])
+        raise InputError(where, "runs that a run reads are `inputs` now, not `parents`", f"write inputs: [{instead}]")
+    free = _free(RUN_KEYS, plan.config["runs"][name])
+    plugin.check_keys("models", spec["model"], "train", RUN_KEYS)
+    plugin.check_options("models", spec["model"], "train", plan.run_options(name), where, free)
+    known(plan, where, spec["protocol"], "protocols")
+    if plan.model(name).FITS_ON_TEST and not spec.get("leaky"):
+        raise InputError(where, f"the model {spec['model']!r} sees the inputs of test rows while it learns", MARKED)
+    _outputs(plan, where, name)
+    _inputs(plan, where, name)
+    for item in plan.sources(name):
+        if not plan.views.known(item):
+            known(plan, where, item, "features")
+        if plan.views.is_augmented(item):
+            reason = f"{item!r} is augmented, and its rows must never be dev or test rows"
+            raise InputError(where, reason, f"read {plan.views.in_parent(item)} and list the view under `augment`")
+    if "versus" in spec:
+        known(plan, where, spec["versus"], "runs")
+        _versus(plan, where, name)
+    for view in spec["augment"]:
+        _augment(plan, where, name, view)
+    if not plan.baselines(spec["protocol"]):
+        reason = f"no run with model linear_probe (and without `augment`) on the protocol {spec['protocol']!r}"
+        raise InputError(where, reason, "add one: every table shows it as the baseline")
+
+
+def _versus(plan, where: str, name: str) -> None:
+    """Raise InputError for a run that this one cannot be compared with, utterance by utterance."""
+    mine, other = plan.run(name)["protocol"], plan.run(plan.run(name)["versus"])["protocol"]
+    if plan.run(name)["versus"] == name:
+        raise InputError(where, "it is to be compared with itself", "name another run, or leave `versus` out")
+    known(plan, where, other, "protocols")
+    maps = [{corpus: about["map"] for corpus, about in plan.labels(one).items()} for one in (mine, other)]
+    both = maps[0].keys() & maps[1].keys()
+    told = f"it cannot be compared with {plan.run(name)['versus']!r} of the protocol {other!r}"
+    if not both:
+        raise InputError(where, f"{told}, which has no corpus of {mine!r}", "compare runs on the same corpus")
+    if odd := [corpus for corpus in sorted(both) if maps[0][corpus] != maps[1][corpus]]:
+        raise InputError(where, f"{told}, whose label map of {odd[0]} differs", "compare runs with the same labels")
+
+
+def _metrics(plan) -> None:
+    """Raise InputError for a metric that there is not, or that breaks its contract."""
+    for name in plan.metrics():
+        plugin.find("metrics", name)
+    if (wanted := plan.compare_by()) not in plan.metrics():
+        reason = f"it is {wanted!r}, which is not among the metrics"
+        raise InputError("config: compare_by", reason, suggest(wanted, plan.metrics()))
+
+
+def _outputs(plan, where: str, name: str) -> None:
+    """Raise InputError where a run lacks the weights of its model, or its model names what cannot be a file."""
+    spec, module = plan.run(name), plan.model(name)
+    if ("weights" in spec) != module.WEIGHTS:
+        reason = "needs pretrained weights" if module.WEIGHTS else "takes no weights"
+        raise InputError(where, f"the model {spec['model']!r} {reason}", "see `weights` in the config")
+    if "weights" in spec:
+        known(plan, where, spec["weights"], "weights")
+    check_declared("extras", plan.extras(name), module, ("embeddings", "probabilities"))
+    check_declared("checkpoints", plugin.declared(module, "checkpoints", plan.run_options(name)), module)
+
+
+def _inputs(plan, where: str, name: str) -> None:
+    """Raise InputError for an input of a kind that the model does not read, or a run that cannot be read."""
+    spec, module = plan.run(name), plan.model(name)
+    if not spec["inputs"]:
+        raise InputError(where, "it reads nothing", f"list its `inputs`: {', '.join(module.INPUTS)}")
+    for item in spec["inputs"]:
+        if (wanted := "run" if run_of(item) else "feature" if "." in item else "view") not in module.INPUTS:
+            reason = f"the model {spec['model']!r} does not read {item!r}, a {wanted}"
+            raise InputError(where, reason, f"it reads: {', '.join(module.INPUTS)}")
+        if wanted == "run":
+            _parent(plan, where, name, item)
+
+
+def _parent(plan, where: str, name: str, item: str) -> None:
+    """Raise InputError unless a run can be read by another: the same protocol, seeds that pair, that output."""
+    parent, spec = run_of(item), plan.run(name)
+    known(plan, where, parent, "runs")
+    other = plan.run(parent)
+    if other["protocol"] != spec["protocol"]:
+        raise InputError(where, f"its parent {parent!r} has another protocol, {other['protocol']}", "make them agree")
+    if _reaches(plan, parent, name):
+        raise InputError(where, f"it reads {item!r}, which reads it in turn", "break the circle")
+    if other["seeds"] < spec["seeds"] and plan.stochastic(parent):
+        raise InputError(where, f"its parent {parent!r} has fewer seeds", f"give that one `seeds: {spec['seeds']}`")
+    module = plan.model(parent)
+    outputs = ["embeddings"] * module.EMBEDDINGS + plan.extras(parent)
+    if "." in item and (what := output_of(item)) not in outputs:
+        told = f"{plugin.file_of(module)} declares {', '.join(outputs) or 'none'}"
+        reason = f"{parent!r} has no output {what!r}: {told}"
+        raise InputError(where, reason, f"read `run:{parent}` or what is declared; see Model in {CONTRACTS}")
+
+
+def _reaches(plan, run: str, wanted: str) -> bool:
+    """Does a run read another, itself or by way of others?"""
+    found = [run]
+    for name in found:
+        known_runs = [parent for parent in plan.parents(name) if parent in plan.config["runs"]]
+        found += [parent for parent in known_runs if parent not in found]
+    return wanted in found
+
+
+def _augment(plan, where: str, run: str, view: str) -> None:
+    there = plan.augmented()
+    if view not in there:
+        remedy = suggest(view, there) if there else "add one to views"
+        raise InputError(where, f"there is no augmented view {view!r} in views", remedy)
+    exchanged = [child for _, of_view, child in plan.exchanges(run) if of_view == view]
+    if not exchanged:
+        reason = f"the view {view!r} exchanges none of its inputs ({', '.join(plan.run(run)['inputs']) or 'none'})"
+        raise InputError(where, reason, f"leave {view} out, or read a feature of {plan.views.parent(view)}")
+    for child in exchanged:
+        if child not in there:
+            known(plan, where, child, "features")

@@ -1,0 +1,59 @@
+"""Refuse names of the config that something else has already: a rule of the workflow, or a column of a table."""
+
+import re
+from collections.abc import Iterator
+
+from emospace.core.errors import InputError
+from emospace.core.provenance import PACKAGE_ROOT
+from emospace.runs.folds import VAD
+from emospace.runs.run_files import GENDER
+
+RULE = re.compile(r"^rule (\w+):", re.M)
+COLUMNS = {"utterance", "split", "present", *GENDER, *VAD}  # of probabilities.csv
+COLUMNS |= {"fold", "speaker", "label", "predicted", "truth"}  # of predictions.csv and confusion.csv
+OTHER_NAME = "give it another name"
+
+
+def check_reserved(plan) -> None:
+    """Raise InputError where two rules would have one name, or a class that of another column of its tables."""
+    taken = {name: f"the rule {name} of rules/{path.name}" for path, name in written()}
+    for name, where in made(plan):
+        if name in taken:
+            raise InputError(where, f"its rule would be called {name}, as is {taken[name]}", OTHER_NAME)
+        taken[name] = f"that of {where}"
+    for protocol in plan.config["protocols"]:
+        for about in plan.labels(protocol).values():
+            if wrong := COLUMNS & {*about["map"].values()}:
+                where = f"config: labels: {about['name']}"
+                reason = f"a class is called {min(wrong)!r}, as is a column of the tables of predictions"
+                raise InputError(where, reason, OTHER_NAME)
+
+
+def written() -> Iterator[tuple]:
+    """(file, name) of each rule that has its name in a file of rules/."""
+    for path in sorted((PACKAGE_ROOT / "rules").glob("*.smk")):
+        yield from ((path, name) for name in RULE.findall(path.read_text(encoding="utf-8")))
+
+
+def made(plan) -> Iterator[tuple[str, str]]:
+    """(name, place in the config) of each rule that is named after an entry of the config."""
+    for corpus in filter(plan.generated, plan.config["corpora"]):
+        yield f"make_{corpus}", f"config: corpora: {corpus}"
+    for view in plan.extractable():
+        yield f"extract_{view}", f"config: views: {view}"
+    for view in plan.augmented():
+        for step in plan.views.steps(view):
+            yield "_".join(filter(None, ("augment", view, step))), f"config: views: {view}"
+        yield f"score_{view}", f"config: views: {view}"
+    for feature in plan.config["features"]:
+        verb = "select" if feature in plan.selections() else "embed"
+        yield f"{verb}_{feature.replace('.', '_')}", f"config: features: {feature}"
+    for protocol in plan.config["protocols"]:
+        yield f"make_protocol_{protocol}", f"config: protocols: {protocol}"
+    for run in filter(plan.run_files, plan.config["runs"]):
+        yield f"train_{run}", f"config: runs: {run}"
+        if plan.asked(run):
+            yield f"apply_train_{run}", f"config: runs: {run}"
+    for analysis, spec in plan.config["analyses"].items():
+        if spec["runs"]:
+            yield f"analyse_{analysis}", f"config: analyses: {analysis}"

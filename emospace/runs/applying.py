@@ -1,0 +1,91 @@
+"""Apply models: one that was just trained, or one that a run has stored, to any rows."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from emospace.core import plugin
+from emospace.core.data import Fold, Output, Rows, Trained
+from emospace.core.errors import InputError
+from emospace.core.plugin import file_of
+from emospace.core.provenance import read_json
+from emospace.runs.model_checks import SEE, check_alike, checked_output, checked_trained
+from emospace.runs.run_files import read_trained
+from emospace.weights.record import Weights, open_weights
+
+
+def apply(
+    folder: Path,
+    rows: Rows,
+    *,
+    device: str = "cpu",
+    keep: Collection[str] | None = None,
+    weights: Weights | None = None,
+) -> Output:
+    """What the model in a run's folder <fold>-<seed> says of any rows; on the CPU, the same to the bit every time.
+
+    keep: names of the inputs that it may see, all by default; only for models with SUBSETS. weights: the pretrained
+    ones of the run, by default those in models/. Raises InputError for an input that is none of the run's.
+    """
+    about = read_json(Path(folder) / "run.json")
+    recipe = about["recipe"]
+    module = plugin.find("models", recipe["plugin"])
+    if missing := set(recipe["inputs"]) - rows.inputs.keys():
+        raise InputError(folder, f"the rows lack the input {min(missing)!r}", "give them all inputs of the run")
+    if keep is not None:
+        rows = rows.hiding(_hidden(folder, module, recipe["inputs"], keep))
+    if module.WEIGHTS and weights is None:
+        weights = open_weights(Path("models") / recipe["weights"])
+    return ask(module, read_trained(folder), rows, recipe["options"], device=device, weights=weights)
+
+
+def _hidden(folder: Path, module: ModuleType, inputs: Sequence[str], keep: Collection[str]) -> set[str]:
+    if unknown := set(keep) - set(inputs):
+        raise InputError(folder, f"the model has no input {min(unknown)!r}", f"it has {', '.join(inputs)}")
+    if not keep:
+        raise InputError(folder, "it is to see no input at all", f"keep one of {', '.join(inputs)}")
+    hidden = set(inputs) - set(keep)
+    if hidden and not module.SUBSETS:
+        raise InputError(
+            folder, f"{file_of(module)} needs all its inputs", f"only models with SUBSETS do without; {SEE}"
+        )
+    return hidden
+
+
+def learn(module: ModuleType, fold: Fold, options: dict, **supplied) -> Trained:
+    """What `train` of a model returns, held to its contract. supplied: seed, checkpoint, weights, device."""
+    supplied["checkpoint"].mkdir(parents=True, exist_ok=True)
+    trained = _called(module, "train", (fold,), options | plugin.offered(module.train, **supplied))
+    return checked_trained(trained, fold.classes, plugin.declared(module, "checkpoints", options), module)
+
+
+def ask(module: ModuleType, trained: Trained, rows: Rows, options: dict, **supplied) -> Output:
+    """What `apply` of a model returns, held to its contract. supplied: device, weights.
+
+    It gets no more than a stored run and new rows have: no labels, no history, no checkpoints.
+    """
+    trained, rows = replace(trained, history=[], checkpoints={}), without_labels(rows)
+    output = _called(module, "apply", (trained, rows), plugin.offered(module.apply, **supplied))
+    return checked_output(output, len(rows), len(trained.classes), plugin.declared(module, "extras", options), module)
+
+
+def ask_sides(module: ModuleType, trained: Trained, sides: Mapping[str, Rows], options: dict, **supplied):
+    """Side -> (rows, what `apply` returns of them); InputError unless these outputs fit into one file each."""
+    found = {side: (rows, ask(module, trained, rows, options, **supplied)) for side, rows in sides.items()}
+    check_alike([output for _, output in found.values()], module)
+    return found
+
+
+def without_labels(rows: Rows) -> Rows:
+    """The rows as a model sees test rows."""
+    unknown, vad = np.full(len(rows), -1, np.int64), np.full((len(rows), 3), np.nan, np.float32)
+    return replace(rows, label=unknown, gender=unknown.copy(), vad=vad)
+
+
+def _called(module: ModuleType, function: str, given: tuple, options: dict):
+    """Whatever a model raises but InputError names its file; the log has the traceback."""
+    with plugin.blamed(file_of(module), f"{function}()", f"the log has the traceback; {SEE}"):
+        return getattr(module, function)(*given, **options)

@@ -1,0 +1,217 @@
+"""What a trained run stores, and how it is read again: one writer and one reader of each file.
+
+<fold>-<seed>/model.safetensors, history.csv, checkpoint.<name>.safetensors: what was learnt. probabilities.csv (whose
+order of rows all others have), embeddings.npy, extras.<name>.npy: what the model says of dev and test rows; in train/,
+of train rows. run.json comes last.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from emospace.core import records, store
+from emospace.core.data import Output, Rows, Trained
+from emospace.core.errors import InputError
+from emospace.core.manifest import RATINGS
+from emospace.core.provenance import atomic, read_json
+from emospace.core.store import Ragged
+
+AGAIN = "run the workflow again"
+LEARNT = ("model.safetensors", "history.csv")
+SAID = ("probabilities.csv", "embeddings.npy")
+TOLD = ("utterance", "split", "present")  # columns of probabilities.csv before those of the classes
+GENDER = ("gender_F", "gender_M")
+OTHERS = (GENDER[0], *RATINGS)  # columns of what a model may predict beside classes
+TOLERANCE = 1e-3  # of a sum of probabilities, which are stored with seven digits
+TRAIN = "train"  # folder of what a run says of its train rows
+
+
+def files_of(extras: Sequence[str] = (), checkpoints: Sequence[str] = ()) -> list[str]:
+    """Names of the files that a run stores beside those of every run."""
+    stores = [f"extras.{name}.{ending}" for name in extras for ending in ("npy", "offsets.npy")]
+    return stores + [f"checkpoint.{name}.safetensors" for name in checkpoints]
+
+
+# What was learnt -----------------------------------------------------------------------------------------------
+
+
+def write_trained(folder: Path, trained: Trained) -> list[Path]:
+    """Write states and history; the paths."""
+    states = {LEARNT[0]: trained.state}
+    states |= {f"checkpoint.{name}.safetensors": state for name, state in trained.checkpoints.items()}
+    for name, state in states.items():
+        _write_state(folder / name, state)
+    columns = list(trained.history[0]) if trained.history else ["epoch"]
+    records.write(folder / LEARNT[1], columns, trained.history)
+    return [folder / name for name in (*LEARNT, *list(states)[1:])]
+
+
+def _write_state(path: Path, state: Mapping[str, np.ndarray]) -> None:
+    from safetensors.numpy import save_file
+
+    with atomic(path) as tmp:
+        save_file({name: np.array(value, order="C") for name, value in state.items()}, tmp)
+
+
+def read_trained(folder: Path) -> Trained:
+    """What a run has learnt, without history and checkpoints."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    about, path = read_json(folder / "run.json"), folder / LEARNT[0]
+    try:
+        return Trained(load_file(path), about["classes"], facts=about["facts"])
+    except (OSError, SafetensorError) as error:
+        raise InputError(path, f"it cannot be read ({error})", AGAIN) from error
+
+
+def read_history(folder: Path) -> list[dict[str, float]]:
+    """History of a training, a line per epoch or candidate, numbers by column; [] of a model that has none."""
+    path = folder / LEARNT[1]
+    try:
+        return [{name: float(value) for name, value in line.items()} for line in records.read(path)]
+    except (TypeError, ValueError) as error:
+        raise InputError(path, f"it holds what is no number ({error})", AGAIN) from error
+
+
+# What a model says ---------------------------------------------------------------------------------------------
+
+
+def write_outputs(folder: Path, classes: Sequence[str], sides: Mapping[str, tuple[Rows, Output]]) -> list[Path]:
+    """Write what a model says of the rows of some sides; the paths. There are no labels here, so nothing is scored."""
+    found = [output for _, output in sides.values()]
+    lines = [line for side, pair in sides.items() for line in _lines(side, *pair, classes)]
+    columns = list(_columns(found[0], classes))
+    records.write(folder / SAID[0], [*TOLD, *columns], lines)
+    with atomic(folder / SAID[1]) as tmp:
+        np.save(
+            tmp, _joined([output.embeddings for output in found], sum(map(len, (rows for rows, _ in sides.values()))))
+        )
+    for name in found[0].extras:
+        rows = [row for output in found for row in output.extras[name]]
+        store.write(folder / f"extras.{name}.npy", rows, dtype=np.float32, dim=_width(found, name))
+    return [folder / name for name in (*SAID, *files_of(list(found[0].extras)))]
+
+
+def _columns(output: Output, classes: Sequence[str]) -> dict[str, np.ndarray]:
+    """Column of the table -> values (N,)."""
+    parts = [(classes, output.probabilities), (GENDER, output.gender), (RATINGS, output.dimensions)]
+    return {name: values[:, k] for names, values in parts if values is not None for k, name in enumerate(names)}
+
+
+def _lines(side: str, rows: Rows, output: Output, classes: Sequence[str]):
+    columns, there = _columns(output, classes), rows.present()
+    for i, utterance in enumerate(rows.utterances):
+        told = {"utterance": utterance, "split": side, "present": int(there[i])}
+        yield told | {name: _number(values[i]) for name, values in columns.items()}
+
+
+def _number(value: float) -> str:
+    """A cell; that of a dimension which the model does not predict is empty."""
+    return "" if np.isnan(value) else f"{value:.7f}"
+
+
+def _joined(arrays: list[np.ndarray | None], rows: int) -> np.ndarray:
+    return np.empty((rows, 0), np.float32) if arrays[0] is None else np.concatenate(arrays)
+
+
+def _width(outputs: list[Output], name: str) -> int | None:
+    values = [output.extras[name].values for output in outputs]
+    full = next((v for v in values if len(v)), values[0])
+    return full.shape[1] if full.ndim == 2 else None
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a run stored of N rows: one of a side may occur several times, and is then told of once.
+
+    place: (side, utterance) -> row. present: did it have any input? bool (N,). values: name of an output ("" for the
+    probabilities) -> float32 (N, D), or a Ragged store.
+    """
+
+    place: dict[tuple[str, str], int]
+    present: np.ndarray
+    values: dict[str, np.ndarray | Ragged]
+
+
+def read_outputs(folder: Path, classes: Sequence[str], wanted: Sequence[str] = ("",)) -> Said:
+    """Read the outputs of these names: "" (probabilities), "embeddings", or names of extras."""
+    lines = list(read_lines(folder, classes))
+    values: dict[str, np.ndarray | Ragged] = {}
+    for name in wanted:
+        if name == "embeddings":
+            values[name] = read_embeddings(folder, len(lines))
+            if not values[name].shape[1]:
+                raise InputError(folder / SAID[1], "the model gives no embeddings", f"leave `.{name}` out of the input")
+        elif name:
+            values[name] = Ragged.open(folder / f"extras.{name}.npy", len(lines)).check_finite()
+        else:
+            found = np.array([line.probabilities for line in lines], np.float32)
+            values[name] = found.reshape(len(lines), len(classes))  # also of no line
+    place = {(line.side, line.utterance): i for i, line in enumerate(lines)}
+    return Said(place, np.array([line.present for line in lines], bool), values)
+
+
+class Line(NamedTuple):
+    """What a model says of a row. present: did it have any input? others: see OTHERS, NaN where it says nothing."""
+
+    side: str
+    utterance: str
+    present: bool
+    probabilities: list[float]
+    others: list[float]
+
+
+def read_lines(folder: Path, classes: Sequence[str], side: str = "") -> Iterator[Line]:
+    """Lines of probabilities.csv in order, of one side or of all; columns may stand in any order.
+
+    Raises InputError, with the line, for what is no distribution over the classes, or no number.
+    """
+    path = folder / SAID[0]
+    for number, line in enumerate(records.read(path), 2):
+        if side in ("", line.get("split")):
+            yield _line(path, number, line, classes)
+
+
+def _line(path: Path, number: int, line: dict[str, str], classes: Sequence[str]) -> Line:
+    if missing := [name for name in TOLD if line.get(name) is None]:
+        raise InputError(path, f"line {number} has no {missing[0]!r}", AGAIN)
+    where = f"line {number} ({line['utterance']!r})"
+    try:
+        values = [float(line[name]) for name in classes]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(path, f"{where} lacks a probability of one of {', '.join(classes)}", AGAIN) from error
+    if not all(value >= 0 for value in values) or not abs(sum(values) - 1) <= TOLERANCE:
+        raise InputError(path, f"{where} holds {values}, which is no distribution", "mend the model")
+    others = [_other(path, where, line, name) for name in OTHERS]
+    return Line(line["split"], line["utterance"], line["present"] == "1", values, others)
+
+
+def _other(path: Path, where: str, line: dict[str, str], name: str) -> float:
+    """The value of one of OTHERS, NaN where there is none."""
+    if not (text := line.get(name)):
+        return np.nan
+    try:
+        value = float(text)
+    except ValueError:
+        value = np.nan
+    if name == GENDER[0] and not 0 <= value <= 1:
+        raise InputError(path, f"{where} holds {text} for {name}, which is no probability", "mend the model")
+    if not np.isfinite(value):
+        raise InputError(path, f"{where} holds {text} for {name}, which is no finite number", "mend the model")
+    return value
+
+
+def read_embeddings(folder: Path, rows: int | None = None) -> np.ndarray:
+    """float32 (rows, E), row for row as probabilities.csv; E is 0 of a model that gives none."""
+    path = folder / SAID[1]
+    try:
+        found = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(path, f"it cannot be read ({error})", AGAIN) from error
+    if found.ndim != 2 or rows not in (None, len(found)):
+        raise InputError(path, f"it holds an array {found.shape}, and probabilities.csv {rows} rows", AGAIN)
+    return found
