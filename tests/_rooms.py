@@ -6,6 +6,7 @@
 import ast
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOTS = ("emospace", "workflow_scripts")
@@ -20,11 +21,19 @@ def modules(project: Path) -> dict[str, Path]:
     return found
 
 
+def run(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those below `if TYPE_CHECKING:`, which are never run."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING"):
+            yield from run(child)
+
+
 def imports(name: str, path: Path, known: dict[str, Path]) -> set[str]:
     """Those of our modules that one imports, at its top or inside a function."""
     found = set()
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    for node in run(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -37,7 +46,7 @@ def imports(name: str, path: Path, known: dict[str, Path]) -> set[str]:
 
 
 def room(name: str) -> str:
-    """The folder of a module: the second word of its dotted name where that is a folder, else the first."""
+    """The folder of a module: the first two words of its dotted name, or one where it lies at the root."""
     parts = name.split(".")
     return ".".join(parts[:2]) if len(parts) > 2 else parts[0]
 

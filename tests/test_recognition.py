@@ -17,9 +17,11 @@ from emospace.core import manifest, store
 from emospace.core.errors import InputError
 from emospace.core.provenance import sha256, write_json
 from emospace.core.words import word_error_rate
+from emospace.media.sound import decode
 from emospace.speech import recognition
 from emospace.speech.recognition import RATE, recognise, settings
-from emospace.views.audio import decode
+from emospace.weights.fetch import fetch
+from emospace.weights.origins import Unreachable
 from emospace.weights.record import Weights, open_weights
 from workflow_scripts import augment_view
 

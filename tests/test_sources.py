@@ -6,7 +6,7 @@ from conftest import ROOT
 
 from emospace.core.own_code import closure
 from emospace.core.provenance import code_digest, read_recipe
-from emospace.syntax import syntax
+from emospace.core.syntax import syntax
 
 
 def names(*modules, root=ROOT):

@@ -14,10 +14,10 @@ from emospace.core import manifest, store, texts
 from emospace.core.errors import InputError
 from emospace.core.plugin import settings
 from emospace.core.provenance import write_json
+from emospace.media.sound import decode
 from emospace.speech import prosody, voices
 from emospace.speech.prosody import RATE, Setting
 from emospace.speech.synthesis import synthesise
-from emospace.views.audio import decode
 
 KIDS, DOGS = "Kids are talking by the door", "Dogs are sitting by the door"
 

@@ -57,14 +57,14 @@ def test_equal_to_librosa(tmp_path, rate, channels, suffix):
 def test_utterances_are_slices_of_a_file_decoded_once(tmp_path, monkeypatch):
     for name, seed in (("x", 1), ("y", 2)):
         soundfile.write(tmp_path / f"{name}.wav", noise(4, 44100, seed=seed), 44100)
-    decode, notes = audio.decode, tmp_path / "decoded.txt"
+    decode, notes = audio.sound.decode, tmp_path / "decoded.txt"
 
     def noted(path: Path, *rest):  # in a child, which shares no list with this process
         with open(notes, "a") as handle:
             handle.write(f"{path.name}\n")
         return decode(path, *rest)
 
-    monkeypatch.setattr(audio, "decode", noted)
+    monkeypatch.setattr(audio.sound, "decode", noted)
     times = [(0.0, 1.0), (0.5, 1.25), (3.0, 4.0)]
     rows = [row(f"{i}{name}", f"{name}.wav", *time) for i, time in enumerate(times) for name in ("x", "y")]
     found, problems, facts = extract([*rows, row("none", "")], tmp_path, tmp_path)

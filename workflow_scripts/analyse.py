@@ -47,7 +47,7 @@ def refuse_wrong(folder: Path, wanted: list[str], facts, file: str) -> None:
 
 
 def job(args, recipe):
-    module, file = plugin.find("analyses", recipe["plugin"]), f"emospace/analyses/{recipe['plugin']}.py"
+    module, file = plugin.find("analyses", recipe["plugin"]), plugin.place("analyses", recipe["plugin"])
     inputs = {name: [Path(f) for f in files] for name, *files in args.input}
     parents: dict[str, list[Path]] = {}
     for name, _, folder in (parent.partition("=") for parent in args.parents):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from emospace.core.provenance import PACKAGE_ROOT
-from emospace.syntax import syntax
+from emospace.core.syntax import syntax
 
 PACKAGES = ("emospace", "workflow_scripts")
 TEMPLATES = {".html", ".css"}  # code in another language: what they say shapes an artifact as a module does

@@ -1,6 +1,6 @@
 """Find a component by file name, hold it to its contract, and check its options against its signature.
 
-A plug-in is one module of a folder, and its options are the keyword arguments of one function. There is no registry: a
+A plug-in is one module of a folder (or a package, for a family of modules), and its options are the keyword arguments of one function. There is no registry: a
 file in the folder is the registration, contracts.py says what must be in it, the signature is the schema of its
 options: their names, types, words and limits.
 """
@@ -25,16 +25,16 @@ from emospace.core import contracts
 from emospace.core.errors import InputError, full
 from emospace.core.option_types import Names
 
-HERE = Path(__file__).parent
+LIBRARY = Path(__file__).parents[1]
 STRICT = ConfigDict(strict=True, arbitrary_types_allowed=True)
 # Kind of plug-in -> its folder below emospace/ and its contract.
 KINDS: dict[str, tuple[str, type]] = {
     "corpora": ("corpora", contracts.Corpus),
-    "encoders": ("encoders", contracts.Encoder),
+    "encoders": ("features/encoders", contracts.Encoder),
     "models": ("models", contracts.Model),
-    "metrics": ("metrics", contracts.Metric),
+    "metrics": ("evaluation/metrics", contracts.Metric),
     "views": ("views", contracts.View),
-    "splits": ("splits", contracts.Split),
+    "splits": ("protocols/splits", contracts.Split),
     "sections": ("report/sections", contracts.Section),
     "analyses": ("analyses", contracts.Analysis),
 }
@@ -42,20 +42,25 @@ KINDS: dict[str, tuple[str, type]] = {
 
 def names(kind: str) -> list[str]:
     """Names of all plug-ins of a kind ("corpora", "encoders", "models", ...)."""
-    return sorted(p.stem for p in _folder(kind).glob("*.py") if not p.stem.startswith("_"))
+    folder = LIBRARY / KINDS[kind][0]
+    found = [*folder.glob("*.py"), *(init.parent for init in folder.glob("*/__init__.py"))]
+    return sorted(path.stem for path in found if not path.stem.startswith("_"))
 
 
-def _folder(kind: str) -> Path:
-    return HERE / KINDS[kind][0]
+def module_name(kind: str, name: str) -> str:
+    """Dotted name of a plug-in's module, whether or not it is there."""
+    return f"emospace.{KINDS[kind][0].replace('/', '.')}.{name}"
 
 
-def _file(kind: str, name: str) -> str:
-    return f"emospace/{KINDS[kind][0]}/{name}.py"
+def place(kind: str, name: str) -> str:
+    """File of a plug-in, relative to the project: a module, or the __init__.py of a family of modules."""
+    path = f"emospace/{KINDS[kind][0]}/{name}"
+    return f"{path}/__init__.py" if (LIBRARY.parent / path).is_dir() else f"{path}.py"
 
 
 def file_of(module: ModuleType) -> str:
     """The file of a plug-in as messages name it, below the folder of the project."""
-    return f"{module.__name__.replace('.', '/')}.py"
+    return module.__name__.replace(".", "/") + ("/__init__.py" if hasattr(module, "__path__") else ".py")
 
 
 def suggest(word: str, known) -> str:
@@ -78,14 +83,14 @@ def find(kind: str, name: str) -> ModuleType:
     Raises InputError if there is no such file (with a suggestion), if its import fails, or if it breaks its contract.
     """
     if name not in names(kind):
-        raise InputError(_file(kind, name), f"there is no {name!r} among the {kind}", suggest(name, names(kind)))
+        raise InputError(place(kind, name), f"there is no {name!r} among the {kind}", suggest(name, names(kind)))
     try:
-        module = importlib.import_module(f"emospace.{KINDS[kind][0].replace('/', '.')}.{name}")
+        module = importlib.import_module(module_name(kind, name))
     except (Exception, SystemExit) as error:
         reason = f"it cannot be imported ({type(error).__name__}: {error})"
         remedy = f"mend it; imports of heavy packages belong in functions; {_see(KINDS[kind][1])}"
-        raise InputError(_file(kind, name), reason, remedy) from error
-    hold(module, contract_of(kind, module), _file(kind, name))
+        raise InputError(place(kind, name), reason, remedy) from error
+    hold(module, contract_of(kind, module), place(kind, name))
     return module
 
 
@@ -285,7 +290,7 @@ def check_keys(kind: str, name: str, function: str, keys: Iterable[str]) -> None
     for option in options_of(getattr(find(kind, name), function)):
         if option in keys:
             reason = f"the option {option!r} of {function}() is called like a key of its block in the config"
-            raise InputError(_file(kind, name), reason, "give the option another name")
+            raise InputError(place(kind, name), reason, "give the option another name")
 
 
 def settings(

@@ -21,10 +21,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from emospace.core.errors import InputError
-from emospace.syntax import syntax
+from emospace.core.syntax import syntax
 
 NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)  # what a file system says that has no fsync, or none of folders
-PACKAGE_ROOT = Path(__file__).resolve().parent.parent
+PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 NAMED = 16  # hex digits of the digest in the name of a file that is named by its content
 
 

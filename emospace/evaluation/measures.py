@@ -93,15 +93,11 @@ def summed(rows: np.ndarray, group: np.ndarray) -> np.ndarray:
 
 
 def _blamed(name: str, function: str):
-    return plugin.blamed(_file(name), f"{function}()", SEE)
-
-
-def _file(name: str) -> str:
-    return f"emospace/evaluation/metrics/{name}.py"
+    return plugin.blamed(plugin.place("metrics", name), f"{function}()", SEE)
 
 
 def _refusal(name: str, reason: str) -> InputError:
-    return InputError(_file(name), reason, SEE)
+    return InputError(plugin.place("metrics", name), reason, SEE)
 
 
 def statistics(name: str, truth: Answers, predicted: Answers) -> np.ndarray:

@@ -226,3 +226,25 @@ def _decoded(packet) -> tuple[list, list[str]]:
 
 def _layout(frame) -> tuple:
     return frame.format.name, frame.layout.name, frame.sample_rate
+
+
+def loudness(samples: np.ndarray) -> float:
+    """RMS of int16 samples in dB of full scale, -inf for digital silence."""
+    power = np.mean(np.square(samples, dtype=np.float64)) / 2**30
+    return 10 * float(np.log10(power)) if power else -np.inf
+
+
+def decode(path: Path, sample_rate: int, channel: str | int = "mean") -> tuple[np.ndarray, float, str]:
+    """Samples of a whole file, int16 (T,); the seconds that its header claims; what is missing at its end, or "".
+
+    Raises Flaw as `read`.
+    """
+    import soxr
+
+    found = read(path, channel)
+    mono = found.wave
+    if found.rate != sample_rate:
+        length = -(-len(mono) * sample_rate // found.rate)
+        mono = soxr.resample(mono, found.rate, sample_rate, "HQ")[:length]
+        mono = np.pad(mono, (0, length - len(mono)))
+    return np.clip(np.rint(mono * 32768), -32768, 32767).astype(np.int16), found.claimed, found.lacking

@@ -28,15 +28,15 @@ def write_recipes(plan, folder: Path) -> dict[tuple[str, str], Path]:
     """Write each recipe to `<folder>/<rule>/<key>-<digest>.json` unless it is there; (rule, key) -> its path."""
     paths = {}
     for rule, key, plugins, content in _all(plan):
-        modules = [f"workflow_scripts.{rule}", *(f"emospace.{p}" for p in plugins)]
-        views = [PACKAGE_ROOT / f"emospace/views/{content['plugin']}.py"] if rule in VIEW_SCRIPTS else []
+        modules = [f"workflow_scripts.{rule}", *plugins]
+        views = [PACKAGE_ROOT / plugin.place("views", content["plugin"])] if rule in VIEW_SCRIPTS else []
         recipe = {"rule": rule, "code": code_digests({*closure(*modules), *views}), **content}
         paths[rule, key] = write_once(folder / rule, key, canonical(recipe))
     return paths
 
 
 def _recipe(rule: str, key: str = "all", /, *plugins: str, **content) -> Recipe:
-    """plugins: modules of emospace that the rule's script finds by name, so that no import statement tells of them."""
+    """plugins: modules that the rule's script finds by name, so that no import statement tells of them."""
     return rule, key, plugins, content
 
 
@@ -64,12 +64,12 @@ def _all(plan) -> Iterator[Recipe]:
         for run in spec["runs"]:
             yield _analysis(plan, name, spec, run)
     asked = {"sections": plan.config["sections"], "config": _without(plan.config, "private_remote")}
-    modules = [f"report.sections.{name}" for name in plan.config["sections"]]
+    modules = [plugin.module_name("sections", name) for name in plan.config["sections"]]
     yield _recipe("make_report", "all", *modules, *_metrics(plan), options={}, seed=plan.config["seed"], **asked)
 
 
 def _corpus(plan, corpus: str) -> Iterator[Recipe]:
-    spec, module = plan.corpus(corpus), f"corpora.{plan.reader(corpus)}"
+    spec, module = plan.corpus(corpus), plugin.module_name("corpora", plan.reader(corpus))
     about = {"corpus": corpus, "plugin": plan.reader(corpus), "options": plan.reader_options(corpus)}
     if plan.generated(corpus):
         options = {"seed": plan.config["seed"]} | spec["generate"]
@@ -114,13 +114,13 @@ def _step(rule: str, key: str, plan, view: str, step: str = "", **about) -> Reci
 
 
 def _homes(function: Callable, view: str) -> list[str]:
-    """Modules below emospace with the code of a function that the module of a view defines, or imports and hands on.
+    """Modules with the code of a function that the module of a view defines, or imports and hands on.
 
     Such a function does not stand for all that the view's module imports, so that another gate augments nothing anew.
     """
     home = getattr(function, "__module__", "")
     plain = inspect.isfunction(function) and not hasattr(function, "__wrapped__") and home.startswith("emospace.")
-    return [home.removeprefix("emospace.")] if plain else [f"views.{view}"]
+    return [home if plain else plugin.module_name("views", view)]
 
 
 def _only(options: dict, key: str) -> dict:
@@ -140,7 +140,13 @@ def _feature(plan, name: str) -> Recipe:
     about = {"feature": name, "plugin": encoder, "reader": reader, "options": options}
     if files := digests(plan.feature_files(name)):
         about["files"] = files
-    return _recipe("embed", name, f"encoders.{encoder}", *_homes(plugin.find("views", reader).read, reader), **about)
+    return _recipe(
+        "embed",
+        name,
+        plugin.module_name("encoders", encoder),
+        *_homes(plugin.find("views", reader).read, reader),
+        **about,
+    )
 
 
 def _corpora(plan, protocol: str) -> dict:
@@ -154,7 +160,7 @@ def _corpora(plan, protocol: str) -> dict:
 def _protocol(plan, name: str) -> Iterator[Recipe]:
     spec = plan.protocol(name)
     about = {"protocol": name, "split": spec["split"], "leaky": spec["leaky"], **_corpora(plan, name)}
-    options, module = plan.protocol_options(name), f"splits.{spec['split']}"
+    options, module = plan.protocol_options(name), plugin.module_name("splits", spec["split"])
     wanted = [option for option in plugin.find("splits", spec["split"]).FILES if option in options]
     files = {option: sha256(Path(options[option])) for option in wanted}
     details = {"labels": plan.labels(name), "rows": spec["rows"], "folds": spec["folds"], "sides": plan.sides(name)}
@@ -174,7 +180,7 @@ def _run(plan, name: str) -> Iterator[Recipe]:
         reads["augment"] = spec["augment"]
     job = {"plugin": spec["model"], "options": options, **reads, **about}
     job |= _readers(plan, name)
-    code = [f"models.{spec['model']}", *_reading(plan, name)]
+    code = [plugin.module_name("models", spec["model"]), *_reading(plan, name)]
     yield _recipe("train", name, *code, **job)
     if plan.asked(name):
         yield _recipe("apply_train", name, *code, crossfit=spec.get("crossfit", 0), **job)
@@ -208,7 +214,8 @@ def _other(plan, run: str) -> dict | None:
 
 def _metrics(plan) -> list[str]:
     return [
-        f"metrics.{name}" for name in dict.fromkeys([*plan.metrics(), measures.COUNTED, *measures.CONCORDANCE.values()])
+        plugin.module_name("metrics", name)
+        for name in dict.fromkeys([*plan.metrics(), measures.COUNTED, *measures.CONCORDANCE.values()])
     ]
 
 
@@ -216,8 +223,9 @@ def _analysis(plan, name: str, spec: dict, run: str) -> Recipe:
     """Of one run. Its models are applied, so their code counts."""
     about, protocol = plan.run(run), plan.protocol(plan.run(run)["protocol"])
     models = {about["model"], *(plan.run(parent)["model"] for parent in plan.parents(run))}
-    modules = [f"analyses.{spec['analysis']}", *(f"models.{model}" for model in sorted(models))]
-    modules += [f"metrics.{metric}" for metric in plugin.names("metrics")]  # it may ask for any
+    modules = [plugin.module_name("analyses", spec["analysis"])]
+    modules += [plugin.module_name("models", model) for model in sorted(models)]
+    modules += [plugin.module_name("metrics", metric) for metric in plugin.names("metrics")]  # it may ask for any
     content = {"analysis": name, "plugin": spec["analysis"], "outputs": run_products.outputs(spec), "run": run}
     content |= {key: about[key] for key in ("model", "protocol", "inputs")}
     content |= {"labels": plan.labels(about["protocol"]), "rows": protocol["rows"], "leaky": protocol["leaky"]}

@@ -52,7 +52,7 @@ def _analysis(plan, name: str, spec: dict) -> dict:
 
 def _outputs(name: str) -> None:
     """Raise InputError unless the outputs of an analysis are names of different files."""
-    found, file = plugin.find("analyses", name).OUTPUTS, f"emospace/analyses/{name}.py"
+    found, file = plugin.find("analyses", name).OUTPUTS, plugin.place("analyses", name)
     wrong = [output for output in found if not FILE.fullmatch(output) or output == SIDECAR]
     if wrong or not found or isinstance(found, str) or len({*found}) < len(found):
         reason = f"OUTPUTS is {found!r}, which must be different names of files"
@@ -61,7 +61,7 @@ def _outputs(name: str) -> None:
 
 
 def _suits(plan, name: str, run: str) -> bool:
-    spec, file = plan.run(run), f"emospace/analyses/{name}.py"
+    spec, file = plan.run(run), plugin.place("analyses", name)
     with plugin.blamed(file, "suits()", SEE):
         return bool(plugin.find("analyses", name).suits(plugin.find("models", spec["model"]), spec["inputs"]))
 

@@ -89,7 +89,7 @@ def _of_three(make) -> bool:
 def _blocks(plan, where: str, view: str) -> None:
     """What a view's steps read, and the blocks of their options; where each has one, other keys are misspelt."""
     views, steps = plan.views, plan.views.steps(view)
-    file = f"emospace/views/{views.module_name(view)}.py"
+    file = plugin.place("views", views.module_name(view))
     for name, step in steps.items():
         if name in TAKEN:
             raise InputError(file, f"a step is called {name!r}, as another file of a view", f"rename it; {SEE}")

@@ -94,7 +94,7 @@ def environment(sections: list[str]) -> Environment:
 
 def section(name: str, results: Results, jinja: Environment) -> dict | None:
     """Name, title and body of a section, None if it leaves itself out. Raises InputError, which names its file."""
-    module, file = plugin.find(KIND, name), f"emospace/report/{KIND}/{name}.py"
+    module, file = plugin.find(KIND, name), plugin.place(KIND, name)
     with plugin.blamed(file, "gather()", SEE):
         content = module.gather(results)
     if content is None:

@@ -50,7 +50,7 @@ def _hidden(folder: Path, module: ModuleType, inputs: Sequence[str], keep: Colle
     hidden = set(inputs) - set(keep)
     if hidden and not module.SUBSETS:
         raise InputError(
-            folder, f"{file_of(module)} needs all its inputs", f"only models with SUBSETS do without; {SEE}"
+            folder, f"{plugin.file_of(module)} needs all its inputs", f"only models with SUBSETS do without; {SEE}"
         )
     return hidden
 

@@ -21,7 +21,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def _wrong(module: ModuleType, what: str, reason: str) -> InputError:
-    return InputError(file_of(module), f"{what} {reason}", SEE)
+    return InputError(path_of(module), f"{what} {reason}", SEE)
 
 
 # Trained -------------------------------------------------------------------------------------------------------

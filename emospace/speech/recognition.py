@@ -21,7 +21,7 @@ from emospace.core import plugin
 from emospace.core.errors import InputError
 from emospace.core.option_types import Count, NotNegative
 from emospace.core.plugin import suggest
-from emospace.views.audio import loudness
+from emospace.media.sound import loudness
 from emospace.weights.record import REMEDY, Weights
 
 RATE = 16_000  # Hz; what both kinds of models were trained on

@@ -19,9 +19,9 @@ import numpy as np
 from emospace.core.errors import InputError
 from emospace.core.plugin import suggest
 from emospace.media.opening import Flaw, locate
+from emospace.media.sound import decode
 from emospace.speech import pyttsx3_worker
 from emospace.speech.prosody import RATE, Setting
-from emospace.views.audio import decode
 
 SHORTEST = 0.1  # seconds; an engine that says less has failed
 INSTALL = "install espeak-ng (Debian: apt-get install espeak-ng)"

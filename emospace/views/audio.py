@@ -47,7 +47,7 @@ def extract(
     lengths: list[int] = []
 
     def work(file: str, group: list[Utterance]) -> Answer:
-        samples, declared, lacking = decode(locate(root, file), sample_rate, channel)
+        samples, declared, lacking = sound.decode(locate(root, file), sample_rate, channel)
         cuts = [_cut(row, samples, declared, sample_rate, min_seconds, silence_dbfs) for row in group]
         told = any(flaw and flaw.reason == "truncated" for _, flaw in cuts)
         flaws = [Flaw("truncated", lacking, AGAIN)] if lacking and not told else []
@@ -78,30 +78,8 @@ def _cut(row: Utterance, samples: np.ndarray, declared: float, rate: int, min_se
     if len(found) < max(1, min_seconds * rate):
         detail = f"{len(found) / rate:.3f} s, fewer than {min_seconds} s"
         return None, Flaw("too short", detail, "correct its times, or lower views: audio: min_seconds")
-    level = loudness(found)
+    level = sound.loudness(found)
     if level < silence:
         detail = f"{level:.1f} dBFS, below {silence} dBFS"
         return None, Flaw("silent", detail, "listen to the file; or lower views: audio: silence_dbfs")
     return found, early
-
-
-def loudness(samples: np.ndarray) -> float:
-    """RMS of int16 samples in dB of full scale, -inf for digital silence."""
-    power = np.mean(np.square(samples, dtype=np.float64)) / 2**30
-    return 10 * float(np.log10(power)) if power else -np.inf
-
-
-def decode(path: Path, sample_rate: int, channel: str | int = "mean") -> tuple[np.ndarray, float, str]:
-    """Samples of a whole file, int16 (T,); the seconds that its header claims; what is missing at its end, or "".
-
-    Raises Flaw as `sound.read`.
-    """
-    import soxr
-
-    found = sound.read(path, channel)
-    mono = found.wave
-    if found.rate != sample_rate:
-        length = -(-len(mono) * sample_rate // found.rate)
-        mono = soxr.resample(mono, found.rate, sample_rate, "HQ")[:length]
-        mono = np.pad(mono, (0, length - len(mono)))
-    return np.clip(np.rint(mono * 32768), -32768, 32767).astype(np.int16), found.claimed, found.lacking
