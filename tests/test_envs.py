@@ -124,22 +124,22 @@ def encoder_jobs() -> dict[str, tuple[str, list[str]]]:
         readers = {view: plugin.find("views", view) for view in plugin.names("views")}
         taken = {v: r for v, r in readers.items() if getattr(r, "KIND", "") in module.VIEWS}
         code = [home for view, reader in taken.items() for home in _homes(reader.read, view)]
-        found[f"embed {encoder}"] = module.ENVIRONMENT, ["embed", f"encoders.{encoder}", *code]
+        found[f"embed {encoder}"] = module.ENVIRONMENT, ["embed", plugin.module_name("encoders", encoder), *code]
     return found
 
 
 @pytest.mark.parametrize("job", view_jobs())
 def test_the_environment_of_a_plug_in_holds_what_its_jobs_import(job):
     name, (script, *code) = view_jobs()[job]
-    files = closure(f"workflow_scripts.{script}", *(f"emospace.{module}" for module in code))
+    files = closure(f"workflow_scripts.{script}", *code)
     assert lacking(of_others(files), name) == UNCALLED.get(job, set())
 
 
 def imported(script: str) -> set[str]:
     """Modules of others that a script, its plug-ins and all of ours that these import may import."""
-    folder = PLUGINS.get(script)
-    plugins = [p.stem for p in (ROOT / f"emospace/{folder}").glob("[!_]*.py")] if folder else []
-    files = closure(f"workflow_scripts.{script}", *(f"emospace.{folder}.{name}" for name in plugins))
+    kind = PLUGINS.get(script)
+    plugins = [plugin.module_name(kind, name) for name in plugin.names(kind)] if kind else []
+    files = closure(f"workflow_scripts.{script}", *plugins)
     return of_others(files)
 
 

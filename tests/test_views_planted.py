@@ -108,7 +108,7 @@ def configured() -> dict:
 
 
 def plant(project: Project, **changed: str) -> None:
-    files = {"views/counts": VIEW, "encoders/same": ENCODER, "views/counts_noise": AUGMENTED} | changed
+    files = {"views/counts": VIEW, "features/encoders/same": ENCODER, "views/counts_noise": AUGMENTED} | changed
     for name, text in files.items():
         (project.folder / f"emospace/{name}.py").write_text(text, encoding="utf-8")
     project.configure(configured())
@@ -173,7 +173,12 @@ def test_one_file_each_is_planned_and_nothing_else_is_made(planted):
             "counts_noise.py: a step is called 'quality', as another file",
         ),
         ("views/counts_noise", "Step(drawn, ", 'Step(drawn, "parents", ', "reads 'parents'. did you mean 'parent'"),
-        ("encoders/same", '("counts",)', '("audio",)', "'same' does not take the view 'counts'. it takes: audio"),
+        (
+            "features/encoders/same",
+            '("counts",)',
+            '("audio",)',
+            "'same' does not take the view 'counts'. it takes: audio",
+        ),
     ],
 )
 def test_what_breaks_a_contract_is_refused_when_planned(planted, file, old, new, words):

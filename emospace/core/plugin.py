@@ -42,9 +42,13 @@ KINDS: dict[str, tuple[str, type]] = {
 
 def names(kind: str) -> list[str]:
     """Names of all plug-ins of a kind ("corpora", "encoders", "models", ...)."""
-    folder = LIBRARY / KINDS[kind][0]
+    folder = _folder(kind)
     found = [*folder.glob("*.py"), *(init.parent for init in folder.glob("*/__init__.py"))]
     return sorted(path.stem for path in found if not path.stem.startswith("_"))
+
+
+def _folder(kind: str) -> Path:
+    return LIBRARY / KINDS[kind][0]
 
 
 def module_name(kind: str, name: str) -> str:
