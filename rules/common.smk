@@ -5,27 +5,24 @@ import subprocess
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
-from snakemake.settings.types import DeploymentMethod
-
 sys.path.insert(0, workflow.basedir)
 
 from emospace.core import plugin
 from emospace.core.errors import InputError
 from emospace.runs.run_files import LEARNT, SAID
 from emospace.core.disk import told
+from emospace.plan import snakemake_api
 from emospace.plan.checkouts import forget_exchanged
 from emospace.plan.snapshot import freeze, thaw
 from emospace.plan.plan import STATE, Plan, gpu_here, prefer_this_python
 from emospace.plan.run_products import outputs as outputs_of
-from emospace.plan.metadata import recorded
 from emospace.plan.dvc_deps import check_seen
-from workflow_scripts.check_sharing import check_sharing
+from emospace.plan.sharing import check_sharing
 
 # Snakemake itself would only report that a command was not found.
-if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method:
+if snakemake_api.uses_conda(workflow):
     if subprocess.run(["bash", "-c", "type conda"], capture_output=True, check=False).returncode:
-        raise WorkflowError(
+        raise snakemake_api.WorkflowError(
             "--use-conda needs the command `conda` (24.7.1 or later) on PATH: install Miniforge"
             " (https://conda-forge.org/download/) and open a new shell, or leave out --use-conda to run in this Python"
         )
@@ -34,7 +31,7 @@ prefer_this_python()
 try:
     if workflow.is_main_process:
         PLAN = Plan(config)
-        PLAN.refresh_raw(recorded())
+        PLAN.refresh_raw(snakemake_api.Records().input_below)
         for warning in PLAN.warnings:
             logger.warning(warning)
         if "DVC_STAGE" in os.environ:  # DVC runs this, and will record whatever is here
@@ -47,29 +44,25 @@ try:
                 Path(folder).mkdir(parents=True, exist_ok=True)
         PLAN.distrust()
         # Cluster jobs read the Snakefile again: give them this plan, because config.yaml may have changed by then.
-        workflow.config_settings.configfiles = [freeze(PLAN, STATE / "plans").absolute()]
+        snakemake_api.hand_on(workflow, freeze(PLAN, STATE / "plans"))
     else:
         PLAN = thaw(config)
 except InputError as error:
-    raise WorkflowError(str(error))
+    raise snakemake_api.WorkflowError(str(error))
 except OSError as error:
-    raise WorkflowError(str(told(error)))
+    raise snakemake_api.WorkflowError(str(told(error)))
 
 # A profile gives `gpu` the scope "local" if jobs run on other machines, which have GPUs.
-GPU = gpu_here() or workflow.resource_scopes.is_local("gpu")
-# One GPU job at a time per machine, whatever the profile; `--resources gpu=2` allows two.
-if "gpu" not in workflow.global_resources:
-    workflow.register_resource("gpu", 1)
+GPU = gpu_here() or snakemake_api.counts_gpus_elsewhere(workflow)
+snakemake_api.one_gpu_job_at_a_time(workflow)
 
 
 onstart:
-    if not workflow.touch:
+    if not snakemake_api.touches(workflow):
         try:
-            PLAN.refuse_absent(
-                job.wildcards.corpus for job in workflow.dag.needrun_jobs() if job.rule.name == "index_part"
-            )
+            PLAN.refuse_absent(w.corpus for w in snakemake_api.wildcards_of_jobs(workflow, "index_part"))
         except InputError as error:
-            raise WorkflowError(str(error))
+            raise snakemake_api.WorkflowError(str(error))
 
 
 wildcard_constraints:

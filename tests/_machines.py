@@ -8,7 +8,7 @@ import yaml
 from conftest import ROOT, Project
 
 from emospace.core.provenance import sha256
-from workflow_scripts.adopt import PHASES
+from emospace.plan.adopting import PHASES
 
 GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
 ADOPT = ["python", "-m", "workflow_scripts.adopt"]

@@ -62,7 +62,11 @@ def arrows(project: Path) -> Counter:
 
 def main(project: Path) -> None:
     known, found = modules(project), arrows(project)
-    root = [name for name in known if name.count(".") == 1 and known[name].name != "__init__.py" and name.startswith("emospace.")]
+    root = [
+        name
+        for name in known
+        if name.count(".") == 1 and known[name].name != "__init__.py" and name.startswith("emospace.")
+    ]
     print(f"modules at the root of emospace/: {len(root)}")
     print(f"modules in all: {len(known)}")
     single = sum(len(imports(name, path, known)) for name, path in known.items())

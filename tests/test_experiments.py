@@ -12,8 +12,8 @@ import yaml
 from _machines import ADOPT, contents, copy
 from conftest import ROOT, Project
 
+from emospace.plan.adopting import PHASES
 from emospace.plan.plan import Plan
-from workflow_scripts.adopt import PHASES
 from workflow_scripts.summarize import curve
 
 TUNED = "config.yaml:+runs.probe_text.candidates=[10.0]"

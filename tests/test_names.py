@@ -14,10 +14,10 @@ from emospace.core import records
 from emospace.core.errors import InputError
 from emospace.core.provenance import read_json, write_json
 from emospace.evaluation.predictions import COLUMNS
+from emospace.plan.adopting import PHASES
 from emospace.plan.checkouts import _sidecars
 from workflow_scripts import show_result
 from workflow_scripts._fold import checkpoint_folder
-from workflow_scripts.adopt import PHASES
 from workflow_scripts.summarize import write_plots
 
 SHARED = ("data/raw/", "data/manifest/", "data/views/", "data/features/", "data/augmented/", "models/")

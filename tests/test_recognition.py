@@ -20,8 +20,6 @@ from emospace.core.words import word_error_rate
 from emospace.media.sound import decode
 from emospace.speech import recognition
 from emospace.speech.recognition import RATE, recognise, settings
-from emospace.weights.fetch import fetch
-from emospace.weights.origins import Unreachable
 from emospace.weights.record import Weights, open_weights
 from workflow_scripts import augment_view
 

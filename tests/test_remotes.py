@@ -16,10 +16,10 @@ from conftest import ROOT, Project
 from emospace.core.errors import InputError
 from emospace.core.provenance import sha256, write_json
 from emospace.corpora import iemocap, ravdess
+from emospace.plan.adopting import PHASES
 from emospace.plan.dvc_remotes import has_remote
 from emospace.plan.plan import Plan
-from workflow_scripts.adopt import PHASES
-from workflow_scripts.check_sharing import check_sharing
+from emospace.plan.sharing import check_sharing
 
 KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1"}
 

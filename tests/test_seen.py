@@ -15,9 +15,9 @@ from conftest import ROOT, Project
 from emospace.core import records
 from emospace.core.errors import InputError
 from emospace.core.provenance import sha256
+from emospace.plan.adopting import PHASES
 from emospace.plan.dvc_deps import check_seen
 from emospace.plan.plan import Plan
-from workflow_scripts.adopt import PHASES
 
 SECOND = 16_000  # samples
 

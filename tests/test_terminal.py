@@ -13,7 +13,8 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from emospace.plan.command_line import check_words, complaint
 from emospace.plan.run_summary import declared
-from emospace.plan.terminal import CLEAR, HANDLER, show_one_line_per_job
+from emospace.plan.snakemake_api import HANDLER
+from emospace.plan.terminal import CLEAR, show_one_line_per_job
 
 TRAIN = {"corpus": "demo", "run": "probe", "fold": "fold0", "seed": "1"}
 

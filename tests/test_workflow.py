@@ -12,7 +12,7 @@ import yaml
 from _machines import ADOPT, GIT, cloned, contents
 from conftest import ROOT, Project
 
-from workflow_scripts.adopt import PHASES
+from emospace.plan.adopting import PHASES
 
 pytestmark = pytest.mark.workflow
 

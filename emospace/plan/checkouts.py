@@ -9,6 +9,7 @@ from pathlib import Path
 
 from emospace.core.provenance import canonical, name_of, sha256
 from emospace.plan.adoption import read_sidecar
+from emospace.plan.snakemake_api import Records
 
 # Where sidecars are. Of raw files, which may be many, only the list of generated ones is looked at.
 OF_CORPUS = ["data/raw/{0}/{0}.json", "data/manifest/{0}.json"]
@@ -22,16 +23,13 @@ def forget_exchanged(name: str, corpora: Iterable[str], recipes: Path) -> None:
     Then it makes that again. name, corpora: those of the config; what belongs to others is left alone. recipes: their
     folder.
     """
-    from snakemake.io import IOFile
-    from snakemake.persistence.file import FilePersistence
-
-    records, digest = FilePersistence(nolock=True), cache(sha256)
+    records, digest = Records(), cache(sha256)
     for path, says in _sidecars(name, corpora):
-        if record := records.metadata(IOFile(path)):
-            recipe = next((Path(p) for p in record.input if Path(p).is_relative_to(recipes)), None)
+        if records.inputs(path):
+            recipe = records.input_below(path, recipes)
             other = recipe and not recipe.stem.endswith(f"-{name_of(canonical(says['recipe']))}")
             if other or any(Path(p).exists() and digest(p) != then for p, then in says["inputs"].items()):
-                records.cleanup_metadata(IOFile(path))
+                records.forget(path)
 
 
 def _sidecars(name: str, corpora: Iterable[str]) -> Iterator[tuple[Path, dict]]:

@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator
 
 from emospace.core.errors import InputError
+from emospace.core.manifest import RATINGS
 from emospace.core.provenance import PACKAGE_ROOT
-from emospace.runs.folds import VAD
 from emospace.runs.run_files import GENDER
 
 RULE = re.compile(r"^rule (\w+):", re.M)
-COLUMNS = {"utterance", "split", "present", *GENDER, *VAD}  # of probabilities.csv
+COLUMNS = {"utterance", "split", "present", *GENDER, *RATINGS}  # of probabilities.csv
 COLUMNS |= {"fold", "speaker", "label", "predicted", "truth"}  # of predictions.csv and confusion.csv
 OTHER_NAME = "give it another name"
 

@@ -8,14 +8,13 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 
-from snakemake_interface_logger_plugins.common import LogEvent
+from emospace.plan.snakemake_api import LogEvent, first_filter, terminal_handlers
 
 ROUTINE = {LogEvent.WORKFLOW_STARTED, LogEvent.RESOURCES_INFO, LogEvent.JOB_STARTED, LogEvent.PROGRESS}
 ROUTINE |= {LogEvent.GROUP_INFO}
 # Said by Snakemake without an event, before or between jobs.
 CHATTER = ("Select jobs to execute", "Execute ", "Using shell", "Conda environments: ignored", "Activating conda env")
 CHATTER += ("Group jobs: inactive", "Assuming unrestricted shared filesystem")
-HANDLER = "DefaultStreamHandler"  # Snakemake's name of what writes to the terminal
 CLEAR = "\r\x1b[K"  # a progress bar may stand on the last line of a terminal
 NUMBERED = ("part", "seed")  # wildcards whose value is a bare number
 
@@ -81,9 +80,7 @@ def show_one_line_per_job(logger: logging.Logger, targets: Callable[[], Iterable
 
     targets: as in `OneLine`; called when all rules are known.
     """
-    for handler in logger.handlers:
-        if handler.name == HANDLER:
-            tty = getattr(handler.stream, "isatty", lambda: False)()
-            # Before Snakemake's filter, which `--quiet` may have drop what this one learns a job's name from.
-            handler.filters.insert(0, OneLine(targets, CLEAR if tty else ""))
-            handler.setFormatter(Formatter(handler.formatter))
+    for handler in terminal_handlers(logger):
+        tty = getattr(handler.stream, "isatty", lambda: False)()
+        first_filter(handler, OneLine(targets, CLEAR if tty else ""))
+        handler.setFormatter(Formatter(handler.formatter))

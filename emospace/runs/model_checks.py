@@ -10,7 +10,6 @@ import numpy as np
 
 from emospace.core.data import Output, Trained
 from emospace.core.errors import InputError
-from emospace.core.plugin import file_of
 from emospace.core.store import Ragged
 
 SEE = "see Model in docs/contracts.md"
@@ -21,7 +20,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def _wrong(module: ModuleType, what: str, reason: str) -> InputError:
-    return InputError(path_of(module), f"{what} {reason}", SEE)
+    return InputError(file_of(module), f"{what} {reason}", SEE)
 
 
 # Trained -------------------------------------------------------------------------------------------------------
