@@ -37,7 +37,7 @@ test-slow: $(VENV)/.installed-dev
 test-conda: $(VENV)/.installed-dev
 	@test -n "$$EMOSPACE_CONDA_TOOLS" \
 		|| { echo "set EMOSPACE_CONDA_TOOLS to the folder of the stand-in (docs/conda.md)"; exit 1; }
-	$(BIN)/python -m pytest -m slow tests/test_conda.py $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m slow tests/workflow/test_conda.py $(PYTEST_ARGS)
 
 # Share of a module's mutants that its own tests kill; a killed run continues (CONTRIBUTING.md).
 mutants: $(VENV)/.installed-dev
@@ -46,7 +46,7 @@ mutants: $(VENV)/.installed-dev
 # Over a thousand damaged media and annotation files, each of which must give a line in data/quality or one clear
 # error. Part of test-slow; the first hundred are part of test.
 fuzz: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m "slow or not slow" tests/test_fuzz.py $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "slow or not slow" tests/corpora/test_fuzz.py $(PYTEST_ARGS)
 
 bench: $(VENV)/.installed-dev
 	@$(SNAKEMAKE) fetch_models --quiet all --configfile configs/ablation_demo.yaml
@@ -61,7 +61,7 @@ lint: $(VENV)/.installed-dev
 format: $(VENV)/.installed-dev
 	-$(BIN)/ruff check --fix --quiet .
 	$(BIN)/ruff format .
-	$(BIN)/python -m workflow_scripts.write_contracts
+	$(BIN)/python -m docs.write_contracts
 	$(BIN)/snakefmt Snakefile rules
 
 install: $(VENV)/.installed

@@ -122,8 +122,9 @@ def fingerprint(config: str, tests: list[str]) -> str:
     """Digest of all that a verdict depends on: not of the tests of other modules."""
     digest = hashlib.sha256(f"{config} {importlib.metadata.version('mutmut')}".encode())
     for path in sorted(path for name in COPIED for path in [ROOT / name, *(ROOT / name).rglob("*")]):
-        foreign = path.parent == ROOT / "tests" and re.match("test_|mutants|_mut", path.name)
-        if path.is_file() and path.suffix != ".pyc" and (path.name in tests or not foreign):
+        of_tests = path.is_relative_to(ROOT / "tests") and re.match("test_|mutants|_mut", path.name)
+        mine = not of_tests or str(path.relative_to(ROOT / "tests")) in tests
+        if path.is_file() and path.suffix != ".pyc" and mine:
             digest.update(f"{path.relative_to(ROOT)} {hashlib.sha256(path.read_bytes()).hexdigest()}".encode())
     return digest.hexdigest()
 

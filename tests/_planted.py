@@ -8,8 +8,8 @@ from pathlib import Path
 import yaml
 from conftest import ROOT, Project
 
+from docs.write_contracts import PLACES
 from emospace.core import plugin
-from workflow_scripts.write_contracts import PLACES
 
 PLUGINS = ROOT / "tests/plugins"
 

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import yaml
 from _planted import PLUGINS, examples, merged, offer, tones
 
+from docs.write_contracts import PLACES
 from emospace.core import plugin
 from emospace.plan import plan, recipes
 from workflow_scripts import (
@@ -25,7 +26,6 @@ from workflow_scripts import (
     score_view,
     train,
 )
-from workflow_scripts.write_contracts import PLACES
 
 # What all examples stand on: two features of sound, a probe, and a model of both.
 BASE = {

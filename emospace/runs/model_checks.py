@@ -10,6 +10,7 @@ import numpy as np
 
 from emospace.core.data import Output, Trained
 from emospace.core.errors import InputError
+from emospace.core.plugin import file_of
 from emospace.core.store import Ragged
 
 SEE = "see Model in docs/contracts.md"

@@ -3,7 +3,7 @@
 Whisper hears 30 s at a time and pads what is shorter, so that most of its work on a short clip is silence. Its encoder
 takes any even number of frames: here a clip is followed by one second of silence instead. That costs about a tenth, and
 the states keep a cosine of .90 (1.3 s of speech) to .98 (4 s) to those of the padded clip, .03 to .01 more than without
-the silence (tests/test_encoders_whisper.py).
+the silence (tests/features/encoders/test_whisper.py).
 """
 
 import math

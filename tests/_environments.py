@@ -1,0 +1,78 @@
+"""What conda environments hold, and what the jobs that run in them import."""
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import yaml
+from conftest import ROOT
+
+from emospace.core import plugin
+from emospace.core.own_code import PACKAGES, closure
+
+# conda-forge's name -> PyPI's, where they differ
+PYPI = {"pytorch": "torch", "pysoundfile": "soundfile", "soxr-python": "soxr", "matplotlib-base": "matplotlib"}
+# Script -> folder of plug-ins that it finds by name.
+PLUGINS = {"train": "models", "apply_train": "models"}
+PLUGINS |= dict.fromkeys(["make_demo", "index_part", "merge_manifest"], "corpora")
+# Script -> what is imported only inside functions that it never calls.
+UNCALLED = {
+    "export_seed": {"rapidfuzz"},
+    "extract_view text": {"soundfile", "av"},  # reads sound from stores only
+    "augment_view audio_tts.recognised": {"soundfile", "av"},
+    "augment_view audio_tts.heard": {"soundfile", "av"},
+    "score_view text_bt": {"rapidfuzz"},
+}
+# Extras, which a user adds with the plug-in that needs them (requirements-extra.txt).
+UNCALLED |= {script: {"audformat", "iso639"} for script in ("make_demo", "index_part", "merge_manifest")}
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def pins() -> dict[str, str]:
+    lines = (line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line)
+    return {normal(name): version.strip() for name, version in lines}
+
+
+def environments() -> dict[str, str]:
+    """Script of workflow_scripts -> name of the environment that its rules run in."""
+    pairs = set()
+    for path in (ROOT / "rules").glob("*.smk"):
+        pairs |= set(
+            re.findall(r'envs/(\w+|\{[^}]+\})\.yaml".*?-m workflow_scripts\.(\w+)', path.read_text(), re.DOTALL)
+        )
+    assert len(dict.fromkeys(script for _, script in pairs)) == len(pairs)
+    return {script: name for name, script in pairs if not name.startswith("{")}  # those of views differ by view
+
+
+def held(name: str) -> set[str]:
+    """PyPI's names of all that an environment lists."""
+    lines = yaml.safe_load((ROOT / f"envs/{name}.yaml").read_text())["dependencies"]
+    names = [d.split("=")[0] for d in lines if isinstance(d, str)]
+    names += [d.split("==")[0] for block in lines if isinstance(block, dict) for d in block["pip"]]
+    return {normal(PYPI.get(n, n)) for n in names}
+
+
+def imported(script: str) -> set[str]:
+    """Modules of others that a script, its plug-ins and all of ours that these import may import."""
+    kind = PLUGINS.get(script)
+    plugins = [plugin.module_name(kind, name) for name in plugin.names(kind)] if kind else []
+    files = closure(f"workflow_scripts.{script}", *plugins)
+    return of_others(files)
+
+
+def of_others(files) -> set[str]:
+    """Modules of others that any of these files imports."""
+    found = set().union(*(statements(path) for path in files if path.suffix == ".py"))
+    return found - set(sys.stdlib_module_names) - set(PACKAGES)
+
+
+def statements(path: Path) -> set[str]:
+    """Top names of the modules that a file imports anywhere."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+    return {name.split(".")[0] for name in names}

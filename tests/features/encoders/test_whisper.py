@@ -1,0 +1,155 @@
+"""States of Whisper's encoder on real weights: close to those of 30-s windows, and each clip's are its own affair."""
+
+import shutil
+import socket
+
+import numpy as np
+import pytest
+from _embedding import embed
+from _recognisers import said
+from conftest import TINY, utterance
+
+from emospace.core import manifest, plugin, store
+from emospace.core.errors import InputError
+from emospace.core.provenance import read_json, write_json
+from emospace.features.encoders import whisper
+from emospace.features.encoders._steps import pooled
+from emospace.features.encoders.whisper import BATCH, RATE, WINDOW, batches, padded_length
+from emospace.weights.record import Weights
+
+D = 384  # of tiny
+SENTENCES = ["This is the worst day of my life.", "I am so happy.", "Leave me alone right now, will you?"]
+
+LONGER = [
+    "Kids are talking by the door, and dogs are sitting by the door.",
+    "Why did you lie to me about the weather in the mountains last year?",
+    "I have no idea what you want from me, but I will not give it to you.",
+]
+
+
+@pytest.fixture(scope="module")
+def encoder(tiny):
+    return whisper.load(weights=tiny)
+
+
+@pytest.fixture(scope="module")
+def clips() -> list[np.ndarray]:
+    return [said(text) for text in SENTENCES]
+
+
+def in_windows(encoder, clip: np.ndarray) -> np.ndarray:
+    """States of a clip as Whisper itself makes them, of 30 s each time: (ceil(T / 320), D)."""
+    from ctranslate2 import StorageView
+
+    whole = encoder.model.encode(StorageView.from_array(encoder._frames(clip, WINDOW)[None]), to_cpu=True)
+    return np.array(whole)[0][: -(-len(clip) // 320)]
+
+
+def cosine(a: np.ndarray, b: np.ndarray) -> float:
+    """Mean over steps."""
+    return float(((a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)).mean())
+
+
+def test_states_are_close_to_those_of_30_s_windows(tiny, encoder, monkeypatch):
+    """The shorter a clip, the less; a second of silence behind it brings it nearer."""
+    clips = [said(text) for text in [*SENTENCES, *LONGER]]
+    wanted = [in_windows(encoder, clip) for clip in clips]
+    fine = whisper.load(weights=tiny, per_second=50)
+    near = [cosine(*pair) for pair in zip(fine(clips, clips), wanted, strict=True)]
+    print([f"{len(clip) / RATE:.2f} s: {c:.3f}" for clip, c in zip(clips, near, strict=True)])  # shown by pytest -s
+    assert np.mean(near) > 0.95 and min(near) > 0.88 and max(near) > 0.975
+    steps = zip(encoder(clips, clips), wanted, strict=True)
+    assert np.mean([cosine(rows, pooled(states, 4)) for rows, states in steps]) > 0.96
+    monkeypatch.setattr(whisper, "SILENCE", 0)
+    without = [cosine(*pair) for pair in zip(fine(clips, clips), wanted, strict=True)]
+    assert np.mean(without) < np.mean(near) - 0.01
+    assert cosine(wanted[3], wanted[5][: len(wanted[3])]) < 0.8  # the measure can fail
+
+
+def test_a_clip_has_equal_bytes_whatever_is_in_its_batch(encoder, clips):
+    alone = [encoder([clip], ["u"])[0].tobytes() for clip in clips]
+    together = encoder([*clips[::-1], clips[0], *clips], ["u"] * 7)
+    assert [rows.tobytes() for rows in together[-3:]] == alone == [rows.tobytes() for rows in together[2::-1]]
+
+
+def test_a_longer_clip_is_heard_in_windows_of_30_s(encoder, clips):
+    speech = np.resize(np.concatenate(clips), 2 * WINDOW + 5000)
+    found = encoder([speech], ["u"])[0]
+    alone = encoder([speech[:WINDOW], speech[WINDOW : 2 * WINDOW], speech[2 * WINDOW :]], ["u"] * 3)
+    assert found.shape == (375 + 375 + 4, D) and (found == np.concatenate(alone)).all()
+
+
+@pytest.mark.parametrize("samples", [1, 320, 321, 1280, 1281, RATE, 3 * RATE + 17])
+def test_every_clip_has_a_step_for_each_80_ms_that_it_lasts(encoder, samples):
+    found = encoder([np.full(samples, 900, np.int16)], ["u"])[0]
+    assert found.shape == (-(-samples // 1280), D) and found.dtype == np.float32 and np.isfinite(found).all()
+
+
+def test_what_is_encoded_is_the_real_length_and_a_second_but_no_more_than_a_window():
+    lengths = np.random.default_rng(0).integers(1, WINDOW + 1, 500)
+    padded = np.array([padded_length(n) for n in lengths])
+    assert (padded % 320 == 0).all() and padded.max() <= WINDOW
+    free = lengths + 1.5 * RATE <= WINDOW
+    assert (padded - lengths >= RATE)[free].all() and (padded - lengths < 1.5 * RATE).all()
+    groups = list(batches(lengths.tolist()))
+    assert sorted(place for _, places in groups for place in places) == list(range(500))
+    assert all(len(places) <= BATCH and {padded_length(lengths[p]) for p in places} == {n} for n, places in groups)
+
+
+def test_steps_are_means_of_their_states_and_the_last_one_of_those_that_are_left():
+    states = np.arange(10, dtype=np.float32)[:, None] * [1, -2]
+    np.testing.assert_allclose(pooled(states, 4), [[1.5, -3], [5.5, -11], [8.5, -17]])
+    assert (pooled(states, 1) == states).all()
+
+
+@pytest.mark.parametrize(("rate", "fits"), [(50, True), (12.5, True), (1, True), (30, False), (60, False)])
+def test_the_rate_must_divide_that_of_whisper(rate, fits):
+    def check():
+        plugin.check_options("encoders", "whisper", "load", {"per_second": rate}, "config: features: audio.whisper")
+
+    if fits:
+        check()
+    else:
+        with pytest.raises(InputError, match=r"per_second is \d+, and the network has 50 states a second"):
+            check()
+
+
+def test_the_step_says_what_the_features_are(tiny, tmp_path, clips):
+    manifest.write(tmp_path / "part.csv", [utterance(f"u{i}") for i in range(3)])
+    write_json(tmp_path / "view.json", {"sample_rate": RATE})
+    store.write(tmp_path / "audio.npy", [clips[0], np.empty(0, np.int16), clips[1]], dtype=np.int16)
+    weights = tiny.directory / "weights.json"
+    done = embed(tmp_path, "whisper", "audio", "audio.npy", "--weights", weights, per_second=5.0)
+    assert done.returncode == 0, done.stderr
+    made, facts = store.Ragged.open(tmp_path / "f.npy", 3), read_json(tmp_path / "f.json")
+    assert made.lengths.tolist() == [-(-len(clips[0]) // 3200), 0, -(-len(clips[1]) // 3200)]
+    assert (facts["dim"], facts["holds"], facts["missing"], facts["rate"]) == (D, "embedding", 1, RATE)
+    assert facts["encoding"]["steps_per_second"] == 5 and facts["weights"]["sha256"] == TINY["files"]
+    write_json(tmp_path / "view.json", {"sample_rate": 8000})
+    done = embed(tmp_path, "whisper", "audio", "audio.npy", "--weights", weights)
+    assert done.returncode == 1 and "the view has 8000 Hz" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_nothing_is_looked_for_on_the_network(tiny, clips, monkeypatch):
+    def refuse(*_, **__):
+        raise AssertionError("it wanted a connection")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    assert len(whisper.load(weights=tiny)(clips[:1], ["u"])) == 1
+
+
+def record(folder, random: bool = False) -> Weights:
+    return Weights("w", folder, "pypi", "", "", {}, random, "why" * random)
+
+
+def test_weights_that_are_missing_damaged_or_random_are_refused(tiny, tmp_path):
+    with pytest.raises(InputError, match="needs pretrained weights"):
+        whisper.load(weights=None)
+    with pytest.raises(InputError, match=r"cannot have random weights \(why\)"):
+        whisper.load(weights=record(tmp_path, random=True))
+    with pytest.raises(InputError, match=r"not a CTranslate2 Whisper model.*model\.bin.*fetch_models"):
+        whisper.load(weights=record(tmp_path))
+    shutil.copytree(tiny.directory, tmp_path / "cut")
+    (tmp_path / "cut/model.bin").write_bytes((tiny.directory / "model.bin").read_bytes()[:1_000_000])
+    with pytest.raises(InputError, match="not a CTranslate2 Whisper model that can be loaded"):
+        whisper.load(weights=record(tmp_path / "cut"))

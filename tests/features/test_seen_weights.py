@@ -1,0 +1,126 @@
+"""Weights that were trained on a corpus: what is tested on it through them is marked, and the audit names it."""
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from _audits import BY_ID, DIGESTS, clean, run_script
+from _augmented import NAMES, augmented
+from conftest import ROOT
+
+from emospace.core.errors import InputError
+from emospace.core.provenance import read_json
+from emospace.plan.plan import Plan
+from emospace.plan.run_summary import declared
+from emospace.report.tables import marks
+from emospace.report.trust import cautions
+from emospace.weights.fetch import check_entry
+
+PROBE = {"model": "linear_probe", "protocol": "session"}
+LOCAL = {"source": "local", "path": "somewhere", "files": {"model.safetensors": None}}
+
+
+@pytest.fixture(scope="module")
+def config() -> dict:
+    """The demo with RAVDESS beside it, a feature of each kind, and runs that read other runs."""
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    config = augmented(config, {name: dict(LOCAL) for name in NAMES})
+    config["corpora"]["acted"] = {"root": "data/raw/ravdess", "parts": 3, "reader": "ravdess"}
+    two = {"demo": {"ang": "angry", "sad": "sad"}, "acted": {"05": "angry", "04": "sad"}}
+    config["labels"] = {f"{name}_two": codes for name, codes in two.items()}
+    across = {"split": "random", "leaky": False, "labels": {name: f"{name}_two" for name in two}}
+    config["protocols"] = {"session": config["protocols"]["session"]}
+    config["protocols"]["out"] = across | {"train": ["demo"], "test": ["acted"], "split": "speaker"}
+    config["features"] |= {"text.clip": {"weights": "clip"}}
+    config["features"]["frames.top"] = {"select": "frames.clip", "by": "text.clip", "k": 1}
+    inputs = {"sound": ["audio.mfcc"], "speech": ["audio.whisper"], "words": ["text.sbert"], "face": ["frames.top"]}
+    config["runs"] = {name: PROBE | {"inputs": read} for name, read in inputs.items()}
+    config["runs"]["both"] = PROBE | {"model": "late_fusion", "inputs": ["run:speech", "run:sound"]}
+    config["runs"]["copies"] = PROBE | {"inputs": ["text.sbert"], "augment": ["text_bt"]}
+    config["runs"]["away"] = PROBE | {"protocol": "out", "inputs": ["audio.whisper"]}
+    return config
+
+
+@pytest.fixture(autouse=True)
+def workplace(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+
+
+def plan(config: dict, weights: str = "", *seen: str) -> Plan:
+    config = copy.deepcopy(config)
+    if weights:
+        config["weights"][weights]["seen"] = list(seen)
+    return Plan(config)
+
+
+def marked(found: Plan) -> dict[str, list[str]]:
+    return {run: found.leaks(run) for run in found.config["runs"] if found.leaks(run)}
+
+
+@pytest.mark.parametrize(
+    ("weights", "corpus", "reached"),
+    [
+        ("whisper_tiny_en", "demo", {"speech", "both"}),
+        ("whisper_tiny_en", "acted", {"away"}),
+        ("whisper_tiny_en", "ravdess", {"away"}),  # by its reader
+        ("whisper_tiny_en", "iemocap", set()),
+        ("minilm", "demo", {"words", "copies"}),
+        ("clip", "demo", {"face"}),  # by way of a selection
+    ],
+)
+def test_runs_are_marked_that_test_a_corpus_which_their_weights_have_seen(config, weights, corpus, reached):
+    found = plan(config, weights, corpus, "a corpus that is not here")
+    assert marked(found) == {run: [f"weights:{weights}"] for run in reached}
+    assert {run: read_json(found.recipes["evaluate", run])["leaks"] for run in reached} == marked(found)
+
+
+def test_what_makes_an_augmented_view_counts_too(config):
+    name = config["views"]["text_bt"]["chain"][0]
+    assert marked(plan(config, name, "demo")) == {"copies": [f"weights:{name}"]}
+
+
+def test_nothing_is_made_anew_but_what_tells_of_it(config):
+    before = plan(config).recipes
+    after = plan(config, "whisper_tiny_en", "demo").recipes
+    changed = {key for key, path in after.items() if path != before[key]}
+    assert {rule for rule, _ in changed} == {"evaluate", "audit_protocol", "make_report"}
+    assert ("audit_protocol", "session") in changed and ("audit_protocol", "out") not in changed
+    assert read_json(after["audit_protocol", "session"])["seen"] == {"whisper_tiny_en": ["demo"]}
+
+
+def test_a_run_says_so_at_its_end(config):
+    found = plan(config, "whisper_tiny_en", "ravdess")
+    assert "seen: weights whisper_tiny_en were trained on acted, tested by out; marked" in declared(found)
+    assert not [line for line in declared(plan(config)) if line.startswith("seen")]
+
+
+def test_the_audit_and_the_report_name_them(tmp_path):
+    done = run_script(tmp_path, clean(), BY_ID, DIGESTS, seen={"big": ["demo"]})
+    assert done.returncode == 0 and "the weights big were trained on demo, which is tested" in done.stderr
+    audit = json.loads((tmp_path / "audit.json").read_text())
+    assert audit["seen"] == {"big": ["demo"]} and audit["ok"]
+    metas = [{"run": r, "protocol": "p", "leaks": leaks} for r, leaks in (("a", ["weights:big"]), ("b", []))]
+    rest = {"random_inputs": [], "missing": [], "corpus": "x", "intervals": "y", "cluster_unit": "speaker"}
+    rest |= {"method": "bootstrap", "training_noise_not_included": []}
+    told = cautions([], [audit | {"recipe": {"protocol": "p"}}], [meta | rest for meta in metas], [])
+    assert [c["title"] for c in told if c["level"] == "bad"] == ["Weights big have seen demo"]
+    assert told[0]["text"].endswith("Marked with *: a.")
+    assert marks({"run": "a", "leaky": True, "random_weights": "", "training_noise_not_included": ""}) == "*"
+
+
+def test_a_slip_of_the_pen_is_said_and_a_corpus_that_is_elsewhere_is_not(config):
+    (warning,) = plan(config, "clip", "iemocpa", "esd", "msp_podcast", "meld").warnings
+    assert "config: weights: clip: seen" in warning and "did you mean 'iemocap'?" in warning
+
+
+def test_seen_is_a_list(config):
+    with pytest.raises(InputError, match=r"config: weights: clip: seen"):
+        config = copy.deepcopy(config)
+        config["weights"]["clip"]["seen"] = "demo"
+        Plan(config)
+    entry = {"source": "local", "path": "x", "files": {"a.json": None}, "seen": ["demo"]}
+    check_entry(entry, "config: weights: x")
+    assert Path("configs").exists()

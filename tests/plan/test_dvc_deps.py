@@ -1,0 +1,209 @@
+"""Whatever comes from outside the project, DVC notices its change, or refuses to record what it could not watch."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from _machines import ADOPT, GIT, cloned, contents, copy, jobs_run, look_each_time
+from _recordings import SECOND, recordings
+from conftest import ROOT, Project
+
+from emospace.core import records
+from emospace.core.errors import InputError
+from emospace.core.provenance import sha256
+from emospace.plan.adopting import PHASES
+from emospace.plan.dvc_deps import check_seen
+from emospace.plan.plan import Plan
+
+
+def config(root: Path) -> dict:
+    """The smallest that reads them."""
+    return yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")) | {
+        "corpora": {"ravdess": {"root": str(root), "parts": 3}},
+        "views": {"audio": {}},
+        "weights": {},
+        "features": {"audio.mfcc": {}},
+        "protocols": {"actors": {"corpus": "ravdess", "split": "actors", "labels": "two", "folds": 3}},
+        "labels": {"two": {"03": "happy", "04": "sad"}},
+        "runs": {"probe": {"model": "linear_probe", "protocol": "actors", "inputs": ["audio.mfcc"]}},
+    }
+
+
+def silence(path: Path) -> None:
+    """Zero the end of a recording; its size stays."""
+    content = path.read_bytes()
+    path.write_bytes(content[:-SECOND] + bytes(SECOND))
+
+
+def split_of(project: Project, fold: int, utterance: str) -> str:
+    rows = records.read(project.folder / f"results/demo/protocols/actors/fold{fold}.csv")
+    return next(row["split"] for row in rows if row["utterance"] == utterance)
+
+
+FIRST = {"index_part": 1, "merge_manifest": 1, "make_protocol": 1, "audit_protocol": 1}
+REST = {"extract_audio": 1, "check_quality": 1, "embed": 1, "train": 3, "evaluate": 1, "summarize": 1, "make_report": 1}
+ONE_PART = {"index_part": 1, "extract_audio": 1, "embed_audio_mfcc": 1}
+OURS = [phase for phase in PHASES if phase != "fetch_models"]  # without weights it makes nothing, and is always planned
+ALL = pytest.param(OURS, "report", FIRST | REST, id="all", marks=pytest.mark.slow)
+
+
+@pytest.mark.workflow
+@pytest.mark.parametrize(("phases", "stage", "expected"), [pytest.param(OURS[:1], "corpora", FIRST, id="first"), ALL])
+def test_dvc_repro_notices_a_raw_file_that_lies_elsewhere(phases, stage, expected, project, tmp_path, monkeypatch):
+    monkeypatch.delenv("EMOSPACE_RAVDESS", raising=False)  # it would put another corpus in the place of this one
+    root = tmp_path / "it's elsewhere"
+    recordings(root)
+    project.configure(config(root))
+    project.run("git", "init", "-q")
+    refused = project.run("dvc", "repro", stage, check=False)
+    assert refused.returncode and "always_changed: true" in refused.stdout
+    assert not (project.folder / "dvc.lock").exists() and not (project.folder / "data/manifest").exists()
+    look_each_time(project)
+    project.run("dvc", "repro", stage)
+    before, lock = contents(project), (project.folder / "dvc.lock").read_bytes()
+    always = {"corpora": ["always changed"]}
+    stages = {"corpora", stage}
+    assert json.loads(project.run("dvc", "status", "--json", *stages).stdout.splitlines()[-1]) == always
+
+    shutil.rmtree(project.folder / "logs")
+    project.run("dvc", "repro", stage)  # it looks, and that is all
+    assert jobs_run(project) == {}
+    assert contents(project) == before and (project.folder / "dvc.lock").read_bytes() == lock
+
+    (tmp_path / "link").symlink_to(root)
+    for spelt in (f"{root}/", tmp_path / "link", tmp_path / "nowhere", root):
+        assert project.planned(*phases, **at(spelt)) == {}
+    clip = sorted(root.rglob("*.wav"))[0]
+    silence(clip)
+    project.run("dvc", "repro", stage)
+    assert jobs_run(project) == expected
+    manifest = json.loads((project.folder / "data/manifest/ravdess/0.json").read_text())
+    assert manifest["raw"][str(clip.relative_to(root))] == sha256(clip)
+    differ = {path for path, digest in contents(project).items() if before.get(path) != digest}
+    assert "data/manifest/ravdess/0.json" in differ and "data/manifest/ravdess/1.json" not in differ
+    if stage == "report":
+        assert "data/views/ravdess/audio/0.npy" in differ and "data/views/ravdess/audio/1.npy" not in differ
+        assert {f"results/demo/runs/probe/fold{k}-1/run.json" for k in range(3)} <= differ
+        changed = {k for k in range(3) if f"results/demo/runs/probe/fold{k}-1/model.safetensors" in differ}
+        splits = [split_of(project, k, clip.stem[3:]) for k in range(3)]
+        assert sorted(splits) == ["dev", "test", "train"]
+        assert splits.index("train") in changed and splits.index("test") not in changed  # dev chooses, and so may
+    assert json.loads(project.run("dvc", "status", "--json", *stages).stdout.splitlines()[-1]) == always
+    assert project.planned(*phases) == {}
+
+
+def at(root: Path) -> dict[str, str]:
+    """The variable that says where the corpus lies on a machine."""
+    return {"EMOSPACE_RAVDESS": str(root)}
+
+
+@pytest.fixture(scope="module")
+def sent(tmp_path_factory) -> tuple[Project, Path]:
+    """A machine that made everything of a corpus outside the project and pushed it; where that corpus lies."""
+    root, folder, store = (tmp_path_factory.mktemp("sent") / name for name in ("it's elsewhere", "project", "store"))
+    recordings(root)
+    folder.mkdir()
+    project = Project(folder)
+    project.configure(config(Path("data/raw/ravdess")))
+    look_each_time(project)
+    project.run("git", "init", "-q")
+    project.run("dvc", "remote", "add", "-q", "-d", "store", str(store))
+    project.run("dvc", "repro", **at(root))
+    project.run("git", "add", ".")
+    project.run(*GIT, "commit", "-qm", "everything")
+    project.run("dvc", "push", "-q")
+    return project, root
+
+
+@pytest.fixture
+def pulled(sent, tmp_path) -> Project:
+    """A clone of that with all artifacts pulled, and without the corpus."""
+    clone = cloned(sent[0], tmp_path / "clone")
+    clone.run("dvc", "pull", "-q")
+    assert contents(clone) == contents(sent[0])
+    return clone
+
+
+def all_adopted(said: str) -> bool:
+    adopted, jobs = re.search(r"^(\d+) of (\d+) jobs", said, re.MULTILINE).groups()
+    return adopted == jobs
+
+
+ABSENT = "the corpus is not on this machine; what was made from it is taken as it is"
+
+
+@pytest.mark.slow
+@pytest.mark.workflow
+def test_a_clone_without_the_corpus_believes_its_manifests_until_it_comes(pulled, sent, tmp_path):
+    before, nowhere = contents(pulled), tmp_path / "nowhere"
+    said = pulled.run(*ADOPT, **at(nowhere)).stdout
+    assert f"{nowhere}: {ABSENT}" in said and all_adopted(said)
+    assert pulled.planned(*OURS, **at(nowhere)) == {}
+    shutil.rmtree(pulled.folder / "logs")  # Snakemake leaves empty ones of what it touches
+    pulled.run("dvc", "repro", **at(nowhere))
+    assert jobs_run(pulled) == {} and contents(pulled) == before
+    came = copy(pulled, tmp_path / "came")
+    assert came.planned(*OURS, **at(sent[1])) == {}  # it is compared with what the manifests were made from
+    clip = sorted(sent[1].rglob("*.wav"))[0]
+    other = Path(shutil.copytree(sent[1], tmp_path / "other", copy_function=shutil.copy))
+    silence(other / clip.relative_to(sent[1]))
+    assert came.planned(**at(other))["index_part"] == 1
+    said = pulled.run(*ADOPT, **at(sent[1])).stdout
+    assert ABSENT not in said and all_adopted(said)
+    assert pulled.planned(*OURS, **at(sent[1])) == {} and contents(pulled) == before
+
+
+@pytest.mark.slow
+@pytest.mark.workflow
+def test_a_clip_edited_after_adopting_or_before_has_its_part_made_again_and_no_other(pulled, sent, tmp_path):
+    """With the corpus in another folder, its files with other time stamps, than where everything was made."""
+    here = shutil.copytree(sent[1], tmp_path / "another place", copy_function=shutil.copy)
+    clip = sorted(here.rglob("*.wav"))[0]
+    later = copy(pulled, tmp_path / "later")
+    said = pulled.run(*ADOPT, **at(here)).stdout
+    assert ABSENT not in said and all_adopted(said)
+    assert pulled.planned(*OURS, **at(here)) == {}
+    before = contents(pulled)
+    silence(clip)
+    said = later.run(*ADOPT, **at(here)).stdout
+    assert "1 x index_part " in said and f"raw file {clip.relative_to(here)} is not as it was read" in said
+    made = []
+    expected = FIRST | REST
+    for project in (pulled, later):
+        shutil.rmtree(project.folder / "logs", ignore_errors=True)
+        assert ONE_PART.items() <= project.planned(**at(here)).items()
+        project.snakemake(**at(here))
+        assert jobs_run(project) == expected
+        made.append(contents(project))
+    assert made[0] == made[1]
+    differ = {path for path, digest in made[0].items() if before.get(path) != digest}
+    assert {"data/views/ravdess/audio/0.npy", "data/features/ravdess/audio.mfcc/0.npy"} <= differ
+    assert not [path for path in differ if re.search(r"/[12]\.[^/]*$", path)]
+
+
+def test_what_dvc_could_not_watch_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    demo = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    own, pairs = config(Path("data/raw/ravdess")), {"source": "pairs", "pairs": "configs/pairs/en_fr.csv"}
+    stages = tmp_path / "dvc.yaml"
+    for always in (False, True):
+        stages.write_text(yaml.safe_dump({"stages": {"corpora": {"always_changed": always}}}), encoding="utf-8")
+        check_seen(Plan(demo | {"weights": demo["weights"] | {"toy_pairs": pairs}}))
+    check_seen(Plan(own))
+    shutil.copy("configs/pairs/en_fr.csv", "pairs.csv")
+    with pytest.raises(InputError, match=r"pairs.csv: .*configs/pairs"):
+        check_seen(Plan(demo | {"weights": demo["weights"] | {"toy_pairs": pairs | {"pairs": "pairs.csv"}}}))
+    vectors = tmp_path / "vectors.csv"
+    vectors.write_text("utterance,a\nu,1.0\n")
+    table = demo | {"features": demo["features"] | {"ids.mine": {"encoder": "table", "file": str(vectors)}}}
+    with pytest.raises(InputError, match=r"vectors.csv, which ids.mine is read from.*always_changed.*stage features"):
+        check_seen(Plan(table), stages)
+    stages.write_text("stages: {corpora: {always_changed: true}, features: {always_changed: true}}")
+    check_seen(Plan(table), stages)
+    stages.write_text("stages: {corpora: {cmd: snakemake}}")
+    with pytest.raises(InputError, match=r"dvc.yaml: ravdess .*always_changed: true"):
+        check_seen(Plan(own))
