@@ -11,7 +11,7 @@ from emospace.core.data import Fold
 from emospace.core.errors import InputError
 from emospace.core.manifest import RATINGS, Utterance
 from emospace.core.provenance import canonical, read_json, sha256, write_sidecar
-from emospace.features.sidecars import OF_MODELS, about
+from emospace.core.sidecars import OF_MODELS, about
 from emospace.runs.folds import Readers, place_of, read_fold
 from emospace.runs.run_files import TRAIN
 from emospace.runs.run_inputs import Folders, with_runs

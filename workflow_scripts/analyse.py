@@ -9,7 +9,7 @@ from types import ModuleType
 from emospace.core import plugin, records
 from emospace.core.errors import InputError
 from emospace.core.provenance import atomic, write_sidecar
-from emospace.runs.trained_run import Run, RunFiles
+from emospace.evaluation.trained_run import Run, RunFiles
 from workflow_scripts._command import arguments, run
 from workflow_scripts._fold import readers
 from workflow_scripts._weights import opened

@@ -4,8 +4,8 @@ import shutil
 from pathlib import Path
 
 from emospace.core import manifest, plugin
+from emospace.core.sidecars import sample_rate
 from emospace.core.steps import steps
-from emospace.features.sidecars import sample_rate
 from workflow_scripts._beside import sidecars
 from workflow_scripts._command import run
 from workflow_scripts._view_job import (

@@ -9,8 +9,8 @@ from tqdm import tqdm
 from emospace.core import manifest, plugin, store
 from emospace.core.errors import InputError
 from emospace.core.provenance import write_sidecar
+from emospace.core.sidecars import sample_rate
 from emospace.features.embedding import check_loaded, encode, rate_of, write_store
-from emospace.features.sidecars import sample_rate
 from emospace.plan.outside_files import digests
 from emospace.weights.record import Weights
 from workflow_scripts._command import arguments, run

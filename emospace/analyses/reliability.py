@@ -57,7 +57,7 @@ def _drawn(lines: list[dict]) -> str:
     import matplotlib
     from matplotlib.figure import Figure
 
-    from emospace.report.figures import COLOURS, plain_svg
+    from emospace.evaluation.figures import COLOURS, plain_svg
 
     with matplotlib.rc_context({"svg.hashsalt": "emospace", "font.size": 9}):
         figure = Figure(figsize=(3.6, 3.4))

@@ -22,8 +22,8 @@ if TYPE_CHECKING:  # so that an edit of these modules changes no plug-in that do
     from emospace.core.data import Fold, Output, Rows, Trained
     from emospace.core.manifest import Problem, Utterance
     from emospace.evaluation.measures import Answers
+    from emospace.evaluation.trained_run import Run
     from emospace.report.results import Results
-    from emospace.runs.trained_run import Run
     from emospace.weights.record import Weights
 
 # What stands below each of these is on the page, too.
@@ -463,7 +463,7 @@ class Analysis(Protocol):
     def analyse(self, run: Run, out: Path, *, seed: int) -> dict[str, JSON]:
         """Write OUTPUTS into the folder `out`, which is empty; facts for the sidecar, JSON.
 
-        run: emospace.runs.trained_run.Run: classes, folds, seeds, truth and predictions of the test rows, the rows of each fold,
+        run: emospace.evaluation.trained_run.Run: classes, folds, seeds, truth and predictions of the test rows, the rows of each fold,
         and `apply`, which asks the stored models about any rows.
         """
         ...

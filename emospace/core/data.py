@@ -87,7 +87,7 @@ def _emptied(items: Ragged | list) -> Ragged | list:
 class Fold:
     """One fold of a protocol: class names (label k is classes[k]) and three splits.
 
-    about: input -> what its sidecars say of it: `holds` and `rate`, see emospace.features.sidecars.about.
+    about: input -> what its sidecars say of it: `holds` and `rate`, see emospace.core.sidecars.about.
     """
 
     classes: Sequence[str]

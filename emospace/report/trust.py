@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from emospace.core.sidecars import OF_MODELS
 from emospace.evaluation.intervals import MANY
-from emospace.features.sidecars import OF_MODELS
 
 
 def cautions(corpora: list[dict], audits: list[dict], metas: list[dict], features: list[dict]) -> list[dict]:

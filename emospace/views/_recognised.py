@@ -7,8 +7,8 @@ from pathlib import Path
 from emospace.core import texts
 from emospace.core.manifest import WITHOUT_COPY, Problem, Utterance
 from emospace.core.option_types import NamedWeights
+from emospace.core.sidecars import sample_rate
 from emospace.core.store import Ragged
-from emospace.features.sidecars import sample_rate
 from emospace.speech import recognition
 from emospace.weights.record import Weights
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from emospace.core import texts
 from emospace.core.errors import InputError
 from emospace.core.manifest import Problem, Utterance
+from emospace.core.sidecars import sample_rate
 from emospace.core.store import Ragged
-from emospace.features.sidecars import sample_rate
 from emospace.speech import synthesis
 
 PACKAGES = ("pyttsx3", "librosa", "soxr", "soundfile", "numpy")

@@ -18,14 +18,14 @@ from emospace.core.data import Output, Rows
 from emospace.core.errors import InputError
 from emospace.core.provenance import read_json, write_json
 from emospace.core.store import Ragged
+from emospace.evaluation import trained_run
 from emospace.evaluation.predictions import Predictions
 from emospace.evaluation.result import evaluate
+from emospace.evaluation.trained_run import Training
 from emospace.plan.plan import Plan
 from emospace.plan.run_products import analyses
 from emospace.report import page
 from emospace.report.results import Files, Results
-from emospace.runs import trained_run
-from emospace.runs.trained_run import Training
 from workflow_scripts import analyse
 
 FILE = "emospace/analyses/planted.py"

@@ -10,9 +10,9 @@ from conftest import utterance
 from emospace.core import manifest, plugin, store
 from emospace.core.errors import InputError
 from emospace.core.provenance import read_json, write_json
+from emospace.core.sidecars import about
 from emospace.features.embedding import check_loaded, encode, write_store
 from emospace.features.encoders import table
-from emospace.features.sidecars import about
 from emospace.plan.outside_files import digests
 from emospace.views import ids
 from workflow_scripts import embed

@@ -16,8 +16,11 @@ ROOMS = [
     "features",
     "training",
     "models",
+    "runs",
+    "evaluation",
+    "analyses",
 ]
-ROOMS += ["evaluation", "runs", "report", "analyses", "plan"]
+ROOMS += ["report", "plan"]
 ORDER = [f"emospace.{room}" for room in ROOMS] + ["workflow_scripts"]
 
 

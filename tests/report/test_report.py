@@ -15,8 +15,8 @@ from conftest import ROOT
 
 from emospace.core.own_code import closure
 from emospace.core.provenance import read_json
+from emospace.evaluation import figures
 from emospace.evaluation.intervals import described
-from emospace.report import figures
 from emospace.report.page import points, render
 from emospace.report.results import COMPANIONS, Files, Results
 from emospace.report.templates import ordered

@@ -20,7 +20,7 @@ def gather(results) -> dict:
 
 
 def _run(results, name: str, found: dict) -> dict:
-    from emospace.report import figures
+    from emospace.evaluation import figures
 
     meta, mine = found["meta"], results.records[name]
     audit = results.audits[meta["protocol"]]
@@ -66,7 +66,7 @@ def _matrix(confusion: list[list[float]], classes: list[str]) -> list[dict]:
 
 def _map(results, run: str, folder: Path, meta: dict) -> dict | None:
     """The unified space of one fold's test rows. Spaces of other folds or seeds have axes of their own."""
-    from emospace.report import figures
+    from emospace.evaluation import figures
 
     embeddings = results.embeddings(folder)
     if embeddings.shape[1] < 2:
