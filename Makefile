@@ -49,7 +49,7 @@ fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m "slow or not slow" tests/corpora/test_fuzz.py $(PYTEST_ARGS)
 
 bench: $(VENV)/.installed-dev
-	@$(SNAKEMAKE) fetch_models --quiet all --configfile configs/ablation_demo.yaml
+	@$(SNAKEMAKE) weights --quiet all --configfile configs/ablation_demo.yaml
 	$(BIN)/python -m benchmarks
 
 lint: $(VENV)/.installed-dev
@@ -81,4 +81,4 @@ system:
 	@bash workflow_scripts/system_packages.sh
 
 clean:
-	rm -rf .snakemake .emospace .mutants logs data models results
+	rm -rf .snakemake .emospace .mutants logs data weights results

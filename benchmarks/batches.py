@@ -34,12 +34,12 @@ def packed(folder: Path, order) -> list:
     import torch
 
     from emospace.core.data import Rows
-    from emospace.models.unified.resident import Resident
+    from emospace.models.unified.resident import DeviceRows
 
     inputs = {name: store.Ragged.open(folder / f"{name}.npy") for name in SHAPES}
     unknown = np.full(UTTERANCES, -1)
     rows = Rows([""] * UTTERANCES, [""] * UTTERANCES, inputs, unknown, unknown, np.zeros((UTTERANCES, 3), np.float32))
-    resident = Resident(rows, torch.device("cpu"))
+    resident = DeviceRows(rows, torch.device("cpu"))
     for numbers in order.split(BATCH):
         yield resident.batch(numbers, list(SHAPES))
 

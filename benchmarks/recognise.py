@@ -1,6 +1,6 @@
 """Recognition by two threads on one model against one thread, same texts; for each engine whose weights are here.
 
-EMOSPACE_VOSK names the folder of a Vosk model; Whisper's are those of `make bench` in models/, or EMOSPACE_WHISPER's.
+EMOSPACE_VOSK names the folder of a Vosk model; Whisper's are those of `make bench` in weights/, or EMOSPACE_WHISPER's.
 The speech is espeak-ng's. It takes two free cores.
 """
 
@@ -14,7 +14,7 @@ from emospace.speech.voices import Espeak
 from emospace.weights.record import Weights
 
 PLACES = {"vosk": "EMOSPACE_VOSK", "whisper": "EMOSPACE_WHISPER"}
-FETCHED = Path(__file__).parents[1] / "models/whisper_tiny_en"
+FETCHED = Path(__file__).parents[1] / "weights/whisper_tiny_en"
 TEXTS = [
     "this is the worst day of my life",
     "i am so happy to see you again",

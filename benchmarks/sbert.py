@@ -1,6 +1,6 @@
 """The sentence stage, from strings to features, against the bare model on batches that are tensors in memory already.
 
-Needs the weights of models/minilm (`snakemake --cores 1 fetch_models`), or of another folder given by EMOSPACE_SBERT.
+Needs the weights of weights/minilm (`snakemake --cores 1 weights`), or of another folder given by EMOSPACE_SBERT.
 """
 
 import os
@@ -23,7 +23,7 @@ def measure() -> list[dict]:
     draw = np.random.default_rng(0)
     words = WORDS.split()
     texts = [f"{i} " + " ".join(draw.choice(words, draw.integers(2, 30))) for i in range(SENTENCES)]
-    encoder = sbert.load(weights=open_weights(os.environ.get("EMOSPACE_SBERT", ROOT / "models/minilm")), batch=BATCH)
+    encoder = sbert.load(weights=open_weights(os.environ.get("EMOSPACE_SBERT", ROOT / "weights/minilm")), batch=BATCH)
     order = sorted(range(SENTENCES), key=lambda i: -len(texts[i]))
     batches = [encoder.model.preprocess([texts[i] for i in order[s : s + BATCH]]) for s in range(0, SENTENCES, BATCH)]
 

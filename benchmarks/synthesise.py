@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks._timing import Claim, compare
-from emospace.media.opening import Flaw
+from emospace.media.opening import MediaError
 from emospace.speech.prosody import RATE, Setting, activity
 from emospace.speech.voices import Espeak
 from emospace.views.audio import decode
@@ -38,7 +38,7 @@ def naive(folder: Path) -> list[np.ndarray]:
         wav = folder / f"{i}.wav"
         while len(waves) == i:  # now and then pyttsx3 returns and leaves half a file
             subprocess.run([sys.executable, "-c", NAIVE, text, str(wav)], stdout=subprocess.DEVNULL, check=True)
-            with contextlib.suppress(Flaw):
+            with contextlib.suppress(MediaError):
                 waves.append(decode(wav, RATE)[0])
     return waves
 

@@ -1,8 +1,8 @@
 """The stage of Whisper's encoder, from int16 clips to features, against bare CTranslate2, and against 30 s at a time.
 
 Bare: the same batches, as spectra in memory already. One by one: each clip padded to 30 s, as Whisper itself hears it.
-All on one thread: a part is one job, and jobs run side by side. Takes the weights of models/whisper_tiny_en (`snakemake
---cores 1 fetch_models`), or those of a folder given by EMOSPACE_WHISPER.
+All on one thread: a part is one job, and jobs run side by side. Takes the weights of weights/whisper_tiny_en
+(`snakemake --cores 1 fetch_weights`), or those of a folder given by EMOSPACE_WHISPER.
 """
 
 import os
@@ -14,7 +14,7 @@ from benchmarks._timing import Claim, compare
 from emospace.features.encoders import whisper
 from emospace.weights.record import Weights
 
-FETCHED = Path(__file__).parents[1] / "models/whisper_tiny_en"
+FETCHED = Path(__file__).parents[1] / "weights/whisper_tiny_en"
 CLIPS, SOME = 48, 6  # 30 s at a time takes a tenth of a minute for some of them
 SECONDS = 3, 4.5  # as RAVDESS has
 

@@ -22,19 +22,20 @@ PLACES = {
     "corpus": ("Corpus", "corpora/tones.py"),
     "view": ("View", "views/loudness.py"),
     "augmented_view": ("AugmentedView", "views/louder.py"),
-    "encoder": ("Encoder", "encoders/moments.py"),
+    "encoder": ("Encoder", "features/encoders/moments.py"),
     "model": ("Model", "models/nearest_mean.py"),
     "two_stage_model": ("Model", "models/stacked.py"),
-    "split": ("Split", "splits/alternating.py"),
-    "metric": ("Metric", "metrics/macro_precision.py"),
+    "split": ("Split", "protocols/splits/alternating.py"),
+    "metric": ("Metric", "evaluation/metrics/macro_precision.py"),
     "section": ("Section", "report/sections/in_one_sentence.py"),
     "analysis": ("Analysis", "analyses/mistakes.py"),
 }
 # What contracts speak of: module, and class or function.
-TYPES = ["errors.InputError", "manifest.Utterance", "manifest.Problem", "store.write", "store.Ragged"]
-TYPES += ["weights.Weights", "data.Rows", "data.Fold", "data.Trained", "data.Output", "measures.Answers"]
-TYPES += ["predictions.Truth", "predictions.Predictions", "runs.Run", "runs.Training", "report.results.Results"]
-TYPES += ["report.results.Analysed"]
+TYPES = ["core.errors.InputError", "core.manifest.Utterance", "core.manifest.Problem", "core.store.write"]
+TYPES += ["core.store.Ragged", "weights.record.Weights", "core.data.Rows", "core.data.Fold", "core.data.Trained"]
+TYPES += ["core.data.Output", "evaluation.measures.Answers", "evaluation.predictions.Truth"]
+TYPES += ["evaluation.predictions.Predictions", "evaluation.trained_run.Run", "evaluation.trained_run.Training"]
+TYPES += ["report.results.Results", "report.results.Analysed"]
 INTRODUCTION = """\
 # Contracts
 
@@ -44,15 +45,16 @@ run is planned, and names file, attribute and contract of what is wrong. What on
 
 {about}
 
-**Options.** An annotation says what an option may be: `float`, `Literal["a", "b"]`, or one of emospace/core/option_types.py, such
-as `Count` (1, 2, ...) or `Share` (0 to 1); without one it must have the type of its default. What no annotation can
-say, `check_<function>(**options)` may, if the module has it: it raises `InputError(file, reason, remedy)`.
+**Options.** An annotation says what an option may be: `float`, `Literal["a", "b"]`, or one of
+emospace/core/option_types.py, such as `Count` (1, 2, ...) or `Share` (0 to 1); without one it must have the type of its
+default. What no annotation can say, `check_<function>(**options)` may, if the module has it: it raises
+`InputError(file, reason, remedy)`.
 
 **Imports.** A plan imports every plug-in that it names. Import heavy packages (torch, librosa, matplotlib) inside
 functions. Only packages of the environment (`envs/`) that the job runs in are there.
 
-**Errors.** What a user can mend is an `InputError(file, reason, remedy)` (emospace/core/errors.py): one line, no traceback.
-Never raise for one bad file or row where the contract has a list of problems for it.
+**Errors.** What a user can mend is an `InputError(file, reason, remedy)` (emospace/core/errors.py): one line, no
+traceback. Never raise for one bad file or row where the contract has a list of problems for it.
 
 **Freshness.** An edit of a plug-in, but for comments and docstrings, has what it made and what depends on that made
 again.

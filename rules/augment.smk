@@ -1,6 +1,6 @@
 """Augmented views: copies of views with other words, another voice or transformed pictures, row by row.
 
-Inputs:  data/views/<corpus>/<parent>/<part>.*, models/<weights>/
+Inputs:  data/views/<corpus>/<parent>/<part>.*, weights/<weights>/
 Outputs: data/augmented/views/<corpus>/<view>/<part>.*; of a step, <part>.<step>.*
 """
 

@@ -40,9 +40,9 @@ try:
             forget_exchanged(PLAN.name, PLAN.config["corpora"], STATE / "recipes")
             # DVC requires every output folder, even if the corpus lies elsewhere and nothing is augmented, pretrained
             # or analysed.
-            for folder in ("data/raw", "data/views", "data/augmented", "models", f"results/{PLAN.name}/analyses"):
+            for folder in ("data/raw", "data/views", "data/augmented", "weights", f"results/{PLAN.name}/analyses"):
                 Path(folder).mkdir(parents=True, exist_ok=True)
-        PLAN.distrust()
+        PLAN.touch_recipes()
         # Cluster jobs read the Snakefile again: give them this plan, because config.yaml may have changed by then.
         snakemake_api.hand_on(workflow, freeze(PLAN, STATE / "plans"))
     else:
@@ -171,7 +171,7 @@ def view_files(view, step=""):
 
 def weight_records(names):
     """Records of pretrained weights."""
-    return [f"models/{name}/weights.json" for name in names]
+    return [f"weights/{name}/weights.json" for name in names]
 
 
 def step_arguments(view, steps):
@@ -243,7 +243,7 @@ def parent_files(wildcards):
 def model_weights(wildcards):
     """The record of the pretrained weights of a run, if it has some."""
     spec = PLAN.run(wildcards.run)
-    return [f"models/{spec['weights']}/weights.json"] if "weights" in spec else []
+    return [f"weights/{spec['weights']}/weights.json"] if "weights" in spec else []
 
 
 def trainings(rule, asked=False):

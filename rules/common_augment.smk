@@ -30,11 +30,11 @@ def augmented_sidecars():
 
 def of_probe(which):
     """Input function: stores of all parts that probe the copies of a fold, of the parent (0) or the copy (1)."""
-    return lambda w: protocol_files(w, PLAN.judge(w.view)[which]) if PLAN.probed(w.view) else []
+    return lambda w: protocol_files(w, PLAN.gate_features(w.view)[which]) if PLAN.probed(w.view) else []
 
 
 def probe_sidecars(wildcards):
-    names = PLAN.judge(wildcards.view) if PLAN.probed(wildcards.view) else []
+    names = PLAN.gate_features(wildcards.view) if PLAN.probed(wildcards.view) else []
     return [path for name in names for path in protocol_files(wildcards, name, "{part}.json")]
 
 

@@ -5,9 +5,9 @@ Outputs: results/<name>/export/<corpus>/
 """
 
 
-rule export_seed:
+rule export_arrays:
     input:
-        recipe=recipe("export_seed", "corpus"),
+        recipe=recipe("export_arrays", "corpus"),
         manifest=ancient("data/manifest/{corpus}.csv"),
         manifest_sidecar="data/manifest/{corpus}.json",
         texts=lambda w: part_files("text", w.corpus),
@@ -18,19 +18,19 @@ rule export_seed:
         folder=directory(f"{RESULTS}/export/{{corpus}}"),
         sidecar=f"{RESULTS}/export/{{corpus}}.json",
     log:
-        f"logs/export_seed/{NAME}/{{corpus}}.log",
+        f"logs/export_arrays/{NAME}/{{corpus}}.log",
     benchmark:
-        f"logs/export_seed/{NAME}/{{corpus}}.tsv"
+        f"logs/export_arrays/{NAME}/{{corpus}}.tsv"
     conda:
         "../envs/report.yaml"
     params:
         features=lambda w: " ".join(f"--feature {n} {' '.join(part_files(n, w.corpus))}" for n in PLAN.exported()),
     shell:
-        "python -m workflow_scripts.export_seed --recipe {input.recipe:q} --log {log:q} --manifest {input.manifest:q}"
+        "python -m workflow_scripts.export_arrays --recipe {input.recipe:q} --log {log:q} --manifest {input.manifest:q}"
         " {params.features} --texts {input.texts:q} --made {input.made:q} --out {output.folder:q}"
         " --sidecar {output.sidecar:q}"
 
 
 rule export:
     input:
-        expand(rules.export_seed.output.sidecar, corpus=PLAN.config["corpora"]),
+        expand(rules.export_arrays.output.sidecar, corpus=PLAN.config["corpora"]),

@@ -1,6 +1,6 @@
 """Features: an encoder applied to a view, per part, as a ragged .npy store.
 
-Inputs:  data/views/<corpus>/<view>/<part>.*, models/<weights>/
+Inputs:  data/views/<corpus>/<view>/<part>.*, weights/<weights>/
 Outputs: data/features/<corpus>/<view>.<encoder>/<part>.npy, .offsets.npy and .json
 For augmented views both lie in data/augmented instead of data.
 """
@@ -8,23 +8,23 @@ For augmented views both lie in data/augmented instead of data.
 
 rule fetch_weights:
     input:
-        recipe=lambda w: PLAN.recipe("fetch_models", w.weights),
+        recipe=lambda w: PLAN.recipe("fetch_weights", w.weights),
     output:
-        "models/{weights}/weights.json",
+        "weights/{weights}/weights.json",
     log:
-        "logs/fetch_models/{weights}.log",
+        "logs/fetch_weights/{weights}.log",
     benchmark:
-        "logs/fetch_models/{weights}.tsv"
+        "logs/fetch_weights/{weights}.tsv"
     wildcard_constraints:
         weights="|".join(PLAN.config.get("weights", {"none": {}})),
     localrule: True  # cluster nodes often have no network
     conda:
         "../envs/encode.yaml"
     shell:
-        "python -m workflow_scripts.fetch_models --recipe {input.recipe:q} --log {log:q} --out {output:q}"
+        "python -m workflow_scripts.fetch_weights --recipe {input.recipe:q} --log {log:q} --out {output:q}"
 
 
-rule fetch_models:
+rule weights:
     input:
         PLAN.fetched(),
 
@@ -42,7 +42,7 @@ for _feature in PLAN.encoded():
             manifest="data/manifest/{corpus}/{part}.csv",
             view=ancient(view_file(_view)),
             sidecar=view_file(_view, "{part}.json"),
-            weights=[f"models/{_weights}/weights.json"] if _weights else [],
+            weights=[f"weights/{_weights}/weights.json"] if _weights else [],
             known=ancient(_known),
         output:
             store=feature_file(_feature),
@@ -57,7 +57,7 @@ for _feature in PLAN.encoded():
         resources:
             gpu=int(GPU and bool(_weights)),
         params:
-            weights=f"--weights models/{_weights}/weights.json" if _weights else "",
+            weights=f"--weights weights/{_weights}/weights.json" if _weights else "",
             known=f"--known {' '.join(_known)}" if _known else "",
         shell:
             "python -m workflow_scripts.embed --recipe {input.recipe:q} --log {log:q} --threads {threads}"

@@ -6,7 +6,7 @@ Outputs: results/<name>/augmented/{scores,sheets}/<corpus>/..., results/<name>/a
 
 for _view in PLAN.augmented():
     _score, _files = PLAN.views.module(_view).score, [PLAN.views.parent(_view), _view]
-    _judges = PLAN.judge(_view) if PLAN.views.takes(_score, "features") else []
+    _gate_features = PLAN.gate_features(_view) if PLAN.views.takes(_score, "features") else []
     _steps = [step_file(_view, step) for step in PLAN.views.reads(_score, _view)]
 
     rule:
@@ -16,11 +16,11 @@ for _view in PLAN.augmented():
             recipe=PLAN.recipe("score_view", _view),
             manifest="data/manifest/{corpus}/{part}.csv",
             files=ancient([view_file(view) for view in _files]),
-            features=ancient([feature_file(name) for name in _judges]),
+            features=ancient([feature_file(name) for name in _gate_features]),
             steps=_steps,
             sidecars=[
                 *(view_file(view, "{part}.json") for view in _files),
-                *(feature_file(name, "{part}.json") for name in _judges),
+                *(feature_file(name, "{part}.json") for name in _gate_features),
                 *map(beside, _steps),
             ],
         output:

@@ -18,7 +18,7 @@ PLUGINS = {"train": "models", "apply_train": "models"}
 PLUGINS |= dict.fromkeys(["make_demo", "index_part", "merge_manifest"], "corpora")
 # Script -> what is imported only inside functions that it never calls.
 UNCALLED = {
-    "export_seed": {"rapidfuzz"},
+    "export_arrays": {"rapidfuzz"},
     "extract_view text": {"soundfile", "av"},  # reads sound from stores only
     "augment_view audio_tts.recognised": {"soundfile", "av"},
     "augment_view audio_tts.heard": {"soundfile", "av"},

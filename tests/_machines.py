@@ -44,7 +44,7 @@ def look_each_time(project: Project) -> None:
 
 
 def contents(project: Project) -> dict[str, str]:
-    folders = [project.folder / name for name in ("data", "models", "results")]
+    folders = [project.folder / name for name in ("data", "weights", "results")]
     files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     return {str(path.relative_to(project.folder)): sha256(path) for path in files}
 

@@ -1,4 +1,4 @@
-"""Tiny MarianMT models as fetch_models leaves them: real architecture and tokenizer, weights drawn at random."""
+"""Tiny MarianMT models as fetch_weights leaves them: real architecture and tokenizer, weights drawn at random."""
 
 import json
 
@@ -20,7 +20,7 @@ LOUDER = 10  # how many times stronger words are than drawn
 
 
 def tiny_marian(folder, seed: int, source: str, target: str, end: float = 0):
-    """Save a tiny MarianMT and its tokenizer as fetch_models would leave them, and open them.
+    """Save a tiny MarianMT and its tokenizer as fetch_weights would leave them, and open them.
 
     end: added to the logit of the end of a sentence, which such a model else hardly ever chooses: it says one word
     again and again. With it, no word is said twice.

@@ -15,7 +15,7 @@ from emospace.core.errors import InputError, full
 from emospace.core.provenance import read_recipe
 
 LOCKS = Path(".emospace/locks")  # a file for each job that ever ran
-# Nothing but fetch_models may reach a model hub; set before any library can read them.
+# Nothing but fetch_weights may reach a model hub; set before any library can read them.
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "NO_ALBUMENTATIONS_UPDATE": "1"}
 
 

@@ -17,8 +17,8 @@ from emospace.core.manifest import Problem, Utterance
 from emospace.core.plugin import offered
 from emospace.core.provenance import write_sidecar
 from emospace.core.store import Ragged, RowError, offsets_path
-from workflow_scripts._beside import sidecars
 from workflow_scripts._command import arguments
+from workflow_scripts._sidecars import sidecars
 from workflow_scripts._weights import opened
 
 CONTRACTS = "docs/contracts.md"

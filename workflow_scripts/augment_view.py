@@ -6,8 +6,8 @@ from pathlib import Path
 from emospace.core import manifest, plugin
 from emospace.core.sidecars import sample_rate
 from emospace.core.steps import steps
-from workflow_scripts._beside import sidecars
 from workflow_scripts._command import run
+from workflow_scripts._sidecars import sidecars
 from workflow_scripts._view_job import (
     Call,
     answer,

@@ -8,8 +8,8 @@ from emospace.core.provenance import read_json, write_sidecar
 from emospace.gate import tables
 from emospace.protocols.fold_tables import read_train
 from emospace.runs import gate_probe
-from workflow_scripts._beside import sidecars
 from workflow_scripts._command import arguments, run
+from workflow_scripts._sidecars import sidecars
 
 
 def verdicts(tables: list[Path]) -> dict[str, dict[str, str]]:
@@ -18,7 +18,7 @@ def verdicts(tables: list[Path]) -> dict[str, dict[str, str]]:
 
 def job(args, recipe):
     chosen = recipe["options"]
-    plugin.settings([tables.judge], chosen, f"gate: {recipe['view']}", "the gate")
+    plugin.settings([tables.verdict_of], chosen, f"gate: {recipe['view']}", "the gate")
     wanted, scored = [row["utterance"] for row in read_train(args.fold)], verdicts(args.scores)
     if lost := set(wanted) - scored.keys():
         raise InputError(args.fold, f"train row {min(lost)!r} has no scores", "give the scores of every part")
@@ -26,7 +26,8 @@ def job(args, recipe):
     if args.child_features:
         told = gate_probe.agreements(args.fold, args.protocol, args.parent_features, args.child_features)
     lines = [
-        tables.judge(name, scored[name]["verdict"], scored[name]["reason"], told.get(name), **chosen) for name in wanted
+        tables.verdict_of(name, scored[name]["verdict"], scored[name]["reason"], told.get(name), **chosen)
+        for name in wanted
     ]
     tables.write_verdicts(args.out, lines)
     about = {key: read_json(args.protocol)["recipe"][key] for key in ("corpora", "protocol")} | {"fold": args.fold.stem}

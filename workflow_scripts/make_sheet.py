@@ -6,8 +6,8 @@ from emospace.core import manifest
 from emospace.core.provenance import read_json, write_sidecar
 from emospace.gate import tables
 from emospace.report import sheet
-from workflow_scripts._beside import parts, sidecars
 from workflow_scripts._command import arguments, run
+from workflow_scripts._sidecars import parts, sidecars
 from workflow_scripts.make_protocol import positions
 
 FILES = ("parent", "child", "parent_words", "child_words")

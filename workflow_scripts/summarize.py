@@ -1,4 +1,4 @@
-"""One row per run: summary_table.csv, result.txt for reading. For DVC metrics.json and tables of predictions and training."""
+"""Summarise all runs: summary.csv, result.txt to read, and for DVC metrics.json and tables of predictions and training.
 
 import math
 from collections import defaultdict

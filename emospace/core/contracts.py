@@ -139,12 +139,12 @@ class View(Protocol):
     KIND: what encoders and models know its items by: a word of your own, or one of those that are shipped. Their items
     are: "audio", samples, int16 (T,); "frames", JPEGs in order of time, list[bytes]; "text", str; "words", (word,
     start, end) in order, seconds from the start of the utterance.
-    SUFFIX: of its main file; ".npy" is a store, two files: emospace.core.store.write makes them, store.Ragged.open reads
-    them. MEDIUM: the media that `extract` decodes; a change of one extracts its part again. ENVIRONMENT: the file of
-    envs/ that has its packages. PACKAGES: distributions whose versions the sidecar records.
+    SUFFIX: of its main file; ".npy" is a store, two files: emospace.core.store.write makes them, store.Ragged.open
+    reads them. MEDIUM: the media that `extract` decodes; a change of one extracts its part again. ENVIRONMENT: the file
+    of envs/ that has its packages. PACKAGES: distributions whose versions the sidecar records.
 
-    An option annotated `emospace.core.option_types.NamedWeights` (or `Chain`) names entries of `weights:`; `extract` gets them as
-    `Weights`. One annotated `NamedView` names another view, and `extract` gets the file of that view.
+    An option annotated `emospace.core.option_types.NamedWeights` (or `Chain`) names entries of `weights:`; `extract`
+    gets them as `Weights`. One annotated `NamedView` names another view, and `extract` gets the file of that view.
     """
 
     KIND: str
@@ -193,10 +193,10 @@ class AugmentedView(Protocol):
     GPU: does `augment` use one where there is one? ENVIRONMENT, PACKAGES: as of a view, whose options may name weights
     in the same way.
 
-    STEPS: jobs of their own before or after `augment` (emospace.core.steps.Step), by name; `augment` and `score` get the
-    file of a step whose name is one of their keyword-only arguments. BLOCK: the key of the view's block that holds the
-    options of `augment`, where steps have theirs in others. For examples in the report, SIDES: what parent and copy are
-    called; WORDS: of sound, the steps that hold what is said in them.
+    STEPS: jobs of their own before or after `augment` (emospace.core.steps.Step), by name; `augment` and `score` get
+    the file of a step whose name is one of their keyword-only arguments. BLOCK: the key of the view's block that holds
+    the options of `augment`, where steps have theirs in others. For examples in the report, SIDES: what parent and copy
+    are called; WORDS: of sound, the steps that hold what is said in them.
     """
 
     PARENT: str
@@ -238,9 +238,9 @@ class AugmentedView(Protocol):
 class Encoder(Protocol):
     """An encoder: items of a view -> features.
 
-    Folder: emospace/features/encoders. Config: `features: <view>.<name>: {<options of load>}`; `encoder` names another module.
-    An encoder sees whole items, not frames, and has one output; several outputs of one network are several features
-    (an option says which).
+    Folder: emospace/features/encoders. Config: `features: <view>.<name>: {<options of load>}`; `encoder` names another
+    module. An encoder sees whole items, not frames, and has one output; several outputs of one network are several
+    features (an option says which).
 
     VIEWS: the kinds of view that it takes (`View.KIND`). HOLDS: what its features are ("cepstral", "embedding", ...);
     the sidecar says so, and models look it up there. WEIGHTS: does it need pretrained weights (`weights:` of the
@@ -248,8 +248,8 @@ class Encoder(Protocol):
     does not ask for `rate`. ENVIRONMENT: the file of envs/ that has its packages. PACKAGES: distributions whose
     versions the sidecar records.
 
-    An option annotated `emospace.core.option_types.File` names a file or folder outside the workflow; a change of it makes the
-    features anew. No option may be called like a key of the feature's block: encoder, weights, select, by.
+    An option annotated `emospace.core.option_types.File` names a file or folder outside the workflow; a change of it
+    makes the features anew. No option may be called like a key of the feature's block: encoder, weights, select, by.
     """
 
     VIEWS: Sequence[str]
@@ -385,7 +385,8 @@ class Split(Protocol):
 class Metric(Protocol):
     """A metric: a function of sums over rows, so that one definition serves a table and thousands of resamples.
 
-    Folder: emospace/evaluation/metrics. Config: `metrics: [<name>, ...]`. The module's name is the column's in summary.csv.
+    Folder: emospace/evaluation/metrics. Config: `metrics: [<name>, ...]`. The module's name is the column's in
+    summary.csv.
 
     TITLE: as tables print it. PERCENT: is it a share, which tables print as percent? LOWEST, HIGHEST: its range; a
     value outside is refused. LOWER_IS_BETTER: as of an error. NEEDS: what a run has to predict for it: "labels",
@@ -403,9 +404,10 @@ class Metric(Protocol):
     def statistics(self, truth: Answers, predicted: Answers) -> Statistics:
         """Statistics of each row that add up over rows, float64 (N, S), finite: the cell of a confusion matrix, say.
 
-        truth, predicted: emospace.evaluation.measures.Answers, with label int64 (N,), probabilities float64 (N, C; of the truth 1
-        for its class) and dimensions float64 (N, 3: valence, arousal, dominance; of the truth NaN where unknown). S
-        does not depend on the rows. A row that tells nothing is zeros; so one statistic has to count the others.
+        truth, predicted: emospace.evaluation.measures.Answers, with label int64 (N,), probabilities float64 (N, C; of
+        the truth 1 for its class) and dimensions float64 (N, 3: valence, arousal, dominance; of the truth NaN where
+        unknown). S does not depend on the rows. A row that tells nothing is zeros; so one statistic has to count the
+        others.
         """
         ...
 
@@ -463,8 +465,8 @@ class Analysis(Protocol):
     def analyse(self, run: Run, out: Path, *, seed: int) -> dict[str, JSON]:
         """Write OUTPUTS into the folder `out`, which is empty; facts for the sidecar, JSON.
 
-        run: emospace.evaluation.trained_run.Run: classes, folds, seeds, truth and predictions of the test rows, the rows of each fold,
-        and `apply`, which asks the stored models about any rows.
+        run: emospace.evaluation.trained_run.Run: classes, folds, seeds, truth and predictions of the test rows, the
+        rows of each fold, and `apply`, which asks the stored models about any rows.
         """
         ...
 

@@ -1,8 +1,8 @@
 """Find a component by file name, hold it to its contract, and check its options against its signature.
 
-A plug-in is one module of a folder (or a package, for a family of modules), and its options are the keyword arguments of one function. There is no registry: a
-file in the folder is the registration, contracts.py says what must be in it, the signature is the schema of its
-options: their names, types, words and limits.
+A plug-in is one module of a folder (or a package, for a family of modules), and its options are the keyword arguments
+of one function. There is no registry: a file in the folder is the registration, contracts.py says what must be in it,
+the signature is the schema of its options: their names, types, words and limits.
 """
 
 import difflib

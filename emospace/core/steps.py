@@ -15,8 +15,8 @@ class Step:
     make: `make(rows, source, out, *, <what it needs>, <options>) -> (problems, facts)`, as `AugmentedView.augment`;
     define it in another module where a change of its code should not run the other steps again. reads: `source`, that
     is "parent", "child" (the view itself) or the name of another step; further steps are given by name. block: the key
-    of the view's block that holds its options, or "" for the block itself. suffix: ".csv" of texts (emospace.core.texts) or
-    ".npy" of a store (emospace.core.store). environment, packages, gpu: as of a view.
+    of the view's block that holds its options, or "" for the block itself. suffix: ".csv" of texts
+    (emospace.core.texts) or ".npy" of a store (emospace.core.store). environment, packages, gpu: as of a view.
     """
 
     make: Callable

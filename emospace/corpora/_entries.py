@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from emospace.core.contracts import EVERY
 from emospace.corpora._csv import Line
 from emospace.corpora._lengths import FILMS
-from emospace.media.opening import Flaw
+from emospace.media.opening import MediaError
 
 _ABSOLUTE = re.compile(r"/|[A-Za-z]:")
 
@@ -28,7 +28,7 @@ class Entry:
     video: str
     group: int = 0
     first: int = 0
-    flaw: Flaw | None = None
+    flaw: MediaError | None = None
 
 
 def entries(lines: Sequence[Line], deal: str) -> list[Entry]:
@@ -51,11 +51,11 @@ def group_of(found: Sequence[Entry], tables: Sequence[str]):
     return groups.get
 
 
-def _placed(line: Line) -> tuple[str, str, Flaw | None]:
+def _placed(line: Line) -> tuple[str, str, MediaError | None]:
     """Sound and film of a line, relative to the root; a film that is given as `path` is both."""
     try:
         audio, video = (_path(line, name) for name in ("path", "video"))
-    except Flaw as flaw:
+    except MediaError as flaw:
         return "", "", flaw
     if not video and PurePosixPath(audio).suffix.lower() in FILMS:
         video = audio
@@ -63,14 +63,14 @@ def _placed(line: Line) -> tuple[str, str, Flaw | None]:
 
 
 def _path(line: Line, name: str) -> str:
-    """A path relative to the folder of the table, as one relative to the root. Raises Flaw if it leads out of it."""
+    """A path relative to the folder of the table, as one relative to the root. Raises MediaError outside of it."""
     cell = line.cells.get(name, "").replace("\\", "/")
     if not cell:
         return ""
     path = posixpath.normpath(posixpath.join(posixpath.dirname(line.file), cell))
     if _ABSOLUTE.match(cell) or path.split("/")[0] == "..":
         detail = f"{name} {cell!r} leads out of the corpus's folder"
-        raise Flaw("bad line", detail, "move the file below that folder, and give its path from the table on")
+        raise MediaError("bad line", detail, "move the file below that folder, and give its path from the table on")
     return path
 
 

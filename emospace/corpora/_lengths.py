@@ -6,7 +6,7 @@ from pathlib import Path
 
 from emospace.media import sound
 from emospace.media.confined import Failure, confined
-from emospace.media.opening import READING, Flaw, decoding, locate, source, weight
+from emospace.media.opening import READING, MediaError, decoding, locate, source, weight
 
 FILMS = {".mp4", ".avi", ".mkv", ".mov", ".mpg", ".flv"}
 BY_LIBSNDFILE = {".wav", ".flac"}  # what it cannot open of these, nothing can
@@ -18,7 +18,7 @@ def lengths(root: Path, paths: Sequence[str]) -> dict[str, float | str]:
     def work(path: str) -> bytes:
         try:
             return json.dumps(_seconds(locate(root, path))).encode()
-        except Flaw as flaw:
+        except MediaError as flaw:
             return json.dumps(flaw.detail).encode()
 
     replies = zip(paths, confined(work, paths, lambda path: weight(root / path)), strict=True)
@@ -26,7 +26,7 @@ def lengths(root: Path, paths: Sequence[str]) -> dict[str, float | str]:
 
 
 def _seconds(path: Path) -> float:
-    """Duration of a recording or film, from its header. Raises Flaw."""
+    """Duration of a recording or film, from its header. Raises MediaError."""
     if path.suffix.lower() in FILMS:
         import av
 
@@ -35,7 +35,7 @@ def _seconds(path: Path) -> float:
     else:
         duration = _sound(path)
     if not duration > 0:
-        raise Flaw("unreadable", "holds nothing", "download the clip again")
+        raise MediaError("unreadable", "holds nothing", "download the clip again")
     return duration
 
 
@@ -43,7 +43,7 @@ def _sound(path: Path) -> float:
     """Of a recording that libsndfile cannot open, such as AAC, all samples are decoded."""
     try:
         return sound.seconds(path)
-    except Flaw:
+    except MediaError:
         if path.suffix.lower() in BY_LIBSNDFILE:
             raise
     found = sound.read(path)

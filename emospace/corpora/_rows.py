@@ -11,7 +11,7 @@ from emospace.core.manifest import RATINGS, Problem, Utterance
 from emospace.core.plugin import suggest
 from emospace.corpora._entries import Entry
 from emospace.corpora._lengths import lengths
-from emospace.media.opening import Flaw
+from emospace.media.opening import MediaError
 
 GENDERS = {"f": "F", "female": "F", "m": "M", "male": "M"}
 SIDES = {"train": "train", "training": "train", "test": "test", "testing": "test"}
@@ -44,7 +44,7 @@ def rows(
             made.append(row.utterance())
         except _Said:
             continue
-        except Flaw as flaw:
+        except MediaError as flaw:
             row.add(flaw, dropped=True)
     return made, problems
 
@@ -80,24 +80,24 @@ class _Row:
     def cell(self, name: str) -> str:
         return self.entry.line.cells.get(name, "")
 
-    def add(self, flaw: Flaw, dropped: bool = False, file: str = "") -> None:
+    def add(self, flaw: MediaError, dropped: bool = False, file: str = "") -> None:
         line = self.entry.line
         detail = f"{line.file}, line {line.number}: {flaw.detail}" if file else f"line {line.number}: {flaw.detail}"
         problem = Problem(self.entry.utterance, file or line.file, flaw.reason, detail, flaw.remedy, dropped)
         self.problems.append(problem)
 
     def utterance(self) -> Utterance:
-        """Raises Flaw where the entry is of no use."""
+        """Raises MediaError where the entry is of no use."""
         entry = self.entry
         if entry.flaw:
             raise entry.flaw
         if entry.first:
             detail = f"the id {entry.utterance!r} is that of line {entry.first} already"
-            raise Flaw("duplicate id", detail, "give each utterance its own id, in the column `utterance`")
+            raise MediaError("duplicate id", detail, "give each utterance its own id, in the column `utterance`")
         label = self.label()
         for name in ("path", "speaker"):
             if not self.cell(name):
-                raise Flaw("bad line", f"its {name} is empty", "fill it in, or remove the line")
+                raise MediaError("bad line", f"its {name} is empty", "fill it in, or remove the line")
         audio, video = self.media()
         whole = not self.cell("start") and not self.cell("end")
         start, end = self.times(audio or video)
@@ -127,13 +127,13 @@ class _Row:
     def label(self) -> str:
         label, codes = self.cell("label"), self.meaning.codes
         if not label:
-            raise Flaw("no label", "its label is empty", "fill it in, or remove the line")
+            raise MediaError("no label", "its label is empty", "fill it in, or remove the line")
         if codes is not None and label not in codes:
-            raise Flaw("bad label", f"label {label!r}", f"{suggest(label, codes)}; or add it to `codes`")
+            raise MediaError("bad label", f"label {label!r}", f"{suggest(label, codes)}; or add it to `codes`")
         return label
 
     def media(self) -> tuple[str, str]:
-        """Sound and film that are there and can be opened; what is not is a problem. Raises Flaw if neither is."""
+        """Sound and film that are there and can be opened; the rest are problems. Raises MediaError if neither is."""
         entry, found = self.entry, {}
         for path in dict.fromkeys(filter(None, (entry.audio, entry.video))):
             if flaw := self.absent(path):
@@ -145,36 +145,38 @@ class _Row:
             raise _Said("", "", "")
         return left[0], left[1]
 
-    def absent(self, path: str) -> Flaw | None:
+    def absent(self, path: str) -> MediaError | None:
         """Why a medium is of no use."""
         if path not in self.here:
             remedy = f"the corpus has {other!r}: write it so" if (other := self.alike(path)) else LOCATE
-            return Flaw("missing file", "no such file", remedy)
+            return MediaError("missing file", "no such file", remedy)
         if isinstance(why := self.seconds.get(path), str):
-            return Flaw("unreadable", why, "copy it into the corpus again")
+            return MediaError("unreadable", why, "copy it into the corpus again")
         return None
 
     def times(self, path: str) -> tuple[float, float]:
-        """Start and end in seconds; by default those of the file. Raises Flaw for times that cannot be."""
+        """Start and end in seconds; by default those of the file. Raises MediaError for times that cannot be."""
         start, end = self.number("start", "bad times"), self.number("end", "bad times")
         start = 0.0 if start is None else start
         end = self.seconds[path] if end is None else end
         told = f"start {start:g} s, end {end:g} s"
         if start < 0 or end < 0:
-            raise Flaw("bad times", f"{told}: a time is negative", "give times in seconds from the start of the file")
+            raise MediaError(
+                "bad times", f"{told}: a time is negative", "give times in seconds from the start of the file"
+            )
         if not start < end:
-            raise Flaw("empty interval", f"{told}: it ends before or where it starts", "correct its times")
+            raise MediaError("empty interval", f"{told}: it ends before or where it starts", "correct its times")
         return start, end
 
     def number(self, name: str, reason: str) -> float | None:
-        """A cell as a number, None if it is empty. Raises Flaw."""
+        """A cell as a number, None if it is empty. Raises MediaError."""
         cell = self.cell(name)
         try:
             value = float(cell) if cell else None
         except ValueError:
             value = math.nan
         if value is not None and not math.isfinite(value):
-            raise Flaw(reason, f"{name} is {cell!r}", "write a number, with a point before its fraction")
+            raise MediaError(reason, f"{name} is {cell!r}", "write a number, with a point before its fraction")
         return value
 
     def rating(self, name: str) -> float | None:
@@ -184,8 +186,8 @@ class _Row:
             low, high = self.meaning.scale or (-math.inf, math.inf)
             if value is not None and not low <= value <= high:
                 remedy = "correct it, or `scale` in the options; it counts as not given"
-                raise Flaw("bad rating", f"{name} is {value:g}, the scale is {low:g} to {high:g}", remedy)
-        except Flaw as flaw:
+                raise MediaError("bad rating", f"{name} is {value:g}, the scale is {low:g} to {high:g}", remedy)
+        except MediaError as flaw:
             self.add(flaw)
             return None
         return value
@@ -197,9 +199,9 @@ class _Row:
             return known.get(cell.lower(), "")
         more = "; or say in `genders` what it means" if name == "gender" else ""
         remedy = f"write one of {', '.join(word for word in known if word)}{more}; it counts as not given"
-        self.add(Flaw(reason, f"{name} is {cell!r}", remedy))
+        self.add(MediaError(reason, f"{name} is {cell!r}", remedy))
         return ""
 
 
-class _Said(Flaw):
+class _Said(MediaError):
     """The problems of the media say all there is to say."""

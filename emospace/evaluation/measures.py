@@ -1,6 +1,7 @@
 """The metrics of a config, applied to predictions: statistics of rows, their sums over groups, and values; all checked.
 
-A metric is a plug-in (emospace/evaluation/metrics). What it returns and its contract forbids is an InputError that names its file.
+A metric is a plug-in (emospace/evaluation/metrics). What it returns and its contract forbids is an InputError that
+names its file.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

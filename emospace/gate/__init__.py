@@ -1,23 +1,6 @@
-"""The quality gate: what of an augmented view may be trained on. Scores first, then verdicts.
+"""The quality gate: which copies of an augmented view may be trained on. First scores, then verdicts.
 
-The `score` of a view, which its module brings, looks at a part, not at labels or folds. Here is what all views share:
-`_probe.py` tells, per fold and by its train rows alone, how far the copies still carry their parents' labels;
-`tables.py` writes both down and reads it again.
+The `score` of a view, which its module brings, compares a copy with its parent; it sees neither labels nor folds.
+Verdicts are per fold: emospace/runs/gate_probe.py measures, from the train rows alone, how well the copies keep their
+parents' labels.
 """
-
-from emospace.core import plugin
-from emospace.gate import tables
-
-
-def thresholds(module: str, options: dict, where: str = "gate") -> tuple[dict, dict]:
-    """Part the options of `gate: <view>` into those of its scores and those of its verdicts per fold.
-
-    module: of the view. They are the keyword arguments of its `score` and of `tables.judge`. Raises InputError, which
-    names the place `where` in the config, for an unknown view or option, or a wrong value.
-    """
-    found = plugin.find("views", module)
-    judges = [tables.judge] if found.PROBE else []
-    plugin.settings([found.score, *judges], options, where, "the gate", files=found.STEPS)
-    judging = {option for judge in judges for option in plugin.options_of(judge)}
-    scoring = {option: value for option, value in options.items() if option not in judging}
-    return scoring, {option: options[option] for option in options if option in judging}

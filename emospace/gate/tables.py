@@ -9,6 +9,7 @@ from emospace.core.errors import InputError
 from emospace.core.option_types import Share
 
 PASS, FAIL = "pass", "fail"
+TAKEN = ("utterance", "verdict", "reason")  # columns beside the scores
 FOLD_COLUMNS = ["utterance", "verdict", "reason", "agreement"]
 
 
@@ -18,7 +19,7 @@ def write_scores(path: Path, scores: Sequence[str], lines: Iterable[dict]) -> No
 
 
 def write_verdicts(path: Path, lines: Iterable[dict]) -> None:
-    """Write the table of a fold, a line per train row, as `judge` gives it."""
+    """Write the table of a fold, a line per train row, as `verdict_of` gives it."""
     records.write(path, FOLD_COLUMNS, lines)
 
 
@@ -33,7 +34,9 @@ def number(value: float) -> float:
     return round(float(value), 4)
 
 
-def judge(utterance: str, verdict: str, reason: str, agreement: float | None, *, min_agreement: Share = 0.05) -> dict:
+def verdict_of(
+    utterance: str, verdict: str, reason: str, agreement: float | None, *, min_agreement: Share = 0.05
+) -> dict:
     """A line of a fold's table. min_agreement: least probability that the probe gives the parent's label.
 
     The default, 0.05, refuses only what the probe all but rules out: a probe trained on voices of people is a poor

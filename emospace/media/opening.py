@@ -12,7 +12,7 @@ READING = {"options": LOCAL, "metadata_errors": "replace"}  # how PyAV opens a f
 DECODERS_RAISE = (OSError, RuntimeError, ValueError, EOFError, ArithmeticError, LookupError)
 
 
-class Flaw(Exception):
+class MediaError(Exception):
     """Why a file or an interval is of no (or of limited) use; `reason` is one of emospace.core.manifest.REASONS."""
 
     def __init__(self, reason: str, detail: str, remedy: str):
@@ -21,12 +21,12 @@ class Flaw(Exception):
 
 
 def locate(root: Path, file: str) -> Path:
-    """The path of a media file; a Flaw if it is absent or holds no bytes."""
+    """The path of a media file; a MediaError if it is absent or holds no bytes."""
     path = Path(root, file)
     if not path.is_file():
-        raise Flaw("missing file", "the corpus has no such file", AGAIN)
+        raise MediaError("missing file", "the corpus has no such file", AGAIN)
     if not path.stat().st_size:
-        raise Flaw("unreadable", "the file is empty", AGAIN)
+        raise MediaError("unreadable", "the file is empty", AGAIN)
     return path
 
 
@@ -49,13 +49,13 @@ def source(path: Path) -> str:
 
 @contextlib.contextmanager
 def decoding(wanted: str) -> Iterator[None]:
-    """Turn whatever a decoder raises into a Flaw: the file is not `wanted`. Faults of our own (TypeError ...) pass."""
+    """Turn what a decoder raises into a MediaError: the file is not `wanted`. Our own faults (TypeError ...) pass."""
     import av
 
     try:
         yield
     except (av.FFmpegError, *DECODERS_RAISE) as error:
-        raise Flaw("unreadable", f"not {wanted} ({why(error)})", AGAIN) from error
+        raise MediaError("unreadable", f"not {wanted} ({why(error)})", AGAIN) from error
 
 
 @contextlib.contextmanager

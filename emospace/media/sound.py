@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from emospace.core.errors import InputError
-from emospace.media.opening import AGAIN, READING, Flaw, decoding, reports, source, why
+from emospace.media.opening import AGAIN, READING, MediaError, decoding, reports, source, why
 
 BLOCK = 2**20  # frames read at a time: a header that lies about their number costs nothing
 UNKNOWN = 2**62  # libsndfile's number of frames (at least) where the header says none, as encoders to a pipe do
@@ -45,17 +45,17 @@ def read(path: Path, channel: str | int = "mean") -> Sound:
     """Decode a whole file to one channel: "mean" of all, or the number of one.
 
     libsndfile reads WAV, FLAC and the like; FFmpeg everything else, sound tracks of video files and lossy recordings
-    included, and what a broken file still holds. Raises Flaw where the file holds no sound, or sound that its decoder
-    reports as damaged (where it is noise, nobody can say); InputError for a channel that is not there.
+    included, and what a broken file still holds. Raises MediaError where the file holds no sound, or sound that its
+    decoder reports as damaged (where it is noise, nobody can say); InputError for a channel that is not there.
     """
     found = _by_libsndfile(path, channel)
     if found is None:
         with decoding("a media file"):
             found, complaints = _by_ffmpeg(path, channel)
         if complaints:
-            raise Flaw("damaged", f"its decoder reports: {complaints[0]}", AGAIN)
+            raise MediaError("damaged", f"its decoder reports: {complaints[0]}", AGAIN)
     if not len(found.wave):
-        raise Flaw("unreadable", "the file holds no samples", AGAIN)
+        raise MediaError("unreadable", "the file holds no samples", AGAIN)
     _check_values(found.wave)
     return found
 
@@ -63,7 +63,7 @@ def read(path: Path, channel: str | int = "mean") -> Sound:
 def seconds(path: Path) -> float:
     """Duration of a recording by its header, where that can be true; one that gives none is decoded to its end.
 
-    Raises Flaw.
+    Raises MediaError.
     """
     import soundfile
 
@@ -88,30 +88,34 @@ def _by_libsndfile(path: Path, channel: str | int) -> Sound | None:
 
 
 def _length(file, path: Path) -> int | None:
-    """Samples per channel that the header claims, None where it leaves them open. Raises Flaw if that cannot be."""
+    """Samples per channel that the header claims, None where it names none. Raises MediaError if that cannot be."""
     _check_rate(file.samplerate)
     if file.frames >= UNKNOWN:
         return None
     if file.frames > DENSEST * path.stat().st_size:
         detail = f"its header claims {file.frames} samples, more than {path.stat().st_size} bytes can hold"
-        raise Flaw("unreadable", detail, AGAIN)
+        raise MediaError("unreadable", detail, AGAIN)
     return file.frames
 
 
 def _check_rate(rate: int) -> None:
     if not RATES[0] <= rate <= RATES[1]:
         detail = f"its header gives {rate} samples per second, not {RATES[0]} to {RATES[1]}"
-        raise Flaw("unreadable", detail, AGAIN)
+        raise MediaError("unreadable", detail, AGAIN)
 
 
 def _check_values(wave: np.ndarray) -> None:
-    """Raise Flaw for samples that are no numbers, or are not scaled to [-1, 1]."""
+    """Raise MediaError for samples that are no numbers, or are not scaled to [-1, 1]."""
     peak = float(max(wave.max(), -wave.min()))  # NaN if any sample is
     if not np.isfinite(peak):
-        raise Flaw("damaged", "some of its samples are not finite numbers", "write the file again from its source")
+        raise MediaError(
+            "damaged", "some of its samples are not finite numbers", "write the file again from its source"
+        )
     if peak > LOUDEST:
         detail = f"its samples reach {peak:.0f} times full scale"
-        raise Flaw("damaged", detail, "floats must lie in [-1, 1]: divide them by 32768, or write 16-bit integers")
+        raise MediaError(
+            "damaged", detail, "floats must lie in [-1, 1]: divide them by 32768, or write 16-bit integers"
+        )
 
 
 def _whole(file, path: Path, channel: str | int) -> Sound:
@@ -150,7 +154,7 @@ class _Checksum:
 
     def check(self) -> None:
         if self.width and any(self.claimed) and self.found.digest() != self.claimed:
-            raise Flaw("damaged", "its samples do not agree with the checksum in its header", AGAIN)
+            raise MediaError("damaged", "its samples do not agree with the checksum in its header", AGAIN)
 
 
 def _mix(wave: np.ndarray, channel: str | int, path: Path) -> np.ndarray:
@@ -171,17 +175,17 @@ def _by_ffmpeg(path: Path, channel: str | int) -> tuple[Sound, list[str]]:
 
     with reports() as said, av.open(source(path), **READING) as container:
         if not container.streams.audio:
-            raise Flaw("unreadable", "the file holds no sound", "give the utterance another file, or none")
+            raise MediaError("unreadable", "the file holds no sound", "give the utterance another file, or none")
         stream = container.streams.audio[0]
         if not stream.codec_context:
-            raise Flaw("unreadable", "no decoder knows the kind of its sound", AGAIN)
+            raise MediaError("unreadable", "no decoder knows the kind of its sound", AGAIN)
         stream.codec_context.options = {"err_detect": "crccheck"}  # it logs the blocks of a FLAC that fail
         opening = said()
         frames, complaints, at_ends = _frames(container, stream, said)
         claims = float(stream.duration * stream.time_base) if stream.duration else 0.0
         origin = Fraction(container.start_time or 0, av.time_base)
     if not frames:
-        raise Flaw("unreadable", "no sound could be decoded", AGAIN)
+        raise MediaError("unreadable", "no sound could be decoded", AGAIN)
     first = frames[0]
     _check_rate(first.sample_rate)
     late = max(0, round((first.pts * first.time_base - origin) * first.sample_rate)) if first.pts else 0
@@ -237,7 +241,7 @@ def loudness(samples: np.ndarray) -> float:
 def decode(path: Path, sample_rate: int, channel: str | int = "mean") -> tuple[np.ndarray, float, str]:
     """Samples of a whole file, int16 (T,); the seconds that its header claims; what is missing at its end, or "".
 
-    Raises Flaw as `read`.
+    Raises MediaError as `read`.
     """
     import soxr
 

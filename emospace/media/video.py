@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from emospace.media.opening import READING, Flaw, decoding, reports, source
+from emospace.media.opening import READING, MediaError, decoding, reports, source
 
 # Seconds that time stamps may stray from a constant rate (encoders' delays do) before it counts as varying.
 DRIFT = 0.25
@@ -44,15 +44,17 @@ class Video:
 
 
 def probe(path: Path) -> Video:
-    """Read a file's packets, decoding none of them (20 ms for 3 minutes). Raises Flaw if it holds no pictures."""
+    """Read a file's packets, decoding none of them (20 ms for 3 minutes). Raises MediaError if it holds no pictures."""
     import av
 
     with decoding("a video file"), reports() as said, av.open(source(path), **READING) as container:
         if not container.streams.video:
-            raise Flaw("no frames", "the file holds sound only", "give the utterance another file, or none")
+            raise MediaError("no frames", "the file holds sound only", "give the utterance another file, or none")
         stream = container.streams.video[0]
         if not stream.codec_context:
-            raise Flaw("unreadable", "no decoder knows the kind of its pictures", "convert the file, or copy it again")
+            raise MediaError(
+                "unreadable", "no decoder knows the kind of its pictures", "convert the file, or copy it again"
+            )
         packets = [(p.pts, p.dts, p.is_keyframe) for p in container.demux(stream) if p.size]
         video = _video(path, stream, packets, "avi" in container.format.name)
         return replace(video, complaint=next(iter(said()), ""))
@@ -61,7 +63,7 @@ def probe(path: Path) -> Video:
 def _video(path: Path, stream, packets: list[tuple], avi: bool) -> Video:
     fps = stream.guessed_rate or stream.average_rate
     if not (packets and fps and stream.width and stream.height):
-        raise Flaw("no frames", "the file holds no pictures", "copy it from the corpus again")
+        raise MediaError("no frames", "the file holds no pictures", "copy it from the corpus again")
     pts, dts, keyed = zip(*packets, strict=True)
     # AVI stores no time of display; with B-frames FFmpeg guesses it, and packed ones defeat the guess.
     trusted = None not in pts and len(set(pts)) == len(pts) and not (avi and stream.codec_context.has_b_frames)

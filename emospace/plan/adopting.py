@@ -23,7 +23,7 @@ from emospace.plan.raw_files import changed, grouping, part_of, remembered
 from emospace.plan.snakemake_api import Graph, planned
 
 # Everything that DVC tracks: these phases make all of it.
-PHASES = ["corpora", "views", "fetch_models", "features", "augment", "train_all", "evaluation", "analyse", "report"]
+PHASES = ["corpora", "views", "weights", "features", "augment", "train_all", "evaluation", "analyse", "report"]
 
 
 def adopt(configfiles: list[Path]) -> dict[Job, str]:

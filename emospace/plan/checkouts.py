@@ -14,7 +14,7 @@ from emospace.plan.snakemake_api import Records
 # Where sidecars are. Of raw files, which may be many, only the list of generated ones is looked at.
 OF_CORPUS = ["data/raw/{0}/{0}.json", "data/manifest/{0}.json"]
 OF_CORPUS += [f"data/{kind}/{{0}}/**/*.json" for kind in ("manifest", "views", "features", "augmented/*")]
-OF_CONFIG = ["models/*/weights.json", "data/quality/{0}/*.json", "results/{0}/**/*.json"]
+OF_CONFIG = ["weights/*/weights.json", "data/quality/{0}/*.json", "results/{0}/**/*.json"]
 
 
 def forget_exchanged(name: str, corpora: Iterable[str], recipes: Path) -> None:

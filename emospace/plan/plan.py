@@ -69,7 +69,7 @@ class Plan:
         """Path of a recipe, for a rule's `input:`."""
         return str(self.recipes[rule, name])
 
-    def distrust(self) -> None:
+    def touch_recipes(self) -> None:
         """Make every recipe newer than whatever is here, so that no time stamp can vouch for an artifact.
 
         Snakemake compares a newer input by content with what it recorded of the job, and runs a job again of which it
@@ -335,7 +335,7 @@ class Plan:
     def used_features(self, corpus: str) -> list[str]:
         """Features of the corpus's own views that runs on it read, or that augmented ones are compared or made with."""
         wanted = {i for r in self.config["runs"] if corpus in self.run_corpora(r) for i in self.sources(r)}
-        wanted |= {parent for parent, _ in filter(None, map(self.judge, self.augmented()))}
+        wanted |= {parent for parent, _ in filter(None, map(self.gate_features, self.augmented()))}
         wanted |= {self.feature(f)["by"] for f in self.augmented_features() if f in self.selections()}
         return [f for f in self.config["features"] if f in wanted]
 
@@ -387,7 +387,7 @@ class Plan:
         read = {view for corpus in self.config["corpora"] for view in self.read_views(corpus)}
         names |= {name for view in [*self.augmented(), *read] for name in self.views.weights(view)}
         names |= {spec["weights"] for spec in self.config["runs"].values() if "weights" in spec}
-        return [f"models/{name}/weights.json" for name in sorted(names)]
+        return [f"weights/{name}/weights.json" for name in sorted(names)]
 
     # Augmentation ----------------------------------------------------------------------------------------------
 
@@ -395,7 +395,7 @@ class Plan:
         """The augmented views that the config asks for."""
         return self.views.augmented()
 
-    def judge(self, view: str) -> tuple[str, str] | None:
+    def gate_features(self, view: str) -> tuple[str, str] | None:
         """(feature of the parent, the same of the augmented view) by which rows of the view are judged, if any."""
         found = next((f for f in self.augmented_features() if self.feature(f)["view"] == view), None)
         return (self.views.in_parent(found), found) if found else None

@@ -14,7 +14,7 @@ from emospace.core.own_code import closure
 from emospace.core.provenance import PACKAGE_ROOT, canonical, code_digests, sha256, write_once
 from emospace.core.steps import parameters
 from emospace.evaluation import measures
-from emospace.gate import thresholds
+from emospace.gate.thresholds import thresholds
 from emospace.plan import run_products
 from emospace.plan.outside_files import digests
 from emospace.weights.toy_translator import pinned
@@ -49,7 +49,7 @@ def _all(plan) -> Iterator[Recipe]:
         yield from _augmented(plan, view)
     for name, spec in plan.config.get("weights", {}).items():
         # What the licence says of weights changes none of their bytes, and what they have seen does not either.
-        yield _recipe("fetch_models", name, name=name, options=_without(_without(pinned(spec), "licence"), "seen"))
+        yield _recipe("fetch_weights", name, name=name, options=_without(_without(pinned(spec), "licence"), "seen"))
     for name in plan.config["features"]:
         yield _feature(plan, name)
     for name in plan.config["protocols"]:
@@ -78,7 +78,7 @@ def _corpus(plan, corpus: str) -> Iterator[Recipe]:
     told = {"about": found} if (found := plan.told(corpus)) else {}
     yield _recipe("merge_manifest", corpus, module, **told, **about)
     mapping = plan.labels(plan.protocols(corpus)[0])[corpus] if plan.protocols(corpus) else {"map": {}}
-    yield _recipe("export_seed", corpus, corpus=corpus, labels=mapping, options={})
+    yield _recipe("export_arrays", corpus, corpus=corpus, labels=mapping, options={})
     yield _recipe("check_quality", corpus, options={"on_problem": plan.config.get("on_problem", "warn")})
 
 

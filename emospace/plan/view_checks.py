@@ -2,13 +2,13 @@
 
 import inspect
 
-from emospace import gate
 from emospace.core import plugin
 from emospace.core.contracts import Environment
 from emospace.core.errors import InputError
 from emospace.core.plugin import near, suggest
 from emospace.features.embedding import rate_of
 from emospace.gate import tables
+from emospace.gate.thresholds import thresholds
 from emospace.plan.views import VIEW_KEYS
 
 SEE = "see AugmentedView in docs/contracts.md"
@@ -59,7 +59,7 @@ def check_view(plan, where: str, view: str) -> None:
             raise InputError(where, reason, "give them a source, and no `if_unreachable: random`")
     for source in views.sources(view):
         _source(plan, where, view, source)
-    if views.is_augmented(view) and not plan.judge(view):
+    if views.is_augmented(view) and not plan.gate_features(view):
         reason = "it has no feature, and by one its rows are judged"
         raise InputError(where, reason, f"add {view}.<encoder> to features, as its parent {views.parent(view)} has it")
 
@@ -71,7 +71,7 @@ def _copies(plan, view: str) -> None:
     if parent not in there:
         raise InputError(file, f"PARENT is {parent!r}, which is no view", f"{suggest(parent, there)}; {SEE}")
     columns = list(module.COLUMNS)
-    if odd := [c for c in columns if c in tables.columns([]) or columns.count(c) > 1]:
+    if odd := [c for c in columns if c in tables.TAKEN or columns.count(c) > 1]:
         raise InputError(file, f"COLUMNS is {columns}, where {odd[0]!r} is taken", SEE)
     for name, step in module.STEPS.items():
         if not _of_three(step.make):
@@ -165,4 +165,4 @@ def check_thresholds(plan, where: str, view: str) -> None:
         if (other := near(view, there)) and view not in plan.views.names():
             raise InputError("config: gate", f"unknown key {view!r}", f"did you mean {other!r}?")
         raise InputError(where, f"there is no {view!r} in views that is augmented", suggest(view, there))
-    gate.thresholds(plan.views.module_name(view), plan.config["gate"][view], where)
+    thresholds(plan.views.module_name(view), plan.config["gate"][view], where)

@@ -93,7 +93,7 @@ class Results:
 
     @cached_property
     def summary(self) -> list[dict]:
-        """Rows of summary_table.csv with numbers as numbers; what is empty there is None."""
+        """Rows of summary.csv with numbers as numbers; what is empty there is None."""
         return summary_table.read(self.files.summary)
 
     @cached_property

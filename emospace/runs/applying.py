@@ -38,7 +38,7 @@ def apply(
     if keep is not None:
         rows = rows.hiding(_hidden(folder, module, recipe["inputs"], keep))
     if module.WEIGHTS and weights is None:
-        weights = open_weights(Path("models") / recipe["weights"])
+        weights = open_weights(Path("weights") / recipe["weights"])
     return ask(module, read_trained(folder), rows, recipe["options"], device=device, weights=weights)
 
 

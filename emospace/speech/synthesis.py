@@ -15,7 +15,7 @@ from emospace.core.manifest import WITHOUT_COPY, Problem, Utterance
 from emospace.core.option_types import Positive
 from emospace.speech import prosody as manner
 from emospace.speech.prosody import RATE, Scale, Setting
-from emospace.speech.voices import ENGINES, Mute
+from emospace.speech.voices import ENGINES, SynthesisError
 
 PROSODIES = ("transfer", "flat")
 NOTHING = np.empty(0, np.int16)
@@ -90,7 +90,7 @@ class Speaker:
 
     def _calibrate(self, voice: str) -> Scale | None:
         """None where the engine fails at it: every row will say so for itself."""
-        with contextlib.suppress(Mute):
+        with contextlib.suppress(SynthesisError):
             return manner.calibrate(
                 lambda *asked: self.engine(asked[0], voice, asked[1]), "range" in self.engine.TRANSFERS
             )
@@ -105,7 +105,7 @@ class Speaker:
             if self.transfer:
                 return self._transferred(parent, manner.letters(heard), text, voice)
             return self.engine(text, voice, Setting()), "", set()
-        except Mute as error:
+        except SynthesisError as error:
             return NOTHING, f"engine failed: {error}", set()
 
     def _transferred(self, parent: np.ndarray, letters: int, text: str, voice: str) -> tuple[np.ndarray, str, set[str]]:

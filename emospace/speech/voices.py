@@ -1,4 +1,4 @@
-"""Engines that say a text: the espeak-ng command line, and pyttsx3. Each gives int16 samples of 16 kHz, or is Mute.
+"""Engines that say a text: the espeak-ng command line, and pyttsx3. Each returns int16 samples at 16 kHz.
 
 An engine is called with (text, voice, Setting), by any number of threads at once. TRANSFERS: what of a prosody it can
 be asked for (loudness is set afterwards). Voices are those of espeak-ng: a language and, after +, a variant.
@@ -18,7 +18,7 @@ import numpy as np
 
 from emospace.core.errors import InputError
 from emospace.core.plugin import suggest
-from emospace.media.opening import Flaw, locate
+from emospace.media.opening import MediaError, locate
 from emospace.media.sound import decode
 from emospace.speech import pyttsx3_worker
 from emospace.speech.prosody import RATE, Setting
@@ -27,7 +27,7 @@ SHORTEST = 0.1  # seconds; an engine that says less has failed
 INSTALL = "install espeak-ng (Debian: apt-get install espeak-ng)"
 
 
-class Mute(Exception):
+class SynthesisError(Exception):
     """Why an engine did not say a text."""
 
 
@@ -35,10 +35,10 @@ def _samples(path: Path) -> np.ndarray:
     """The samples of a file that an engine wrote, resampled as the audio view does."""
     try:
         wave = decode(locate(path.parent, path.name), RATE)[0]
-    except Flaw as flaw:
-        raise Mute("it wrote no audio" if flaw.reason == "missing file" else f"its {flaw.detail}") from flaw
+    except MediaError as flaw:
+        raise SynthesisError("it wrote no audio" if flaw.reason == "missing file" else f"its {flaw.detail}") from flaw
     if len(wave) < SHORTEST * RATE or not wave.any():
-        raise Mute(f"it wrote {len(wave) / RATE:.2f} s of audio" if wave.any() else "it wrote silence")
+        raise SynthesisError(f"it wrote {len(wave) / RATE:.2f} s of audio" if wave.any() else "it wrote silence")
     return wave
 
 
@@ -61,7 +61,7 @@ class Espeak:
             raise InputError(f"voice {voice!r}", f"there is no variant {variant!r}", suggest(variant, variants))
         try:
             self("one", voice, Setting())
-        except Mute as error:
+        except SynthesisError as error:
             if "does not exist" in str(error):
                 remedy = "see `espeak-ng --voices` for the languages"
                 raise InputError(f"voice {voice!r}", "espeak-ng has no such voice", remedy) from error
@@ -84,10 +84,10 @@ class Espeak:
         except FileNotFoundError as error:
             raise InputError("espeak-ng", "the program is not installed", INSTALL) from error
         except subprocess.TimeoutExpired as error:
-            raise Mute(f"it did not end within {self.timeout:g} s") from error
+            raise SynthesisError(f"it did not end within {self.timeout:g} s") from error
         if done.returncode:
             said = done.stderr.decode(errors="replace").strip().splitlines() or [""]
-            raise Mute(f"it ended with status {done.returncode} {said[0]}".strip())
+            raise SynthesisError(f"it ended with status {done.returncode} {said[0]}".strip())
         return done.stdout.decode(errors="replace")
 
     def close(self) -> None:
@@ -113,13 +113,13 @@ class Pyttsx3:
         Espeak(self.timeout).check(voice)
 
     def __call__(self, text: str, voice: str, setting: Setting) -> np.ndarray:
-        failed = Mute("it was not tried")
+        failed = SynthesisError("it was not tried")
         for attempt in range(self.TRIES):
             if attempt == self.TRIES - 1:
                 self._stop()
             try:
                 return self._try(text, voice, setting)
-            except Mute as error:
+            except SynthesisError as error:
                 failed = error
         raise failed
 
@@ -131,7 +131,7 @@ class Pyttsx3:
             properties = {"voice": voice, "rate": setting.rate, "pitch": setting.pitch}
             error = self._ask([text, str(wav), properties])
             if error:
-                raise Mute(error)
+                raise SynthesisError(error)
             return _samples(wav)
 
     def _ask(self, request: list) -> str:
@@ -143,7 +143,7 @@ class Pyttsx3:
         answer = process.stdout.readline() if ready else ""
         if not answer:
             self._stop()
-            raise Mute("it crashed" if ready else f"it did not end within {self.timeout:g} s")
+            raise SynthesisError("it crashed" if ready else f"it did not end within {self.timeout:g} s")
         return json.loads(answer)
 
     def _start(self) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from emospace.core.manifest import Problem, Utterance
 from emospace.media.confined import Failure, confined
-from emospace.media.opening import AGAIN, Flaw, weight
+from emospace.media.opening import AGAIN, MediaError, weight
 
 # A file may end this many seconds before an interval does without a word: annotation is no finer than that.
 SLACK = 0.1
@@ -21,8 +21,8 @@ class Answer:
     pieces: things with bytes (arrays, JPEGs); none where the modality is missing.
     """
 
-    rows: list[tuple[Sequence, Flaw | None]]
-    flaws: Sequence[Flaw] = field(default=())
+    rows: list[tuple[Sequence, MediaError | None]]
+    flaws: Sequence[MediaError] = field(default=())
 
     def packed(self) -> bytes:
         """Its bytes, for the way from the child that decoded the file: a line of JSON, then all pieces."""
@@ -38,17 +38,17 @@ class Answer:
         rows = []
         for sizes, flaw in zip(head["sizes"], head["rows"], strict=True):
             ends = [at + sum(sizes[: k + 1]) for k in range(len(sizes))]
-            rows.append(([content[e - s : e] for s, e in zip(sizes, ends, strict=True)], flaw and Flaw(**flaw)))
+            rows.append(([content[e - s : e] for s, e in zip(sizes, ends, strict=True)], flaw and MediaError(**flaw)))
             at += sum(sizes)
-        return cls(rows, [Flaw(**flaw) for flaw in head["file"]])
+        return cls(rows, [MediaError(**flaw) for flaw in head["file"]])
 
 
-def ends_early(start: float, end: float, available: float) -> Flaw | None:
+def ends_early(start: float, end: float, available: float) -> MediaError | None:
     """Compare an interval with the seconds that its file holds: None if they suffice (within SLACK)."""
     if end <= available + SLACK:
         return None
     detail = f"the interval is {start:.3f} to {end:.3f} s, the file ends at {available:.3f} s"
-    return Flaw("truncated", detail, "copy the file from the corpus again, or correct the times")
+    return MediaError("truncated", detail, "copy the file from the corpus again, or correct the times")
 
 
 def mostly_there(start: float, end: float, available: float) -> bool:
@@ -66,9 +66,9 @@ def by_file(
 ) -> Iterator[tuple[Utterance, list[bytes]]]:
     """Yield (row, pieces) in the order of `rows`, doing `work(file, rows of that file)` once per file, in a child.
 
-    work: may raise a Flaw for all rows of the file. problems: gets what is wrong. field: "audio" or "video"; a row
-    whose field is empty yields (row, []): the corpus says that it has none. workers: files worked on at a time. Only
-    results that wait for their turn are held: one file's, where files follow each other.
+    work: may raise a MediaError for all rows of the file. problems: gets what is wrong. field: "audio" or "video"; a
+    row whose field is empty yields (row, []): the corpus says that it has none. workers: files worked on at a time.
+    Only results that wait for their turn are held: one file's, where files follow each other.
     """
     from tqdm import tqdm
 
@@ -95,11 +95,11 @@ def by_file(
 def _guarded(work: Callable[[str, list[Utterance]], Answer], file: str, rows: list[Utterance]) -> bytes:
     try:
         return work(file, rows).packed()
-    except Flaw as flaw:
+    except MediaError as flaw:
         return Answer([((), flaw)] * len(rows)).packed()
 
 
 def _answer(reply: bytes | Failure, rows: int) -> Answer:
     if isinstance(reply, Failure):
-        return Answer([((), Flaw("unreadable", reply.detail, AGAIN))] * rows)
+        return Answer([((), MediaError("unreadable", reply.detail, AGAIN))] * rows)
     return Answer.unpacked(reply)

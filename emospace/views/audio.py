@@ -14,7 +14,7 @@ from emospace.core import store
 from emospace.core.manifest import Problem, Utterance
 from emospace.core.option_types import Count, Natural, NotNegative
 from emospace.media import sound
-from emospace.media.opening import AGAIN, Flaw, locate
+from emospace.media.opening import AGAIN, MediaError, locate
 from emospace.views._files import SLACK, Answer, by_file, ends_early, mostly_there
 from emospace.views._reading import waves as read  # noqa: F401
 
@@ -50,7 +50,7 @@ def extract(
         samples, declared, lacking = sound.decode(locate(root, file), sample_rate, channel)
         cuts = [_cut(row, samples, declared, sample_rate, min_seconds, silence_dbfs) for row in group]
         told = any(flaw and flaw.reason == "truncated" for _, flaw in cuts)
-        flaws = [Flaw("truncated", lacking, AGAIN)] if lacking and not told else []
+        flaws = [MediaError("truncated", lacking, AGAIN)] if lacking and not told else []
         return Answer([([] if found is None else [found], flaw) for found, flaw in cuts], flaws)
 
     def samples():
@@ -73,13 +73,13 @@ def _cut(row: Utterance, samples: np.ndarray, declared: float, rate: int, min_se
         return None, early
     if row.whole and available > LONGEST * (row.end - row.start) + SLACK:
         detail = f"the recording has {available:.3f} s, the utterance {row.end - row.start:.3f} s"
-        return None, Flaw("too long", detail, "give the utterance its own recording, or correct its times")
+        return None, MediaError("too long", detail, "give the utterance its own recording, or correct its times")
     found = samples if row.whole else samples[round(start * rate) : round(end * rate)]
     if len(found) < max(1, min_seconds * rate):
         detail = f"{len(found) / rate:.3f} s, fewer than {min_seconds} s"
-        return None, Flaw("too short", detail, "correct its times, or lower views: audio: min_seconds")
+        return None, MediaError("too short", detail, "correct its times, or lower views: audio: min_seconds")
     level = sound.loudness(found)
     if level < silence:
         detail = f"{level:.1f} dBFS, below {silence} dBFS"
-        return None, Flaw("silent", detail, "listen to the file; or lower views: audio: silence_dbfs")
+        return None, MediaError("silent", detail, "listen to the file; or lower views: audio: silence_dbfs")
     return found, early

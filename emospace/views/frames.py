@@ -21,7 +21,7 @@ from emospace.core.provenance import atomic
 from emospace.media import pictures
 from emospace.media.borders import trimmed
 from emospace.media.decoders import EXTRACTORS, Miscounted, by_pyav, damaged_packets, ffmpeg_version
-from emospace.media.opening import AGAIN, Flaw, decoding, locate
+from emospace.media.opening import AGAIN, MediaError, decoding, locate
 from emospace.media.video import Video, probe
 from emospace.views._files import Answer, by_file, ends_early, mostly_there
 from emospace.views._reading import frames as read  # noqa: F401
@@ -92,7 +92,7 @@ def _pictures(root: Path, frames: int, crop: bool, take, file: str, rows: list[U
         if not complaints and video.promised > video.count and damaged_packets(video)[0]:
             complaints.append(f"{video.promised - video.count} pictures are lost")
     said = f"its decoder reports: {complaints[0]}" if complaints else ""
-    flaws = [Flaw("damaged", said, f"look at its pictures, or {AGAIN}")] if complaints else []
+    flaws = [MediaError("damaged", said, f"look at its pictures, or {AGAIN}")] if complaints else []
     return Answer([_answer(jpegs, *plan) for jpegs, plan in zip(found, plans, strict=True)], flaws)
 
 
@@ -119,7 +119,7 @@ def _encoded(found, wanted: dict[int, list[tuple]], encode, plans: int) -> list[
     return jpegs
 
 
-def _plan(row: Utterance, frames: int, video: Video) -> tuple[list[int], tuple, Flaw | None]:
+def _plan(row: Utterance, frames: int, video: Video) -> tuple[list[int], tuple, MediaError | None]:
     """(frame indices, crop box, flaw or None) of one utterance."""
     early = ends_early(row.start, row.end, video.duration)
     if early and not mostly_there(row.start, row.end, video.duration):
@@ -127,7 +127,7 @@ def _plan(row: Utterance, frames: int, video: Video) -> tuple[list[int], tuple, 
     box = _box(row.crop, video)
     if not box:
         detail = f"the crop {row.crop!r} lies outside of the picture of {video.width}x{video.height}"
-        return [], (), Flaw("no frames", detail, "correct the crop")
+        return [], (), MediaError("no frames", detail, "correct the crop")
     return frame_indices(row.start, row.end, frames, video), box, early
 
 
@@ -139,10 +139,10 @@ def _box(crop: str, video: Video) -> tuple[int, ...]:
     return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else ()
 
 
-def _answer(jpegs: list[bytes], indices: list[int], _box: tuple, flaw: Flaw | None) -> tuple:
+def _answer(jpegs: list[bytes], indices: list[int], _box: tuple, flaw: MediaError | None) -> tuple:
     if len(jpegs) < len(indices):
         detail = f"{len(indices) - len(jpegs)} of {len(indices)} pictures could not be decoded"
-        flaw = Flaw("unreadable" if jpegs else "no frames", detail, AGAIN)
+        flaw = MediaError("unreadable" if jpegs else "no frames", detail, AGAIN)
     return jpegs, flaw
 
 

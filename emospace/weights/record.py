@@ -1,7 +1,7 @@
 """The record of pretrained weights: where they came from, their digests, and whether they are random.
 
-`models/<name>/weights.json` is written by `emospace.weights.fetch`, after everything it lists was checked; encoders take
-the `Weights` that `open_weights` makes of it.
+`weights/<name>/weights.json` is written by `emospace.weights.fetch`, after everything it lists was checked; encoders
+take the `Weights` that `open_weights` makes of it.
 """
 
 import os
@@ -12,7 +12,7 @@ from emospace.core.errors import InputError
 from emospace.core.provenance import read_json, sha256, write_json
 
 RECORD = "weights.json"
-REMEDY = "run: snakemake --cores 1 fetch_models (with your --configfile, if any)"
+REMEDY = "run: snakemake --cores 1 weights (with your --configfile, if any)"
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Weights:
 
 
 def open_weights(directory: Path, verified: Path | None = None) -> Weights:
-    """Read the record of a folder of models/ and compare size and sha256 of each of its files.
+    """Read the record of a folder of weights/ and compare size and sha256 of each of its files.
 
     verified: JSON of what was compared before; it is brought up to date. A file is not read again as long as its size,
     time stamps and inode are those that it had then. Raises InputError, with what to run, where the record or a file is

@@ -160,7 +160,7 @@ def test_a_job_gives_the_weights_of_the_run_and_records_them(tree, tmp_path, mon
     """An artifact that does not tell all it was made from is never taken over by `make adopt`."""
     monkeypatch.chdir(tmp_path)
     about = {"name": "tiny", "kind": "random", "source": "", "revision": "", "files": {}, "random": True, "why": ""}
-    write_json(record := tmp_path / "models/tiny/weights.json", about)
+    write_json(record := tmp_path / "weights/tiny/weights.json", about)
     planted(GOOD.replace('"seed": seed', '"weights": run.weights.name'))
     make(tree, tmp_path / "out", weights=[record])
     sidecar = read_json(tmp_path / "out/analysis.json")

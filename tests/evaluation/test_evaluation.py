@@ -221,7 +221,7 @@ def test_tables_follow_the_metrics_that_the_config_asks_for(tree):
     assert list(json.loads((tree / "metrics.json").read_text(encoding="utf-8"))["probe"]) == sorted(names)
 
 
-# What does not fit (each fault: tests/evaluation/test_predictions.py) ----------------------------------------------------------
+# What does not fit (each fault: tests/evaluation/test_predictions.py) --------------------------------------
 
 
 def test_predictions_that_do_not_fit_are_refused_with_file_and_row_and_leave_nothing(tree):

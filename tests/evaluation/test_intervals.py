@@ -1,4 +1,4 @@
-"""Intervals and p-values by their formulas, resample by resample; tests/evaluation/test_coverage.py asks whether they hold."""
+"""Intervals and p-values by their formulas, resample by resample; test_coverage.py tests whether they hold."""
 
 from dataclasses import replace
 

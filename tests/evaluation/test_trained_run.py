@@ -320,7 +320,7 @@ def test_a_model_with_weights_gets_them_when_planned(config, planted, monkeypatc
     name = next(iter(config["weights"]))
     config["runs"]["tuned"]["weights"] = name
     plan = Plan(config)
-    assert f"models/{name}/weights.json" in plan.fetched()
+    assert f"weights/{name}/weights.json" in plan.fetched()
     assert told(Path(plan.recipe("train", "tuned")))["weights"] == name
 
 

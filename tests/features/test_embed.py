@@ -42,10 +42,10 @@ def part(tmp_path):
 
 @pytest.fixture
 def random_clip(part) -> str:
-    """The record that fetch_models leaves where nothing could be fetched."""
-    (part / "models/clip").mkdir(parents=True)
-    write_json(part / "models/clip/weights.json", fetch("clip", {"source": "random"}, part / "models/clip"))
-    return "models/clip/weights.json"
+    """The record that fetch_weights leaves where nothing could be fetched."""
+    (part / "weights/clip").mkdir(parents=True)
+    write_json(part / "weights/clip/weights.json", fetch("clip", {"source": "random"}, part / "weights/clip"))
+    return "weights/clip/weights.json"
 
 
 def test_sound_becomes_mfcc_row_by_row(part):
@@ -99,9 +99,9 @@ def test_a_part_without_the_modality_loads_nothing_and_is_not_random(part, rando
 
 def test_missing_weights_are_one_line_and_quick(part):
     start = time.monotonic()
-    done = embed(part, "sbert", "text", "text.csv", "--weights", "models/sbert/weights.json")
+    done = embed(part, "sbert", "text", "text.csv", "--weights", "weights/sbert/weights.json")
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1, done.stderr
-    assert "models/sbert/weights.json: these weights have not been fetched. run: snakemake --cores 1" in done.stderr
+    assert "weights/sbert/weights.json: these weights have not been fetched. run: snakemake --cores 1" in done.stderr
     assert time.monotonic() - start < 10 and not (part / "f.npy").exists()
 
 

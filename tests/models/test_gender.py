@@ -16,7 +16,7 @@ from emospace.evaluation.result import gender_result
 from emospace.models import linear_probe, unified
 from emospace.models.unified import unit_space
 from emospace.models.unified.readout import fit_gender
-from emospace.models.unified.resident import Resident
+from emospace.models.unified.resident import DeviceRows
 from emospace.runs.applying import ask, learn
 from emospace.runs.folds import GENDERS as CODES
 from emospace.runs.run_files import write_outputs
@@ -91,7 +91,7 @@ def test_the_head_is_fitted_to_a_space_that_learnt_nothing_of_gender_and_nothing
     found, gender = fold(unknown=20, train_women=20, train_men=60)
     torch.manual_seed(0)
     network = unit_space.Space({"audio.mfcc": (8, True)}, 2, 16, 64, 0, 0.1).eval()
-    train, test = (Resident(rows, torch.device("cpu")) for rows in (found.train, found.test))
+    train, test = (DeviceRows(rows, torch.device("cpu")) for rows in (found.train, found.test))
     network.fit_scales(train)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     fit_gender(network, train, 32)

@@ -121,13 +121,13 @@ def test_padding_and_neighbours_have_no_influence(fold, tmp_path):
     """A row alone, and the same row beside a much longer one, are predicted alike."""
     import torch
 
-    from emospace.models.unified.resident import Resident
+    from emospace.models.unified.resident import DeviceRows
     from emospace.models.unified.unit_space import Space, predict
 
     torch.manual_seed(0)
     shapes = {name: (dims, name == "audio.mfcc") for name, dims in INPUTS.items()}
     network = Space(shapes, 3, 16, 16, 8, 0.1)
-    rows = Resident(fold.dev, torch.device("cpu"))
+    rows = DeviceRows(fold.dev, torch.device("cpu"))
     network.fit_scales(rows)
     network.eval()
     together, alone = (predict(network, rows, size) for size in (30, 1))
@@ -341,12 +341,12 @@ def test_voices_change_speech_but_not_padding():
     encoder.mean.normal_()
     length = torch.tensor([5, 0, 9])
     values = encoder.standardise(torch.randn(3, 9, 20), length)
-    changed = objective.Voices(encoder, 0.1, 16_000)(values, length)
+    changed = objective.VocalTractWarp(encoder, 0.1, 16_000)(values, length)
     assert (changed - values).abs()[0, :5].max() > 0.1 and not changed[0, 5:].any() and not changed[1].any()
-    near = objective.Voices(encoder, 1e-4, 16_000)(values, length)
+    near = objective.VocalTractWarp(encoder, 1e-4, 16_000)(values, length)
     torch.testing.assert_close(near, values, atol=0.02, rtol=0.02)
     assert not torch.equal(
-        objective.Voices(encoder, 0.1, 8000).matrices, objective.Voices(encoder, 0.1, 16_000).matrices
+        objective.VocalTractWarp(encoder, 0.1, 8000).matrices, objective.VocalTractWarp(encoder, 0.1, 16_000).matrices
     )
 
 
@@ -390,7 +390,7 @@ def family(child_labels):
     import torch
 
     from emospace.models.unified.objective import Objective
-    from emospace.models.unified.resident import Resident
+    from emospace.models.unified.resident import DeviceRows
     from emospace.models.unified.unit_space import Space
 
     label, inputs = arrays(7, ORIGINALS + len(PARENTS), missing=0)
@@ -406,7 +406,7 @@ def family(child_labels):
     )
     torch.manual_seed(0)
     network = Space({"audio.mfcc": (INPUTS["audio.mfcc"], True)}, len(CLASSES), 16, 16, 8, 0.0).eval()
-    resident = Resident(rows, torch.device("cpu"))
+    resident = DeviceRows(rows, torch.device("cpu"))
     network.fit_scales(resident)
     weights = ("gender", "dimensions", "reconstruction", "contrastive", "alignment", "children")
     return Objective(network, resident, dict.fromkeys(weights, 0.5), smoothing=0.1, drop=0.0, augment=0.0)

@@ -348,15 +348,15 @@ def test_dvc_sees_label_maps_and_sentence_pairs(adopted):
     append("configs/pairs/en_fr.csv", "One more,Encore un\n")(adopted)
     said = adopted.run("dvc", "status", "--json").stdout
     status = json.loads(said.splitlines()[-1])
-    assert status.keys() == {"corpora", "models", "evaluate", "analyse", "report"}
-    assert {"changed deps": {"configs/pairs": "modified"}} in status["models"]
+    assert status.keys() == {"corpora", "weights", "evaluate", "analyse", "report"}
+    assert {"changed deps": {"configs/pairs": "modified"}} in status["weights"]
 
 
 @pytest.mark.workflow
-@pytest.mark.parametrize("made", [[], ["models/drawn/weights.json"]], ids=["no record", "one record"])
+@pytest.mark.parametrize("made", [[], ["weights/drawn/weights.json"]], ids=["no record", "one record"])
 def test_time_stamps_that_call_a_stale_artifact_new_are_not_believed(made, clone):
     """Planned, edited and planned again before everything is pulled: every artifact is newer than its recipe."""
-    aside = {name: clone.folder / f"{name}.aside" for name in ("data", "models", "results")}
+    aside = {name: clone.folder / f"{name}.aside" for name in ("data", "weights", "results")}
     for name, path in aside.items():
         (clone.folder / name).rename(path)
     clone.snakemake(*(made or ["-n"]))
@@ -379,7 +379,7 @@ def test_records_of_an_earlier_adoption_do_not_hide_a_stale_artifact(adopted, tm
     """Adopted, then two artifacts are exchanged for those of another config: for both Snakemake remembers today's."""
     exchanged = {
         "embed_audio_mfcc": "data/features/demo/audio.mfcc/0.json",
-        "fetch_weights": "models/drawn/weights.json",
+        "fetch_weights": "weights/drawn/weights.json",
     }
     for sidecar in (adopted.folder / file for file in exchanged.values()):
         record = json.loads(sidecar.read_text())

@@ -46,7 +46,7 @@ def test_the_documented_thresholds_are_the_defaults():
     assert len(told) == 3
     for view, options in told.items():
         module = plugin.find("views", view)
-        functions = [module.score, tables.judge] if module.PROBE else [module.score]
+        functions = [module.score, tables.verdict_of] if module.PROBE else [module.score]
         known = {p.name: p.default for f in functions for p in inspect.signature(f).parameters.values()}
         limits = {name: value for name, value in known.items() if name.startswith(("min_", "max_"))}
         assert options == limits
@@ -284,7 +284,7 @@ def augmented(config):
 def test_augmented_views_and_features_are_known_by_their_parents(augmented):
     plan = Plan(augmented)
     assert plan.augmented() == ["frames_aug", "text_bt", "audio_tts"]
-    assert plan.judge("text_bt") == ("text.sbert", "text_bt.sbert")
+    assert plan.gate_features("text_bt") == ("text.sbert", "text_bt.sbert")
     found = {(name, instead) for name, _, instead in plan.exchanges("unified_aug")}
     assert found == {
         (n, n.replace(".", s)) for n, s in (("audio.mfcc", "_tts."), ("text.sbert", "_bt."), ("frames.clip", "_aug."))
@@ -294,9 +294,9 @@ def test_augmented_views_and_features_are_known_by_their_parents(augmented):
 
 def test_weights_are_fetched_where_something_needs_them(config, augmented):
     names = ["clip", "minilm", "whisper_tiny_en"]
-    assert Plan(config).fetched() == [f"models/{name}/weights.json" for name in names]
+    assert Plan(config).fetched() == [f"weights/{name}/weights.json" for name in names]
     names = ["clip", "listener", "minilm", "opus_en_fr", "opus_fr_en", "whisper_tiny_en"]
-    assert Plan(augmented).fetched() == [f"models/{name}/weights.json" for name in names]
+    assert Plan(augmented).fetched() == [f"weights/{name}/weights.json" for name in names]
 
 
 @pytest.mark.parametrize(
@@ -572,7 +572,7 @@ def test_augmentation_changes_no_recipe_of_what_was_there(config, augmented):
 
 def test_a_config_has_a_name(config):
     del config["name"]
-    refused(config, "config: there is no 'name'. What this config is called")
+    refused(config, "config: there is no 'name'. Name of this config")
 
 
 def test_shipped_presets_have_names_of_their_own():
@@ -625,7 +625,7 @@ def test_recipes_change_only_with_their_own_options(config):
 def test_the_licence_of_weights_is_a_matter_of_the_report(config):
     assert changed_by(config, ["weights", "minilm", "licence"], "MIT") == {("make_report", "all")}
     assert changed_by(config, ["weights", "clip", "if_unreachable"], "stop") == {
-        ("fetch_models", "clip"),
+        ("fetch_weights", "clip"),
         ("make_report", "all"),
     }
 

@@ -487,7 +487,8 @@ def test_parts_of_another_width_are_refused_by_name_of_their_encoder(world, tmp_
         store.write(path, [np.ones((1, width))] * 2, dtype=np.float32)
         write_json(path.with_suffix(".json"), {"recipe": {"feature": "loudness.moments", "plugin": "moments"}})
         stores.append(store.Ragged.open(path))
-    words = r"moments/1.npy: it has steps of shape \(4,\), .*moments/0.npy of \(3,\); emospace/features/encoders/moments.py made"
+    words = r"moments/1.npy: it has steps of shape \(4,\), .*moments/0.npy of \(3,\);"
+    words += " emospace/features/encoders/moments.py made"
     for join in (store.concatenate, lambda found: store.stack([found[0][0], found[1][0]], found)):
         with pytest.raises(InputError, match=f"{words} it.*see LoadedEncoder in docs/contracts.md"):
             join(stores)
@@ -505,10 +506,10 @@ WRONG = {  # a file beside the examples -> the example, what is changed in it
     "corpora/noises": ("corpus", "label=label,\n", "emotion=label,\n"),
     "views/quiet": ("view", "for row in rows)", "for row in rows[1:])"),
     "views/odd": ("augmented_view", "return [], {}", 'return [], {"seen": {1}}'),
-    "encoders/odd": ("encoder", "[[mean, *", "[[np.nan, *"),
+    "features/encoders/odd": ("encoder", "[[mean, *", "[[np.nan, *"),
     "models/odd": ("model", 'extras={"distances"', 'extras={"length"'),
-    "splits/odd": ("split", '"test", 1', '"tset", 1'),
-    "metrics/odd": ("metric", "precision.mean(-1)", "1 + precision.mean(-1)"),
+    "protocols/splits/odd": ("split", '"test", 1', '"tset", 1'),
+    "evaluation/metrics/odd": ("metric", "precision.mean(-1)", "1 + precision.mean(-1)"),
     "analyses/odd": ("analysis", '"mistakes": len(wrong)', '"mistakes": {1}'),
     "report/sections/odd": ("section", "results.summary if", "results.sumary if"),
 }
@@ -551,9 +552,12 @@ TOLD = [  # of each wrong one what Snakemake prints, and what must not be there 
     ("corpora/noises.py: index() raised TypeError", "data/manifest/noises/0.*"),
     ("views/quiet.py: quiet.extract() wrote a file that is refused", "data/views/hums/quiet/0.*"),
     ("views/odd.py: odd.augment() returned", "data/augmented/views/tones/odd/0.*"),
-    ("encoders/odd.py: of 's00_F_hi_0' it returned values that are not finite", "data/features/tones/loudness.odd/0.*"),
+    (
+        "features/encoders/odd.py: of 's00_F_hi_0' it returned values that are not finite",
+        "data/features/tones/loudness.odd/0.*",
+    ),
     ("models/odd.py: Output.extras has 'length'", "results/wrong/runs/first/*/*"),
-    ("splits/odd.py: split() put", "results/wrong/protocols/odd*/**"),
+    ("protocols/splits/odd.py: split() put", "results/wrong/protocols/odd*/**"),
     ("analyses/odd.py: the facts that analyse() returned", "results/wrong/analyses/probe/odd/*"),
 ]
 

@@ -57,7 +57,7 @@ def arguments(home, names=tuple(SHAPES)) -> list:
 
 
 def run(home, *more, check: bool = True):
-    return script(home, "export_seed", {"options": {}, "labels": LABELS}, *arguments(home), *more, check=check)
+    return script(home, "export_arrays", {"options": {}, "labels": LABELS}, *arguments(home), *more, check=check)
 
 
 def test_every_array_is_the_row_of_its_store(home):
@@ -106,7 +106,7 @@ def test_tables_have_the_columns_and_rows_that_are_expected(home):
 
 
 def test_a_folder_without_a_feature_is_not_made_and_said(home):
-    script(home, "export_seed", {"options": {}}, *arguments(home, ["text.sbert", "audio.mfcc"]))
+    script(home, "export_arrays", {"options": {}}, *arguments(home, ["text.sbert", "audio.mfcc"]))
     assert sorted(path.name for path in (home / "out").iterdir() if path.is_dir()) == [
         "mfcc_embeddings",
         "text_embeddings",
@@ -137,7 +137,7 @@ def test_one_random_part_makes_a_folder_random(home):
 
 
 def test_without_a_label_map_every_row_is_there(home):
-    script(home, "export_seed", {"options": {}}, *arguments(home))
+    script(home, "export_arrays", {"options": {}}, *arguments(home))
     numbers = {row["Label"]: row["Label_num"] for row in read_csv(home / "out/iemocap_features.csv")}
     assert numbers == {"neu": "0", "ang": "1", "hap": "3", "exc": "4", "xxx": "5"}
 

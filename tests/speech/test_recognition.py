@@ -203,7 +203,7 @@ def test_a_damaged_vosk_model_is_refused_before_it_hears_anything(tmp_path, kald
 
 def test_the_three_errors_of_vosk_differ(tmp_path):
     absent = Weights("vosk_en", tmp_path / "none", "archive", "", "", {}, False, "")
-    with pytest.raises(InputError, match=r"no such folder, so no Vosk model.*run: snakemake --cores 1 fetch_models"):
+    with pytest.raises(InputError, match=r"no such folder, so no Vosk model.*run: snakemake --cores 1 weights"):
         recognise([], weights=absent)
     broken = vosk_folder(tmp_path / "broken")
     with pytest.raises(InputError, match=r"broken: not a Vosk model that can be loaded"):
@@ -219,7 +219,9 @@ def test_the_three_errors_of_vosk_differ(tmp_path):
 
 
 def test_a_missing_model_ends_the_step_with_one_line(tmp_path):
-    done = step(tmp_path, part(tmp_path, [said("hello")]), {"engine": "vosk"}, tmp_path / "models/vosk_en/weights.json")
+    done = step(
+        tmp_path, part(tmp_path, [said("hello")]), {"engine": "vosk"}, tmp_path / "weights/vosk_en/weights.json"
+    )
     assert done.returncode == 1 and "have not been fetched" in done.stderr and "Traceback" not in done.stderr
 
 

@@ -14,7 +14,7 @@ from emospace.core.data import Fold, Rows
 from emospace.core.errors import InputError
 from emospace.models import linear_probe, unified
 from emospace.models.unified import unit_space
-from emospace.models.unified.resident import Resident
+from emospace.models.unified.resident import DeviceRows
 from emospace.training.loop import Schedule, fit, learning_rate
 from workflow_scripts._fold import checkpoint_folder
 
@@ -187,7 +187,7 @@ def test_predictions_are_those_of_the_best_epoch(fold, tmp_path, monkeypatch):
     assert trained.facts["epoch"] == 2 and trained.facts["dev_ua"] == 0.9
     network = unit_space.Space(**trained.facts["architecture"]).eval()
     network.load_state_dict({key: torch.from_numpy(value) for key, value in trained.state.items()})
-    again = [unit_space.predict(network, Resident(rows, torch.device("cpu")), 256) for rows in (fold.dev, fold.test)]
+    again = [unit_space.predict(network, DeviceRows(rows, torch.device("cpu")), 256) for rows in (fold.dev, fold.test)]
     for found, rows in zip(again, (fold.dev, fold.test), strict=True):
         output = unified.apply(trained, rows)
         np.testing.assert_array_equal(output.probabilities, found.emotion)
@@ -242,7 +242,7 @@ def test_noise_and_voices_reach_the_network_when_asked_for(fold, tmp_path, monke
         return shown(fold, tmp_path / str(options), monkeypatch, **options)[0]
 
     plain = first()
-    rows = Resident(fold.train, torch.device("cpu"))
+    rows = DeviceRows(fold.train, torch.device("cpu"))
     network = unit_space.Space({n: (d, n == "audio.mfcc") for n, d in INPUTS.items()}, 3, 4, 4, 0, 0.0)
     network.fit_scales(rows)
     torch.manual_seed(0)

@@ -58,7 +58,7 @@ def record(root, utterance: str, level: float) -> None:
 def project(tmp_path_factory) -> Project:
     project = Project(tmp_path_factory.mktemp("speech it's"))
     try:
-        fetch("hears", TINY, project.folder / "models/hears")
+        fetch("hears", TINY, project.folder / "weights/hears")
     except InputError as error:
         pytest.skip(f"Whisper's weights cannot be had: {error}")
     root = tmp_path_factory.mktemp("recorded") / "demo"
@@ -112,7 +112,7 @@ def test_what_was_said_is_recognised_and_recordings_without_speech_are_flagged(p
 
 def test_the_voice_is_to_say_what_both_translators_made_of_it(project):
     heard, spoken = (rows_of(project, step) for step in ("recognised", "spoken"))
-    chain = [open_weights(project.folder / "models" / name) for name in NAMES]
+    chain = [open_weights(project.folder / "weights" / name) for name in NAMES]
     texts = [row["text"] for row in heard.values()]
     once, cut, _ = translate(texts, chain[:1], Settings(**SEARCH))
     twice, cut_again, _ = translate(once, chain[1:], Settings(**SEARCH))

@@ -417,7 +417,7 @@ def test_a_recognised_text_reads_a_view_of_sound_and_weights(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     plan = Plan(heard())
     assert plan.read_views("demo") == ["audio", "heard"] and not plan.views.leaky("heard")
-    assert "models/hears/weights.json" in plan.fetched()
+    assert "weights/hears/weights.json" in plan.fetched()
     for changed, words in (
         ({"weights": "ears"}, "heard: there is no 'ears' in weights"),
         ({"audio": "frames"}, "frames: it holds frames, no sound"),

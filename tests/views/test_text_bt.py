@@ -23,7 +23,7 @@ def limits(num_beams: int, max_source: int, max_output: int, **options) -> Setti
 
 
 QUICK = limits(2, 24, 12, budget=96)
-REMEDY = "snakemake --cores 1 fetch_models"
+REMEDY = "snakemake --cores 1 weights"
 
 
 @pytest.fixture(scope="module")

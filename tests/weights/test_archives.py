@@ -57,8 +57,8 @@ def files(folder) -> dict:
 
 @pytest.mark.parametrize(("pack", "name"), [(zipped, "m.zip"), (tarred, "m.tar.gz")])
 def test_a_whole_archive_is_unpacked_and_recorded(tmp_path, pack, name):
-    record = fetch("small", entry(pack(tmp_path / name, model())), tmp_path / "models/small")
-    assert files(tmp_path / "models/small") == MODEL
+    record = fetch("small", entry(pack(tmp_path / name, model())), tmp_path / "weights/small")
+    assert files(tmp_path / "weights/small") == MODEL
     assert record["revision"] == hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
     digests = {path: file["sha256"] for path, file in record["files"].items()}
     assert digests == {path: hashlib.sha256(content).hexdigest() for path, content in MODEL.items()}
@@ -67,7 +67,7 @@ def test_a_whole_archive_is_unpacked_and_recorded(tmp_path, pack, name):
 def test_what_is_there_is_verified_and_fetched_again_only_if_it_changed(tmp_path):
     from emospace.core.provenance import write_json
 
-    path, folder = zipped(tmp_path / "m.zip", model()), tmp_path / "models/small"
+    path, folder = zipped(tmp_path / "m.zip", model()), tmp_path / "weights/small"
     wanted = entry(path)
     write_json(folder / "weights.json", fetch("small", wanted, folder))
     path.unlink()  # so that a second download would fail

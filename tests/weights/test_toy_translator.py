@@ -48,8 +48,8 @@ def made(folder: Path, source: Path, **environment: str) -> Path:
     """Run the step as the workflow does, and find the folder of the weights."""
     options = toy_translator.pinned({"source": "pairs", "pairs": str(source), "licence": "CC0-1.0"})
     (folder / "recipe.json").write_text(json.dumps({"name": NAME, "options": options}))
-    out = folder / "models" / NAME / "weights.json"
-    command = [sys.executable, "-m", "workflow_scripts.fetch_models", "--recipe", folder / "recipe.json", "--out", out]
+    out = folder / "weights" / NAME / "weights.json"
+    command = [sys.executable, "-m", "workflow_scripts.fetch_weights", "--recipe", folder / "recipe.json", "--out", out]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | environment, text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     return out.parent
@@ -164,7 +164,7 @@ def test_an_edited_pair_changes_the_recipe_of_its_translator_alone(config):
     table = Path("configs/pairs/fr_de.csv")
     table.write_text(table.read_text().replace("Nein!", "Niemals!"))
     after = {key: path.read_text() for key, path in Plan(config).recipes.items()}
-    assert {key for key in before if before[key] != after[key]} == {("fetch_models", "toy_fr_de")}
+    assert {key for key in before if before[key] != after[key]} == {("fetch_weights", "toy_fr_de")}
 
 
 def test_pairs_that_are_not_there_stop_the_plan(config):

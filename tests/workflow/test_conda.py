@@ -173,7 +173,7 @@ def deployed(conda, created, config, tmp_path_factory) -> Project:
         (folder / "lib/python3.11/site-packages/sitecustomize.py").write_text(WITNESS)
     conda = conda | {"WITNESS": str(project.folder / "jobs.txt")}
     where = within(created)
-    project.snakemake(*where, "fetch_models", **conda)
+    project.snakemake(*where, "weights", **conda)
     offline = ["unshare", "--net"] if may_unshare() else []
     project.run(*offline, "snakemake", "--cores", "8", *where, *TARGETS, **conda)
     return project

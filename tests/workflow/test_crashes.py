@@ -81,7 +81,7 @@ def without(origin: Project, folder: Path, *paths: str) -> Project:
 @pytest.fixture(scope="module")
 def raw(origin, tmp_path_factory) -> Project:
     """A project whose corpus is there, with its manifest and folds; every test begins with a copy."""
-    after = ["data/views", "data/features", "data/augmented", "data/quality", "models"]
+    after = ["data/views", "data/features", "data/augmented", "data/quality", "weights"]
     project = without(origin, tmp_path_factory.mktemp("raw") / "it's", *after)
     for path in (project.folder / "results/demo").iterdir():
         if path.name not in ("protocols", "audit"):

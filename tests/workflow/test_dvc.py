@@ -69,7 +69,7 @@ def test_every_output_of_a_stage_is_made(produced):
 def test_no_output_of_a_stage_lies_in_another_or_belongs_to_two_configs():
     outputs = [out for stage in stages().values() for out in paths(stage)]
     assert not [(a, b) for a in outputs for b in outputs if a is not b and lies_under(a, b)]
-    shared = {"data/raw", "data/manifest", "data/views", "data/features", "data/augmented", "models"}
+    shared = {"data/raw", "data/manifest", "data/views", "data/features", "data/augmented", "weights"}
     assert {out for out in outputs if "demo" not in PurePosixPath(out).parts} == shared
 
 
@@ -113,7 +113,7 @@ def test_every_config_block_is_a_parameter_of_a_stage_and_in_every_preset(preset
 SCRIPTS = {
     "corpora": "make_demo index_part merge_manifest make_protocol audit_protocol",
     "views": "extract_view check_quality",
-    "models": "fetch_models",
+    "weights": "weights",
     "features": "embed select_frames",
     "augment": "augment_view score_view gate_fold make_children audit_children count_children make_sheet",
     "train": "train apply_train",
@@ -180,10 +180,10 @@ def asked(config: dict) -> dict[str, set]:
     plan = Plan(config)
     found = {stage: set() for stage in SCRIPTS}
     for (rule, key), path in plan.recipes.items():
-        if rule != "export_seed":
+        if rule != "export_arrays":
             view = "augment" if rule == "embed" and key.partition(".")[0] in plan.augmented() else STAGE[rule]
             found[view].add((rule, key, path.read_text()))
-    found["models"].update(plan.fetched())
+    found["weights"].update(plan.fetched())
     found["features"].update(plan.used_features("demo"))
     found["views"].update(plan.read_views("demo"))
     return found
@@ -215,7 +215,7 @@ def test_dependencies_are_code_or_outputs_of_earlier_stages():
     for name, stage in stages().items():
         assert set(stage["deps"]) >= CODE, name
         assert set(stage["deps"]) - CODE - PAIRS - TABLES <= earlier, name
-        read = {"models": PAIRS, "corpora": TABLES, "train": {"data/views"}, "analyse": {"data/views", "models"}}
+        read = {"weights": PAIRS, "corpora": TABLES, "train": {"data/views"}, "analyse": {"data/views", "weights"}}
         assert set(stage["deps"]) >= read.get(name, set()), name
         earlier |= set(paths(stage))
         kept = [e for e in stage.get("outs", []) + stage.get("metrics", []) if not next(iter(e.values()))["persist"]]

@@ -143,7 +143,7 @@ def test_an_experiment_in_another_folder_gives_the_right_model_too(origin, tmp_p
     before, after = contents(origin), contents(project)
     differ = {path for path, digest in after.items() if before.get(path) != digest}
     assert {f"results/demo/runs/probe/fold{k}-1/model.safetensors" for k in range(3)} <= differ
-    same = ("data/manifest", "data/views", "data/features/demo/text", "models", "results/demo/runs/probe_text")
+    same = ("data/manifest", "data/views", "data/features/demo/text", "weights", "results/demo/runs/probe_text")
     assert not [path for path in differ if path.startswith(same)]
     project.run(*ADOPT)
     assert project.planned(*PHASES) == {}

@@ -104,4 +104,4 @@ def test_a_corpus_that_is_nowhere_is_said_when_planned_and_refused_before_any_jo
     assert not (project.folder / "logs/index_part/ravdess").exists()
     assert not (project.folder / "data/manifest/ravdess").exists()
     assert json.loads((project.folder / "data/manifest/demo.json").read_text())
-    assert project.planned(*config, "--", "fetch_models", **nowhere) != {}
+    assert project.planned(*config, "--", "weights", **nowhere) != {}

@@ -84,7 +84,7 @@ def test_a_job_that_dies_is_reported_with_its_log(ran, cluster):
 def test_what_the_cluster_made_is_what_this_machine_makes(ran, tmp_path):
     project, _ = ran
     there = copy(project, tmp_path / "local")
-    for name in ("data", "models", ".snakemake"):
+    for name in ("data", "weights", ".snakemake"):
         (there.folder / name).rename(there.folder / f"{name}.cluster")
     there.snakemake(*FEATURES)
     here = contents(project)

@@ -75,11 +75,11 @@ def train(
 
     from emospace.models.unified import objective, unit_space
     from emospace.models.unified.readout import fit_gender
-    from emospace.models.unified.resident import Resident
+    from emospace.models.unified.resident import DeviceRows
     from emospace.training.loop import Schedule, fit
 
     torch.manual_seed(seed)
-    train_set, dev_set = (Resident(r, torch.device(device), max_steps) for r in (fold.train, fold.dev))
+    train_set, dev_set = (DeviceRows(r, torch.device(device), max_steps) for r in (fold.train, fold.dev))
     shapes = {n: (i.values.shape[1], bool(np.median(i.lengths[i.lengths > 0]) >= LONG)) for n, i in _present(fold)}
     if not shapes:
         raise InputError("unified", "none of the run's inputs has any data in train", "see data/quality")
@@ -162,14 +162,14 @@ def apply(trained: Trained, rows: Rows, *, device: str = "cpu") -> Output:
     import torch
 
     from emospace.models.unified import unit_space
-    from emospace.models.unified.resident import Resident
+    from emospace.models.unified.resident import DeviceRows
 
     facts = trained.facts
     network = unit_space.Space(**facts["architecture"])
     if lacking := [name for name in network.names if name not in rows.inputs]:
         raise InputError("unified", f"the rows lack the input {lacking[0]!r}", "give it, empty where it is missing")
     network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in trained.state.items()})
-    resident = Resident(rows, torch.device(device), facts["max_steps"])
+    resident = DeviceRows(rows, torch.device(device), facts["max_steps"])
     found = unit_space.predict(network.to(device).eval(), resident, SCORED)
     dimensions = np.where(facts["dimensions"], found.dimensions, np.float32(np.nan))
     return Output(found.emotion, found.embedding, found.gender, dimensions if any(facts["dimensions"]) else None)

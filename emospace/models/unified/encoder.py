@@ -10,7 +10,7 @@ def inside_of(values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
     return torch.arange(values.shape[1], device=values.device) < length[:, None]
 
 
-class RealSteps(nn.BatchNorm1d):
+class MaskedBatchNorm(nn.BatchNorm1d):
     """Batch normalisation whose statistics see real steps only: (B, T, C) with a mask (B, T).
 
     One real step has no deviation: a batch of no more is normalised by the running statistics, and leaves them alone.
@@ -33,7 +33,7 @@ class Convolution(nn.Module):
         super().__init__()
         self.stride = stride
         self.convolve = nn.Conv1d(inputs, outputs, 5, stride=stride, padding=2)
-        self.normalise = RealSteps(outputs)
+        self.normalise = MaskedBatchNorm(outputs)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, values: torch.Tensor, length: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from emospace.models.unified.encoder import SequenceEncoder, inside_of
-from emospace.models.unified.resident import Batch, Resident
+from emospace.models.unified.resident import Batch, DeviceRows
 from emospace.models.unified.unit_space import Output, Space
 from emospace.models.unified.vocal_tract import vocal_tract
 from emospace.training.losses import (
@@ -64,7 +64,7 @@ def cepstral(about: dict[str, dict]) -> dict[str, int]:
     return {name: told["rate"] for name, told in about.items() if told["holds"] == "cepstral" and told["rate"]}
 
 
-class Voices:
+class VocalTractWarp:
     """Changes the vocal tract length of each row of standardised MFCC (B, T, D), by up to `extent` (0.1: 10 %)."""
 
     def __init__(self, encoder: SequenceEncoder, extent: float, rate: int):
@@ -106,7 +106,7 @@ class Objective:
     def __init__(
         self,
         network: Space,
-        rows: Resident,
+        rows: DeviceRows,
         weights: dict,
         smoothing: float,
         drop: float,
@@ -119,7 +119,7 @@ class Objective:
         self.children = Children(rows.parent)
         self.weights = weights | ({} if len(self.children.rows) else {"children": 0.0})
         told = {n: rate for n, rate in (rates or {}).items() if voices and n in network.names}
-        self.voices = {n: Voices(network.encoders[Space.key(n)], voices, rate) for n, rate in told.items()}
+        self.voices = {n: VocalTractWarp(network.encoders[Space.key(n)], voices, rate) for n, rate in told.items()}
         counts = torch.bincount(rows.label[rows.label >= 0], minlength=network.emotion.out_features).float()
         # Rare classes weigh more, but at most twice: a class of three rows must not steer the rest.
         self.balance = (counts.sum() / len(counts) / counts.clamp(min=1)).clamp(max=2.0)

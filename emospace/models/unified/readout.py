@@ -8,13 +8,13 @@ on frozen embeddings takes its place. It changes nothing else.
 import numpy as np
 import torch
 
-from emospace.models.unified.resident import Resident
+from emospace.models.unified.resident import DeviceRows
 from emospace.models.unified.unit_space import Space, predict
 
 STRENGTH = 1.0  # inverse regularisation
 
 
-def fit_gender(network: Space, rows: Resident, size: int) -> None:
+def fit_gender(network: Space, rows: DeviceRows, size: int) -> None:
     """Fit the head to the original rows whose gender is known; nothing happens unless both genders are among them.
 
     Genders are weighted inversely to their frequency. size: rows per batch. The network is in evaluation mode.
@@ -37,7 +37,7 @@ def fit_gender(network: Space, rows: Resident, size: int) -> None:
             network.gender.bias[side] = sign * bias
 
 
-def _seen(network: Space, rows: Resident, size: int) -> np.ndarray:
+def _seen(network: Space, rows: DeviceRows, size: int) -> np.ndarray:
     """What the head sees of all rows, float64 (N, E)."""
     found: list[torch.Tensor] = []
     hook = network.gender.register_forward_pre_hook(lambda _, inputs: found.append(inputs[0].float().cpu()))

@@ -33,7 +33,7 @@ def _digest(values: np.ndarray) -> bytes:
     return hashlib.blake2b(np.ascontiguousarray(values), digest_size=16).digest()
 
 
-class Resident:
+class DeviceRows:
     """All rows of a split on the device; batches are cut by row number, without the host."""
 
     def __init__(self, rows: Rows, device: torch.device, max_steps: int = 1024):

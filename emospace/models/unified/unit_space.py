@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from emospace.models.unified.encoder import SequenceEncoder
-from emospace.models.unified.resident import Batch, Resident
+from emospace.models.unified.resident import Batch, DeviceRows
 
 MAX_SCALE = 100.0  # of similarities, i.e. 1 / temperature, as in CLIP
 
@@ -59,7 +59,7 @@ class Space(nn.Module):
         return name.replace(".", "/")
 
     @torch.no_grad()
-    def fit_scales(self, rows: Resident) -> None:
+    def fit_scales(self, rows: DeviceRows) -> None:
         """Take means and deviations from train rows, once."""
         for name in self.names:
             values = rows.inputs[name][0]
@@ -107,7 +107,7 @@ class Found:
 
 
 @torch.no_grad()
-def predict(network: Space, rows: Resident, size: int) -> Found:
+def predict(network: Space, rows: DeviceRows, size: int) -> Found:
     """Predict all rows of a split. The network must be in evaluation mode."""
     if not rows.size:
         widths = network.emotion.out_features, 2, network.gate.in_features, 3

@@ -130,7 +130,7 @@ def test_bf16_points_the_same_way(tiny):
 
 
 def test_without_a_record_there_are_no_weights_at_all():
-    with pytest.raises(InputError, match="run: snakemake --cores 1 fetch_models"):
+    with pytest.raises(InputError, match="run: snakemake --cores 1 weights"):
         clip.load(view="frames")
 
 

@@ -40,7 +40,7 @@ def minilm(tmp_path_factory) -> Weights:
     models = Path(os.environ.get("EMOSPACE_MODELS") or tmp_path_factory.mktemp("models")).resolve()
     recipe = tmp_path_factory.mktemp("recipe") / "recipe.json"
     recipe.write_text(json.dumps({"name": "minilm", "options": MINILM}))
-    command = [sys.executable, "-m", "workflow_scripts.fetch_models", "--recipe", recipe]
+    command = [sys.executable, "-m", "workflow_scripts.fetch_weights", "--recipe", recipe]
     command += ["--out", models / "minilm/weights.json"]
     done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -96,7 +96,7 @@ def test_bf16_points_the_same_way(encoder, minilm):
 
 
 def test_missing_random_and_damaged_weights_are_one_line(minilm, tmp_path):
-    with pytest.raises(InputError, match="run: snakemake --cores 1 fetch_models"):
+    with pytest.raises(InputError, match="run: snakemake --cores 1 weights"):
         sbert.load()
     with pytest.raises(InputError, match=r"cannot have random weights \(no network\)"):
         sbert.load(weights=Weights("minilm", tmp_path, "hub", "", "", {}, True, "no network"))

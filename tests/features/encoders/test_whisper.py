@@ -147,7 +147,7 @@ def test_weights_that_are_missing_damaged_or_random_are_refused(tiny, tmp_path):
         whisper.load(weights=None)
     with pytest.raises(InputError, match=r"cannot have random weights \(why\)"):
         whisper.load(weights=record(tmp_path, random=True))
-    with pytest.raises(InputError, match=r"not a CTranslate2 Whisper model.*model\.bin.*fetch_models"):
+    with pytest.raises(InputError, match=r"not a CTranslate2 Whisper model.*model\.bin.*weights"):
         whisper.load(weights=record(tmp_path))
     shutil.copytree(tiny.directory, tmp_path / "cut")
     (tmp_path / "cut/model.bin").write_bytes((tiny.directory / "model.bin").read_bytes()[:1_000_000])

@@ -11,7 +11,7 @@ from _small import CLASSES, SMALL, ragged, split, with_children
 from emospace.core.data import Fold, Rows
 from emospace.models import unified
 from emospace.models.unified.objective import Objective
-from emospace.models.unified.resident import Resident, contents
+from emospace.models.unified.resident import DeviceRows, contents
 from emospace.models.unified.unit_space import Space
 
 LOSSES = ("gender", "dimensions", "reconstruction", "contrastive", "alignment", "children")
@@ -22,7 +22,7 @@ def objective(rows: Rows, dropout: float = 0.0, **options) -> Objective:
     """The losses of a new network on these rows, all of weight 1; without noise unless asked for."""
     torch.manual_seed(0)
     shapes = {name: (i.values.shape[1], name.startswith("audio")) for name, i in rows.inputs.items()}
-    resident = Resident(rows, CPU)
+    resident = DeviceRows(rows, CPU)
     network = Space(shapes, len(CLASSES), 16, 16, 8, dropout)
     network.fit_scales(resident)
     options = {"smoothing": 0.1, "drop": 0.0, "augment": 0.0} | options
@@ -153,9 +153,9 @@ def test_a_row_without_any_input_may_be_a_batch_of_its_own(tmp_path):
 
 
 def test_one_real_step_leaves_the_statistics_of_batches_alone():
-    from emospace.models.unified.encoder import RealSteps
+    from emospace.models.unified.encoder import MaskedBatchNorm
 
-    layer, inside = RealSteps(3), torch.tensor([[True, False]])
+    layer, inside = MaskedBatchNorm(3), torch.tensor([[True, False]])
     layer.running_mean.fill_(1.0)
     layer.running_var.fill_(4.0)
     found = layer(torch.full((1, 2, 3), 5.0), inside)
@@ -200,7 +200,7 @@ def test_no_loss_but_reconstruction_asks_what_a_hidden_input_holds(hidden):
     found = []
     for train in (rows, replace(rows, inputs=rows.inputs | {hidden: other})):
         made = objective(train)
-        made.network.fit_scales(Resident(rows, CPU))
+        made.network.fit_scales(DeviceRows(rows, CPU))
         made.network.eval()
         made._used = lambda batch: {n: (torch.arange(12) % 2 == 0) | (n != hidden) for n in batch}
         found.append(made(torch.arange(12)))

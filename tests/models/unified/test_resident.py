@@ -5,7 +5,7 @@ import pytest
 
 from emospace.core.data import Rows
 from emospace.core.store import Ragged
-from emospace.models.unified.resident import Resident, padded
+from emospace.models.unified.resident import DeviceRows, padded
 
 
 @pytest.mark.parametrize(("longest", "steps"), [(1, 1), (2, 2), (5, 8), (8, 8), (17, 32), (32, 32), (33, 64), (65, 96)])
@@ -17,7 +17,7 @@ def test_a_short_batch_is_padded_to_a_power_of_two_and_a_long_one_to_a_multiple_
     values = np.random.default_rng(0).standard_normal((sum(lengths), 3), dtype=np.float32)
     stored = Ragged(values.copy(), np.cumsum([0, *lengths]))
     unknown = np.full(3, -1)
-    rows = Resident(Rows("abc", "sss", {"x": stored}, unknown, unknown, np.zeros((3, 3))), torch.device("cpu"))
+    rows = DeviceRows(Rows("abc", "sss", {"x": stored}, unknown, unknown, np.zeros((3, 3))), torch.device("cpu"))
     found, length = rows.batch(torch.tensor([2, 0, 1]), ["x"])["x"]
     assert found.shape == (3, steps, 3) and length.tolist() == [1, longest, 0]
     for row, n, origin in zip(found.numpy(), length, (stored[2], stored[0], stored[1]), strict=True):

@@ -9,8 +9,8 @@ from emospace.core.errors import InputError
 from emospace.core.manifest import Utterance
 from emospace.core.provenance import read_json, write_sidecar
 from emospace.report import export
-from workflow_scripts._beside import parts, sidecars
 from workflow_scripts._command import arguments, run
+from workflow_scripts._sidecars import parts, sidecars
 from workflow_scripts.make_protocol import positions
 
 
