@@ -1,4 +1,4 @@
-"""Summarise all runs: summary.csv, result.txt to read, and for DVC metrics.json and tables of predictions and training.
+"""Summarise all runs: summary.csv, result.txt to read, and for DVC metrics.json and tables to plot."""
 
 import math
 from collections import defaultdict
