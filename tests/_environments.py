@@ -24,6 +24,8 @@ UNCALLED = {
     "augment_view audio_tts.heard": {"soundfile", "av"},
     "score_view text_bt": {"rapidfuzz"},
 }
+# Evaluation and report read what trainings store, but no model.
+UNCALLED |= {script: {"safetensors"} for script in ("evaluate", "summarize", "make_report")}
 # Extras, which a user adds with the plug-in that needs them (requirements-extra.txt).
 UNCALLED |= {script: {"audformat", "iso639"} for script in ("make_demo", "index_part", "merge_manifest")}
 

@@ -148,6 +148,7 @@ class World:
         feature = self.folder / "f/tones/loudness.moments"
         read = {"fold": self.folder / f"p/turns/fold{fold}.csv", "protocol": self.folder / "p/turns.json"}
         given = {"children": [], "child_audits": [], "exchange": [], "asked": [], "runs": [], "weights": []}
+        given |= {"manifests": []}
         given |= {"input": [["loudness.moments", str(feature / "0.npy")]], "input_sidecars": [feature / "0.json"]}
         if run == "stacked":
             given |= {"input": [], "input_sidecars": [], "runs": [f"probe={self._stored('probe', fold)}"]}
@@ -167,7 +168,13 @@ class World:
     def analyse(self, out: Path) -> None:
         feature = self.folder / "f/tones/loudness.moments"
         given = {"input": [["loudness.moments", str(feature / "0.npy")]], "input_sidecars": [feature / "0.json"]}
-        given |= {"parents": [], "threads": 1, "manifest_sidecar": self.at("m/tones.json")}
+        given |= {
+            "parents": [],
+            "manifests": [],
+            "weights": [],
+            "threads": 1,
+            "manifest_sidecar": self.at("m/tones.json"),
+        }
         analyse.job(Namespace(**self._run("probe"), **given, out=out), self.recipes["analyse", "mistakes.probe"])
 
     def report(self, out: Path) -> None:

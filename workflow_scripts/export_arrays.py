@@ -8,7 +8,7 @@ from emospace.core import manifest, texts
 from emospace.core.errors import InputError
 from emospace.core.manifest import Utterance
 from emospace.core.provenance import read_json, write_sidecar
-from emospace.report import export
+from emospace.features import export
 from workflow_scripts._command import arguments, run
 from workflow_scripts._sidecars import parts, sidecars
 from workflow_scripts.make_protocol import positions

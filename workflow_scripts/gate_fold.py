@@ -12,8 +12,8 @@ from workflow_scripts._command import arguments, run
 from workflow_scripts._sidecars import sidecars
 
 
-def verdicts(tables: list[Path]) -> dict[str, dict[str, str]]:
-    return {row["utterance"]: row for path in tables for row in tables.read(path)}
+def verdicts(paths: list[Path]) -> dict[str, dict[str, str]]:
+    return {row["utterance"]: row for path in paths for row in tables.read(path)}
 
 
 def job(args, recipe):

@@ -9,7 +9,8 @@ from emospace.core import manifest, plugin
 from emospace.core.errors import InputError
 from emospace.core.manifest import Utterance
 from emospace.core.provenance import write_sidecar
-from emospace.gate import tables, thresholds
+from emospace.gate import tables
+from emospace.gate.thresholds import thresholds
 from workflow_scripts._command import arguments, run
 from workflow_scripts._sidecars import sidecars
 from workflow_scripts._view_job import CONTRACTS, Call, blamed, files_read

@@ -6,11 +6,11 @@ from itertools import zip_longest
 from pathlib import Path
 
 from emospace.core.provenance import atomic, read_json, write_json, write_sidecar
+from emospace.evaluation import summary_table
 from emospace.evaluation.intervals import holm
 from emospace.evaluation.predictions import read_table
-from emospace.report import summary_table
-from emospace.report.summary_table import write_columns
-from emospace.report.tables import details, gain_of, table
+from emospace.evaluation.summary_table import write_columns
+from emospace.evaluation.tables import details, gain_of, table
 from emospace.runs.run_files import read_history
 from workflow_scripts._command import arguments, run
 

@@ -107,7 +107,7 @@ class Corpus(Protocol):
 
     @optional
     @configured
-    def about(self, root: Path, **options) -> dict[str, Any]:
+    def about(self, root: Path, **options) -> dict[str, JSON]:
         """What replaces an attribute because the corpus or the options of `index` tell it.
 
         Keys are codes, licence, public, citation and note. A corpus that is not there has no codes.

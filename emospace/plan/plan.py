@@ -16,6 +16,8 @@ from emospace.core.errors import InputError
 from emospace.core.provenance import read_json
 from emospace.core.steps import named
 from emospace.evaluation import measures
+from emospace.features.export import ENCODERS, FOLDERS, RATE
+from emospace.features.export import VIEWS as EXPORTED_VIEWS
 from emospace.plan.checks import check_names, validate
 from emospace.plan.recipes import write_recipes
 from emospace.plan.reserved import check_reserved
@@ -24,8 +26,6 @@ from emospace.plan.triggers import Recorded, described, triggers
 from emospace.plan.views import FEATURE_KEYS, PROTOCOL_KEYS, RUN_KEYS, Views
 from emospace.protocols import labels
 from emospace.protocols.fold_tables import SIDES
-from emospace.report.export import ENCODERS, FOLDERS, RATE
-from emospace.report.export import VIEWS as EXPORTED_VIEWS
 from emospace.runs.run_files import files_of
 from emospace.runs.run_inputs import run_of
 

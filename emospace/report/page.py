@@ -9,8 +9,7 @@ from markupsafe import Markup
 
 from emospace.core import plugin
 from emospace.core.errors import InputError
-from emospace.report.results import Results
-from emospace.report.tables import (
+from emospace.evaluation.tables import (
     IN_SAMPLE,
     LEAKY,
     NO_NOISE,
@@ -26,6 +25,7 @@ from emospace.report.tables import (
     shown,
     title,
 )
+from emospace.report.results import Results
 from emospace.report.templates import HERE, KIND, SEE, relative, source
 
 MEDIA = ('src="data:audio/', 'src="data:video/')

@@ -14,8 +14,7 @@ from emospace.core import manifest
 from emospace.core.errors import InputError
 from emospace.core.manifest import Problem, Utterance
 from emospace.core.provenance import read_json
-from emospace.evaluation import predictions
-from emospace.report import summary_table
+from emospace.evaluation import predictions, summary_table
 from emospace.runs import run_files
 
 QUALITY_SHOWN = 20

@@ -8,7 +8,7 @@ from conftest import ROOT, utterance
 from emospace.core import manifest, records, texts
 from emospace.core.errors import InputError
 from emospace.core.manifest import Problem
-from emospace.report import summary_table
+from emospace.evaluation import summary_table
 from emospace.runs import run_files
 
 HOSTILE = ["x" * 131_073, "a\rb", "a\r\nb", "a\nb", 'a"b', '"', ",", "\0", "é\u2028\x85", "", " ", "=1+1"]
@@ -63,9 +63,11 @@ def test_a_cell_beyond_all_bounds_is_named(tmp_path, monkeypatch):
 # One module per format ------------------------------------------------------------------------------------------------
 
 OF_USERS = {
+    "emospace/corpora/_csv.py",
+    "emospace/corpora/cremad.py",
     "emospace/features/encoders/table.py",
     "emospace/report/sections/analyses.py",
-}  # any table, with columns of its own
+}  # tables of others, with columns of their own
 STORED = dict.fromkeys((run_files.LEARNT[1], *run_files.SAID), "emospace/runs/run_files.py")
 
 

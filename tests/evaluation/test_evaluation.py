@@ -11,7 +11,7 @@ from sklearn import metrics as reference
 
 from emospace.core import manifest
 from emospace.evaluation.measures import DEFAULT
-from emospace.report.tables import no_p, p_text, table
+from emospace.evaluation.tables import no_p, p_text, table
 from workflow_scripts.summarize import correct, numbers, summary_row
 
 RESULT = "results/evaluation/toy/{}/metrics.json"

@@ -12,9 +12,9 @@ from conftest import ROOT
 
 from emospace.core.errors import InputError
 from emospace.core.provenance import read_json
+from emospace.evaluation.tables import marks
 from emospace.plan.plan import Plan
 from emospace.plan.run_summary import declared
-from emospace.report.tables import marks
 from emospace.report.trust import cautions
 from emospace.weights.fetch import check_entry
 
@@ -104,11 +104,14 @@ def test_the_audit_and_the_report_name_them(tmp_path):
     assert audit["seen"] == {"big": ["demo"]} and audit["ok"]
     metas = [{"run": r, "protocol": "p", "leaks": leaks} for r, leaks in (("a", ["weights:big"]), ("b", []))]
     rest = {"random_inputs": [], "missing": [], "corpus": "x", "intervals": "y", "cluster_unit": "speaker"}
-    rest |= {"method": "bootstrap", "training_noise_not_included": []}
+    rest |= {"method": "bootstrap", "training_noise_not_included": [], "in_sample_runs": []}
     told = cautions([], [audit | {"recipe": {"protocol": "p"}}], [meta | rest for meta in metas], [])
     assert [c["title"] for c in told if c["level"] == "bad"] == ["Weights big have seen demo"]
     assert told[0]["text"].endswith("Marked with *: a.")
-    assert marks({"run": "a", "leaky": True, "random_weights": "", "training_noise_not_included": ""}) == "*"
+    assert (
+        marks({"run": "a", "leaky": True, "random_weights": "", "training_noise_not_included": "", "in_sample": ""})
+        == "*"
+    )
 
 
 def test_a_slip_of_the_pen_is_said_and_a_corpus_that_is_elsewhere_is_not(config):

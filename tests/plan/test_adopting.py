@@ -134,7 +134,7 @@ def test_a_corpus_that_is_elsewhere_is_not_asked_for(tmp_path, monkeypatch):
     clip.write_bytes(b"sound")
     name = str(clip.relative_to(tmp_path / "corpus"))
     write_json(Path(".emospace/raw/ravdess/seen.json"), {name: [5, 0, sha256(clip)]})
-    recipe = {"corpus": "ravdess", "plugin": "ravdess", "parts": 1}
+    recipe = {"corpus": "ravdess", "plugin": "ravdess", "parts": 1, "options": {}}
     job = SimpleNamespace(params=SimpleNamespace(root="corpus"), wildcards=SimpleNamespace(part="0"))
     record = Record(Path("0.json"), {"recipe": recipe, "raw": {name: sha256(clip)}}, {})
     assert raw_change(job, record) == ""
@@ -268,10 +268,10 @@ RUN = {
 }
 # Edit -> what nothing that changes lies below.
 SAME = {
-    "training option": ("data/", "models/", "results/demo/runs/probe/"),
-    "MFCC option": ("data/manifest/", "data/views/", "models/", "results/demo/runs/probe_text/"),
-    "encoder": ("data/manifest/", "data/views/", "models/", "results/demo/runs/probe_text/"),
-    "raw file": ("models/", "data/views/demo/audio/0", "data/views/demo/audio/2", "data/features/demo/audio.mfcc/0"),
+    "training option": ("data/", "weights/", "results/demo/runs/probe/"),
+    "MFCC option": ("data/manifest/", "data/views/", "weights/", "results/demo/runs/probe_text/"),
+    "encoder": ("data/manifest/", "data/views/", "weights/", "results/demo/runs/probe_text/"),
+    "raw file": ("weights/", "data/views/demo/audio/0", "data/views/demo/audio/2", "data/features/demo/audio.mfcc/0"),
 }
 QUICK = "training option"
 

@@ -20,7 +20,7 @@ from workflow_scripts import show_result
 from workflow_scripts._fold import checkpoint_folder
 from workflow_scripts.summarize import write_plots
 
-SHARED = ("data/raw/", "data/manifest/", "data/views/", "data/features/", "data/augmented/", "models/")
+SHARED = ("data/raw/", "data/manifest/", "data/views/", "data/features/", "data/augmented/", "weights/")
 LOCAL = {"source": "local", "path": "somewhere", "files": {"model.safetensors": None}}
 
 

@@ -109,7 +109,6 @@ def test_a_protocol_of_several_corpora_reads_all_of_their_files(config, workplac
         ({"rows": {"valence": {"mn": 3}}}, "unknown key 'mn'"),
         ({"rows": {"gender": {"min": 3}}}, "rows: gender: it is {'min': 3}. it must be a valid string"),
         ({"without": ["train"]}, "without: 0: 'train' is not one of"),
-        ({"split": "table"}, "protocols: new: table.split.. needs the option 'file'"),
         ({"split": "table", "file": "nowhere.csv"}, "protocols: new: file: there is no file 'nowhere.csv'"),
         ({"split": "random"}, "declare it with `leaky: true`"),
     ],
@@ -180,8 +179,8 @@ def words_are_read(monkeypatch) -> None:
 
 @pytest.mark.parametrize("view", ["frames", "words", "ids", "text", "audio"])
 def test_a_model_of_views_may_read_any_view(config, workplace, words_are_read, view):
-    config["runs"]["raw"] = {"model": "linear_probe", "protocol": "session", "inputs": [view]}
-    assert Plan(config).sources("raw") == [view]
+    reads = {"raw": {"model": "linear_probe", "protocol": "session", "inputs": [view]}}
+    assert Plan(config | {"runs": config["runs"] | reads}).sources("raw") == [view]
 
 
 def leaking(config: dict, **places) -> Plan:

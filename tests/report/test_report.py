@@ -219,6 +219,7 @@ def test_random_weights_that_a_model_loads_are_a_caution_of_their_own():
     """They mark a run as the random weights of an encoder do, and no feature tells of them."""
     about = {"corpus": "x", "intervals": "none", "cluster_unit": "speaker", "method": "bootstrap", "missing": []}
     meta = about | {"run": "tuned", "leaks": [], "random_inputs": ["weights:bert"], "training_noise_not_included": []}
+    meta |= {"in_sample_runs": []}
     worst = cautions([], [], [meta], [])[0]
     assert worst["level"] == "bad" and "weights bert" in worst["title"] and "with ~: tuned" in worst["text"]
 

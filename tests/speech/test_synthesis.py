@@ -141,7 +141,7 @@ def test_an_engine_that_never_works_flags_every_row(tmp_path, monkeypatch):
 
 
 def test_pyttsx3_is_started_afresh_after_a_crash_or_a_hang(tmp_path, monkeypatch):
-    real = voices._pyttsx3_worker.__file__
+    real = voices.pyttsx3_worker.__file__
     worker = tmp_path / "worker.py"
     # The first process fails as planted at its first text, every later one is the real worker.
     worker.write_text(
@@ -150,7 +150,7 @@ def test_pyttsx3_is_started_afresh_after_a_crash_or_a_hang(tmp_path, monkeypatch
         f"runpy.run_path({real!r}, run_name='__main__')\n"
     )
     plan = worker.read_text()
-    monkeypatch.setattr(voices._pyttsx3_worker, "__file__", str(worker))
+    monkeypatch.setattr(voices.pyttsx3_worker, "__file__", str(worker))
     for fault in ("os._exit(3)", "time.sleep(60)"):
         (tmp_path / "tried").unlink(missing_ok=True)
         worker.write_text(plan.replace("FAULT", fault))
@@ -178,11 +178,11 @@ def test_a_pyttsx3_that_says_all_is_well_and_wrote_no_audio_is_flagged(tmp_path,
         "import contextlib, json, os, runpy, sys, wave\ndef requests():\n    for line in sys.stdin:\n"
         "        text, out, _ = json.loads(line)\n        if 'BAD' not in text:\n            yield line\n"
         f"            continue\n        {fault}\n        print(json.dumps(''), file=sys.__stdout__, flush=True)\n"
-        f"serve = runpy.run_path({voices._pyttsx3_worker.__file__!r})['serve']\n"
+        f"serve = runpy.run_path({voices.pyttsx3_worker.__file__!r})['serve']\n"
         "with open(os.devnull, 'w') as nowhere, contextlib.redirect_stdout(nowhere):\n"
         "    serve(requests(), sys.__stdout__)\n"
     )
-    monkeypatch.setattr(voices._pyttsx3_worker, "__file__", str(worker))
+    monkeypatch.setattr(voices.pyttsx3_worker, "__file__", str(worker))
     spoken = [KIDS, "BAD luck", DOGS]
     rows, problems, facts = made(tmp_path / "0.npy", spoken, engine="pyttsx3", prosody="flat", timeout=10.0)
     assert rows.lengths[1] == 0 and rows.lengths[0] > RATE and rows.lengths[2] > RATE

@@ -90,7 +90,8 @@ def test_byte_stable_in_another_process(parent, tmp_path):
     """Another process with another hash seed, and other threads, writes the same bytes; another seed does not."""
     extract(parent, tmp_path / "a.zip", ids(parent), seed=0)
     code = (
-        "import sys, json; sys.path.append('tests'); from pathlib import Path; from test_frames_aug import extract;"
+        "import sys, json; sys.path += ['tests', 'tests/views']; from pathlib import Path;"
+        "from test_frames_aug import extract;"
         "extract(Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3]), seed=0)"
     )
     command = [sys.executable, "-c", code, str(parent), str(tmp_path / "b.zip"), json.dumps(ids(parent))]

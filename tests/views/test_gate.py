@@ -15,7 +15,8 @@ from emospace.core.errors import InputError
 from emospace.core.provenance import read_json, write_json
 from emospace.core.store import Ragged
 from emospace.core.words import word_error_rate, words
-from emospace.gate import tables, thresholds
+from emospace.gate import tables
+from emospace.gate.thresholds import thresholds
 from emospace.media.pictures import add, encode
 from emospace.runs import gate_probe
 from emospace.views import _gate_audio_tts as audio_tts

@@ -113,7 +113,7 @@ def test_every_config_block_is_a_parameter_of_a_stage_and_in_every_preset(preset
 SCRIPTS = {
     "corpora": "make_demo index_part merge_manifest make_protocol audit_protocol",
     "views": "extract_view check_quality",
-    "weights": "weights",
+    "weights": "fetch_weights",
     "features": "embed select_frames",
     "augment": "augment_view score_view gate_fold make_children audit_children count_children make_sheet",
     "train": "train apply_train",

@@ -119,7 +119,7 @@ def test_an_mfcc_option_reruns_mfcc_and_its_dependants_only(demo, edited):
     [
         ("emospace/features/encoders/sbert.py", {"embed_text_sbert"}, 6 * FOLDS),
         ("emospace/features/encoders/mfcc.py", {"embed_audio_mfcc"}, 6 * FOLDS),
-        ("emospace/models/unified.py", set(), FOLDS),
+        ("emospace/models/unified/__init__.py", set(), FOLDS),
     ],
 )
 def test_editing_a_module_reruns_its_part_of_the_graph_only(demo, edited, module, rules, trainings):

@@ -11,7 +11,7 @@ ORDER = 10
 def gather(results) -> dict:
     """Runs by group, what the metrics mean, and the number of comparisons that Holm's p is corrected for."""
     from emospace.core import plugin
-    from emospace.report.tables import corrected, gain_of, gain_title, metrics_of, title
+    from emospace.evaluation.tables import corrected, gain_of, gain_title, metrics_of, title
 
     gain = gain_of(results.summary[0])
     by = gain.removesuffix("_gain")

@@ -11,8 +11,8 @@ ORDER = 30
 
 def gather(results) -> dict:
     """One entry per run."""
+    from emospace.evaluation.tables import gain_of, metrics_of
     from emospace.report.sections.results import limits_of
-    from emospace.report.tables import gain_of, metrics_of
 
     metrics, by = metrics_of(results.summary[0]), gain_of(results.summary[0]).removesuffix("_gain")
     runs = [_run(results, name, found) for name, found in results.metrics.items()]

@@ -11,7 +11,7 @@ from conftest import utterance
 from emospace.core import manifest, store, texts
 from emospace.core.errors import InputError
 from emospace.core.provenance import read_json, write_json
-from emospace.report import export
+from emospace.features import export
 
 SHAPES = {"text.sbert": 8, "text_bt.sbert": 8, "frames.clip": 5, "frames_aug.clip": 5, "audio.mfcc": 20}
 SHAPES["audio_tts.mfcc"] = 20
