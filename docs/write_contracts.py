@@ -1,4 +1,4 @@
-"""Write docs/contracts.md from the docstrings of emospace/core/contracts.py and the examples of tests/plugins."""
+"""Write docs/contracts.md from the docstrings of emospace/core/contracts.py and the examples in tests/plugins."""
 
 import argparse
 import ast
@@ -17,7 +17,7 @@ from emospace.core.provenance import PACKAGE_ROOT, atomic
 PROPERTIES = (property, cached_property)
 PAGE = PACKAGE_ROOT / "docs/contracts.md"
 EXAMPLES = PACKAGE_ROOT / "tests/plugins"
-# Example -> the contract that it keeps, and the folder of emospace/ and the name that a project would give it.
+# Example -> its contract, and the path below emospace/ that a project would give it.
 PLACES = {
     "corpus": ("Corpus", "corpora/tones.py"),
     "view": ("View", "views/loudness.py"),
@@ -30,7 +30,7 @@ PLACES = {
     "section": ("Section", "report/sections/in_one_sentence.py"),
     "analysis": ("Analysis", "analyses/mistakes.py"),
 }
-# What contracts speak of: module, and class or function.
+# Classes and functions that the contracts mention.
 TYPES = ["core.errors.InputError", "core.manifest.Utterance", "core.manifest.Problem", "core.store.write"]
 TYPES += ["core.store.Ragged", "weights.record.Weights", "core.data.Rows", "core.data.Fold", "core.data.Trained"]
 TYPES += ["core.data.Output", "evaluation.measures.Answers", "evaluation.predictions.Truth"]
@@ -39,111 +39,113 @@ TYPES += ["report.results.Results", "report.results.Analysed"]
 INTRODUCTION = """\
 # Contracts
 
-A plug-in is one new file and some lines of the config. No registry, rule, schema or stage changes: the file in its
-folder is the registration, and a file whose name begins with `_` is none. `plugin.find` holds it to its contract when a
-run is planned, and names file, attribute and contract of what is wrong. What only data can show is refused in the job.
+A plug-in is one new file and a few lines of config. No registry, rule, schema or stage changes: placing the file in its
+folder registers it. Files whose names begin with `_` are ignored. `plugin.find` checks a plug-in against its contract
+when a run is planned; an error names the file, the attribute and the contract. Faults that show only in data fail the
+job.
 
-{about}
+{rules}
 
-**Options.** An annotation says what an option may be: `float`, `Literal["a", "b"]`, or one of
-emospace/core/option_types.py, such as `Count` (1, 2, ...) or `Share` (0 to 1); without one it must have the type of its
-default. What no annotation can say, `check_<function>(**options)` may, if the module has it: it raises
-`InputError(file, reason, remedy)`.
+**Options.** An annotation restricts the values of an option: `float`, `Literal["a", "b"]`, or a type from
+emospace/core/option_types.py such as `Count` (1, 2, ...) or `Share` (0 to 1). Without an annotation, the value must
+have the type of the default. For conditions that no annotation can express, define `check_<function>(**options)` in the
+module and raise `InputError(file, reason, remedy)` there.
 
-**Imports.** A plan imports every plug-in that it names. Import heavy packages (torch, librosa, matplotlib) inside
-functions. Only packages of the environment (`envs/`) that the job runs in are there.
+**Imports.** Planning imports every plug-in that the config names. Import heavy packages (torch, librosa, matplotlib)
+inside functions. A job has only the packages of its environment (`envs/`).
 
-**Errors.** What a user can mend is an `InputError(file, reason, remedy)` (emospace/core/errors.py): one line, no
-traceback. Never raise for one bad file or row where the contract has a list of problems for it.
+**Errors.** Raise `InputError(file, reason, remedy)` (emospace/core/errors.py) for anything that a user can fix: it
+prints one line, without a traceback. If the contract returns a list of problems, report a bad file or row there and
+never raise for it.
 
-**Freshness.** An edit of a plug-in, but for comments and docstrings, has what it made and what depends on that made
-again.
+**Freshness.** Any edit of a plug-in other than to comments and docstrings rebuilds its outputs and everything that
+depends on them.
 """
 
 
 def page() -> str:
-    """The whole page."""
-    about = inspect.getdoc(contracts).split("made from these docstrings.\n")[1]
-    kinds = [(name, found) for name, found in vars(contracts).items() if _is_contract(found)]
-    lines = [INTRODUCTION.format(about=about), *(line for kind in kinds for line in _contract(*kind)), "# Types", ""]
-    lines += _aliases()
-    lines += [line for place in TYPES for line in _type(place)]
+    """Return the text of the whole page."""
+    rules = inspect.getdoc(contracts).split("\n\n", 2)[2]  # without the summary and the note on who reads it
+    protocols = [(name, value) for name, value in vars(contracts).items() if _is_contract(value)]
+    lines = [INTRODUCTION.format(rules=rules), *(line for item in protocols for line in _contract(*item)), "# Types"]
+    lines += ["", *_aliases()]
+    lines += [line for path in TYPES for line in _type(path)]
     return "\n".join(line.rstrip() for text in lines for line in text.split("\n")).rstrip() + "\n"
 
 
-def _is_contract(found: Any) -> bool:
-    return inspect.isclass(found) and getattr(found, "_is_protocol", False) and found.__module__ == contracts.__name__
+def _is_contract(value: Any) -> bool:
+    return inspect.isclass(value) and getattr(value, "_is_protocol", False) and value.__module__ == contracts.__name__
 
 
 def _contract(name: str, contract: type) -> Iterator[str]:
-    """Lines of one contract: what it is, attributes, functions, examples."""
+    """Yield the lines of one contract: description, attributes, functions, examples."""
     yield from (f"## {name}", "", inspect.getdoc(contract), "")
     if attributes := list(_attributes(contract)):
         yield from ("| attribute | type | default |", "| --- | --- | --- |", *attributes, "")
     for function, body in vars(contract).items():
         if inspect.isfunction(body) and (function[0] != "_" or function == "__call__"):
             yield from _function(function, body)
-    for example, (of, place) in PLACES.items():
-        if of == name and (EXAMPLES / f"{example}.py").exists():
-            yield from _example(example, place)
+    for example, (example_contract, path) in PLACES.items():
+        if example_contract == name and (EXAMPLES / f"{example}.py").exists():
+            yield from _example(example, path)
 
 
 def _attributes(contract: type) -> Iterator[str]:
-    for name, kind in inspect.get_annotations(contract).items():
-        default = f"`{getattr(contract, name)!r}`" if hasattr(contract, name) else "must be there"
-        yield f"| {name} | `{_cell(kind)}` | {default} |"
+    for name, annotation in inspect.get_annotations(contract).items():
+        default = f"`{getattr(contract, name)!r}`" if hasattr(contract, name) else "required"
+        yield f"| {name} | `{_cell(annotation)}` | {default} |"
 
 
 def _function(name: str, function: Callable) -> Iterator[str]:
     signature = _plain(inspect.signature(function))
-    optional = "; may be left out" if hasattr(function, "optional") else ""
+    optional = " (optional)" if hasattr(function, "optional") else ""
     text = inspect.getdoc(function).replace("\n", "\n  ")
     yield from (_wrapped(f"- `{name}{signature}`{optional}"), "", f"  {text}", "")
 
 
-def _example(name: str, place: str) -> Iterator[str]:
+def _example(name: str, path: str) -> Iterator[str]:
     code, config = ((EXAMPLES / f"{name}.{suffix}").read_text(encoding="utf-8").rstrip() for suffix in ("py", "yaml"))
-    yield from (f"Example, `emospace/{place}`:", "", "```python", code, "```", "")
-    yield from ("Lines of the config:", "", "```yaml", config, "```", "")
+    yield from (f"Example, `emospace/{path}`:", "", "```python", code, "```", "")
+    yield from ("Config:", "", "```yaml", config, "```", "")
 
 
 def _aliases() -> Iterator[str]:
-    """Lines of a table of the names that contracts give to types, each with the text below its definition."""
+    """Yield the lines of a table of type aliases, each with the text below its definition."""
     body = ast.parse(inspect.getsource(contracts)).body
-    yield from ("| name | what it is | meaning |", "| --- | --- | --- |")
-    for node, told in pairwise(body):
+    yield from ("| name | definition | meaning |", "| --- | --- | --- |")
+    for node, text in pairwise(body):
         if isinstance(node, ast.AnnAssign):
-            kind = ast.unparse(node.value).strip("'\"").replace("'", '"')
-            yield f"| {node.target.id} | `{_cell(kind)}` | {told.value.value} |"
+            definition = ast.unparse(node.value).strip("'\"").replace("'", '"')
+            yield f"| {node.target.id} | `{_cell(definition)}` | {text.value.value} |"
     yield ""
 
 
-def _cell(kind: str) -> str:
-    return kind.replace("|", "\\|")
+def _cell(code: str) -> str:
+    return code.replace("|", "\\|")
 
 
-def _type(place: str) -> Iterator[str]:
-    """Lines of a class or function: what it is, its fields or arguments, its public attributes and functions."""
-    module, _, name = place.rpartition(".")
-    found = getattr(importlib.import_module(f"emospace.{module}"), name)
-    head = _wrapped(f"`emospace.{module}.{name}{_names(found) if inspect.isclass(found) else _arguments(found)}`")
-    yield from (f"## {name if inspect.isclass(found) else place}", "", head, "", inspect.getdoc(found) or "", "")
-    members = [(key, value) for key, value in vars(found).items() if key[0] != "_" and inspect.getdoc(value)]
-    told = [(key, value) for key, value in members if isinstance(value, PROPERTIES) or inspect.isroutine(value)]
-    lines = [_wrapped(f"- `{key}{_signature(value)}`: {inspect.getdoc(value).splitlines()[0]}") for key, value in told]
+def _type(path: str) -> Iterator[str]:
+    """Yield the lines of a class or function: signature, description, public attributes and methods."""
+    module, _, name = path.rpartition(".")
+    value = getattr(importlib.import_module(f"emospace.{module}"), name)
+    head = _wrapped(f"`emospace.{module}.{name}{_names(value) if inspect.isclass(value) else _arguments(value)}`")
+    yield from (f"## {name if inspect.isclass(value) else path}", "", head, "", inspect.getdoc(value) or "", "")
+    members = {key: member for key, member in vars(value).items() if key[0] != "_" and inspect.getdoc(member)}
+    public = {k: m for k, m in members.items() if isinstance(m, PROPERTIES) or inspect.isroutine(m)}
+    lines = [_wrapped(f"- `{k}{_signature(m)}`: {inspect.getdoc(m).splitlines()[0]}") for k, m in public.items()]
     yield from (*lines, *[""] * bool(lines))
 
 
-def _arguments(found: Any) -> str:
-    """Arguments of a class or function, without types."""
-    signature = inspect.signature(found)
+def _arguments(function: Any) -> str:
+    """Return the signature of a class or function without types."""
+    signature = inspect.signature(function)
     plain = [p.replace(annotation=p.empty) for p in signature.parameters.values() if p.name not in ("self", "cls")]
     return str(signature.replace(parameters=plain, return_annotation=signature.empty))
 
 
-def _names(found: type) -> str:
-    """Names of the arguments of a class."""
-    return f"({', '.join(inspect.signature(found).parameters)})"
+def _names(cls: type) -> str:
+    """Return the names of a class's constructor arguments."""
+    return f"({', '.join(inspect.signature(cls).parameters)})"
 
 
 def _wrapped(text: str) -> str:
@@ -155,7 +157,7 @@ def _signature(member: Any) -> str:
 
 
 def _plain(signature: inspect.Signature) -> str:
-    """A signature without `self` and without quotes around annotations, which are text there."""
+    """Return a signature without `self` and without the quotes around its string annotations."""
     return re.sub(r"'([^']*)'", r"\1", re.sub(r"^\(self(, )?", "(", str(signature)))
 
 

@@ -10,7 +10,7 @@ sys.path.insert(0, workflow.basedir)
 from emospace.core import plugin
 from emospace.core.errors import InputError
 from emospace.runs.run_files import LEARNT, SAID
-from emospace.core.disk import told
+from emospace.core.disk import as_input_error
 from emospace.plan import snakemake_api
 from emospace.plan.checkouts import forget_exchanged
 from emospace.plan.snapshot import freeze, thaw
@@ -50,7 +50,7 @@ try:
 except InputError as error:
     raise snakemake_api.WorkflowError(str(error))
 except OSError as error:
-    raise snakemake_api.WorkflowError(str(told(error)))
+    raise snakemake_api.WorkflowError(str(as_input_error(error)))
 
 # A profile gives `gpu` the scope "local" if jobs run on other machines, which have GPUs.
 GPU = gpu_here() or snakemake_api.counts_gpus_elsewhere(workflow)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from emospace.core.disk import told
+from emospace.core.disk import as_input_error
 from emospace.core.errors import InputError, full
 from emospace.core.provenance import read_recipe
 
@@ -47,7 +47,7 @@ def run(
         sys.exit(1)
     except Exception as error:
         if full(error):
-            logging.error("%s (%s)", told(error), error)
+            logging.error("%s (%s)", as_input_error(error), error)
             sys.exit(1)
         logging.exception("unexpected error")
         sys.exit(2)

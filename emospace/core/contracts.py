@@ -1,9 +1,11 @@
-"""The contracts of plug-ins: one typing.Protocol per kind, which a module of that kind's folder satisfies.
+"""The contracts of plug-ins: one typing.Protocol per kind, satisfied by each module in the folder of that kind.
 
-`plugin.find` holds a module to its Protocol when a run is planned, and docs/contracts.md is made from these docstrings.
-An attribute with a value, and a function marked `@optional`, may be left out: `plugin.find` then adds what stands here.
-A function takes the positional arguments named here, of the keyword arguments those that it needs (the workflow
-supplies them by name), and, where it takes options, any keyword-only arguments of its own: a config may set them.
+`plugin.find` checks a module against its Protocol when a run is planned. docs/contracts.md is generated from these
+docstrings.
+
+Attributes with a default and functions marked `@optional` may be left out: `plugin.find` then adds the default.
+A function takes the positional arguments listed and any of the keyword arguments listed; the workflow passes those that
+the signature names. A function that takes options may add keyword-only arguments of its own, which a config can set.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from emospace.core.steps import Step
 
-if TYPE_CHECKING:  # so that an edit of these modules changes no plug-in that does not use them
+if TYPE_CHECKING:  # an edit of these modules must not invalidate plug-ins that do not use them
     import numpy as np
     from numpy.typing import NDArray
 
@@ -26,48 +28,50 @@ if TYPE_CHECKING:  # so that an edit of these modules changes no plug-in that do
     from emospace.report.results import Results
     from emospace.weights.record import Weights
 
-# What stands below each of these is on the page, too.
+# docs/contracts.md prints the text below each alias.
 Environment: TypeAlias = Literal["media", "encode", "train", "report"]
-"""The file of envs/ that has the packages of a job."""
+"""Environment of a job: the file in envs/ that lists its packages."""
 JSON: TypeAlias = "dict[str, JSON] | list[JSON] | str | int | float | bool | None"
-"""What a sidecar can hold; no NaN, no infinity, no numpy."""
+"""A value that a sidecar can hold: no NaN, no infinity, no numpy types."""
 Word: TypeAlias = tuple[str, float, float]
-"""A word, its start and its end: seconds from the start of the utterance."""
+"""A word with its start and end, in seconds from the start of the utterance."""
 Item: TypeAlias = "NDArray[np.int16] | list[bytes] | str | list[Word] | Sized"
-"""What a view holds of one utterance: of the kinds "audio", "frames", "text", "words", or of a kind of your own."""
+"""A view's data for one utterance, of kind "audio", "frames", "text" or "words", or of a kind of your own."""
 Scores: TypeAlias = dict[str, float | str | None]
-"""Of a copy: a number or None for each of COLUMNS, and `reason`, a str; no other key."""
+"""Scores of a copy: a number or None for each of COLUMNS, and `reason`, a str; no other keys."""
 Side: TypeAlias = Literal["train", "dev", "test", ""]
-"""Where a row stands in a fold; "" for nowhere."""
+"""Side of a fold that a row is on; "" for none."""
 Sides: TypeAlias = Side | Sequence[Side]
-"""Where a row stands, if on more than one side or more than once."""
+"""Side of a row, or several if it is on more than one side or appears more than once."""
 Statistics: TypeAlias = "NDArray[np.float64]"
-"""Of rows, (N, S), or sums of them, (..., S); S is the same whatever the rows are. Finite."""
+"""Statistics of rows, (N, S), or sums of them, (..., S). S does not depend on the rows. Finite."""
 Values: TypeAlias = "NDArray[np.float64]"
-"""A value for each vector of sums, (...); between LOWEST and HIGHEST, or NaN where it is not defined."""
+"""One value per vector of sums, (...), between LOWEST and HIGHEST, or NaN where undefined."""
 EVERY = -1
 """Group of a raw file that every part of a corpus reads."""
 
 
 def optional(function: Callable) -> Callable:
-    """Mark a function of a contract that a plug-in may leave out; its body is what the workflow uses instead."""
+    """Mark a contract function that a plug-in may leave out; the workflow then uses the body given here."""
     function.optional = True
     return function
 
 
 def configured(function: Callable) -> Callable:
-    """Mark a function of a contract that takes options of the config, as keyword-only arguments of its own."""
+    """Mark a contract function that takes options from the config, as keyword-only arguments of its own."""
     function.configured = True
     return function
 
 
 class Corpus(Protocol):
-    """A reader of one corpus: from the files as published to rows of the manifest.
+    """A reader of one corpus: turns the published files into rows of the manifest.
 
-    Folder: emospace/corpora. Config: `corpora: <name>: {root: ..., parts: ...}`; `reader` names another module.
+    Folder: emospace/corpora. Config: `corpora: <name>: {root: ..., parts: ...}`; `reader` selects another module.
 
-    CODES: every label code of the corpus -> its English name. LICENCE, CITATION: as the publisher states them.
-    PUBLIC: may others get what is made from it? NOTE: a caution for reports.
+    - CODES: each label code of the corpus -> its English name.
+    - LICENCE, CITATION: as the publisher states them.
+    - PUBLIC: may files derived from the corpus be shared?
+    - NOTE: a caveat for reports.
     """
 
     CODES: dict[str, str]
@@ -77,10 +81,10 @@ class Corpus(Protocol):
     NOTE: str = ""
 
     def group(self, path: str) -> int | None:
-        """Number of the group of a file, from its relative path alone (IEMOCAP: session - 1), or None to ignore it.
+        """Return the group number of a file from its relative path alone (IEMOCAP: session - 1); None ignores the file.
 
-        A part of the corpus holds the groups that are equal modulo `parts`. No speaker, dialogue or recording may
-        span two groups. EVERY (-1) is the group of a file that every part reads.
+        A part of the corpus holds the groups that are congruent modulo `parts`. No speaker, dialogue or recording may
+        span two groups. EVERY (-1) marks a file that every part reads.
         """
         ...
 
@@ -88,19 +92,19 @@ class Corpus(Protocol):
     def index(
         self, root: Path, files: Sequence[str], *, part: int, parts: int
     ) -> tuple[list[Utterance], list[Problem]]:
-        """Rows of whole groups, whose relative `files` are given, and what is wrong with them.
+        """Return the rows of whole groups and the problems met. `files` are the groups' files, relative to `root`.
 
-        One bad file is a Problem, never an exception. Rows leave `part` empty. part: number of the part of so many
-        `parts`, for a reader that knows of groups without files.
+        Report a bad file as a Problem; never raise for it. Leave `part` empty in every row. part, parts: index of this
+        part and number of parts, for a reader with groups that have no files.
         """
         ...
 
     @optional
     @configured
     def grouping(self, root: Path, **options) -> Callable[[str], int | None] | None:
-        """What stands for `group` where paths alone do not tell: a function that knows the corpus; None if they do.
+        """Return a replacement for `group` if paths alone do not determine the group; otherwise None.
 
-        Takes the options of `index`. The corpus need not be there. Called once a plan, and once in each job that reads
+        Takes the options of `index`. The corpus may be absent. Called once per plan, and once in each job that reads
         the corpus.
         """
         return None
@@ -108,23 +112,23 @@ class Corpus(Protocol):
     @optional
     @configured
     def about(self, root: Path, **options) -> dict[str, JSON]:
-        """What replaces an attribute because the corpus or the options of `index` tell it.
+        """Return values that replace attributes, where they depend on the corpus files or on the options of `index`.
 
-        Keys are codes, licence, public, citation and note. A corpus that is not there has no codes.
+        Keys: codes, licence, public, citation, note. Omit codes if the corpus is absent.
         """
         return {}
 
     @optional
     @configured
     def expected(self, rows: Sequence[Utterance], **options) -> list[Problem]:
-        """Compare the whole corpus with what its publication counts; takes the options of `index`."""
+        """Compare the whole corpus with the counts in its publication. Takes the options of `index`."""
         return []
 
     @optional
     def words(self, root: Path, rows: Sequence[Utterance]) -> list[list[Word] | None]:
-        """For each row its words with start and end, seconds from the start of the utterance; None where unknown.
+        """Return the words of each row with start and end, in seconds from the start of the utterance; None if unknown.
 
-        What the corpus publishes (a forced alignment, say), never an estimate. The view `words` hands it on.
+        Return published data only (a forced alignment, say), never an estimate. The view `words` serves them.
         """
         return [None] * len(rows)
 
@@ -132,19 +136,22 @@ class Corpus(Protocol):
 class View(Protocol):
     """A view: one rendition of one modality, one item per row of the manifest.
 
-    Folder: emospace/views. Config: `views: <name>: {<options of extract>}`; `view` names another module, so that one
+    Folder: emospace/views. Config: `views: <name>: {<options of extract>}`; `view` selects another module, so one
     module can serve several views (`audio_22k: {view: audio, sample_rate: 22050}`). A view is extracted only if a
     feature or a run reads it.
 
-    KIND: what encoders and models know its items by: a word of your own, or one of those that are shipped. Their items
-    are: "audio", samples, int16 (T,); "frames", JPEGs in order of time, list[bytes]; "text", str; "words", (word,
-    start, end) in order, seconds from the start of the utterance.
-    SUFFIX: of its main file; ".npy" is a store, two files: emospace.core.store.write makes them, store.Ragged.open
-    reads them. MEDIUM: the media that `extract` decodes; a change of one extracts its part again. ENVIRONMENT: the file
-    of envs/ that has its packages. PACKAGES: distributions whose versions the sidecar records.
+    - KIND: the kind of item, by which encoders and models recognise it: a word of your own or one of the built-in
+      kinds. The built-in kinds and their items are "audio": samples, int16 (T,); "frames": JPEGs in temporal order,
+      list[bytes]; "text": str; "words": (word, start, end) in temporal order, seconds from the start of the utterance.
+    - SUFFIX: suffix of the main file; ".npy" stands for a store of two files, written by emospace.core.store.write and
+      read by store.Ragged.open.
+    - MEDIUM: the medium that `extract` decodes; if a media file of a part changes, that part is extracted again.
+    - ENVIRONMENT: the file in envs/ that lists the packages of `extract`.
+    - PACKAGES: distributions whose versions the sidecar records.
 
     An option annotated `emospace.core.option_types.NamedWeights` (or `Chain`) names entries of `weights:`; `extract`
-    gets them as `Weights`. One annotated `NamedView` names another view, and `extract` gets the file of that view.
+    receives them as `Weights`. An option annotated `NamedView` names another view; `extract` receives the path of its
+    file.
     """
 
     KIND: str
@@ -157,46 +164,47 @@ class View(Protocol):
     def extract(
         self, rows: Sequence[Utterance], root: Path, out: Path, *, threads: int
     ) -> tuple[list[Problem], dict[str, JSON]]:
-        """Write the file `out` with an item for each row, in order; (problems met, facts for the sidecar).
+        """Write `out` with one item per row, in order; return the problems met and facts for the sidecar.
 
-        root: the corpus. A row without the modality gets an empty item, and a problem that says why. The
-        workflow adds `rows` and `missing` to the facts; those of a view of KIND "audio" hold `sample_rate`, Hz. Of
-        further keyword arguments it may ask for `seed`, and for `words`: a table of what `Corpus.words` tells of these
-        rows.
+        root: folder of the corpus. A row without the modality gets an empty item and a problem that gives the reason.
+        The workflow adds `rows` and `missing` to the facts; a view of KIND "audio" must add `sample_rate`, Hz. The
+        function may also take `seed` and `words`, the path of a table of the output of `Corpus.words` for these rows.
         """
         ...
 
     def read(self, path: Path, rows: Sequence[Utterance]) -> Iterable[Item]:
-        """The items of such a file, in order; of a row without the modality one of length zero."""
+        """Yield the items of such a file in order; an item of length zero for a row without the modality."""
         ...
 
     @optional
     def leaky(self, **options) -> bool:
-        """Do items tell of labels, made with these options of `extract`? What reads such a view must be declared."""
+        """Do the items reveal labels, given these options of `extract`? The config must then declare the view leaky."""
         return False
 
     @optional
     def check_source(self, kind: str, **options) -> None:
-        """Raise InputError unless a view of that kind, made with these options, will do for a NamedView."""
+        """Raise InputError unless a view of this kind, extracted with these options, can serve as a NamedView."""
 
 
 class AugmentedView(Protocol):
-    """An augmented view: a changed copy of each item of another view, for training alone.
+    """An augmented view: a modified copy of each item of another view, used in training only.
 
     Folder: emospace/views. Config: `views: <name>: {<options of augment>}`, `gate: <name>: {<options of score>}`, and
-    in `features` a line `<name>.<encoder>` for each `<PARENT>.<encoder>` that its runs read, with the same options. A
+    in `features` an entry `<name>.<encoder>` for each `<PARENT>.<encoder>` that its runs read, with the same options. A
     run lists the view under `augment` and reads the parent's features as before. Copies join the train rows of a fold
-    if they pass the gate, that is `score` and, where PROBE is set, a probe which is trained on the fold's train rows
-    and tells whether a copy still carries its parent's label.
+    if they pass the gate: `score` and, if PROBE is set, a probe trained on the fold's train rows that checks whether a
+    copy still carries its parent's label.
 
-    PARENT: the view whose items it copies, and whose KIND and SUFFIX it has. PROBE: see above. COLUMNS: of the scores.
-    GPU: does `augment` use one where there is one? ENVIRONMENT, PACKAGES: as of a view, whose options may name weights
-    in the same way.
-
-    STEPS: jobs of their own before or after `augment` (emospace.core.steps.Step), by name; `augment` and `score` get
-    the file of a step whose name is one of their keyword-only arguments. BLOCK: the key of the view's block that holds
-    the options of `augment`, where steps have theirs in others. For examples in the report, SIDES: what parent and copy
-    are called; WORDS: of sound, the steps that hold what is said in them.
+    - PARENT: the view whose items are copied; its KIND and SUFFIX apply.
+    - PROBE: train that probe?
+    - COLUMNS: names of the scores.
+    - GPU: does `augment` use a GPU if there is one?
+    - ENVIRONMENT, PACKAGES: as for a view. Options may name weights as those of a view do.
+    - STEPS: separate jobs before or after `augment` (emospace.core.steps.Step), by name; `augment` and `score` receive
+      the file of each step that is named like one of their keyword-only arguments.
+    - BLOCK: the key of the view's block that holds the options of `augment`, if steps keep theirs under other keys.
+    - SIDES: captions of parent and copy in the report's examples.
+    - WORDS: for sound, the steps that transcribe parent and copy for these examples.
     """
 
     PARENT: str
@@ -214,42 +222,45 @@ class AugmentedView(Protocol):
     def augment(
         self, rows: Sequence[Utterance], parent: Path, out: Path, *, seed: int, threads: int
     ) -> tuple[list[Problem], dict[str, JSON]]:
-        """Write `out`, like `parent` row by row; (problems met, facts for the sidecar). No copy is an empty item.
+        """Write `out`, row by row like `parent`; return the problems met and facts for the sidecar.
 
-        `read` of the parent's view reads both. Sound has the `sample_rate` of its parent unless the facts tell another.
-        cache, if it asks for it: a folder that outlives a killed job, and is removed when the job is done.
+        A row without a copy gets an empty item. The parent's `read` reads both files. Sound has the `sample_rate` of
+        its parent unless the facts give another. If the function takes `cache`, it receives a folder that survives a
+        killed job and is removed when the job finishes.
         """
         ...
 
     @configured
     def score(self, rows: Sequence[Utterance], parent: Path, child: Path) -> list[Scores]:
-        """For each row its scores (COLUMNS) and `reason`, empty if the copy may be learnt from.
+        """Return the scores (COLUMNS) of each row and `reason`, which is empty if training may use the copy.
 
-        features, if it asks for them: (store of the parents', of the copies') of the view's first feature. A score that
-        cannot be told is None.
+        If the function takes `features`, it receives two stores of the view's first feature: (parents, copies). A score
+        that cannot be computed is None.
         """
         ...
 
     @optional
     def check_source(self, kind: str, **options) -> None:
-        """Raise InputError unless a parent of that kind, made with these options of its `extract`, can be copied."""
+        """Raise InputError unless a parent of this kind, extracted with these options, can be copied."""
 
 
 class Encoder(Protocol):
-    """An encoder: items of a view -> features.
+    """An encoder: turns the items of a view into features.
 
-    Folder: emospace/features/encoders. Config: `features: <view>.<name>: {<options of load>}`; `encoder` names another
-    module. An encoder sees whole items, not frames, and has one output; several outputs of one network are several
-    features (an option says which).
+    Folder: emospace/features/encoders. Config: `features: <view>.<name>: {<options of load>}`; `encoder` selects
+    another module. An encoder receives whole items, not single frames, and has one output. Several outputs of one
+    network are several features, selected by an option.
 
-    VIEWS: the kinds of view that it takes (`View.KIND`). HOLDS: what its features are ("cepstral", "embedding", ...);
-    the sidecar says so, and models look it up there. WEIGHTS: does it need pretrained weights (`weights:` of the
-    feature)? RATE: the only rate of sound that it takes, Hz; by default whatever `load` is told, or 16 000 where it
-    does not ask for `rate`. ENVIRONMENT: the file of envs/ that has its packages. PACKAGES: distributions whose
-    versions the sidecar records.
+    - VIEWS: the kinds of view that it accepts (`View.KIND`).
+    - HOLDS: what the features are ("cepstral", "embedding", ...); the sidecar records it, and models look it up there.
+    - WEIGHTS: are pretrained weights required (`weights:` of the feature)?
+    - RATE: the only sample rate that it accepts, Hz. By default any rate if `load` takes `rate`, otherwise 16 000.
+    - ENVIRONMENT: the file in envs/ that lists its packages.
+    - PACKAGES: distributions whose versions the sidecar records.
 
-    An option annotated `emospace.core.option_types.File` names a file or folder outside the workflow; a change of it
-    makes the features anew. No option may be called like a key of the feature's block: encoder, weights, select, by.
+    An option annotated `emospace.core.option_types.File` names a file or folder outside the workflow; if its content
+    changes, the features are computed again. No option may share its name with a key of the feature's block: encoder,
+    weights, select, by, leaky.
     """
 
     VIEWS: Sequence[str]
@@ -263,47 +274,52 @@ class Encoder(Protocol):
     def load(
         self, *, view: str, rate: int | None, weights: Weights | None, known: Collection[str], threads: int
     ) -> LoadedEncoder:
-        """The encoder, ready to be called. Imports of heavy packages belong in here.
+        """Return the encoder, ready to be called. Import heavy packages inside this function.
 
-        view: the kind of view. rate: of its sound, Hz, as the view's sidecar says; None of other views. weights: those
-        that the feature names. known: ids of all utterances of the config's corpora. threads: how many to use; PyTorch
-        has been told already.
+        view: the kind of view. rate: its sample rate from the view's sidecar, Hz; None unless the view is sound.
+        weights: those that the feature names. known: ids of all utterances of the config's corpora. threads: number of
+        threads to use; PyTorch is already set to it.
         """
         ...
 
 
 class LoadedEncoder(Protocol):
-    """What `load` of an encoder returns: a function, or an object with attributes beside.
+    """The return value of an encoder's `load`: a function, or a callable object with attributes.
 
-    batch: rows per call, 64 by default. facts: for the sidecar, JSON; {} by default.
+    batch: rows per call, 64 by default. facts: JSON for the sidecar, {} by default.
     """
 
     batch: int = 64
     facts: Mapping[str, Any] = {}
 
     def __call__(self, items: Sequence[Item], utterances: Sequence[str]) -> Sequence[NDArray[np.floating]]:
-        """Features of each item, in order: float (T_i, D), all of one width D, finite. (0, D) is a missing row.
+        """Return the features of each item, in order: float (T_i, D), one width D, finite. (0, D) is a missing row.
 
-        utterances: ids of the items. Items of length zero never come here; their rows are missing.
+        utterances: ids of the items. Items of length zero are never passed; their rows are missing.
         """
         ...
 
 
 class Model(Protocol):
-    """A model: learns from the train rows of a fold, chooses on dev, and can be applied to any rows.
+    """A model: learns from the train rows of a fold, selects on dev rows, and can be applied to any rows.
 
     Folder: emospace/models. Config: `runs: <name>: {model: <module>, inputs: [...], <options of train>}`.
 
-    INPUTS: what it reads: "feature" (Ragged stores), "view" (the items of a view, as its own `read` gives them) or
-    "run" (the outputs of another run of the same protocol, fold and seed, so this one is a second stage; with
-    `run:<name>` its probabilities, with `run:<name>.embeddings` or `run:<name>.<extra>` those). DETERMINISTIC: the seed
-    changes nothing. GPU: it uses one where there is one. SUBSETS: `apply` copes with rows whose inputs are missing in
-    part, whatever part that is. EMBEDDINGS: `apply` gives embeddings, which other runs may then read. LEARNS: it looks
-    at train rows. If so, the runs that it reads are applied to their own train rows: to rows that they have learnt
-    from, which sidecars and metrics say, or with `crossfit: 3` of such a run to each third of the train speakers by a
-    model that has learnt from the others. Without, `run:` inputs of train rows are missing. WEIGHTS: does it need
-    pretrained weights (`weights:` of the run)? FITS_ON_TEST: fitting sees the inputs of test rows; such a run must be
-    declared `leaky: true`. PACKAGES: distributions whose versions the sidecar records.
+    - INPUTS: the inputs that it reads: "feature" (Ragged stores), "view" (the items of a view, as its `read` returns
+      them) or "run" (the outputs of another run of the same protocol, fold and seed, which makes this model a second
+      stage). `run:<name>` is that run's probabilities; `run:<name>.embeddings` and `run:<name>.<extra>` are its other
+      outputs.
+    - DETERMINISTIC: the seed has no effect.
+    - GPU: it uses a GPU if there is one.
+    - SUBSETS: `apply` accepts rows with any subset of the inputs missing.
+    - EMBEDDINGS: `apply` returns embeddings, which other runs may read.
+    - LEARNS: it uses train rows. If so, the runs that it reads are applied to their own train rows, that is to rows
+      that they were trained on; sidecars and metrics say so. With `crossfit: 3` on such a run, each third of the train
+      speakers is predicted by a model trained on the others. If LEARNS is false, `run:` inputs of train rows are
+      missing.
+    - WEIGHTS: are pretrained weights required (`weights:` of the run)?
+    - FITS_ON_TEST: training sees the inputs of test rows; such a run must be declared `leaky: true`.
+    - PACKAGES: distributions whose versions the sidecar records.
     """
 
     INPUTS: Sequence[Literal["feature", "view", "run"]] = ("feature",)
@@ -318,45 +334,47 @@ class Model(Protocol):
 
     @configured
     def train(self, fold: Fold, *, seed: int, checkpoint: Path, weights: Weights | None, device: str) -> Trained:
-        """Learn from fold.train, choose on fold.dev; test rows have no labels here.
+        """Train on fold.train and select on fold.dev. The labels of test rows are hidden.
 
-        A protocol may leave dev, test or both empty (`without`); a model trains all the same. Without dev rows there is
-        nothing to watch: training.fit keeps the last epoch, and linear_probe takes its first candidate. A score on dev
-        is then NaN in the history and None in the facts.
+        A protocol may leave dev, test or both empty (`without`); a model must train all the same. Without dev rows
+        training.fit keeps the last epoch and linear_probe takes its first candidate; a dev score is then NaN in the
+        history and None in the facts.
 
-        checkpoint: a folder in which a long training keeps its state; it is empty, or of the same job when that was
-        killed. device: "cpu" or "cuda". Raises InputError on data that cannot be used.
+        checkpoint: a folder for the state of a long training, empty or left by an earlier attempt at the same job that
+        was killed. device: "cpu" or "cuda". Raises InputError on data that cannot be used.
         """
         ...
 
     def apply(self, trained: Trained, rows: Rows, *, weights: Weights | None, device: str) -> Output:
-        """What the trained model says of any rows, from their inputs alone; `rows` may be of length 0.
+        """Return the trained model's outputs for any rows, from their inputs alone; `rows` may have length 0.
 
-        trained: as `train` returned it, or read from what was stored of it; never with history or checkpoints. rows:
-        without labels, whatever side they are of. What is not None, and its width, is alike for all rows. On the CPU
-        the same rows get the same output to the bit.
+        trained: as returned by `train` or restored from disk, always without history and checkpoints. rows: without
+        labels, from any side. The presence and width of an optional output must not depend on the rows. On the CPU,
+        the same rows give bit-identical outputs.
         """
         ...
 
     @optional
     def extras(self, **options) -> Sequence[str]:
-        """Names of the ragged arrays in `Output.extras`, given the options of `train` with their defaults."""
+        """Return the names of the ragged arrays in `Output.extras`, given the options of `train` with defaults."""
         return ()
 
     @optional
     def checkpoints(self, **options) -> Sequence[str]:
-        """Names of the states in `Trained.checkpoints`, given the options of `train` with their defaults."""
+        """Return the names of the states in `Trained.checkpoints`, given the options of `train` with defaults."""
         return ()
 
 
 class Split(Protocol):
-    """A split: which row is train, dev or test in which fold.
+    """A split: assigns each row to train, dev or test in each fold.
 
     Folder: emospace/protocols/splits. Config: `protocols: <name>: {split: <module>, folds: ..., <options of split>}`.
 
-    FOLDS: number of folds by default. LEAKY: speakers cross sides by design; a protocol must say `leaky: true`.
-    COVERS: over the folds every row is test just once. SHARES_DIALOGUES: pairs of sides that may share dialogues by
-    definition, never with train. FILES: options that name files; their content counts as an option does.
+    - FOLDS: default number of folds.
+    - LEAKY: speakers cross sides by design; the protocol must be declared `leaky: true`.
+    - COVERS: every row is a test row in exactly one fold.
+    - SHARES_DIALOGUES: pairs of sides that may share dialogues by design; train is in none of them.
+    - FILES: options that name files, whose content is part of the recipe.
     """
 
     FOLDS: int = 5
@@ -369,29 +387,31 @@ class Split(Protocol):
     def split(
         self, rows: Sequence[Utterance], folds: int, *, seed: int, known: Collection[str]
     ) -> list[Sequence[Sides]]:
-        """For each fold the side of each row, in order: "train", "dev", "test", or "" for none.
+        """Return for each fold the side of each row, in order: "train", "dev", "test", or "" for none.
 
-        Or a sequence of sides: ("train", "train") trains on the row twice; ("train", "test") is a leak, which the
-        protocol must declare. `label` of a row is its class. known: ids of all rows of the corpora, with those that the
-        protocol leaves out.
+        A side may also be a sequence: ("train", "train") trains on the row twice; ("train", "test") is a leak, which
+        the protocol must declare. `label` of a row is its class. known: ids of all rows of the corpora, including those
+        that the protocol leaves out.
         """
         ...
 
     @optional
     def check(self, folds: int, sides: Sequence[str], **options) -> None:
-        """Raise InputError, when planned, for what cannot work whatever the rows are. sides: that may not be empty."""
+        """Raise InputError at planning time for options that fail for any rows. sides: those that must have rows."""
 
 
 class Metric(Protocol):
-    """A metric: a function of sums over rows, so that one definition serves a table and thousands of resamples.
+    """A metric: a function of sums over rows, so one definition serves both a table and thousands of resamples.
 
-    Folder: emospace/evaluation/metrics. Config: `metrics: [<name>, ...]`. The module's name is the column's in
+    Folder: emospace/evaluation/metrics. Config: `metrics: [<name>, ...]`. The module's name is the column name in
     summary.csv.
 
-    TITLE: as tables print it. PERCENT: is it a share, which tables print as percent? LOWEST, HIGHEST: its range; a
-    value outside is refused. LOWER_IS_BETTER: as of an error. NEEDS: what a run has to predict for it: "labels",
-    one of the dimensions, or "dimensions" for all three. Where a run does not predict it, or no tested row is rated,
-    the cell stays empty and the reason is told.
+    - TITLE: heading in tables.
+    - PERCENT: do tables print it as a percentage?
+    - LOWEST, HIGHEST: its range; values outside are rejected.
+    - LOWER_IS_BETTER: true for an error.
+    - NEEDS: the predictions required: "labels", one dimension, or "dimensions" for all three. If a run does not predict
+      them, or no test row is rated, the cell stays empty and the reason is reported.
     """
 
     TITLE: str
@@ -402,19 +422,18 @@ class Metric(Protocol):
     NEEDS: Literal["labels", "dimensions", "valence", "arousal", "dominance"] = "labels"
 
     def statistics(self, truth: Answers, predicted: Answers) -> Statistics:
-        """Statistics of each row that add up over rows, float64 (N, S), finite: the cell of a confusion matrix, say.
+        """Return additive statistics of each row, float64 (N, S), finite: its cell of a confusion matrix, say.
 
-        truth, predicted: emospace.evaluation.measures.Answers, with label int64 (N,), probabilities float64 (N, C; of
-        the truth 1 for its class) and dimensions float64 (N, 3: valence, arousal, dominance; of the truth NaN where
-        unknown). S does not depend on the rows. A row that tells nothing is zeros; so one statistic has to count the
-        others.
+        truth, predicted: emospace.evaluation.measures.Answers with label, int64 (N,); probabilities, float64 (N, C),
+        one-hot in the truth; and dimensions, float64 (N, 3): valence, arousal, dominance, NaN in the truth if unknown.
+        S must not depend on the rows. A row without information is all zeros; include a statistic that counts the rest.
         """
         ...
 
     def value(self, sums: Statistics) -> Values:
-        """The metric of sums of those statistics, (..., S) -> (...); NaN where it is not defined.
+        """Return the metric for sums of those statistics, (..., S) -> (...); NaN where undefined.
 
-        Sums may be fractions: resamples weigh clusters.
+        Sums may be fractional because resamples weight clusters.
         """
         ...
 
@@ -422,11 +441,13 @@ class Metric(Protocol):
 class Section(Protocol):
     """A section of the report.
 
-    Folder: emospace/report/sections. Config: `sections: [<name>, ...]`; by default all of them, by ORDER.
+    Folder: emospace/report/sections. Config: `sections: [<name>, ...]`; by default all sections, sorted by ORDER.
 
-    TITLE: its heading. ORDER: its place, lower first; those that are shipped have 10, 20, ... TEMPLATE: Jinja2, to
-    which what `gather` returns is given; whatever it prints is escaped. A long template may lie in a file beside the
-    module, `<name>.html`, instead. Macros: emospace/report/macros.html; filters: emospace/report/page.py.
+    - TITLE: heading.
+    - ORDER: position, lowest first; the built-in sections use 10, 20, ...
+    - TEMPLATE: Jinja2 source, rendered with the mapping that `gather` returns; all output is escaped. A long template
+      may be a file `<name>.html` next to the module instead. Macros: emospace/report/macros.html; filters:
+      emospace/report/page.py.
     """
 
     TITLE: str
@@ -434,25 +455,27 @@ class Section(Protocol):
     TEMPLATE: str = ""
 
     def gather(self, results: Results) -> dict[str, Any] | None:
-        """What the template shows; None leaves the section out. results: emospace.report.results.Results.
+        """Return the template's variables; None omits the section. results: emospace.report.results.Results.
 
-        `results` knows all that the config made: summary, metrics, records, predictions, audits, rows, features,
-        analyses, config and more. A section reads nothing else.
+        `results` gives access to everything that the config produced: summary, metrics, records, predictions, audits,
+        rows, features, analyses, config and more. A section reads nothing else.
         """
         ...
 
 
 class Analysis(Protocol):
-    """An analysis: something made from a trained run, such as a table, a figure or a video.
+    """An analysis: a table, figure, video or other output derived from a trained run.
 
-    Folder: emospace/analyses. Config: `analyses: <name>: {runs: [...], <options of analyse>}`; `analysis` names another
-    module. Without `runs` it is made of every run that it suits. One job per run; its files lie in
+    Folder: emospace/analyses. Config: `analyses: <name>: {runs: [...], <options of analyse>}`; `analysis` selects
+    another module. Without `runs`, it covers every run that it suits. Each run gets one job, which writes to
     results/<config>/analyses/<run>/<name>.
 
-    OUTPUTS: names of the files that it writes. The report links them, and shows pictures (.svg, .png) and tables
-    (.csv), unless a section of the same name shows them in its own way. DEFAULT: is it made although the config does
-    not name it? (`analyses: <name>: {runs: []}` says no.)
-    ENVIRONMENT: the file of envs/ that has its packages. PACKAGES: distributions whose versions the sidecar records.
+    - OUTPUTS: names of the files that it writes. The report links them and shows pictures (.svg, .png) and tables
+      (.csv), unless a section of the same name presents them.
+    - DEFAULT: does it run even if the config does not name it? (`analyses: <name>: {runs: []}` turns it off.)
+    - GPU: does it use a GPU if there is one?
+    - ENVIRONMENT: the file in envs/ that lists its packages.
+    - PACKAGES: distributions whose versions the sidecar records.
     """
 
     OUTPUTS: Sequence[str]
@@ -463,14 +486,14 @@ class Analysis(Protocol):
 
     @configured
     def analyse(self, run: Run, out: Path, *, seed: int) -> dict[str, JSON]:
-        """Write OUTPUTS into the folder `out`, which is empty; facts for the sidecar, JSON.
+        """Write OUTPUTS into the empty folder `out`; return facts for the sidecar.
 
-        run: emospace.evaluation.trained_run.Run: classes, folds, seeds, truth and predictions of the test rows, the
-        rows of each fold, and `apply`, which asks the stored models about any rows.
+        run: emospace.evaluation.trained_run.Run, with classes, folds, seeds, the truth and predictions of the test
+        rows, the rows of each fold, and `apply`, which applies the stored models to any rows.
         """
         ...
 
     @optional
     def suits(self, model: ModuleType, inputs: Sequence[str]) -> bool:
-        """Can it be made of a run with this model (its module) that reads these inputs? Asked when planned."""
+        """Can it analyse a run of this model (its module) with these inputs? Called at planning time."""
         return True

@@ -1,15 +1,15 @@
-"""The one exception that a user is meant to read."""
+"""The exception for errors that a user can fix."""
 
 import errno
 import shutil
 
-LITTLE = 64 * 2**20  # bytes free: a disk that is as good as full
+LITTLE = 64 * 2**20  # bytes: with less free space, a disk counts as full
 
 
 class InputError(Exception):
-    """Input that cannot be used: names the file, the reason and the remedy, in that order.
+    """An input that cannot be used; the message gives the file, the reason and the remedy, in that order.
 
-    Raise it wherever a user can mend the cause; scripts print it as one line, without a traceback.
+    Raise it wherever a user can fix the cause; scripts print it as one line, without a traceback.
     """
 
     def __init__(self, file, reason: str, remedy: str = ""):
@@ -18,7 +18,7 @@ class InputError(Exception):
 
 
 def full(error: Exception) -> bool:
-    """Did a disk have no room? numpy raises an OSError without a number then."""
+    """Was the error caused by a full disk? numpy raises an OSError without errno in that case."""
     if not isinstance(error, OSError):
         return False
     return error.errno in (errno.ENOSPC, errno.EDQUOT) or (error.errno is None and shutil.disk_usage(".").free < LITTLE)

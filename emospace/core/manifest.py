@@ -1,4 +1,4 @@
-"""The manifest: one row per utterance, the spine that every store follows row by row."""
+"""The manifest: one row per utterance; every store has the same rows in the same order."""
 
 import math
 from collections import Counter
@@ -16,14 +16,14 @@ from emospace.core.errors import InputError
 class Utterance:
     """One utterance of a corpus. Paths are relative to the corpus root, times are seconds.
 
-    `audio` and `video` may be empty (that modality is missing). `start`/`end` delimit the utterance inside
-    `video`; and inside `audio` too unless `whole` is true, in which case the audio file holds this utterance alone.
+    `audio` and `video` may be empty (that modality is missing). `start`/`end` delimit the utterance inside `video`, and
+    inside `audio` unless `whole` is true: then the audio file contains this utterance only.
     `crop` is `x0 y0 x1 y1` in pixels of the video, or empty for the whole picture. `label` is the corpus's own code.
-    `valence`, `arousal`, `dominance` are on the corpus's own scale, None where unlabelled. `language` is an ISO 639-1
-    code, `intensity` the corpus's own word for how strongly an emotion is acted, `votes` what annotators said, as codes
-    with counts ("ang:2 neu:1"); each is empty where the corpus does not say.
-    `split` is the side that the corpus itself puts the utterance on ("train", "dev", "test"), or empty.
-    `part` is filled in by the workflow from `group` of the reader; readers leave it empty.
+    `valence`, `arousal`, `dominance` are on the corpus's own scale, None if unlabelled. `language` is an ISO 639-1
+    code; `intensity` is the corpus's own term for how strongly an emotion is acted; `votes` lists the annotators'
+    labels as codes with counts ("ang:2 neu:1"). Each is empty if the corpus does not provide it.
+    `split` is the side that the corpus itself assigns ("train", "dev", "test"), or empty.
+    `part` is set by the workflow from `group` of the reader; readers leave it empty.
     """
 
     utterance: str
@@ -52,11 +52,11 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One line of data/quality/<name>/<corpus>.csv: what is wrong with a file or an utterance, and what to do.
+    """One line of data/quality/<name>/<corpus>.csv: a fault of a file or an utterance, with its remedy.
 
-    `reason` is one of `emospace.core.manifest.REASONS` ("unreadable", "missing file", "too short", "silent", ...);
-    `dropped` says whether the whole utterance left the manifest (otherwise
-    only the modality in `file` is treated as missing, or the row stays with a warning).
+    `reason` is a key of `emospace.core.manifest.REASONS` ("unreadable", "missing file", "too short", "silent", ...).
+    `dropped`: was the utterance removed from the manifest? If not, the modality in `file` is treated as missing, or the
+    row is kept with a warning.
     """
 
     utterance: str
@@ -70,53 +70,53 @@ class Problem:
 REASONS = {
     "unreadable": "the file cannot be opened or decoded",
     "truncated": "the file ends before the interval does",
-    "damaged": "the decoder found that the file is not as it was written",
-    "silent": "the audio of the utterance is all but zero",
-    "no frames": "no picture could be taken from the interval",
+    "damaged": "the decoder reports that the file is corrupt",
+    "silent": "the audio of the utterance is almost entirely zero",
+    "no frames": "no frame could be extracted from the interval",
     "no transcript": "the utterance has no text",
-    "too short": "the interval is too short to hold speech",
-    "too long": "the recording is much longer than the utterance, so it holds something else",
-    "bad times": "the times of the utterance cannot be",
-    "bad gender": "the gender is none of F, M and empty",
+    "too short": "the interval is too short to contain speech",
+    "too long": "the recording is much longer than the utterance, so it contains something else",
+    "bad times": "the times of the utterance are impossible",
+    "bad gender": "the gender is not F, M or empty",
     "bad rating": "valence, arousal or dominance is not on the corpus's scale",
-    "no label": "the corpus has the utterance but not its evaluation",
-    "empty interval": "the interval ends before or where it starts",
-    "bad label": "the label is not one that the corpus is known to use",
-    "missing file": "a file that the corpus should have is not there",
-    "duplicate id": "two utterances claim one id",
-    "bad line": "a line of an annotation file cannot be read",
-    "no alignment": "the corpus should have a word alignment here and has none",
-    "count": "the corpus does not hold as many utterances as its publication says",
+    "no label": "the corpus has the utterance but no label for it",
+    "empty interval": "the interval ends at or before its start",
+    "bad label": "the label is not one of the corpus's known codes",
+    "missing file": "a file that the corpus should have is missing",
+    "duplicate id": "two utterances have the same id",
+    "bad line": "a line of an annotation file cannot be parsed",
+    "no alignment": "the corpus should have a word alignment for the utterance but has none",
+    "count": "the number of utterances differs from the corpus's publication",
 }
 
-WITHOUT_COPY = "nothing is lost: training does without this copy"  # remedy where a row cannot be augmented
+WITHOUT_COPY = "nothing is lost: training does without this copy"  # remedy if a row cannot be augmented
 
 GENDERS = ("F", "M", "")
 RATINGS = ("valence", "arousal", "dominance")
 COLUMNS = [f.name for f in fields(Utterance)]
-LATER = ["split"]  # only in a manifest of which a row has it
+OMITTED_IF_EMPTY = ["split"]  # columns that a manifest has only if some row has a value
 PROBLEM_COLUMNS = [f.name for f in fields(Problem)]
-# Type of a field -> the types of its values.
-KINDS = {str: (str,), bool: (bool,), float: (Real,), float | None: (Real, type(None))}
+# Annotation of a field -> the types of its values.
+VALUE_TYPES = {str: (str,), bool: (bool,), float: (Real,), float | None: (Real, type(None))}
 FORBIDDEN = set("/\\\0\n\r\t")
-LATEST = 1e6  # seconds, eleven days: no recording is as long
+LATEST = 1e6  # seconds, eleven days: longer than any recording
 
 
-def fault(made: object, kind: type) -> str:
-    """What is wrong with an utterance or a problem that a plug-in made, "" if nothing."""
-    if not isinstance(made, kind):
-        return f"it is {made!r:.80}, not {'an' if kind is Utterance else 'a'} {kind.__name__}"
-    for name, wanted in get_type_hints(kind).items():
-        value, known = getattr(made, name), KINDS[wanted]
-        if not isinstance(value, known) or (isinstance(value, bool) and bool not in known):
-            return f"its {name} is {value!r:.80}, not {getattr(wanted, '__name__', wanted)}"
+def fault(record: object, cls: type) -> str:
+    """Return what is wrong with an Utterance or Problem from a plug-in, or ""."""
+    if not isinstance(record, cls):
+        return f"it is {record!r:.80}, not {'an' if cls is Utterance else 'a'} {cls.__name__}"
+    for name, hint in get_type_hints(cls).items():
+        value, allowed = getattr(record, name), VALUE_TYPES[hint]
+        if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
+            return f"its {name} is {value!r:.80}, not {getattr(hint, '__name__', hint)}"
     return ""
 
 
 def check(rows: Iterable[Utterance]) -> tuple[list[Utterance], list[Problem]]:
-    """Sort rows by id and drop those that no stage could use (repeated or unusable id, times that cannot be).
+    """Sort rows by id and drop those that no stage can use (duplicate or invalid id, impossible times).
 
-    Ratings that are not finite, and genders of another code, are taken out of their rows.
+    Ratings that are not finite and unknown gender codes are removed from their rows.
     """
     kept, problems, seen = [], [], set()
     for row in sorted(rows, key=lambda r: (r.utterance, r.start)):
@@ -128,18 +128,18 @@ def check(rows: Iterable[Utterance]) -> tuple[list[Utterance], list[Problem]]:
         wrong = [name for name in RATINGS if not math.isfinite(getattr(row, name) or 0)]
         if wrong:
             detail = ", ".join(f"{name} is {getattr(row, name)}" for name in wrong)
-            problems.append(Problem(row.utterance, file, "bad rating", detail, "correct it; it counts as not given"))
+            problems.append(Problem(row.utterance, file, "bad rating", detail, "correct it; it counts as missing"))
         changed = dict.fromkeys(wrong)
         if row.gender not in GENDERS:
             detail = f"gender is {row.gender!r}, not F, M or empty"
-            problems.append(Problem(row.utterance, file, "bad gender", detail, "correct it; it counts as not given"))
+            problems.append(Problem(row.utterance, file, "bad gender", detail, "correct it; it counts as missing"))
             changed["gender"] = ""
         kept.append(replace(row, **changed) if changed else row)
     return kept, problems
 
 
 def _fault(row: Utterance, seen: set[str]) -> tuple[str, str, str] | None:
-    """(reason, detail, remedy) if no stage could use a row; seen: ids of those before it."""
+    """Return (reason, detail, remedy) if no stage can use the row. seen: ids of the rows before it."""
     times = f"start {row.start:.3f} s, end {row.end:.3f} s"
     if row.utterance in seen:
         return "duplicate id", f"id {row.utterance!r} occurs again at {row.start:.3f} s", "give each its own id"
@@ -153,8 +153,8 @@ def _fault(row: Utterance, seen: set[str]) -> tuple[str, str, str] | None:
     return None
 
 
-def told(votes: Iterable[str]) -> str:
-    """Cell of `votes`: codes with their counts, the most frequent first."""
+def format_votes(votes: Iterable[str]) -> str:
+    """Return the cell of `votes`: codes with their counts, most frequent first."""
     return " ".join(f"{code}:{n}" for code, n in sorted(Counter(votes).items(), key=lambda item: (-item[1], item[0])))
 
 
@@ -171,11 +171,11 @@ def _cell(value) -> str:
 
 
 def write(path: Path, rows: Iterable[Utterance]) -> None:
-    """Write rows as CSV (UTF-8, times to 0.1 ms), atomically. Rows must already be `check`ed."""
+    """Write rows as CSV (UTF-8, times to 0.1 ms), atomically. Rows must have passed `check`."""
     lines = [_cells(row) for row in rows]
-    idle = [name for name in LATER if not any(line[name] for line in lines)]
-    kept = ({name: cell for name, cell in line.items() if name not in idle} for line in lines)
-    records.write(path, [name for name in COLUMNS if name not in idle], kept)
+    omitted = [name for name in OMITTED_IF_EMPTY if not any(line[name] for line in lines)]
+    kept = ({name: cell for name, cell in line.items() if name not in omitted} for line in lines)
+    records.write(path, [name for name in COLUMNS if name not in omitted], kept)
 
 
 def write_problems(path: Path, problems: Iterable[Problem]) -> None:
@@ -191,12 +191,12 @@ def _typed(record: dict[str, str]) -> Utterance:
 
 
 def read(path: Path) -> list[Utterance]:
-    """Read a manifest. Raises InputError where the file is not one."""
-    first = [name for name in COLUMNS if name not in LATER]
-    found = records.read(path, first)
-    if found and (odd := found[0].keys() - set(COLUMNS)):
-        raise InputError(path, f"it has a column {min(odd)!r}, which no manifest has", records.REMEDY)
-    return [_typed(record) for record in found]
+    """Read a manifest. Raises InputError if the file is not one."""
+    required = [name for name in COLUMNS if name not in OMITTED_IF_EMPTY]
+    lines = records.read(path, required)
+    if lines and (unknown := lines[0].keys() - set(COLUMNS)):
+        raise InputError(path, f"it has a column {min(unknown)!r}, which no manifest has", records.REMEDY)
+    return [_typed(line) for line in lines]
 
 
 def read_problems(path: Path) -> list[Problem]:

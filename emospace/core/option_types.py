@@ -1,4 +1,4 @@
-"""What the value of an option may be, for the signatures of plug-ins; `plugin.check_values` holds a config to it."""
+"""Types of option values, for the signatures of plug-ins; `plugin.check_values` checks a config against them."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeVar
@@ -16,16 +16,16 @@ Cosine = Annotated[float, Ge(-1), Le(1)]
 Precision = Literal["fp32", "bf16", "auto"]
 Optimiser = Literal["adamw", "adam", "sgd"]
 Decay = Literal["cosine", "linear", "step", "constant"]  # of the learning rate
-Several = Annotated[tuple[T, ...], Len(1)]  # a list that is not empty
-Scale = Annotated[tuple[float, ...], Len(2, 2)]  # its least and its greatest value
+Several = Annotated[tuple[T, ...], Len(1)]  # a list with at least one item
+Scale = Annotated[tuple[float, ...], Len(2, 2)]  # least and greatest value
 
 
 @dataclass(frozen=True)
 class Names:
-    """Marks an option whose value names entries of a block of the config; the plug-in gets what they stand for.
+    """Marks an option whose value names entries of a block of the config; the plug-in receives those entries.
 
-    Of "weights" it gets the Weights, of "views" the Path of that view's file; in both cases as many as were named.
-    "files" is no block: the value is the path of a file or folder outside the workflow, and is given as it is.
+    For "weights" it receives Weights, for "views" the Path of the view's file, one for each name. "files" is not a
+    block: the value is the path of a file or folder outside the workflow and is passed unchanged.
     """
 
     block: Literal["weights", "views", "files"]

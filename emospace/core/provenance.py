@@ -1,10 +1,10 @@
-"""Where an artifact came from: recipes, sidecars, digests, atomic writes.
+"""Provenance of artifacts: recipes, sidecars, digests, atomic writes.
 
-A *recipe* is a small JSON file that says all a job depends on besides data: its options, its seed and the
-digests of the Python files it runs. It is named by its content and never rewritten, so a job reads the very recipe
-that its plan named, whatever is planned meanwhile. The job copies it into the *sidecar* that it writes beside each
-artifact, with digests of its inputs and outputs. So an artifact is fresh exactly when its sidecar holds today's recipe
-and today's inputs, on any machine.
+A *recipe* is a small JSON file with everything that a job depends on besides data: its options, its seed and the
+digests of the Python files that it runs. Its name contains a digest of its content and it is never rewritten, so a job
+reads the recipe that its plan named, whatever is planned later. The job copies the recipe into the *sidecar* that it
+writes next to each artifact, with digests of inputs and outputs. An artifact is therefore up to date, on any machine,
+if and only if its sidecar contains the current recipe and the digests of the current inputs.
 """
 
 import contextlib
@@ -23,19 +23,19 @@ from pathlib import Path
 from emospace.core.errors import InputError
 from emospace.core.syntax import syntax
 
-NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)  # what a file system says that has no fsync, or none of folders
+NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)  # from file systems without fsync, or without fsync of folders
 PACKAGE_ROOT = Path(__file__).resolve().parents[2]
-NAMED = 16  # hex digits of the digest in the name of a file that is named by its content
+NAMED = 16  # hex digits of the digest in a content-addressed file name
 
 
 def sha256(path: Path) -> str:
-    """Hex digest of a file's content."""
+    """Return the hex digest of a file's content."""
     with open(path, "rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def read_digests(paths: Iterable[Path]) -> dict[str, str]:
-    """Path -> digest, from files in `sha256sum` format."""
+    """Read files in `sha256sum` format; return path -> digest."""
     lines = (line for path in paths for line in Path(path).read_text(encoding="utf-8").splitlines())
     return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
 
@@ -48,15 +48,15 @@ def write_digests(path: Path, digests: Iterable[tuple[str, str]]) -> None:
 
 @contextlib.contextmanager
 def atomic(path: Path, durable: bool = True) -> Iterator[Path]:
-    """Yield a temporary path beside `path`, renamed onto it on success and removed on failure.
+    """Yield a temporary path next to `path`; rename it to `path` on success, remove it on failure.
 
-    The temporary name keeps the suffix (writers such as numpy append one otherwise) and holds the process
-    id, so two writers never share it and a killed one never leaves half a file under the real name. What killed ones
-    left under temporary names goes when another process next writes the file.
+    The temporary name keeps the suffix (writers such as numpy append one otherwise) and contains the process id, so
+    writers never share it and a killed writer never leaves a partial file under the final name. The next process that
+    writes the file removes temporary files that killed writers left.
 
-    Content reaches the disk before the name does, and the name before the next file is written: after a power loss a
-    file is whole or absent, and what vouches for it (its sidecar, say) is not there without it. durable=False saves
-    the wait for the disk where a reader repairs what a power loss damaged.
+    Content reaches the disk before the rename, and the rename before the next file is written: after a power loss, a
+    file is complete or absent, and no sidecar exists without the file that it describes. durable=False skips the wait
+    for the disk, for files whose reader repairs such damage.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -74,9 +74,9 @@ def atomic(path: Path, durable: bool = True) -> Iterator[Path]:
 
 
 def sync_tree(folder: Path) -> None:
-    """Have a folder and all below it written to the disk: before a whole folder is renamed into its place.
+    """Flush a folder and everything below it to the disk, before the folder is renamed into place.
 
-    By many threads, whose waits the file system joins: one by one, ten thousand files take a minute.
+    Uses threads, whose waits the file system merges: one at a time, ten thousand files take a minute.
     """
     with ThreadPoolExecutor(16) as pool:
         for _ in pool.map(_sync, [folder, *Path(folder).rglob("*")]):
@@ -84,7 +84,7 @@ def sync_tree(folder: Path) -> None:
 
 
 def _sync(path: Path) -> None:
-    """Have a file's content, or a folder's list of names, written to the disk; OSError if the disk fails or is full."""
+    """Flush a file's content, or a folder's entries, to the disk; OSError if the disk fails or is full."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -96,26 +96,26 @@ def _sync(path: Path) -> None:
 
 
 def _sweep(path: Path) -> None:
-    """Remove the temporary files of writers of `path` that are no more.
+    """Remove the temporary files of `path` whose writers have ended.
 
-    Not those of its neighbours: their writers may live on another machine, where their process ids mean something.
+    Those of other files stay: their writers may run on another machine, to which the process ids refer.
     """
-    for pid, left in _left_in(path.parent.absolute()).get(path.stem, []):
+    for pid, temporary in _temporaries(path.parent.absolute()).get(path.stem, []):
         if not _alive(pid):
-            left.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
 
 @functools.cache
-def _left_in(folder: Path) -> dict[str, list[tuple[int, Path]]]:
-    """Stem of a file -> (process id, temporary file) of each writer of it, as found in the folder.
+def _temporaries(folder: Path) -> dict[str, list[tuple[int, Path]]]:
+    """Return the temporary files in a folder: stem of the final file -> (process id, path) of each.
 
-    Looked up at the first write of this process there: a folder may get thousands of files from one writer.
+    Listed once, at this process's first write there: one process may write thousands of files to a folder.
     """
-    found: dict[str, list[tuple[int, Path]]] = {}
+    by_stem: dict[str, list[tuple[int, Path]]] = {}
     for path in folder.glob(".*.tmp*"):
         if match := re.fullmatch(r"\.(.+)\.(\d+)\.tmp.*", path.name):
-            found.setdefault(match[1], []).append((int(match[2]), path))
-    return found
+            by_stem.setdefault(match[1], []).append((int(match[2]), path))
+    return by_stem
 
 
 def _alive(pid: int) -> bool:
@@ -124,12 +124,12 @@ def _alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        pass  # somebody else's, so it is there
+        pass  # it belongs to another user, so it exists
     return True
 
 
 def canonical(value) -> str:
-    """JSON with sorted keys: one text per content."""
+    """Return JSON with sorted keys: equal values give equal text."""
     return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
@@ -140,48 +140,48 @@ def write_json(path: Path, value) -> None:
 
 
 def read_json(path: Path):
-    """Read JSON; InputError names the file when it is missing or broken."""
+    """Read JSON; raise InputError if the file is missing or invalid."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise InputError(path, "no such file", "run the workflow step that makes it") from error
+        raise InputError(path, "no such file", "run the workflow step that writes it") from error
     except ValueError as error:
         raise InputError(path, f"not valid JSON ({error})", "delete it and run the workflow again") from error
 
 
 def name_of(content: str) -> str:
-    """What a file that is named by its content bears in its name: the first 16 hex digits of its sha256."""
+    """Return the digest in a content-addressed file name: the first 16 hex digits of the content's SHA-256."""
     return hashlib.sha256(content.encode()).hexdigest()[:NAMED]
 
 
 def write_once(folder: Path, stem: str, content: str) -> Path:
-    """Path of `<folder>/<stem>-<name_of(content)>.json`, written unless it is there; its content never changes."""
+    """Write `<folder>/<stem>-<name_of(content)>.json` unless it exists; return its path. Its content never changes."""
     path = Path(folder, f"{stem}-{name_of(content)}.json")
-    if not path.is_file() or path.read_bytes() != content.encode():  # else it is damaged
+    if not path.is_file() or path.read_bytes() != content.encode():  # other content means that it is damaged
         with atomic(path, durable=False) as tmp:
             tmp.write_text(content, encoding="utf-8")
     return path
 
 
 def code_digest(path: Path) -> str:
-    """Digest of what a Python file does: of its syntax tree without docstrings. Of any other file, of its content."""
+    """Return the digest of a Python file's syntax tree without docstrings, or of any other file's content."""
     return syntax(path).digest if Path(path).suffix == ".py" else sha256(path)
 
 
 def code_digests(modules: Iterable[Path], root: Path = PACKAGE_ROOT) -> dict[str, str]:
-    """Digest of each code file (see `code_digest`), keyed by its path relative to the repository."""
+    """Return the `code_digest` of each file, keyed by its path relative to the repository."""
     return {str(p.relative_to(root)): code_digest(p) for p in sorted(modules)}
 
 
 def read_recipe(path: Path, root: Path = PACKAGE_ROOT) -> dict:
-    """Read a recipe and make sure that it is the one that was planned, and that the code it names is the code on disk.
+    """Read a recipe; check that it is the planned one and that the code on disk is the code that it names.
 
-    Raises InputError if a recipe that is named by its content holds another one, or if a module changed after the
-    workflow was planned: an artifact must never carry the digest of code that did not make it.
+    Raises InputError if the content does not match the digest in the file name, or if a module changed after the
+    workflow was planned: an artifact must never carry the digest of code that did not produce it.
     """
     recipe = read_json(path)
-    named = re.fullmatch(rf".*-([0-9a-f]{{{NAMED}}})", Path(path).stem)
-    if named and named[1] != name_of(canonical(recipe)):
+    digest_in_name = re.fullmatch(rf".*-([0-9a-f]{{{NAMED}}})", Path(path).stem)
+    if digest_in_name and digest_in_name[1] != name_of(canonical(recipe)):
         raise InputError(path, "the recipe is not the one that was planned", "delete it and start the workflow again")
     changed = [f for f, digest in recipe.get("code", {}).items() if code_digest(root / f) != digest]
     if changed:
@@ -190,12 +190,12 @@ def read_recipe(path: Path, root: Path = PACKAGE_ROOT) -> dict:
 
 
 def versions(*packages: str) -> dict[str, str]:
-    """Installed versions of Python and of the named distributions (absent ones are left out)."""
-    found = {"python": platform.python_version()}
+    """Return the installed versions of Python and of these distributions, without those that are not installed."""
+    installed = {"python": platform.python_version()}
     for name in packages:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    return found
+            installed[name] = importlib.metadata.version(name)
+    return installed
 
 
 def write_sidecar(
@@ -203,8 +203,8 @@ def write_sidecar(
 ) -> None:
     """Write the sidecar of an artifact: recipe, digests of inputs and outputs, versions, facts.
 
-    `inputs` are best the sidecars of the artifacts read (a digest of a digest, so cheap); file names alone are
-    recorded for outputs, so that a folder can be moved. Holds no time stamps: equal work gives equal bytes.
+    Prefer sidecars as `inputs` over the artifacts that they describe: they are small and contain the digests. Outputs
+    are recorded by file name, so a folder can be moved. There are no time stamps: equal work gives equal bytes.
     """
     write_json(
         path,

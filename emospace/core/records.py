@@ -1,4 +1,4 @@
-"""CSV files with a header: one record per line, cells as text."""
+"""CSV files with a header: one record per line, all cells text."""
 
 import csv
 import io
@@ -9,23 +9,23 @@ from emospace.core.errors import InputError
 from emospace.core.provenance import atomic
 
 REMEDY = "delete it and run the workflow again"
-LARGEST = 2**27  # characters of a cell; Python's own limit of 131,072 is less than what `write` may be given
+LARGEST = 2**27  # characters in a cell; cells may exceed Python's default limit of 131,072
 
 
 def write(path: Path, columns: Sequence[str], records: Iterable[dict]) -> None:
-    """Write records that have just these columns (UTF-8, LF), atomically. Raises ValueError for an unknown key.
+    """Write records with these columns (UTF-8, LF), atomically. Raises ValueError for an unknown key.
 
-    What UTF-8 cannot hold (file names of other encodings) is written as an escape.
+    Bytes that UTF-8 cannot encode (file names in other encodings) are escaped.
     """
-    form = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
-    with atomic(path) as tmp, open(tmp, "w", **form) as handle:
-        writer = csv.DictWriter(handle, columns, lineterminator="\n")
+    mode = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
+    with atomic(path) as tmp, open(tmp, "w", **mode) as handle:
+        plain = csv.DictWriter(handle, columns, lineterminator="\n")
         quoting = csv.DictWriter(handle, columns, lineterminator="\n", quoting=csv.QUOTE_ALL)
-        writer.writeheader()
+        plain.writeheader()
         for record in records:
             # Python before 3.13 does not quote a carriage return, and then cannot read the line.
-            one = quoting if any("\r" in cell for cell in record.values() if isinstance(cell, str)) else writer
-            one.writerow(record)
+            writer = quoting if any("\r" in cell for cell in record.values() if isinstance(cell, str)) else plain
+            writer.writerow(record)
 
 
 def read(
@@ -35,22 +35,23 @@ def read(
     exactly: bool = False,
     remedy: str = "delete it and run the workflow again",
 ) -> list[dict[str, str]]:
-    """Records of a file. Raises InputError, with this remedy, where it is missing or no such table.
+    """Read the records of a file. Raises InputError, with this remedy, if it is missing or not such a table.
 
-    columns: those with which its header must begin (exactly: and end); then each record must have a cell for each.
+    columns: the columns with which the header must begin (exactly=True: and end); each record then needs a cell for
+    each column of the header.
     """
     try:
         text = Path(path).read_bytes().decode("utf-8")
     except FileNotFoundError as error:
-        raise InputError(path, "no such file", "run the workflow step that makes it") from error
+        raise InputError(path, "no such file", "run the workflow step that writes it") from error
     except UnicodeDecodeError as error:
         raise InputError(path, f"it is not UTF-8 (byte {error.start})", remedy) from error
     csv.field_size_limit(LARGEST)
     reader = csv.DictReader(io.StringIO(text, newline=""))
     try:
-        found = list(reader.fieldnames or [])
-        if columns and (found if exactly else found[: len(columns)]) != list(columns):
-            raise InputError(path, f"its columns are {found}, not {list(columns)}", remedy)
+        header = list(reader.fieldnames or [])
+        if columns and (header if exactly else header[: len(columns)]) != list(columns):
+            raise InputError(path, f"its columns are {header}, not {list(columns)}", remedy)
         lines = list(reader)
     except csv.Error as error:
         raise InputError(path, f"after line {reader.line_num}: {error}", remedy) from error

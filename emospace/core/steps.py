@@ -1,4 +1,4 @@
-"""Steps of an augmented view: jobs of their own, so that an option of one does not run the others again."""
+"""Steps of an augmented view: separate jobs, so that a changed option of one does not run the others again."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -10,13 +10,13 @@ from emospace.core.option_types import Names
 
 @dataclass(frozen=True)
 class Step:
-    """One job on the way to an augmented view, or after it.
+    """One job before or after the job that writes an augmented view.
 
-    make: `make(rows, source, out, *, <what it needs>, <options>) -> (problems, facts)`, as `AugmentedView.augment`;
-    define it in another module where a change of its code should not run the other steps again. reads: `source`, that
-    is "parent", "child" (the view itself) or the name of another step; further steps are given by name. block: the key
-    of the view's block that holds its options, or "" for the block itself. suffix: ".csv" of texts
-    (emospace.core.texts) or ".npy" of a store (emospace.core.store). environment, packages, gpu: as of a view.
+    make: `make(rows, source, out, *, <arguments>, <options>) -> (problems, facts)`, like `AugmentedView.augment`.
+    Define it in a separate module if a change of its code should not run the other steps again. reads: the `source`:
+    "parent", "child" (the view itself) or the name of another step; further steps are passed by name. block: the key of
+    the view's block that holds its options, or "" for the block itself. suffix: ".csv" for texts (emospace.core.texts)
+    or ".npy" for a store (emospace.core.store). environment, packages, gpu: as for a view.
     """
 
     make: Callable
@@ -29,7 +29,7 @@ class Step:
 
 
 def steps(module: Any, suffix: str) -> dict[str, Step]:
-    """Name -> step of an augmented view; "" is the one that makes the view itself, whose files end in `suffix`."""
+    """Return the steps of an augmented view by name; "" is the view's own job, whose main file ends in `suffix`."""
     own = Step(
         module.augment,
         block=module.BLOCK,
@@ -42,17 +42,17 @@ def steps(module: Any, suffix: str) -> dict[str, Step]:
 
 
 def parameters(function: Callable) -> Mapping[str, inspect.Parameter]:
-    """Keyword-only arguments of a function."""
-    found = inspect.signature(function).parameters
-    return {name: p for name, p in found.items() if p.kind is p.KEYWORD_ONLY}
+    """Return the keyword-only arguments of a function by name."""
+    arguments = inspect.signature(function).parameters
+    return {name: p for name, p in arguments.items() if p.kind is p.KEYWORD_ONLY}
 
 
 def named(function: Callable, options: Mapping[str, Any], block: str) -> dict[str, list[str]]:
-    """Option -> entries of that block of the config that it names, by its value or its default; none where empty."""
-    found = {}
+    """Return option -> the entries of a block of the config that its value, or its default, names (maybe none)."""
+    entries = {}
     for name, parameter in parameters(function).items():
         if Names(block) in get_args(parameter.annotation):
             value = options.get(name, parameter.default)
             value = () if value in (None, "", parameter.empty) else value
-            found[name] = [value] if isinstance(value, str) else list(value)
-    return found
+            entries[name] = [value] if isinstance(value, str) else list(value)
+    return entries

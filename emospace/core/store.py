@@ -1,7 +1,7 @@
-"""Ragged stores: N variable-length matrices in two plain .npy files, opened by memory map.
+"""Ragged stores: N variable-length matrices in two plain .npy files, opened as memory maps.
 
-`<part>.npy` holds all rows' steps one after another, shape (sum of T, D); `<part>.offsets.npy` holds N + 1 int64
-offsets. Row i is offsets[i]:offsets[i + 1]; length zero means that the modality is missing there.
+`<part>.npy` contains the steps of all rows in sequence, shape (sum of T, D); `<part>.offsets.npy` contains N + 1 int64
+offsets. Row i is offsets[i]:offsets[i + 1]; length zero means that the row lacks the modality.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ from emospace.core.provenance import atomic, read_json
 
 
 class RowError(InputError):
-    """A row that a store cannot hold. Whoever knows which utterance it is of, and who made it, says so."""
+    """A row that a store cannot hold. Callers add the utterance and the plug-in at fault."""
 
     def __init__(self, path: Path, row: int, fault: str, remedy: str):
         super().__init__(path, f"row {row} {fault}", remedy)
@@ -22,15 +22,15 @@ class RowError(InputError):
 
 
 def offsets_path(path: Path) -> Path:
-    """The offsets file beside a store."""
+    """Return the path of a store's offsets file."""
     return Path(path).with_suffix(".offsets.npy")
 
 
 def write(path: Path, rows: Iterable[np.ndarray], *, dtype, dim: int | None = None) -> tuple[int, int]:
-    """Stream rows of shape (T_i, D), or (T_i,) for audio with dim=None, into a store; returns (N, total steps).
+    """Stream rows of shape (T_i, D), or (T_i,) for audio with dim=None, into a store; return (N, total steps).
 
-    Nothing appears under the real names until every row is written, finite and of one width; the data are
-    renamed last. A part without a single step has shape (0, dim), or (0,) where dim is None.
+    The files get their final names only after every row is written, finite and of one width; the data file is renamed
+    last. A part without any step has shape (0, dim), or (0,) if dim is None.
     """
     path = Path(path)
     lengths = [0]
@@ -55,18 +55,18 @@ def write(path: Path, rows: Iterable[np.ndarray], *, dtype, dim: int | None = No
 
 
 def _width(path: Path, i: int, row: np.ndarray, width: int | None) -> int | None:
-    found = row.shape[1] if row.ndim == 2 else None
-    if (width is not None and found != width) or row.ndim > 2:
+    row_width = row.shape[1] if row.ndim == 2 else None
+    if (width is not None and row_width != width) or row.ndim > 2:
         raise RowError(path, i, f"has shape {row.shape}, expected width {width}", "give all rows one width")
     if row.dtype.kind == "f" and not np.isfinite(row).all():
         raise RowError(path, i, "holds values that are not finite", "look at that utterance's input")
-    return found
+    return row_width
 
 
 class Ragged(Sequence):
-    """Read-only view of a store. `ragged[i]` is row i, shape (T_i, D), without a copy.
+    """A read-only view of a store. `ragged[i]` is row i, shape (T_i, D), without a copy.
 
-    Raises InputError if the two files do not belong together.
+    Raises InputError if offsets and values do not match.
     """
 
     def __init__(self, values: np.ndarray, offsets: np.ndarray, path: Path | str = "<memory>"):
@@ -79,7 +79,7 @@ class Ragged(Sequence):
 
     @classmethod
     def open(cls, path: Path, rows: int | None = None) -> "Ragged":
-        """Map a store; `rows` is the expected number of rows (that of the manifest)."""
+        """Open a store as a memory map. rows: the expected number of rows, from the manifest."""
         try:
             store = cls(np.load(path, "r", allow_pickle=False), np.load(offsets_path(path), allow_pickle=False), path)
         except (OSError, ValueError, EOFError) as error:
@@ -90,7 +90,7 @@ class Ragged(Sequence):
 
     @property
     def lengths(self) -> np.ndarray:
-        """Steps per row, shape (N,)."""
+        """Number of steps per row, shape (N,)."""
         return np.diff(self.offsets)
 
     def __len__(self) -> int:
@@ -103,7 +103,7 @@ class Ragged(Sequence):
         return self.values[self.offsets[i] : self.offsets[i + 1]]
 
     def check_finite(self) -> "Ragged":
-        """Raise InputError, naming the first bad row, if any value is not finite."""
+        """Return the store; raise InputError with the first bad row if any value is not finite."""
         step = 1 << 20
         for start in range(0, len(self.values), step):
             bad = ~np.isfinite(self.values[start : start + step])
@@ -115,37 +115,38 @@ class Ragged(Sequence):
 
 
 def stack(rows: Sequence[np.ndarray], stores: Sequence[Ragged]) -> Ragged:
-    """The rows, which come out of these stores, as one store in memory; without a step it has their width and dtype."""
-    empty = _alike(stores)[0].values[:0]
+    """Return rows taken from these stores as one store in memory, with the stores' width and dtype even if empty."""
+    empty = _same_width(stores)[0].values[:0]
     offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
     return Ragged(np.concatenate([empty, *filter(len, rows)]), offsets)
 
 
 def concatenate(stores: Sequence[Ragged]) -> Ragged:
-    """Join the parts of a feature, in order. Parts without a single step take the others' width.
+    """Join the parts of a feature, in order. Parts without any step take the width of the others.
 
-    Raises InputError, naming both files and the encoder, where widths differ.
+    Raises InputError with both files and the encoder if widths differ.
     """
-    full = _alike(stores)
-    values = np.concatenate([s.values for s in full])
+    nonempty = _same_width(stores)
+    values = np.concatenate([s.values for s in nonempty])
     lengths = np.concatenate([s.lengths for s in stores])
-    return Ragged(values, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), full[0].path)
+    return Ragged(values, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), nonempty[0].path)
 
 
-def _alike(stores: Sequence[Ragged]) -> list[Ragged]:
-    """The stores that have any step, or else the first; their steps are of one width."""
-    full = [s for s in stores if len(s.values)] or list(stores[:1])
-    for other in full[1:]:
-        if other.values.shape[1:] != full[0].values.shape[1:]:
-            widths = f"it has steps of shape {other.values.shape[1:]}, {full[0].path} of {full[0].values.shape[1:]}"
-            made = f"; {maker} made it" if (maker := _maker(other.path)) else ""
-            remedy = "let the width depend on options alone, neither on the part nor on the copy; see LoadedEncoder"
-            raise InputError(other.path, f"{widths}{made}", f"{remedy} in docs/contracts.md")
-    return full
+def _same_width(stores: Sequence[Ragged]) -> list[Ragged]:
+    """Return the stores with at least one step, or else the first; raise InputError if their widths differ."""
+    nonempty = [s for s in stores if len(s.values)] or list(stores[:1])
+    first = nonempty[0]
+    for other in nonempty[1:]:
+        if other.values.shape[1:] != first.values.shape[1:]:
+            widths = f"it has steps of shape {other.values.shape[1:]}, {first.path} of {first.values.shape[1:]}"
+            writer = f"; {encoder} wrote it" if (encoder := _encoder_of(other.path)) else ""
+            remedy = "make the width depend on options only, not on the part or the copy; see LoadedEncoder"
+            raise InputError(other.path, f"{widths}{writer}", f"{remedy} in docs/contracts.md")
+    return nonempty
 
 
-def _maker(path: Path | str) -> str:
-    """The file of the encoder that made a store, "" where no sidecar tells."""
+def _encoder_of(path: Path | str) -> str:
+    """Return the file of the encoder that wrote a store, or "" if no sidecar records it."""
     sidecar = Path(path).with_suffix(".json")
     recipe = read_json(sidecar).get("recipe", {}) if sidecar.is_file() else {}
     return f"emospace/features/encoders/{recipe['plugin']}.py" if {"feature", "plugin"} <= recipe.keys() else ""

@@ -1,4 +1,4 @@
-"""What a Python file does and what it imports, by its syntax tree: read once for both, without running anything."""
+"""Digest and imports of a Python file, both from one parse of its syntax tree, without running anything."""
 
 import ast
 import hashlib
@@ -11,18 +11,18 @@ from typing import NamedTuple
 from emospace.core.errors import InputError
 
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # where a node of the tree holds statements
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # fields of a node that contain statements
 
 
 class Syntax(NamedTuple):
-    """digest: SHA-256 of the tree without docstrings. imports: dotted names, except those for type checkers alone."""
+    """digest: SHA-256 of the tree without docstrings. imports: dotted names, except those below `if TYPE_CHECKING:`."""
 
     digest: str
     imports: frozenset[str]
 
 
 def syntax(path: Path) -> Syntax:
-    """Raises InputError if the file is not valid Python."""
+    """Return the digest and imports of a Python file. Raises InputError if it is not valid Python."""
     status = os.stat(path)
     return _syntax(path, status.st_mtime_ns, status.st_size)
 
@@ -32,7 +32,7 @@ def _syntax(path: Path, _modified: int, _size: int) -> Syntax:
     try:
         tree = ast.parse(Path(path).read_bytes(), str(path))
     except SyntaxError as error:
-        raise InputError(path, f"not valid Python ({error})", "mend it and start the workflow again") from error
+        raise InputError(path, f"not valid Python ({error})", "fix it and start the workflow again") from error
     imports = frozenset(name for node in _statements(tree, typing=False) for name in _imported(node))
     for node in list(_statements(tree)):
         if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
@@ -41,9 +41,9 @@ def _syntax(path: Path, _modified: int, _size: int) -> Syntax:
 
 
 def _statements(node: ast.AST, typing: bool = True) -> Iterator[ast.AST]:
-    """The node and all statements in it, but not its expressions, which hold none and are most of a tree.
+    """Yield the node and all statements in it; skip expressions, which make up most of a tree and contain none.
 
-    typing: also those below `if TYPE_CHECKING:`, which are never run.
+    typing: include statements below `if TYPE_CHECKING:`, which never run.
     """
     yield node
     for block in BLOCKS:

@@ -1,4 +1,4 @@
-"""Texts per utterance: a CSV `utterance,text,...` in the order of the manifest. Knows not where they come from."""
+"""Tables of texts: a CSV `utterance,text,...` with one line per utterance, in the order of the manifest."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -7,27 +7,27 @@ from pathlib import Path
 from emospace.core import records
 
 COLUMNS = ["utterance", "text"]
-FLAGGED = [*COLUMNS, "flag"]  # of texts that were made: "" or what became of them
-CUT_OFF = "cut off"  # a flag: a translation on the way needed more than max_output tokens, what follows is missing
+FLAGGED = [*COLUMNS, "flag"]  # for generated texts: "" or what went wrong
+CUT_OFF = "cut off"  # a flag: a translation exceeded max_output tokens, so its end is missing
 
 
 def clean(text: str) -> str:
-    """Unicode NFC, runs of white space as one blank. Words, case and tags such as [LAUGHTER] stay as they are."""
+    """Return a text in Unicode NFC with single spaces. Words, case and tags such as [LAUGHTER] are unchanged."""
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def write(path: Path, utterances: Sequence[str], texts: Sequence[str], **more: Sequence[str]) -> None:
-    """Write the texts of a part, one per utterance, "" where missing, and the columns `more` beside them."""
+    """Write the texts of a part, one per utterance, "" if missing, with the additional columns `more`."""
     columns, rows = [*COLUMNS, *more], zip(utterances, texts, *more.values(), strict=True)
     records.write(path, columns, (dict(zip(columns, row, strict=True)) for row in rows))
 
 
-def read(path: Path, columns: Sequence[str] = COLUMNS, wanted: str = "text") -> list[str]:
-    """Texts (or another column) of a part in the order of its manifest, "" where missing.
+def read(path: Path, columns: Sequence[str] = COLUMNS, column: str = "text") -> list[str]:
+    """Read the texts (or another column) of a part, in the order of its manifest, "" if missing.
 
-    Raises InputError if the file does not begin with these columns; a translation has its flags after them.
+    Raises InputError if the header does not begin with these columns; generated texts have flags after them.
     """
-    return [record[wanted] for record in records.read(path, columns)]
+    return [record[column] for record in records.read(path, columns)]
 
 
 def is_table(path: Path) -> bool:
@@ -37,15 +37,15 @@ def is_table(path: Path) -> bool:
 
 
 def read_made(path: Path) -> list[str]:
-    """Texts that were made (translated, recognised), "" where there are none; as `read`, but they must have flags."""
+    """Read generated (translated, recognised) texts, "" if missing; as `read`, but the file must have flags."""
     return read(path, FLAGGED)
 
 
 def read_flags(path: Path) -> list[str]:
-    """The flag of each text that was made; as `read`."""
+    """Read the flag of each generated text; as `read`."""
     return read(path, FLAGGED, "flag")
 
 
 def read_cut(path: Path) -> list[bool]:
-    """Did each text lose its end when it was made? As `read`."""
+    """Read whether each generated text was cut off; as `read`."""
     return [flag == CUT_OFF for flag in read_flags(path)]

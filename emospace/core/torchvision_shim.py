@@ -1,9 +1,9 @@
-"""Make `import torchvision` work beside a CPU build of torch.
+"""Make `import torchvision` work with a CPU build of torch.
 
-torchvision's usual wheel is a CUDA build. Beside a CPU torch its C++ part cannot be loaded, and its Python part then
-fails because it registers shape functions for operators that nobody has declared. That takes open_clip, timm,
-transformers and sentence_transformers down too. Declaring the two operators (not defining them: calling one still
-raises torchvision's own clear error) is all that is missing; pictures are transformed without them.
+torchvision's usual wheel is a CUDA build. With a CPU torch, its C++ library cannot be loaded, and its Python code then
+fails because it registers shape functions for undeclared operators. Imports of open_clip, timm, transformers and
+sentence_transformers fail with it. Declaring the two operators is enough: image transforms do not use them, and calling
+one still raises torchvision's own error because it remains undefined.
 """
 
 import importlib.util
@@ -14,16 +14,16 @@ SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 
 
 def ensure() -> list[str]:
-    """Declare what torchvision misses, before anything imports it; returns the operators declared.
+    """Declare the operators that torchvision lacks, before anything imports it; return those declared.
 
-    Declares nothing with a CUDA or ROCm torch, with a torchvision whose C++ part loads, or a second time.
+    Declares nothing with a CUDA or ROCm torch, with a torchvision whose C++ library loads, or on a second call.
     """
     import torch
 
-    found = importlib.util.find_spec("torchvision")
-    if found is None or torch.version.cuda or getattr(torch.version, "hip", None):
+    spec = importlib.util.find_spec("torchvision")
+    if spec is None or torch.version.cuda or getattr(torch.version, "hip", None):
         return []
-    for library in Path(found.submodule_search_locations[0]).glob("_C*.so"):
+    for library in Path(spec.submodule_search_locations[0]).glob("_C*.so"):
         try:
             torch.ops.load_library(library)
         except OSError:

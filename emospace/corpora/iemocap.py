@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from emospace.core.encodings import decoded_lines
-from emospace.core.manifest import RATINGS, Problem, Utterance, told
+from emospace.core.manifest import RATINGS, Problem, Utterance, format_votes
 
 CODES = {
     "ang": "anger",
@@ -284,7 +284,7 @@ class _Dialogue:
             crop=LEFT if letter == marker else RIGHT,
             label=turn[4],
             language="en",
-            votes=told(self.votes[name]),
+            votes=format_votes(self.votes[name]),
             **self._ratings(turn),
         )
 

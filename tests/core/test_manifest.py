@@ -1,4 +1,4 @@
-"""Manifests: what is kept, what is written, and the scripts that index parts and join them."""
+"""Manifests: reading, writing, checking, and the scripts that index parts and merge them."""
 
 import json
 import subprocess
@@ -20,7 +20,7 @@ from emospace.core.provenance import read_digests, read_json
 RECIPE = {"plugin": "ravdess", "options": {}}
 
 
-def test_what_is_written_is_read_again(tmp_path):
+def test_round_trip(tmp_path):
     rows = [
         utterance("a", text='He said "é, no";\nand left.', start=0.1, end=2.25, valence=2.5, scripted=True, part="00"),
         utterance("b", text="", audio="", video="x, y.avi", crop="0 0 360 480", whole=False),
@@ -32,13 +32,13 @@ def test_what_is_written_is_read_again(tmp_path):
     assert manifest.read_problems(tmp_path / "q.csv") == problems[::-1]
 
 
-def test_another_table_is_not_taken_for_a_manifest(tmp_path):
+def test_another_table_is_not_read_as_a_manifest(tmp_path):
     (tmp_path / "m.csv").write_text("utterance,label\na,neu\n")
     with pytest.raises(InputError, match="its columns are"):
         manifest.read(tmp_path / "m.csv")
 
 
-def test_rows_that_no_stage_could_use_are_dropped_with_a_reason():
+def test_unusable_rows_are_dropped_with_a_reason():
     good = utterance("c", end=2.0)
     bad = [
         replace(good, start=3.0, end=4.0),
@@ -55,8 +55,8 @@ def test_rows_that_no_stage_could_use_are_dropped_with_a_reason():
     assert all(p.dropped and p.reason in manifest.REASONS for p in problems)
 
 
-class Workplace:
-    """A RAVDESS of six actors in a folder with an awkward name, and the scripts run on it."""
+class Workspace:
+    """A RAVDESS of six actors in a folder with an awkward name, and the scripts that process it."""
 
     def __init__(self, folder: Path):
         self.root, self.out, self.recipe = folder / 'it\'s "raw" données', folder / "out", folder / "recipe.json"
@@ -84,8 +84,8 @@ class Workplace:
         files = {"manifest": ".csv", "quality": ".quality.csv", "audio-digests": ".audio.sha256"}
         files |= {"video-digests": ".video.sha256", "words": ".words.csv"}
         outputs = [x for name, suffix in files.items() for x in (f"--{name}", self.part(number, suffix))]
-        place = ["--corpus", "ravdess", "--corpus-root", self.root, "--part", number, "--parts", 2]
-        return self.run("index_part", *place, *outputs, **options)
+        source = ["--corpus", "ravdess", "--corpus-root", self.root, "--part", number, "--parts", 2]
+        return self.run("index_part", *source, *outputs, **options)
 
     def merge(self, **options) -> str:
         parts = [self.part(i) for i in (0, 1)], [self.part(i, ".quality.csv") for i in (0, 1)]
@@ -98,7 +98,7 @@ class Workplace:
 
 @pytest.fixture
 def work(tmp_path):
-    return Workplace(tmp_path)
+    return Workspace(tmp_path)
 
 
 def test_each_part_holds_its_groups_and_sha256sum_agrees_with_its_digests(work):
@@ -119,7 +119,7 @@ def test_each_part_holds_its_groups_and_sha256sum_agrees_with_its_digests(work):
     assert done.returncode == 1
 
 
-def test_a_bad_file_loses_its_row_only(work):
+def test_a_bad_file_costs_only_its_own_row(work):
     (work.root / "Actor_01/03-01-03-01-01-01-01.wav").write_bytes(b"")
     (work.root / "Actor_01/what.wav").write_bytes(b"")
     work.index(0)
@@ -128,7 +128,7 @@ def test_a_bad_file_loses_its_row_only(work):
     assert reasons == {"unreadable", "bad line"}
 
 
-def test_a_root_that_is_not_there_or_not_the_corpus_says_what_to_set(work, tmp_path):
+def test_a_missing_or_wrong_root_names_the_setting(work, tmp_path):
     work.root = tmp_path / "nowhere"
     for _ in range(2):
         error = work.index(0, fails=True)
@@ -146,7 +146,7 @@ def test_a_file_name_that_a_digest_file_cannot_hold_is_refused(work, folder):
     work.index(0)
 
 
-def test_a_file_name_that_is_not_utf_8_is_told_and_loses_its_row_only(work):
+def test_a_file_name_outside_utf_8_is_reported_and_costs_only_its_own_row(work):
     clip = work.clip("Actor_01/03-01-05-01-01-01-01.wav")
     clip.rename(clip.with_name("caf\udce9.wav"))
     work.index(0)
@@ -154,34 +154,34 @@ def test_a_file_name_that_is_not_utf_8_is_told_and_loses_its_row_only(work):
     assert (problem.file, problem.detail) == ("Actor_01/caf\\xe9.wav", "its name is not UTF-8")
 
 
-def test_a_film_that_ends_within_its_index_loses_its_row_only(work):
-    film = work.root / "Actor_01/01-01-05-01-01-01-01.mp4"
+def test_a_video_truncated_within_its_index_costs_only_its_own_row(work):
+    video = work.root / "Actor_01/01-01-05-01-01-01-01.mp4"
     source = ["-f", "lavfi", "-i", "testsrc2=size=64x64:rate=25:duration=1", "-movflags", "+faststart"]
-    subprocess.run(["ffmpeg", "-v", "error", *source, f"file:{film}"], check=True)
-    film.write_bytes(film.read_bytes()[:600])
+    subprocess.run(["ffmpeg", "-v", "error", *source, f"file:{video}"], check=True)
+    video.write_bytes(video.read_bytes()[:600])
     work.index(0)
     assert len(manifest.read(work.part(0))) == 8
     problems = manifest.read_problems(work.part(0, ".quality.csv"))
     assert [(p.reason, p.dropped) for p in problems] == [("unreadable", True)]
 
 
-def test_parts_are_joined_in_order_and_the_sidecar_says_what_the_corpus_is(work):
+def test_parts_are_merged_in_order_and_the_sidecar_describes_the_corpus(work):
     for number in (0, 1):
         work.index(number)
     work.merge()
     rows = manifest.read(work.out / "all.csv")
     assert rows == manifest.read(work.part(0)) + manifest.read(work.part(1))
-    about = read_json(work.out / "all.json")
-    assert about["rows"] == 12 and about["dropped"] == 0 and about["public"] is True
-    assert about["counts"]["label"] == {"01": 6, "03": 6} and about["counts"]["speaker"]["Actor_03"] == 2
-    assert about["licence"] == "CC BY-NC-SA 4.0" and "Livingstone" in about["citation"] and about["note"]
-    # two clips are too few for each of the six actors, six or none for each of the eight emotions
+    sidecar = read_json(work.out / "all.json")
+    assert sidecar["rows"] == 12 and sidecar["dropped"] == 0 and sidecar["public"] is True
+    assert sidecar["counts"]["label"] == {"01": 6, "03": 6} and sidecar["counts"]["speaker"]["Actor_03"] == 2
+    assert sidecar["licence"] == "CC BY-NC-SA 4.0" and "Livingstone" in sidecar["citation"] and sidecar["note"]
+    # One problem for each of six actors (two clips each), each of eight emotions (six clips or none), and the total.
     problems = manifest.read_problems(work.out / "all.quality.csv")
     assert Counter(p.reason for p in problems) == {"count": 6 + 8 + 1}
-    assert about["problems"] == {"count": 15}
+    assert sidecar["problems"] == {"count": 15}
 
 
-def test_equal_work_gives_equal_bytes_and_a_changed_clip_does_not(work):
+def test_equal_inputs_give_equal_bytes_and_a_changed_clip_does_not(work):
     def outputs():
         for number in (0, 1):
             work.index(number)
@@ -191,8 +191,8 @@ def test_equal_work_gives_equal_bytes_and_a_changed_clip_does_not(work):
     first = outputs()
     assert outputs() == first
     work.clip("Actor_03/03-01-03-01-01-01-03.wav", 77)
-    again = outputs()
-    assert {name for name in first if first[name] != again[name]} == {"1.audio.sha256", "1.json"}
+    second = outputs()
+    assert {name for name in first if first[name] != second[name]} == {"1.audio.sha256", "1.json"}
     (work.root / "Actor_03/03-01-03-01-01-01-03.wav").unlink()
     changed = {name for name, content in outputs().items() if content != first[name]}
     assert changed == {"1.csv", "1.json", "1.audio.sha256", "all.csv", "all.quality.csv", "all.json"}
@@ -202,8 +202,8 @@ def test_an_id_in_two_parts_stops_the_merge_and_names_both(work):
     for number in (0, 1):
         work.index(number)
     rows = manifest.read(work.part(1))
-    doubled = manifest.read(work.part(0))[0]
-    manifest.write(work.part(1), [*rows, replace(doubled, part="1")])
+    duplicate = manifest.read(work.part(0))[0]
+    manifest.write(work.part(1), [*rows, replace(duplicate, part="1")])
     error = work.merge(fails=True)
-    assert doubled.utterance in error and str(work.part(0)) in error and str(work.part(1)) in error
+    assert duplicate.utterance in error and str(work.part(0)) in error and str(work.part(1)) in error
     assert not (work.out / "all.csv").exists()

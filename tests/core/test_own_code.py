@@ -1,9 +1,12 @@
-"""The code of an artifact: exactly the files that a module may run."""
+"""The code recorded for an artifact is exactly the set of files that a module may run."""
 
 import ast
+import json
 
+import pytest
 from conftest import ROOT
 
+from emospace.core.errors import InputError
 from emospace.core.own_code import closure
 from emospace.core.provenance import code_digest, read_recipe
 from emospace.core.syntax import syntax
@@ -13,7 +16,7 @@ def names(*modules, root=ROOT):
     return {str(p.relative_to(root)) for p in closure(*modules, root=root)}
 
 
-def test_follows_imports_wherever_they_stand(tmp_path):
+def test_imports_are_followed_at_any_depth_and_in_functions(tmp_path):
     package = tmp_path / "emospace"
     package.mkdir()
     (package / "__init__.py").touch()
@@ -25,7 +28,7 @@ def test_follows_imports_wherever_they_stand(tmp_path):
     assert names("emospace.d", root=tmp_path) == {f"emospace/{m}.py" for m in ("__init__", "c", "d")}
 
 
-def test_one_encoder_is_not_the_code_of_another():
+def test_the_code_of_an_encoder_excludes_other_encoders():
     mfcc = names("workflow_scripts.embed", "emospace.features.encoders.mfcc")
     assert "emospace/features/encoders/mfcc.py" in mfcc and "emospace/core/store.py" in mfcc
     assert not mfcc & {
@@ -35,19 +38,13 @@ def test_one_encoder_is_not_the_code_of_another():
     }
 
 
-def test_training_does_not_depend_on_metrics_or_report():
+def test_the_code_of_training_excludes_metrics_and_report():
     code = names("workflow_scripts.train", "emospace.models.unified", "emospace.models.linear_probe")
     assert "emospace/models/unified/__init__.py" in code
     assert not {c for c in code if "metrics" in c or "report" in c or "bootstrap" in c}
 
 
-def test_a_recipe_refuses_code_that_changed_under_it(tmp_path):
-    import json
-
-    import pytest
-
-    from emospace.core.errors import InputError
-
+def test_a_recipe_is_refused_if_its_code_changed(tmp_path):
     (tmp_path / "x.py").write_text("1\n")
     recipe = tmp_path / "r.json"
     recipe.write_text(json.dumps({"code": {"x.py": "0" * 64}}))
@@ -86,12 +83,12 @@ elif y:
 """
 
 
-def test_an_import_is_found_in_every_block_and_a_file_is_parsed_once(tmp_path, monkeypatch):
+def test_imports_are_found_in_every_block_and_a_file_is_parsed_once(tmp_path, monkeypatch):
     (path := tmp_path / "x.py").write_text(EVERYWHERE)
     parsed, parse = [], ast.parse
-    monkeypatch.setattr(ast, "parse", lambda *given: parsed.append(given) or parse(*given))
-    found = {name for name in syntax(path).imports if name.count(".") == 1}
-    assert found == {f"emospace.{letter}" for letter in "abcefghij"}
+    monkeypatch.setattr(ast, "parse", lambda *args: parsed.append(args) or parse(*args))
+    modules = {name for name in syntax(path).imports if name.count(".") == 1}
+    assert modules == {f"emospace.{letter}" for letter in "abcefghij"}
     assert code_digest(path) == syntax(path).digest and len(parsed) == 1
     path.write_text(EVERYWHERE + "import emospace.k\n")
     assert "emospace.k" in syntax(path).imports

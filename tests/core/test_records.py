@@ -1,4 +1,4 @@
-"""Tables: whatever is written can be read again, and what cannot be read is named."""
+"""Tables: any content survives a round trip, unreadable files are reported, and each format has one module."""
 
 import ast
 
@@ -14,7 +14,7 @@ from emospace.runs import run_files
 HOSTILE = ["x" * 131_073, "a\rb", "a\r\nb", "a\nb", 'a"b', '"', ",", "\0", "é\u2028\x85", "", " ", "=1+1"]
 
 
-def test_any_cell_is_read_as_it_was_written(tmp_path):
+def test_any_cell_survives_a_round_trip(tmp_path):
     lines = [{"one": cell, "two": other} for cell in HOSTILE for other in HOSTILE[1:]]
     records.write(tmp_path / "t.csv", ["one", "two"], lines)
     assert records.read(tmp_path / "t.csv") == lines
@@ -31,13 +31,13 @@ def test_manifests_problems_and_texts_hold_any_cell(tmp_path):
     assert texts.read(tmp_path / "t.csv") == HOSTILE
 
 
-def test_a_name_that_is_not_utf_8_can_be_reported(tmp_path):
+def test_a_file_name_outside_utf_8_can_be_reported(tmp_path):
     manifest.write_problems(tmp_path / "q.csv", [Problem("", "caf\udce9.wav", "unreadable", "d", "r")])
     assert manifest.read_problems(tmp_path / "q.csv")[0].file == "caf\\udce9.wav"
 
 
 @pytest.mark.parametrize(
-    ("content", "word"),
+    ("content", "message"),
     [
         (b"utterance,text\na,b\rc\n", "more or fewer cells"),
         (b"utterance,text\na,\xff\n", "not UTF-8"),
@@ -47,13 +47,13 @@ def test_a_name_that_is_not_utf_8_can_be_reported(tmp_path):
         (b"", "its columns are"),
     ],
 )
-def test_what_is_no_table_is_named(tmp_path, content, word):
+def test_an_invalid_table_is_reported_with_its_file(tmp_path, content, message):
     (tmp_path / "t.csv").write_bytes(content)
-    with pytest.raises(InputError, match=rf"t\.csv: .*{word}"):
+    with pytest.raises(InputError, match=rf"t\.csv: .*{message}"):
         texts.read(tmp_path / "t.csv")
 
 
-def test_a_cell_beyond_all_bounds_is_named(tmp_path, monkeypatch):
+def test_an_oversized_cell_is_reported_with_its_line(tmp_path, monkeypatch):
     monkeypatch.setattr(records, "LARGEST", 1000)
     (tmp_path / "t.csv").write_text("utterance,text\na," + "x" * 1001)
     with pytest.raises(InputError, match=r"t\.csv: after line \d: field larger than field limit"):
@@ -62,12 +62,9 @@ def test_a_cell_beyond_all_bounds_is_named(tmp_path, monkeypatch):
 
 # One module per format ------------------------------------------------------------------------------------------------
 
-OF_USERS = {
-    "emospace/corpora/_csv.py",
-    "emospace/corpora/cremad.py",
-    "emospace/features/encoders/table.py",
-    "emospace/report/sections/analyses.py",
-}  # tables of others, with columns of their own
+# These read tables of users, plug-ins and corpora, with columns of their own.
+FOREIGN = {"emospace/features/encoders/table.py", "emospace/report/sections/analyses.py"}
+FOREIGN |= {"emospace/corpora/_csv.py", "emospace/corpora/cremad.py"}
 STORED = dict.fromkeys((run_files.LEARNT[1], *run_files.SAID), "emospace/runs/run_files.py")
 
 
@@ -80,30 +77,30 @@ def imported(tree: ast.Module) -> set[str]:
     return {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
 
 
-def test_tables_of_our_own_are_read_and_written_by_one_module():
+def test_one_module_reads_and_writes_the_project_tables():
     assert {file for file, tree in modules().items() if "csv" in imported(tree)} == {
         "emospace/core/records.py",
-        *OF_USERS,
+        *FOREIGN,
     }
 
 
-def test_what_a_training_stores_is_named_and_so_read_by_one_module():
-    found = {
+def test_one_module_names_the_files_that_a_training_stores():
+    uses = {
         (node.value, file)
         for file, tree in modules().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and node.value in STORED
     }
-    assert found == set(STORED.items())
+    assert uses == set(STORED.items())
 
 
-def test_a_summary_comes_back_with_its_types(tmp_path):
+def test_a_summary_is_read_with_its_types(tmp_path):
     row = {"run": "a", "leaky": True, "n": 3, "UA": 0.25, "UA_lo": "", "leaks": "a b", "UA_gain_p_at_most": False}
     summary_table.write(tmp_path / "s.csv", [row])
     assert summary_table.read(tmp_path / "s.csv") == [row | {"UA_lo": None}]
 
 
-def test_a_history_that_holds_no_number_is_named(tmp_path):
+def test_a_history_with_text_in_place_of_a_number_is_reported(tmp_path):
     records.write(tmp_path / "history.csv", ["epoch", "loss"], [{"epoch": 1, "loss": "nan"}])
     assert run_files.read_history(tmp_path)[0].keys() == {"epoch", "loss"}
     records.write(tmp_path / "history.csv", ["epoch", "loss"], [{"epoch": 1, "loss": "low"}])

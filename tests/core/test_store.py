@@ -1,4 +1,4 @@
-"""Ragged stores: what is written is read back, what does not fit is refused, nothing is ever half-written."""
+"""Ragged stores: round trips, refusal of invalid rows and files, and no partial files after a failure."""
 
 import pickle
 import signal
@@ -31,7 +31,7 @@ def test_round_trip_without_a_copy(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["00.npy", "00.offsets.npy"]
 
 
-def test_what_is_stored_has_the_types_and_the_name_that_were_asked_for(tmp_path):
+def test_a_store_has_the_requested_dtype_and_its_path(tmp_path):
     path = tmp_path / "00.npy"
     store.write(path, rows(), dtype=np.float32)
     ragged = Ragged.open(path)
@@ -40,14 +40,14 @@ def test_what_is_stored_has_the_types_and_the_name_that_were_asked_for(tmp_path)
 
 
 @pytest.mark.parametrize(("dim", "shape"), [(None, (0,)), (0, (0, 0)), (5, (0, 5))])
-def test_a_part_without_a_step_keeps_its_width_and_type(tmp_path, dim, shape):
+def test_a_part_without_any_step_keeps_its_width_and_dtype(tmp_path, dim, shape):
     assert store.write(tmp_path / "a.npy", [np.zeros((0, 7))] * 2, dtype=np.int16, dim=dim) == (2, 0)
     ragged = Ragged.open(tmp_path / "a.npy", rows=2)
     assert (ragged.values.shape, ragged.values.dtype) == (shape, np.int16)
     assert ragged.check_finite().lengths.tolist() == [0, 0]
 
 
-def test_rows_have_the_width_that_was_announced_even_the_first(tmp_path):
+def test_every_row_must_have_the_declared_width(tmp_path):
     with pytest.raises(InputError, match="row 0 has shape"):
         store.write(tmp_path / "a.npy", [np.ones((1, 2))], dtype=np.float32, dim=3)
     with pytest.raises(InputError, match="row 0 has shape"):
@@ -66,7 +66,7 @@ def test_rows_are_indexed_like_a_list():
             ragged[i]
 
 
-def test_a_part_where_the_modality_is_missing(tmp_path):
+def test_a_part_without_the_modality_is_joined_with_one_that_has_it(tmp_path):
     store.write(tmp_path / "a.npy", [np.zeros((0, 0))] * 2, dtype=np.float32)
     store.write(tmp_path / "b.npy", rows(), dtype=np.float32)
     empty, full = (Ragged.open(tmp_path / f"{n}.npy") for n in "ab")
@@ -83,7 +83,7 @@ def test_parts_are_joined_in_order():
     assert [row[:, 0].tolist() for row in joined] == [[2.0] * 2, [1.0], [3.0] * 3]
 
 
-def test_rows_of_stores_stacked_are_those_rows_in_a_store():
+def test_stacked_rows_keep_their_values_width_and_dtype():
     one = Ragged(np.arange(6, dtype=np.float32).reshape(3, 2), np.array([0, 2, 2, 3]))
     other = Ragged(np.ones((1, 2), np.float32), np.array([0, 1]))
     chosen = [one[2], one[1], other[0], one[0]]
@@ -110,7 +110,7 @@ def test_bad_rows_are_refused_and_leave_nothing(tmp_path, bad, reason):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_disk_that_takes_nothing_is_said(tmp_path, monkeypatch):
+def test_a_full_disk_is_reported(tmp_path, monkeypatch):
     def full(*_):
         raise OSError("no space left on device")
 
@@ -142,7 +142,7 @@ def test_a_wrong_number_of_rows_and_truncation_are_refused(tmp_path):
 
 
 class Trap:
-    """Unpickled, it leaves a file."""
+    """Creates a file when it is unpickled."""
 
     def __init__(self, mark: Path):
         self.mark = mark
@@ -163,7 +163,7 @@ def test_nothing_is_ever_unpickled(tmp_path, name):
         assert not mark.exists()
 
 
-def test_nan_planted_later_is_found_with_its_row(tmp_path):
+def test_nan_in_a_stored_file_is_reported_with_its_row(tmp_path):
     store.write(tmp_path / "a.npy", rows(), dtype=np.float32)
     values = np.load(tmp_path / "a.npy")
     values[3, 1] = np.nan
@@ -174,7 +174,7 @@ def test_nan_planted_later_is_found_with_its_row(tmp_path):
 
 
 @pytest.mark.parametrize("bad", [[0], [5, 2**20 + 3], [2**20 - 1], [2**20 + 3], [3 * 2**20 - 1]])
-def test_the_first_bad_row_of_many_steps_is_named(bad):
+def test_the_first_bad_row_is_named_across_blocks(bad):
     values = np.zeros(3 * 2**20, np.float32)
     values[bad] = np.inf
     offsets = np.array([0, 3, 3, 7, 2**20, 2**20 + 1, 2**20 + 3, 3 * 2**20])

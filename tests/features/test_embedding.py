@@ -177,7 +177,7 @@ def test_a_wrong_encoder_leaves_nothing(part, plant):
         ("def load(): ...", "it has no VIEWS"),
         ("VIEWS = 1\ndef load(): ...", "VIEWS is 1"),
         ("VIEWS = ('ids',)", "it has no function load"),
-        ("VIEWS = ('ids',)\ndef load(view): ...", "load.. takes view, which nobody gives"),
+        ("VIEWS = ('ids',)\ndef load(view): ...", "load.. takes view, which is never passed"),
         ("VIEWS = ('ids',)\nRATE = 'high'\ndef load(): ...", "RATE is 'high'"),
     ],
 )
@@ -189,7 +189,7 @@ def test_a_wrong_encoder_is_refused_when_planned(text, words, plant):
 
 def test_an_option_that_is_called_like_a_key_of_its_block_is_refused(plant):
     name = plant("planted_by", "VIEWS = ('ids',)\ndef load(*, by: int = 1): ...")
-    with pytest.raises(InputError, match=r"planted_by.py: the option 'by' of load.. is called like a key of its block"):
+    with pytest.raises(InputError, match=r"planted_by.py: the option 'by' of load.. has the name of a key of its block"):
         plugin.check_keys("encoders", name, "load", {"by", "select"})
 
 
@@ -314,7 +314,7 @@ def test_what_an_input_is_stands_in_the_sidecars_of_its_parts(tmp_path):
         "audio": {"holds": "", "rate": 16_000},
     }
     write_json(paths[1], {"recipe": {"feature": "audio.voice"}, "holds": "cepstral", "rate": 8000})
-    with pytest.raises(InputError, match=r"1: it tells .*8000.* of 'audio.voice', and .*0 tells .*16000"):
+    with pytest.raises(InputError, match=r"1: it records .*8000.* for 'audio.voice', but .*0 records .*16000"):
         about(paths)
 
 

@@ -731,7 +731,9 @@ def test_an_option_that_a_key_of_its_block_hides_is_refused(config, monkeypatch,
     module, function = plugin.find(kind, name), {"models": "train", "encoders": "load"}[kind]
     monkeypatch.setattr(module, function, HIDDEN[key])
     monkeypatch.delattr(module, "check_load", raising=False)
-    refused(config, f"{plugin.place(kind, name)}: the option '{key}' of {function}.. is called like a key of its block")
+    refused(
+        config, f"{plugin.place(kind, name)}: the option '{key}' of {function}.. has the name of a key of its block"
+    )
 
 
 def test_files_that_options_name_are_part_of_the_recipe(config, tmp_path):

@@ -13,7 +13,7 @@ import yaml
 from conftest import ROOT
 
 from emospace.core import files_below
-from emospace.core.disk import told
+from emospace.core.disk import as_input_error
 from emospace.core.files_below import walk
 from emospace.core.provenance import read_json, sha256, write_sidecar
 from emospace.corpora import ravdess
@@ -260,7 +260,7 @@ def test_pipes_devices_circles_and_names_that_are_not_utf8_are_told_and_left_out
         *(f"d{p}/{n}" for p in PARTS for n in ("words.txt", "sound.wav")),
     }
     assert odd.keys() == wanted
-    assert "UTF-8" in odd["d0/caf\\xe9.txt"] and "device" in odd["d0/zero.wav"] and "lies in" in odd["d0/all"]
+    assert "UTF-8" in odd["d0/caf\\xe9.txt"] and "device" in odd["d0/zero.wav"] and "contains it" in odd["d0/all"]
 
 
 def test_a_folder_that_is_linked_twice_is_read_twice(tmp_path):
@@ -282,8 +282,8 @@ def test_folders_linked_sideways_are_not_walked_on_every_way(tmp_path, monkeypat
             (tmp_path / f"{number:02d}/{name}").symlink_to(f"../{number + 1:02d}")
     found = [path for path, _ in walk(str(tmp_path), odd)]
     assert len(found) < 50_000 and {f"{number:02d}/words.txt" for number in range(folders)} <= set(found)
-    told = [why for why in odd.values() if "levels" not in why]  # the kernel follows 40 links
-    assert len(told) == 1 and "left out" in told[0] and len(odd) <= 3
+    reasons = [reason for reason in odd.values() if "levels" not in reason]  # the kernel follows 40 links
+    assert len(reasons) == 1 and "skipped" in reasons[0] and len(odd) <= 3
 
 
 def test_a_folder_deeper_than_python_calls_reach(tmp_path):
@@ -310,7 +310,10 @@ def test_what_may_not_be_opened_is_told_and_left_out(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "listdir", closed)
     monkeypatch.setattr(os, "access", lambda path, mode: not str(path).endswith("words.txt"))
     assert {path for path, _ in walk(str(corpus.root), odd)} == {"readme", "d0/sound.wav"}
-    assert odd == {"d0/words.txt": "it may not be read", "d1": "the folder cannot be opened (Permission denied)"}
+    assert odd == {
+        "d0/words.txt": "its permissions forbid reading",
+        "d1": "the folder cannot be opened (Permission denied)",
+    }
 
 
 def test_planning_warns_of_such_files_in_one_line_and_the_part_lists_them(planned):
@@ -354,5 +357,7 @@ def test_what_became_unreadable_is_compared_without_being_opened(tmp_path):
 
 
 def test_a_full_disk_and_a_file_that_may_not_be_written_are_one_line():
-    assert "the disk is full. free some space" in str(told(OSError(errno.ENOSPC, "No space left on device", "x")))
-    assert str(told(PermissionError(13, "Permission denied", ".emospace"))).startswith(".emospace: Permission denied")
+    full = as_input_error(OSError(errno.ENOSPC, "No space left on device", "x"))
+    assert "the disk is full. free some space" in str(full)
+    denied = as_input_error(PermissionError(13, "Permission denied", ".emospace"))
+    assert str(denied).startswith(".emospace: Permission denied")
