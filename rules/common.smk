@@ -236,7 +236,7 @@ def parent_folders(wildcards):
 def parent_files(wildcards):
     """Sidecars of the parents of a run, and of what they say of their train rows if they are asked."""
     folders = parent_folders(wildcards)
-    asked = [folders[run] for run in PLAN.asks(wildcards.run)]
+    asked = [folders[run] for run in PLAN.parents_on_train(wildcards.run)]
     return [*each(folders.values(), "run.json"), *each(asked, "train/apply.json")]
 
 
@@ -250,7 +250,7 @@ def trainings(rule, asked=False):
     """Rule -> its runs, all or those that are asked about train rows: one rule for all that store the usual files."""
     found = {}
     for run in PLAN.config["runs"]:
-        if PLAN.asked(run) or not asked:
+        if PLAN.applied_to_train(run) or not asked:
             found.setdefault(f"{rule}_{run}" if PLAN.run_files(run) else rule, []).append(run)
     return found
 
@@ -262,7 +262,7 @@ def input_arguments(wildcards):
     for name, _, instead in PLAN.exchanges(wildcards.run):
         words.append(f"--exchange {name} {instead} {' '.join(protocol_files(wildcards, instead))}")
     runs = [f"{name}={folder}" for name, folder in parent_folders(wildcards).items()]
-    return " ".join([*words, "--runs", *runs, "--asked", *PLAN.asks(wildcards.run)])
+    return " ".join([*words, "--runs", *runs, "--asked", *PLAN.parents_on_train(wildcards.run)])
 
 
 def run_folders(run):

@@ -10,7 +10,7 @@ CHILDREN_FACTS = CHILDREN.replace(".csv", ".json")
 
 def all_children(pattern):
     """The pattern for every fold of every protocol, and each augmented view that a run on it learns from."""
-    pairs = [(name, PLAN.learnt(name)) for name in PLAN.config["protocols"]]
+    pairs = [(name, PLAN.training_views(name)) for name in PLAN.config["protocols"]]
     return [path for name, views in pairs for path in expand(pattern, protocol=name, fold=PLAN.folds(name), view=views)]
 
 

@@ -32,7 +32,7 @@ rule weights:
 # One rule per encoder feature: the rules differ in view and weights, and so in what makes them out of date.
 for _feature in PLAN.encoded():
     _view, _weights = PLAN.feature(_feature)["view"], PLAN.feature(_feature).get("weights")
-    _known = expand("data/manifest/{corpus}.csv", corpus=PLAN.names_known(_feature))
+    _known = expand("data/manifest/{corpus}.csv", corpus=PLAN.known_corpora(_feature))
 
     rule:
         name:

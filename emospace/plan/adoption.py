@@ -1,6 +1,6 @@
-"""Is an artifact what today's recipe and today's inputs would make? Its sidecar tells, on any machine.
+"""Decide from its sidecar whether an artifact matches the current recipe and inputs, on any machine.
 
-Nothing here looks at time stamps, or at what a workflow manager remembers: a clone has neither.
+Time stamps and the records of a workflow manager are not used: a clone has neither.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,13 +11,13 @@ from emospace.core.errors import InputError
 from emospace.core.provenance import read_json
 
 Digest = Callable[[Path], str]
-REMEDY = "get them back (dvc checkout), or delete them and the workflow makes them again; nothing was adopted"
+REMEDY = "restore them (dvc checkout), or delete them and the workflow rebuilds them; nothing was adopted"
 SHOWN = 10
 
 
 @dataclass(eq=False)
 class Job:
-    """What a job makes, as the workflow plans it today. needs: jobs of whose outputs it must have read some."""
+    """A job as the workflow plans it now. needs: jobs of which it must have read at least one output."""
 
     rule: str
     recipe: Path
@@ -27,37 +27,37 @@ class Job:
 
 @dataclass
 class Record:
-    """A sidecar: where it lies, what it says, and file -> digest of all that it vouches for."""
+    """A sidecar: its path, its content, and file -> digest of all files that it describes."""
 
     path: Path
-    says: dict
+    sidecar: dict
     files: dict[Path, str]
 
 
 def read_sidecar(path: Path) -> dict | None:
-    """What a sidecar says; None of a file that is none, or not here. Raises InputError where it is broken."""
-    says = read_json(path) if path.suffix == ".json" and path.exists() else None
-    return says if isinstance(says, dict) and says.keys() >= {"recipe", "inputs", "outputs"} else None
+    """Read a sidecar; None if the file is missing or not a sidecar. Raises InputError if it is broken."""
+    content = read_json(path) if path.suffix == ".json" and path.exists() else None
+    return content if isinstance(content, dict) and content.keys() >= {"recipe", "inputs", "outputs"} else None
 
 
 def record_of(job: Job) -> Record | None:
-    """The sidecar among the outputs of a job, if it is there. Raises InputError where it is broken."""
+    """Return the sidecar among the outputs of a job, if it exists. Raises InputError if it is broken."""
     for path in job.outputs:
-        if says := read_sidecar(path):
-            return Record(path, says, _vouched(path, says, job.outputs))
+        if sidecar := read_sidecar(path):
+            return Record(path, sidecar, _described_files(path, sidecar, job.outputs))
     return None
 
 
-def _vouched(sidecar: Path, says: dict, outputs: Sequence[Path]) -> dict[Path, str]:
-    """Digests of the outputs, which a sidecar knows by their names alone, and of weights that were fetched."""
-    place = {path.name: path for path in outputs}
-    made = {place.get(name, sidecar.parent / name): digest for name, digest in says["outputs"].items()}
-    fetched = {name: file["sha256"] for name, file in says.get("files", {}).items() if isinstance(file, dict)}
-    return made | {sidecar.parent / name: digest for name, digest in fetched.items()}
+def _described_files(path: Path, sidecar: dict, outputs: Sequence[Path]) -> dict[Path, str]:
+    """Return the digests of the outputs, which a sidecar lists by file name, and of fetched weights."""
+    by_name = {output.name: output for output in outputs}
+    digests = {by_name.get(name, path.parent / name): digest for name, digest in sidecar["outputs"].items()}
+    fetched = {name: file["sha256"] for name, file in sidecar.get("files", {}).items() if isinstance(file, dict)}
+    return digests | {path.parent / name: digest for name, digest in fetched.items()}
 
 
 def refuse_altered(records: Sequence[Record], digest: Digest) -> None:
-    """Raise InputError, with their names, if any file is not the one that its sidecar vouches for."""
+    """Raise InputError with the names of all files that do not match their sidecars."""
     wrong = [
         str(path)
         for record in records
@@ -69,31 +69,31 @@ def refuse_altered(records: Sequence[Record], digest: Digest) -> None:
         raise InputError(", ".join([*wrong[:SHOWN], *more]), "altered since the sidecar was written", REMEDY)
 
 
-def why_stale(job: Job, record: Record | None, makers: Mapping[str, Job], digest: Digest) -> str:
-    """Why a job has to run again, or "" if its outputs are what it would make.
+def why_stale(job: Job, record: Record | None, producers: Mapping[str, Job], digest: Digest) -> str:
+    """Return why a job has to run again, or "" if its outputs are up to date.
 
-    makers: path of every output in the workflow -> its job. The digests of the outputs are taken to be right.
+    producers: path of each output in the workflow -> its job. The outputs must have passed `refuse_altered`.
     """
     if record is None:
-        return "nothing records how it was made" if any(p.exists() for p in job.outputs) else "it is not here"
+        return "it has no sidecar" if any(p.exists() for p in job.outputs) else "it is missing"
     lost = [path for path in (*job.outputs, *record.files) if not path.exists()]
     if lost:
-        return f"{lost[0]} is not here"
-    if unknown := set(job.outputs) - {record.path, *record.files}:
-        return f"nothing records how {min(unknown)} was made"
-    recipe, then = read_json(job.recipe), record.says["recipe"]
+        return f"{lost[0]} is missing"
+    if unlisted := set(job.outputs) - {record.path, *record.files}:
+        return f"its sidecar does not list {min(unlisted)}"
+    recipe, then = read_json(job.recipe), record.sidecar["recipe"]
     if changed := sorted(k for k in recipe.keys() | then.keys() if recipe.get(k) != then.get(k)):
-        return f"its recipe has other {', '.join(changed)}"
-    return _other_inputs(job, record.says["inputs"], makers, digest)
+        return f"its recipe differs in {', '.join(changed)}"
+    return _input_change(job, record.sidecar["inputs"], producers, digest)
 
 
-def _other_inputs(job: Job, inputs: dict[str, str], makers: Mapping[str, Job], digest: Digest) -> str:
-    """Why the inputs that a sidecar recorded are not those that the job would read now, or ""."""
+def _input_change(job: Job, inputs: dict[str, str], producers: Mapping[str, Job], digest: Digest) -> str:
+    """Return how the inputs in a sidecar differ from those that the job would read now, or ""."""
     for name, expected in inputs.items():
-        if name not in makers:
-            return f"it was made from {name} too"
+        if name not in producers:
+            return f"it was also built from {name}"
         if not Path(name).exists() or digest(Path(name)) != expected:
-            return f"it was made from another {name}"
-    read = {id(makers[name]) for name in inputs}
+            return f"it was built from another version of {name}"
+    read = {id(producers[name]) for name in inputs}
     unread = [need for need in job.needs if id(need) not in read]
-    return f"it was made without {unread[0].outputs[0]}" if unread else ""
+    return f"it was built without {unread[0].outputs[0]}" if unread else ""

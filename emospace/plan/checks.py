@@ -1,4 +1,4 @@
-"""Refuse whatever is misspelt in the config, or does not fit together, with the name, the place and a suggestion."""
+"""Refuse misspelt names and inconsistent settings in the config, with the name, the place and a suggestion."""
 
 from functools import cache
 from pathlib import Path
@@ -20,12 +20,12 @@ from emospace.runs.model_checks import check_declared
 from emospace.runs.run_inputs import output_of, run_of
 from emospace.weights.fetch import check_entry
 
-ALIKE = 0.8  # names of corpora that differ by a slip of the pen
+TYPO = 0.8  # similarity from which an unknown corpus name counts as a typing error
 
 
 def validate(config: dict) -> None:
-    """Raise InputError for the first thing in the config that the schema does not allow."""
-    first = min(jsonschema.Draft202012Validator(_schema()).iter_errors(config), key=_urgency, default=None)
+    """Raise InputError for the most useful violation of the schema, if there is any."""
+    first = min(jsonschema.Draft202012Validator(_schema()).iter_errors(config), key=_priority, default=None)
     if first:
         raise _explain(first)
 
@@ -35,8 +35,8 @@ def _schema() -> dict:
     return yaml.safe_load((PACKAGE_ROOT / "schemas/config.schema.yaml").read_text(encoding="utf-8"))
 
 
-def _urgency(error: jsonschema.ValidationError) -> tuple:
-    """Outer errors first. A misspelt key goes before the key that is missing for it, and can name that one."""
+def _priority(error: jsonschema.ValidationError) -> tuple:
+    """Sort outer errors first, and a misspelt key before the missing key that it was meant to be."""
     return len(error.absolute_path), error.validator != "additionalProperties", str(error.message)
 
 
@@ -51,22 +51,22 @@ def _explain(error: jsonschema.ValidationError) -> InputError:
         free = [key for key in error.instance if key not in error.schema.get("properties", {})]
         if wrong := near(missing, free):  # an open block: its other keys are options of a plug-in
             return InputError(where, f"unknown key {wrong!r}", f"did you mean {missing!r}?")
-        told = error.schema.get("properties", {}).get(missing, {}).get("description", "see schemas/config.schema.yaml")
-        return InputError(where, f"there is no {missing!r}", told.rstrip("."))
+        hint = error.schema.get("properties", {}).get(missing, {}).get("description", "see schemas/config.schema.yaml")
+        return InputError(where, f"there is no {missing!r}", hint.rstrip("."))
     if error.validator == "anyOf":
         keys = [key for choice in error.validator_value for key in choice["required"]]
         known = error.schema["properties"]
         free = [key for key in error.instance if key not in known]
         if wrong := next(filter(None, (near(key, free) for key in keys)), ""):
             return InputError(where, f"unknown key {wrong!r}", f"did you mean {near(wrong, keys)!r}?")
-        told = " ".join(f"{key}: {known[key]['description']}" for key in keys).rstrip(".")
-        return InputError(where, f"it has neither {' nor '.join(map(repr, keys))}", told)
+        hint = " ".join(f"{key}: {known[key]['description']}" for key in keys).rstrip(".")
+        return InputError(where, f"it has neither {' nor '.join(map(repr, keys))}", hint)
     hint = error.parent.schema.get("description", "") if error.parent else error.schema.get("description", "")
     return InputError(where, error.message, hint or "see schemas/config.schema.yaml")
 
 
 def check_names(plan) -> None:
-    """Raise InputError for the first name or option of a plan that leads nowhere; its config is valid by the schema."""
+    """Raise InputError for the first unknown name or option in a plan whose config has passed `validate`."""
     check_view_names(plan)
     blocks = {"corpora": _corpus, "weights": _weights, "views": _view, "gate": check_thresholds}
     blocks |= {"features": _feature, "protocols": _protocol, "runs": _run}
@@ -74,20 +74,20 @@ def check_names(plan) -> None:
         for name in plan.config.get(block, {}):
             check(plan, f"config: {block}: {name}", name)
     _metrics(plan)
-    for name, spec in plan.config["runs"].items():  # once it is known that runs do not read each other in a circle
-        if "crossfit" in spec and not plan.asked(name):
+    for name, spec in plan.config["runs"].items():  # only after cycles among runs are ruled out
+        if "crossfit" in spec and not plan.applied_to_train(name):
             reason = "no run that learns from train rows reads it, so it has nothing to cross-fit"
             raise InputError(f"config: runs: {name}: crossfit", reason, "leave it out")
 
 
 def _corpus(plan, where: str, name: str) -> None:
     corpus = plugin.find("corpora", plan.reader(name))
-    # Without any remote nothing can be pushed. Before DVC records anything, check_sharing asks for the name anyway.
     plugin.check_options("corpora", plan.reader(name), "index", plan.reader_options(name), f"{where}: options")
-    told = {"public": corpus.PUBLIC, "licence": corpus.LICENCE} | plan.told(name)
-    if not (told["public"] or plan.config.get("private_remote")) and has_remote():
-        remedy = "name in `private_remote` the DVC remote that only those who signed can read: nothing goes to another"
-        raise InputError(where, f"it may not be shared ({told['licence']})", remedy)
+    # Without a remote nothing can be pushed. Once DVC is in use, check_sharing requires `private_remote` in any case.
+    terms = {"public": corpus.PUBLIC, "licence": corpus.LICENCE} | plan.about(name)
+    if not (terms["public"] or plan.config.get("private_remote")) and has_remote():
+        remedy = "set `private_remote` to a DVC remote that only licensees can read; data goes to no other remote"
+        raise InputError(where, f"it must not be shared ({terms['licence']})", remedy)
     if plan.generated(name):
         plugin.check_options(
             "corpora", plan.reader(name), "generate", plan.corpus(name)["generate"], f"{where}: generate"
@@ -97,26 +97,26 @@ def _corpus(plan, where: str, name: str) -> None:
 def _weights(plan, where: str, name: str) -> None:
     check_entry(plan.config["weights"][name], where)
     if plan.config["weights"][name].get("source") == "pairs" and not name.startswith("toy_"):
-        raise InputError(where, "it is trained on a few pairs, and its name does not say so", f"call it toy_{name}")
+        raise InputError(where, "it is trained on a few pairs, but its name does not say so", f"call it toy_{name}")
     corpora = {*plan.config["corpora"], *map(plan.reader, plan.config["corpora"]), *plugin.names("corpora")}
     for seen in plan.config["weights"][name].get("seen", []):
-        # It may well be a corpus that is not at hand.
-        if seen not in corpora and (meant := plugin.near(seen, corpora, ALIKE)):
-            reason = f"there is no corpus {seen!r} here, so nothing is marked for it"
+        # Other unknown names are allowed: weights may have seen corpora that the project does not use.
+        if seen not in corpora and (meant := plugin.near(seen, corpora, TYPO)):
+            reason = f"there is no corpus {seen!r}, so no result is marked for it"
             plan.warnings.append(str(InputError(f"{where}: seen", reason, f"did you mean {meant!r}?")))
 
 
 def _free(keys: set[str], block: dict) -> list[str]:
-    """Keys that a block may have beside options, and has not."""
+    """Return the unused keys of a block other than options, as suggestions for a misspelt option."""
     return sorted(keys - block.keys())
 
 
 def _view(plan, where: str, name: str) -> None:
-    """Raise InputError for a view that `check_view` refuses, or that leaks and does not say so."""
+    """Raise InputError for a view that `check_view` refuses, or that leaks without being declared leaky."""
     check_view(plan, where, name)
     spec = plan.config["views"][name]
     if not plan.views.is_augmented(name) and plan.views.leaky(name) and not spec.get("leaky"):
-        raise InputError(where, "it is made with the labels of its rows", MARKED)
+        raise InputError(where, "its items are derived from the labels of its rows", DECLARE)
 
 
 # Features ------------------------------------------------------------------------------------------------------
@@ -126,7 +126,7 @@ def _feature(plan, where: str, name: str) -> None:
     spec = plan.feature(name)
     free = _free(FEATURE_KEYS, plan.config["features"][name])
     selected = "select" in spec or "by" in spec
-    # First, since a misspelt key is also one that is missing.
+    # Options first: a misspelt key also appears as a missing one.
     if selected:
         plugin.check_call(best_frames, plan.feature_options(name), where, "the selection", beside=free)
     else:
@@ -144,8 +144,8 @@ def _feature(plan, where: str, name: str) -> None:
         known(plan, where, spec["weights"], "weights")
     module = plugin.find("encoders", spec["encoder"])
     if (kind := plan.views.kind(spec["view"])) not in module.VIEWS:
-        told = "" if kind == spec["view"] else f", which is of the kind {kind!r}"
-        reason = f"the encoder {spec['encoder']!r} does not take the view {spec['view']!r}{told}"
+        its_kind = "" if kind == spec["view"] else f", which is of the kind {kind!r}"
+        reason = f"the encoder {spec['encoder']!r} does not take the view {spec['view']!r}{its_kind}"
         raise InputError(where, reason, f"it takes: {', '.join(module.VIEWS)}")
     check_rate(plan, name)
     if ("weights" in spec) != module.WEIGHTS:
@@ -154,17 +154,17 @@ def _feature(plan, where: str, name: str) -> None:
 
 
 def _refuse_rate(plan, where: str, name: str) -> None:
-    """A rate is the view's: a feature that resampled it could only lose what is above half of it."""
+    """Raise InputError for a sample rate among the options of a feature: resampling is the business of its view."""
     rate = plan.feature_options(name).get("sample_rate")
     if rate is not None and "sample_rate" not in plugin.options_of(plan.encoder(name).load):
         view = plan.feature(name)["view"]
         remedy = f"add views: {view}_hz: {{view: {plan.views.module_name(view)}, sample_rate: {rate}}}"
         remedy += f", and read {view}_hz.{name.partition('.')[2]}"
-        raise InputError(f"{where}: sample_rate", "a feature has the rate of its view", remedy)
+        raise InputError(f"{where}: sample_rate", "a feature has the sample rate of its view", remedy)
 
 
 def _same_as_parent(plan, where: str, name: str) -> None:
-    """An augmented feature stands in for its parent's in training, so it must be made in the same way."""
+    """Raise InputError unless an augmented feature, which replaces its parent in training, has the same settings."""
     parent = plan.views.in_parent(name)
     if parent not in plan.config["features"]:
         raise InputError(where, f"it has no parent {parent!r} in features", f"add {parent} with the same options")
@@ -173,27 +173,27 @@ def _same_as_parent(plan, where: str, name: str) -> None:
         mine["select"] = plan.views.in_parent(mine["select"])
     for key in sorted(mine.keys() | others.keys()):
         if mine.get(key) != others.get(key):
-            reason = f"{key} is {mine.get(key)!r}, but {others.get(key)!r} in {parent}, in whose place it is read"
-            raise InputError(where, reason, "make encoder, options and weights of both the same")
+            reason = f"{key} is {mine.get(key)!r}, but {others.get(key)!r} in {parent}, which it replaces in training"
+            raise InputError(where, reason, "give both the same encoder, options and weights")
 
 
 # Experiments ---------------------------------------------------------------------------------------------------
 
 
 CONTRACTS = "docs/contracts.md"
-MARKED = "declare it with `leaky: true`; its numbers are then marked in every table"
+DECLARE = "declare it with `leaky: true`; its numbers are then marked in every table"
 
 
 def _protocol(plan, where: str, name: str) -> None:
     spec, free = plan.protocol(name), _free(PROTOCOL_KEYS, plan.config["protocols"][name])
     plugin.check_options("splits", spec["split"], "split", plan.protocol_options(name), where, free)
     _corpora(plan, where, name)
-    for corpus, about in _maps(plan, where, name).items():
-        _label_map(plan, where, corpus, about)
+    for corpus, label_map in _maps(plan, where, name).items():
+        _label_map(plan, where, corpus, label_map)
     _rows(where, spec["rows"])
     split = plugin.find("splits", spec["split"])
     if split.LEAKY and not spec["leaky"]:
-        raise InputError(where, f"the split {spec['split']!r} puts speakers on both sides", MARKED)
+        raise InputError(where, f"the split {spec['split']!r} puts speakers on both sides", DECLARE)
     _split(plan, where, name, split)
 
 
@@ -203,43 +203,43 @@ def _corpora(plan, where: str, name: str) -> None:
         raise InputError(where, "it has both `corpus` and `train`", "use one of them")
     if "test" in spec and "train" not in spec:
         raise InputError(where, "it has `test` without `train`", "list the corpora to train on under `train`")
-    found = plan.protocol_corpora(name)
-    for corpus in found:
+    corpora = plan.protocol_corpora(name)
+    for corpus in corpora:
         known(plan, where, corpus, "corpora")
-    if twice := [corpus for corpus in found if found.count(corpus) > 1]:
-        raise InputError(where, f"{twice[0]!r} is to be trained and tested on", "use `corpus`, which splits it")
+    if twice := [corpus for corpus in corpora if corpora.count(corpus) > 1]:
+        raise InputError(where, f"{twice[0]!r} is used for both training and testing", "use `corpus`, which splits it")
 
 
 def _maps(plan, where: str, name: str) -> dict[str, dict]:
-    """The label maps of a protocol's corpora, which must all give the same classes."""
-    wanted, corpora = plan.protocol(name)["labels"], plan.protocol_corpora(name)
-    if isinstance(wanted, dict) and (odd := wanted.keys() ^ set(corpora)):
-        there = "of a corpus that it does not take" if min(odd) in wanted else "missing"
-        raise InputError(f"{where}: labels", f"the label map of {min(odd)!r} is {there}", "give one for each corpus")
+    """Return the label maps of a protocol's corpora; raise InputError unless all have the same classes."""
+    setting, corpora = plan.protocol(name)["labels"], plan.protocol_corpora(name)
+    if isinstance(setting, dict) and (odd := setting.keys() ^ set(corpora)):
+        fault = "for a corpus that it does not use" if min(odd) in setting else "missing"
+        raise InputError(f"{where}: labels", f"the label map of {min(odd)!r} is {fault}", "give one for each corpus")
     maps = plan.labels(name)
     first = next(iter(maps.values()))
-    for corpus, about in maps.items():
-        if odd := set(classes(about["map"])) ^ set(classes(first["map"])):
-            reason = f"the classes of {first['name']} and {about['name']}, of {corpus}, differ in {min(odd)!r}"
+    for corpus, label_map in maps.items():
+        if odd := set(classes(label_map["map"])) ^ set(classes(first["map"])):
+            reason = f"the classes of {first['name']} and {label_map['name']}, of {corpus}, differ in {min(odd)!r}"
             raise InputError(
                 f"{where}: labels", reason, "use maps with the same classes; leave out what one corpus lacks"
             )
     return maps
 
 
-def _label_map(plan, where: str, corpus: str, about: dict) -> None:
-    """A code that the corpus does not have would leave out the rows that were meant, without a word."""
+def _label_map(plan, where: str, corpus: str, label_map: dict) -> None:
+    """Raise InputError for a code that the corpus does not have, which would silently drop the intended rows."""
     codes = plan.codes(corpus)
     code_of = {name: code for code, name in codes.items()}
-    for code in about["map"] if codes else ():
+    for code in label_map["map"] if codes else ():
         if code not in codes:
-            reason = f"its label map {about['name']!r} has {code!r}, which is no code of {corpus}"
+            reason = f"its label map {label_map['name']!r} has {code!r}, which is not a code of {corpus}"
             raise InputError(where, reason, suggest(code_of.get(code, code), codes))
 
 
-def _rows(where: str, wanted: dict) -> None:
-    """Raise InputError for a filter by a column that the manifest lacks, or by a value of another kind than it has."""
-    for column, value in wanted.items():
+def _rows(where: str, filters: dict) -> None:
+    """Raise InputError for a filter by a column that the manifest lacks, or by a value of the wrong type."""
+    for column, value in filters.items():
         place = f"{where}: rows: {column}"
         if column not in protocol_rows.FILTERED:
             raise InputError(place, "the manifest has no such column", suggest(column, protocol_rows.FILTERED))
@@ -249,17 +249,17 @@ def _rows(where: str, wanted: dict) -> None:
 
 
 def _split(plan, where: str, name: str, split) -> None:
-    """Raise InputError for what the options of a split alone tell."""
+    """Raise InputError for faults of a split that its options alone reveal."""
     spec, options = plan.protocol(name), plan.protocol_options(name)
     for option in split.FILES:
         if option in options and not Path(options[option]).is_file():
             raise InputError(f"{where}: {option}", f"there is no file {options[option]!r}", "correct the path")
     sides = [side for side in plan.sides(name) if side != "test" or "train" not in spec]
     if odd := [option for option in split.FILES if option not in plugin.options_of(split.split)]:
-        told = f"{suggest(odd[0], plugin.options_of(split.split))}; see Split in {CONTRACTS}"
-        raise InputError(plugin.file_of(split), f"FILES has {odd[0]!r}, which is no option of split()", told)
+        remedy = f"{suggest(odd[0], plugin.options_of(split.split))}; see Split in {CONTRACTS}"
+        raise InputError(plugin.file_of(split), f"FILES has {odd[0]!r}, which is not an option of split()", remedy)
     try:
-        with plugin.blamed(plugin.file_of(split), "check()", f"mend it; see Split in {CONTRACTS}"):
+        with plugin.blamed(plugin.file_of(split), "check()", f"fix it; see Split in {CONTRACTS}"):
             split.check(spec["folds"], sides, **options)
     except InputError as error:
         raise InputError(where if error.file == "folds" else error.file, error.reason, error.remedy) from error
@@ -269,13 +269,13 @@ def _run(plan, where: str, name: str) -> None:
     spec = plan.run(name)
     if "parents" in spec:
         instead = ", ".join([*spec["inputs"], *(f"run:{parent}" for parent in spec["parents"])])
-        raise InputError(where, "runs that a run reads are `inputs` now, not `parents`", f"write inputs: [{instead}]")
+        raise InputError(where, "`parents` is obsolete: runs are listed under `inputs`", f"write inputs: [{instead}]")
     free = _free(RUN_KEYS, plan.config["runs"][name])
     plugin.check_keys("models", spec["model"], "train", RUN_KEYS)
     plugin.check_options("models", spec["model"], "train", plan.run_options(name), where, free)
     known(plan, where, spec["protocol"], "protocols")
     if plan.model(name).FITS_ON_TEST and not spec.get("leaky"):
-        raise InputError(where, f"the model {spec['model']!r} sees the inputs of test rows while it learns", MARKED)
+        raise InputError(where, f"the model {spec['model']!r} sees the inputs of test rows while it learns", DECLARE)
     _outputs(plan, where, name)
     _inputs(plan, where, name)
     for item in plan.sources(name):
@@ -295,31 +295,31 @@ def _run(plan, where: str, name: str) -> None:
 
 
 def _versus(plan, where: str, name: str) -> None:
-    """Raise InputError for a run that this one cannot be compared with, utterance by utterance."""
-    mine, other = plan.run(name)["protocol"], plan.run(plan.run(name)["versus"])["protocol"]
+    """Raise InputError if a run cannot be compared with its `versus` utterance by utterance."""
+    own, other = plan.run(name)["protocol"], plan.run(plan.run(name)["versus"])["protocol"]
     if plan.run(name)["versus"] == name:
-        raise InputError(where, "it is to be compared with itself", "name another run, or leave `versus` out")
+        raise InputError(where, "it would be compared with itself", "name another run, or leave `versus` out")
     known(plan, where, other, "protocols")
-    maps = [{corpus: about["map"] for corpus, about in plan.labels(one).items()} for one in (mine, other)]
+    maps = [{c: label_map["map"] for c, label_map in plan.labels(protocol).items()} for protocol in (own, other)]
     both = maps[0].keys() & maps[1].keys()
-    told = f"it cannot be compared with {plan.run(name)['versus']!r} of the protocol {other!r}"
+    reason = f"it cannot be compared with {plan.run(name)['versus']!r} of the protocol {other!r}"
     if not both:
-        raise InputError(where, f"{told}, which has no corpus of {mine!r}", "compare runs on the same corpus")
+        raise InputError(where, f"{reason}, which has no corpus of {own!r}", "compare runs on the same corpus")
     if odd := [corpus for corpus in sorted(both) if maps[0][corpus] != maps[1][corpus]]:
-        raise InputError(where, f"{told}, whose label map of {odd[0]} differs", "compare runs with the same labels")
+        raise InputError(where, f"{reason}, whose label map of {odd[0]} differs", "compare runs with the same labels")
 
 
 def _metrics(plan) -> None:
-    """Raise InputError for a metric that there is not, or that breaks its contract."""
+    """Raise InputError for a metric that does not exist or breaks its contract."""
     for name in plan.metrics():
         plugin.find("metrics", name)
-    if (wanted := plan.compare_by()) not in plan.metrics():
-        reason = f"it is {wanted!r}, which is not among the metrics"
-        raise InputError("config: compare_by", reason, suggest(wanted, plan.metrics()))
+    if (metric := plan.compare_by()) not in plan.metrics():
+        reason = f"it is {metric!r}, which is not among the metrics"
+        raise InputError("config: compare_by", reason, suggest(metric, plan.metrics()))
 
 
 def _outputs(plan, where: str, name: str) -> None:
-    """Raise InputError where a run lacks the weights of its model, or its model names what cannot be a file."""
+    """Raise InputError if a run lacks its model's weights, or its model declares outputs that cannot be file names."""
     spec, module = plan.run(name), plan.model(name)
     if ("weights" in spec) != module.WEIGHTS:
         reason = "needs pretrained weights" if module.WEIGHTS else "takes no weights"
@@ -331,55 +331,57 @@ def _outputs(plan, where: str, name: str) -> None:
 
 
 def _inputs(plan, where: str, name: str) -> None:
-    """Raise InputError for an input of a kind that the model does not read, or a run that cannot be read."""
+    """Raise InputError for an input that the model does not read, or a run that cannot be read."""
     spec, module = plan.run(name), plan.model(name)
     if not spec["inputs"]:
         raise InputError(where, "it reads nothing", f"list its `inputs`: {', '.join(module.INPUTS)}")
     for item in spec["inputs"]:
-        if (wanted := "run" if run_of(item) else "feature" if "." in item else "view") not in module.INPUTS:
-            reason = f"the model {spec['model']!r} does not read {item!r}, a {wanted}"
+        if (input_type := "run" if run_of(item) else "feature" if "." in item else "view") not in module.INPUTS:
+            reason = f"the model {spec['model']!r} does not read {item!r}, a {input_type}"
             raise InputError(where, reason, f"it reads: {', '.join(module.INPUTS)}")
-        if wanted == "run":
+        if input_type == "run":
             _parent(plan, where, name, item)
 
 
 def _parent(plan, where: str, name: str, item: str) -> None:
-    """Raise InputError unless a run can be read by another: the same protocol, seeds that pair, that output."""
+    """Raise InputError unless a run can read another: same protocol, no cycle, enough seeds, an existing output."""
     parent, spec = run_of(item), plan.run(name)
     known(plan, where, parent, "runs")
     other = plan.run(parent)
     if other["protocol"] != spec["protocol"]:
-        raise InputError(where, f"its parent {parent!r} has another protocol, {other['protocol']}", "make them agree")
+        raise InputError(
+            where, f"its parent {parent!r} has another protocol, {other['protocol']}", "give both the same protocol"
+        )
     if _reaches(plan, parent, name):
-        raise InputError(where, f"it reads {item!r}, which reads it in turn", "break the circle")
+        raise InputError(where, f"it reads {item!r}, which reads it in turn", "break the cycle")
     if other["seeds"] < spec["seeds"] and plan.stochastic(parent):
-        raise InputError(where, f"its parent {parent!r} has fewer seeds", f"give that one `seeds: {spec['seeds']}`")
+        raise InputError(where, f"its parent {parent!r} has fewer seeds", f"give the parent `seeds: {spec['seeds']}`")
     module = plan.model(parent)
     outputs = ["embeddings"] * module.EMBEDDINGS + plan.extras(parent)
-    if "." in item and (what := output_of(item)) not in outputs:
-        told = f"{plugin.file_of(module)} declares {', '.join(outputs) or 'none'}"
-        reason = f"{parent!r} has no output {what!r}: {told}"
-        raise InputError(where, reason, f"read `run:{parent}` or what is declared; see Model in {CONTRACTS}")
+    if "." in item and (output := output_of(item)) not in outputs:
+        declared = f"{plugin.file_of(module)} declares {', '.join(outputs) or 'none'}"
+        reason = f"{parent!r} has no output {output!r}: {declared}"
+        raise InputError(where, reason, f"read `run:{parent}` or a declared output; see Model in {CONTRACTS}")
 
 
-def _reaches(plan, run: str, wanted: str) -> bool:
-    """Does a run read another, itself or by way of others?"""
-    found = [run]
-    for name in found:
+def _reaches(plan, run: str, target: str) -> bool:
+    """Is a run the target, or does it read the target, directly or through other runs?"""
+    reached = [run]
+    for name in reached:
         known_runs = [parent for parent in plan.parents(name) if parent in plan.config["runs"]]
-        found += [parent for parent in known_runs if parent not in found]
-    return wanted in found
+        reached += [parent for parent in known_runs if parent not in reached]
+    return target in reached
 
 
 def _augment(plan, where: str, run: str, view: str) -> None:
-    there = plan.augmented()
-    if view not in there:
-        remedy = suggest(view, there) if there else "add one to views"
+    augmented = plan.augmented()
+    if view not in augmented:
+        remedy = suggest(view, augmented) if augmented else "add one to views"
         raise InputError(where, f"there is no augmented view {view!r} in views", remedy)
-    exchanged = [child for _, of_view, child in plan.exchanges(run) if of_view == view]
-    if not exchanged:
-        reason = f"the view {view!r} exchanges none of its inputs ({', '.join(plan.run(run)['inputs']) or 'none'})"
+    replacements = [child for _, of_view, child in plan.exchanges(run) if of_view == view]
+    if not replacements:
+        reason = f"the view {view!r} replaces none of its inputs ({', '.join(plan.run(run)['inputs']) or 'none'})"
         raise InputError(where, reason, f"leave {view} out, or read a feature of {plan.views.parent(view)}")
-    for child in exchanged:
-        if child not in there:
+    for child in replacements:
+        if child not in augmented:
             known(plan, where, child, "features")

@@ -1,8 +1,8 @@
-"""All recipes that the config asks for: what each job depends on besides data.
+"""Write the recipes of a config: everything that each job depends on besides data.
 
-A recipe is named by its content, so another recipe is another input, for which Snakemake runs its jobs again. None is
-ever removed: a job that waits in a queue may still need it. They are a few kB each, and whatever today's config asks
-for is written again if somebody deletes them.
+The name of a recipe contains a digest of its content, so another recipe is another input and Snakemake reruns the jobs.
+Recipes are never removed, because a job waiting in a queue may still need one. They are a few kB each; if they are
+deleted, the next plan writes those of the current config again.
 """
 
 import inspect
@@ -20,12 +20,12 @@ from emospace.plan.outside_files import digests
 from emospace.weights.toy_translator import pinned
 
 Recipe = tuple[str, str, tuple[str, ...], dict]
-# A view's own file says which functions make it; these count with all that they import, each for its own job alone.
+# A view's own module defines or imports the functions that write it; each counts, with its imports, for its own job.
 VIEW_SCRIPTS = ("extract_view", "augment_view", "score_view")
 
 
 def write_recipes(plan, folder: Path) -> dict[tuple[str, str], Path]:
-    """Write each recipe to `<folder>/<rule>/<key>-<digest>.json` unless it is there; (rule, key) -> its path."""
+    """Write each recipe to `<folder>/<rule>/<key>-<digest>.json` unless it exists; return (rule, key) -> path."""
     paths = {}
     for rule, key, plugins, content in _all(plan):
         modules = [f"workflow_scripts.{rule}", *plugins]
@@ -36,7 +36,7 @@ def write_recipes(plan, folder: Path) -> dict[tuple[str, str], Path]:
 
 
 def _recipe(rule: str, key: str = "all", /, *plugins: str, **content) -> Recipe:
-    """plugins: modules that the rule's script finds by name, so that no import statement tells of them."""
+    """plugins: modules that the rule's script looks up by name, so that no import statement refers to them."""
     return rule, key, plugins, content
 
 
@@ -48,7 +48,7 @@ def _all(plan) -> Iterator[Recipe]:
     for view in plan.augmented():
         yield from _augmented(plan, view)
     for name, spec in plan.config.get("weights", {}).items():
-        # What the licence says of weights changes none of their bytes, and what they have seen does not either.
+        # `licence` and `seen` do not affect the bytes of the weights.
         yield _recipe("fetch_weights", name, name=name, options=_without(_without(pinned(spec), "licence"), "seen"))
     for name in plan.config["features"]:
         yield _feature(plan, name)
@@ -56,34 +56,34 @@ def _all(plan) -> Iterator[Recipe]:
         yield from _protocol(plan, name)
     for name in plan.config["runs"]:
         yield from _run(plan, name)
-    yield _recipe("check_quality", "augmented.all", options={"on_problem": "warn"})  # training does without such a copy
+    yield _recipe("check_quality", "augmented.all", options={"on_problem": "warn"})  # a missing copy stops nothing
     yield _recipe("make_children", options={})
     yield _recipe("count_children", options={})
     yield _recipe("summarize", "all", *_metrics(plan), options={})
     for name, spec in plan.config["analyses"].items():
         for run in spec["runs"]:
             yield _analysis(plan, name, spec, run)
-    asked = {"sections": plan.config["sections"], "config": _without(plan.config, "private_remote")}
+    content = {"sections": plan.config["sections"], "config": _without(plan.config, "private_remote")}
     modules = [plugin.module_name("sections", name) for name in plan.config["sections"]]
-    yield _recipe("make_report", "all", *modules, *_metrics(plan), options={}, seed=plan.config["seed"], **asked)
+    yield _recipe("make_report", "all", *modules, *_metrics(plan), options={}, seed=plan.config["seed"], **content)
 
 
 def _corpus(plan, corpus: str) -> Iterator[Recipe]:
     spec, module = plan.corpus(corpus), plugin.module_name("corpora", plan.reader(corpus))
-    about = {"corpus": corpus, "plugin": plan.reader(corpus), "options": plan.reader_options(corpus)}
+    reader = {"corpus": corpus, "plugin": plan.reader(corpus), "options": plan.reader_options(corpus)}
     if plan.generated(corpus):
         options = {"seed": plan.config["seed"]} | spec["generate"]
         yield _recipe("make_demo", corpus, module, corpus=corpus, plugin=plan.reader(corpus), options=options)
-    yield _recipe("index_part", corpus, module, parts=spec["parts"], **about)
-    told = {"about": found} if (found := plan.told(corpus)) else {}
-    yield _recipe("merge_manifest", corpus, module, **told, **about)
+    yield _recipe("index_part", corpus, module, parts=spec["parts"], **reader)
+    replaced = {"about": values} if (values := plan.about(corpus)) else {}
+    yield _recipe("merge_manifest", corpus, module, **replaced, **reader)
     mapping = plan.labels(plan.protocols(corpus)[0])[corpus] if plan.protocols(corpus) else {"map": {}}
     yield _recipe("export_arrays", corpus, corpus=corpus, labels=mapping, options={})
     yield _recipe("check_quality", corpus, options={"on_problem": plan.config.get("on_problem", "warn")})
 
 
 def _augmented(plan, view: str) -> Iterator[Recipe]:
-    """One recipe per step, so that another voice does not recognise anything anew."""
+    """Yield one recipe per step, so that another voice for synthesis does not rerun the recognition, for example."""
     for step in plan.views.steps(view):
         yield _step("augment_view", f"{view}.{step}".rstrip("."), plan, view, step=step, reader=plan.views.reader(view))
     name, options = plan.views.module_name(view), plan.config.get("gate", {}).get(view, {})
@@ -95,28 +95,28 @@ def _augmented(plan, view: str) -> Iterator[Recipe]:
     yield _recipe("gate_fold", view, view=view, options=judging)
 
 
-def _step(rule: str, key: str, plan, view: str, step: str = "", **about) -> Recipe:
-    """The recipe of a view, or of one step of it."""
+def _step(rule: str, key: str, plan, view: str, step: str = "", **content) -> Recipe:
+    """Return the recipe of a view, or of one of its steps."""
     make, options = plan.views.step(view, step).make, plan.views.options(view, step)
     name, reader = plan.views.module_name(view), plan.views.reader(view)
     if "seed" in parameters(make):
-        about["seed"] = plan.config["seed"]
+        content["seed"] = plan.config["seed"]
     named = plan.views.named(view, step, "weights")
-    told = {option: options.get(option, parameters(make)[option].default) for option in named}
-    weights = {option: value for option, value in told.items() if named[option] or isinstance(value, list)}
+    values = {option: options.get(option, parameters(make)[option].default) for option in named}
+    weights = {option: value for option, value in values.items() if named[option] or isinstance(value, list)}
     if named:
-        about["weights"] = weights
+        content["weights"] = weights
     if views := plan.views.named(view, step, "views"):
-        about["views"] = views
+        content["views"] = views
     rest = {k: v for k, v in options.items() if k not in {*weights, *views}}
     code = [*_homes(make, name), *_homes(plugin.find("views", reader).read, reader)]
-    return _recipe(rule, key, *code, view=view, plugin=name, step=step, options=rest, **about)
+    return _recipe(rule, key, *code, view=view, plugin=name, step=step, options=rest, **content)
 
 
 def _homes(function: Callable, view: str) -> list[str]:
-    """Modules with the code of a function that the module of a view defines, or imports and hands on.
+    """Return the modules with the code of a function that the module of a view defines or re-exports.
 
-    Such a function does not stand for all that the view's module imports, so that another gate augments nothing anew.
+    The other imports of the view's module do not count, so that a change of the gate, say, reruns no augmentation.
     """
     home = getattr(function, "__module__", "")
     plain = inspect.isfunction(function) and not hasattr(function, "__wrapped__") and home.startswith("emospace.")
@@ -137,75 +137,75 @@ def _feature(plan, name: str) -> Recipe:
         return _recipe("select_frames", name, feature=name, select=spec["select"], by=spec["by"], options=options)
     encoder, view = spec["encoder"], spec["view"]
     reader = plan.views.reader(view)
-    about = {"feature": name, "plugin": encoder, "reader": reader, "options": options}
+    content = {"feature": name, "plugin": encoder, "reader": reader, "options": options}
     if files := digests(plan.feature_files(name)):
-        about["files"] = files
+        content["files"] = files
     return _recipe(
         "embed",
         name,
         plugin.module_name("encoders", encoder),
         *_homes(plugin.find("views", reader).read, reader),
-        **about,
+        **content,
     )
 
 
 def _corpora(plan, protocol: str) -> dict:
-    """The corpora of a protocol: what tables call them, and each with its reader."""
+    """Return the corpora of a protocol: their joint name in tables, and the reader of each."""
     spec, corpora = plan.config["protocols"][protocol], plan.protocol_corpora(protocol)
     sides = [spec["train"], *filter(None, [spec.get("test")])] if "train" in spec else [corpora]
-    called = " -> ".join(" + ".join(side) for side in sides)
-    return {"corpus": called, "corpora": {corpus: plan.reader(corpus) for corpus in corpora}}
+    joint = " -> ".join(" + ".join(side) for side in sides)
+    return {"corpus": joint, "corpora": {corpus: plan.reader(corpus) for corpus in corpora}}
 
 
 def _protocol(plan, name: str) -> Iterator[Recipe]:
     spec = plan.protocol(name)
-    about = {"protocol": name, "split": spec["split"], "leaky": spec["leaky"], **_corpora(plan, name)}
+    common = {"protocol": name, "split": spec["split"], "leaky": spec["leaky"], **_corpora(plan, name)}
     options, module = plan.protocol_options(name), plugin.module_name("splits", spec["split"])
-    wanted = [option for option in plugin.find("splits", spec["split"]).FILES if option in options]
-    files = {option: sha256(Path(options[option])) for option in wanted}
+    file_options = [option for option in plugin.find("splits", spec["split"]).FILES if option in options]
+    files = {option: sha256(Path(options[option])) for option in file_options}
     details = {"labels": plan.labels(name), "rows": spec["rows"], "folds": spec["folds"], "sides": plan.sides(name)}
     details |= {"options": options, "files": files, "seed": plan.config["seed"], **_only(spec, "train")}
-    yield _recipe("make_protocol", name, module, **details, **about)
-    seen = plan.seen_in(name)
-    yield _recipe("audit_protocol", name, **about, **({"seen": seen} if seen else {}))
+    yield _recipe("make_protocol", name, module, **details, **common)
+    seen = plan.seen_corpora_in(name)
+    yield _recipe("audit_protocol", name, **common, **({"seen": seen} if seen else {}))
     for view in plan.augmented():
-        yield _recipe("audit_children", f"{name}.{view}", view=view, **about)
+        yield _recipe("audit_children", f"{name}.{view}", view=view, **common)
 
 
 def _run(plan, name: str) -> Iterator[Recipe]:
     spec, protocol = plan.run(name), plan.protocol(plan.run(name)["protocol"])
-    about = {"run": name, "model": spec["model"], "protocol": spec["protocol"], **_corpora(plan, spec["protocol"])}
+    common = {"run": name, "model": spec["model"], "protocol": spec["protocol"], **_corpora(plan, spec["protocol"])}
     options, reads = plan.run_options(name), {"inputs": spec["inputs"], **_only(spec, "weights")}
-    if spec["augment"]:  # no such key elsewhere: a run without augmentation knows nothing of it
+    if spec["augment"]:  # recipes of runs without augmentation have no such key
         reads["augment"] = spec["augment"]
-    job = {"plugin": spec["model"], "options": options, **reads, **about}
+    job = {"plugin": spec["model"], "options": options, **reads, **common}
     job |= _readers(plan, name)
-    code = [plugin.module_name("models", spec["model"]), *_reading(plan, name)]
+    code = [plugin.module_name("models", spec["model"]), *_reader_code(plan, name)]
     yield _recipe("train", name, *code, **job)
-    if plan.asked(name):
+    if plan.applied_to_train(name):
         yield _recipe("apply_train", name, *code, crossfit=spec.get("crossfit", 0), **job)
     details = {"labels": plan.labels(spec["protocol"]), "rows": protocol["rows"], "leaks": plan.leaks(name)}
     details |= {"baseline": plan.baseline(name), "seeds": plan.seeds(name)}
     details["stochastic"] = [plan.stochastic(name), plan.stochastic(plan.baseline(name))]
     details |= {"metrics": plan.metrics(), "compare_by": plan.compare_by(), "other": _other(plan, name)}
     modules, details["leaky"] = _metrics(plan), protocol["leaky"]
-    yield _recipe("evaluate", name, *modules, options={}, seed=plan.config["seed"], **details, **about)
+    yield _recipe("evaluate", name, *modules, options={}, seed=plan.config["seed"], **details, **common)
 
 
 def _readers(plan, run: str) -> dict:
-    """The modules that read the views among the inputs of a run; no such key where it reads none."""
-    found = {name: plan.views.reader(name) for name in plan.sources(run) if "." not in name}
-    return {"readers": found} if found else {}
+    """Return {"readers": view -> its reader} for the views among the inputs of a run; {} if there are none."""
+    readers = {name: plan.views.reader(name) for name in plan.sources(run) if "." not in name}
+    return {"readers": readers} if readers else {}
 
 
-def _reading(plan, run: str) -> list[str]:
-    """The code of these modules that reads."""
+def _reader_code(plan, run: str) -> list[str]:
+    """Return the modules with the `read` functions of these readers."""
     views = _readers(plan, run).get("readers", {}).values()
     return [home for view in views for home in _homes(plugin.find("views", view).read, view)]
 
 
 def _other(plan, run: str) -> dict | None:
-    """What tells the tested rows of the run that this one is compared with, if it is of another protocol."""
+    """Return what determines the test rows of a run's baseline, if the baseline is on another protocol."""
     if not (name := plan.other_protocol(run)):
         return None
     spec = plan.protocol(name)
@@ -220,16 +220,16 @@ def _metrics(plan) -> list[str]:
 
 
 def _analysis(plan, name: str, spec: dict, run: str) -> Recipe:
-    """Of one run. Its models are applied, so their code counts."""
-    about, protocol = plan.run(run), plan.protocol(plan.run(run)["protocol"])
-    models = {about["model"], *(plan.run(parent)["model"] for parent in plan.parents(run))}
+    """Return the recipe of an analysis of one run. It applies the run's models, so their code counts."""
+    run_spec, protocol = plan.run(run), plan.protocol(plan.run(run)["protocol"])
+    models = {run_spec["model"], *(plan.run(parent)["model"] for parent in plan.parents(run))}
     modules = [plugin.module_name("analyses", spec["analysis"])]
     modules += [plugin.module_name("models", model) for model in sorted(models)]
-    modules += [plugin.module_name("metrics", metric) for metric in plugin.names("metrics")]  # it may ask for any
+    modules += [plugin.module_name("metrics", metric) for metric in plugin.names("metrics")]  # it may use any
     content = {"analysis": name, "plugin": spec["analysis"], "outputs": run_products.outputs(spec), "run": run}
-    content |= {key: about[key] for key in ("model", "protocol", "inputs")}
-    content |= {"labels": plan.labels(about["protocol"]), "rows": protocol["rows"], "leaky": protocol["leaky"]}
+    content |= {key: run_spec[key] for key in ("model", "protocol", "inputs")}
+    content |= {"labels": plan.labels(run_spec["protocol"]), "rows": protocol["rows"], "leaky": protocol["leaky"]}
     content |= {"seed": plan.config["seed"]} | _readers(plan, run)
-    modules += _reading(plan, run)
-    content |= _corpora(plan, about["protocol"])
+    modules += _reader_code(plan, run)
+    content |= _corpora(plan, run_spec["protocol"])
     return _recipe("analyse", f"{name}.{run}", *modules, options=run_products.options(spec), **content)

@@ -1,4 +1,4 @@
-"""Refuse names of the config that something else has already: a rule of the workflow, or a column of a table."""
+"""Refuse names in the config that are already taken by a rule of the workflow or a column of a table."""
 
 import re
 from collections.abc import Iterator
@@ -15,28 +15,28 @@ OTHER_NAME = "give it another name"
 
 
 def check_reserved(plan) -> None:
-    """Raise InputError where two rules would have one name, or a class that of another column of its tables."""
-    taken = {name: f"the rule {name} of rules/{path.name}" for path, name in written()}
-    for name, where in made(plan):
+    """Raise InputError if two rules would share a name, or if a class would share the name of a table column."""
+    taken = {name: f"the rule {name} of rules/{path.name}" for path, name in fixed_rules()}
+    for name, where in generated_rules(plan):
         if name in taken:
-            raise InputError(where, f"its rule would be called {name}, as is {taken[name]}", OTHER_NAME)
+            raise InputError(where, f"its rule would be called {name}, like {taken[name]}", OTHER_NAME)
         taken[name] = f"that of {where}"
     for protocol in plan.config["protocols"]:
-        for about in plan.labels(protocol).values():
-            if wrong := COLUMNS & {*about["map"].values()}:
-                where = f"config: labels: {about['name']}"
-                reason = f"a class is called {min(wrong)!r}, as is a column of the tables of predictions"
+        for label_map in plan.labels(protocol).values():
+            if wrong := COLUMNS & {*label_map["map"].values()}:
+                where = f"config: labels: {label_map['name']}"
+                reason = f"a class is called {min(wrong)!r}, like a column of the prediction tables"
                 raise InputError(where, reason, OTHER_NAME)
 
 
-def written() -> Iterator[tuple]:
-    """(file, name) of each rule that has its name in a file of rules/."""
+def fixed_rules() -> Iterator[tuple]:
+    """Yield (file, name) of each rule with a literal name in rules/."""
     for path in sorted((PACKAGE_ROOT / "rules").glob("*.smk")):
         yield from ((path, name) for name in RULE.findall(path.read_text(encoding="utf-8")))
 
 
-def made(plan) -> Iterator[tuple[str, str]]:
-    """(name, place in the config) of each rule that is named after an entry of the config."""
+def generated_rules(plan) -> Iterator[tuple[str, str]]:
+    """Yield (name, place in the config) of each rule that is named after an entry of the config."""
     for corpus in filter(plan.generated, plan.config["corpora"]):
         yield f"make_{corpus}", f"config: corpora: {corpus}"
     for view in plan.extractable():
@@ -52,7 +52,7 @@ def made(plan) -> Iterator[tuple[str, str]]:
         yield f"make_protocol_{protocol}", f"config: protocols: {protocol}"
     for run in filter(plan.run_files, plan.config["runs"]):
         yield f"train_{run}", f"config: runs: {run}"
-        if plan.asked(run):
+        if plan.applied_to_train(run):
             yield f"apply_train_{run}", f"config: runs: {run}"
     for analysis, spec in plan.config["analyses"].items():
         if spec["runs"]:

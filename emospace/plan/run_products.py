@@ -1,4 +1,4 @@
-"""What a config asks to be made of trained runs: analyses, and the sections of the report."""
+"""The outputs that a config requests from trained runs: analyses and report sections."""
 
 import re
 
@@ -14,22 +14,23 @@ SEE = "see Analysis in docs/contracts.md"
 
 
 def sections(plan) -> list[str]:
-    """The sections of the report that a config names, or all there are; InputError for one that is none."""
-    for name in (found := plan.config.get("sections") or templates.ordered()):
+    """Return the report sections that a config names, or else all; raise InputError for an unknown one."""
+    names = plan.config.get("sections") or templates.ordered()
+    for name in names:
         templates.check(name)
-    return list(found)
+    return list(names)
 
 
 def analyses(plan) -> dict[str, dict]:
-    """The analyses of a config with module and runs: those that it names, then those that are made by default.
+    """Return the analyses of a config with module and runs: those that it names, then those that run by default.
 
-    Raises InputError for what leads nowhere, or does not suit a run.
+    Raises InputError for unknown names, and for an analysis that does not suit a run.
     """
-    asked = plan.config.get("analyses", {})
-    modules = {spec.get("analysis", name) for name, spec in asked.items()}
-    others = [name for name in plugin.names("analyses") if name not in {*asked, *modules}]
+    requested = plan.config.get("analyses", {})
+    modules = {spec.get("analysis", name) for name, spec in requested.items()}
+    others = [name for name in plugin.names("analyses") if name not in {*requested, *modules}]
     default = {name: {} for name in others if plugin.find("analyses", name).DEFAULT}
-    return {name: _analysis(plan, name, spec) for name, spec in (asked | default).items()}
+    return {name: _analysis(plan, name, spec) for name, spec in (requested | default).items()}
 
 
 def _analysis(plan, name: str, spec: dict) -> dict:
@@ -51,11 +52,11 @@ def _analysis(plan, name: str, spec: dict) -> dict:
 
 
 def _outputs(name: str) -> None:
-    """Raise InputError unless the outputs of an analysis are names of different files."""
-    found, file = plugin.find("analyses", name).OUTPUTS, plugin.place("analyses", name)
-    wrong = [output for output in found if not FILE.fullmatch(output) or output == SIDECAR]
-    if wrong or not found or isinstance(found, str) or len({*found}) < len(found):
-        reason = f"OUTPUTS is {found!r}, which must be different names of files"
+    """Raise InputError unless the outputs of an analysis are distinct file names."""
+    declared, file = plugin.find("analyses", name).OUTPUTS, plugin.place("analyses", name)
+    wrong = [output for output in declared if not FILE.fullmatch(output) or output == SIDECAR]
+    if wrong or not declared or isinstance(declared, str) or len({*declared}) < len(declared):
+        reason = f"OUTPUTS is {declared!r}; it must list distinct file names"
         reason += f", not {wrong[0]!r}" if wrong else ""
         raise InputError(file, reason, SEE)
 
@@ -67,10 +68,10 @@ def _suits(plan, name: str, run: str) -> bool:
 
 
 def options(spec: dict) -> dict:
-    """Options of an analysis."""
+    """Return the options of an analysis."""
     return {key: value for key, value in spec.items() if key not in ANALYSIS_KEYS}
 
 
 def outputs(spec: dict) -> list[str]:
-    """Names of the files that an analysis makes, without its sidecar."""
+    """Return the names of the files that an analysis writes, without its sidecar."""
     return list(plugin.find("analyses", spec["analysis"]).OUTPUTS)

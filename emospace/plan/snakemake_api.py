@@ -1,7 +1,7 @@
-"""All that we use of Snakemake beyond its documented interface, in one place.
+"""All uses of Snakemake beyond its documented interface, in one place.
 
-Snakemake 9 has no public name for any of it, so a new version may rename or remove it without notice. Rule files and
-the planner ask here; tests/plan/test_snakemake_api.py says which line to mend when an attribute is gone.
+Snakemake 9 has no public name for any of them, so a new version may rename or remove them without notice. Rule files
+and the planner call this module; tests/plan/test_snakemake_api.py names the line to fix when an attribute is gone.
 """
 
 import sys
@@ -16,9 +16,9 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 __all__ = ["LogEvent", "WorkflowError"]
 
-HANDLER = "DefaultStreamHandler"  # Snakemake's name of the log handler that writes to the terminal
+HANDLER = "DefaultStreamHandler"  # Snakemake's name for the log handler that writes to the terminal
 
-# The workflow, as the Snakefile sees it -------------------------------------------------------------------------
+# The workflow object of the Snakefile ---------------------------------------------------------------------------
 
 
 def uses_conda(workflow) -> bool:
@@ -27,53 +27,53 @@ def uses_conda(workflow) -> bool:
 
 
 def hand_on(workflow, config: Path) -> None:
-    """Have every job that is started on another machine read this config file, and no other."""
+    """Make every job that starts on another machine read this config file and no other."""
     workflow.config_settings.configfiles = [config.absolute()]
 
 
 def one_gpu_job_at_a_time(workflow) -> None:
-    """Never run two jobs on the GPU of one machine, unless `--resources gpu=...` allows it."""
+    """Run at most one job at a time on a machine's GPU, unless `--resources gpu=...` allows more."""
     if "gpu" not in workflow.global_resources:
         workflow.register_resource("gpu", 1)
 
 
 def counts_gpus_elsewhere(workflow) -> bool:
-    """Does the profile give `gpu` the scope "local", as where jobs run on other machines, which have GPUs?"""
+    """Does the profile give `gpu` the scope "local", because jobs run on other machines that have GPUs?"""
     return workflow.resource_scopes.is_local("gpu")
 
 
 def touches(workflow) -> bool:
-    """Was --touch given, so that files are marked as made and no job runs? Known as soon as the DAG is built."""
+    """Was --touch given, so that files are marked as up to date and no job runs? Known once the DAG is built."""
     return workflow.touch
 
 
 def wildcards_of_jobs(workflow, rule: str) -> Iterator[Any]:
-    """Wildcards of the jobs of a rule that are about to run."""
+    """Yield the wildcards of the jobs of a rule that are about to run."""
     return (job.wildcards for job in workflow.dag.needrun_jobs() if job.rule.name == rule)
 
 
 def shows_jobs(workflow) -> bool:
-    """Is this the process that plans and runs jobs, not a dry run and not --verbose?"""
+    """Is this the process that plans and runs jobs, without --dry-run and --verbose?"""
     settings = workflow.output_settings
     return bool(workflow.is_main_process and not (settings.dryrun or settings.verbose))
 
 
 def targets(workflow) -> list[str]:
-    """Names of the rules that make nothing, such as `all`."""
+    """Return the names of the rules without output, such as `all`."""
     return [rule.name for rule in workflow.rules if not rule.output]
 
 
 def outcome(workflow) -> dict[str, Any]:
-    """At the end of a run: all jobs, whether each had to run and whether it finished, and those that failed."""
+    """Return the state at the end of a run: all jobs, whether each had to run and finished, and those that failed."""
     dag = workflow.dag
     return {"jobs": dag.jobs, "needrun": dag.needrun, "finished": dag.finished, "failed": workflow.scheduler.failed}
 
 
-# What it recorded below .snakemake ------------------------------------------------------------------------------
+# Its records below .snakemake -----------------------------------------------------------------------------------
 
 
 class Records:
-    """Snakemake's records of the jobs that it ran, by their outputs."""
+    """Snakemake's records of the jobs that it ran, looked up by output."""
 
     def __init__(self):
         from snakemake.persistence.file import FilePersistence
@@ -81,16 +81,16 @@ class Records:
         self._records = FilePersistence(nolock=True)
 
     def inputs(self, output: Path) -> list[Path]:
-        """The inputs from which an output was last made; none where nothing is recorded."""
+        """Return the inputs from which an output was last built; none without a record."""
         record = self._records.metadata(_io(output))
         return [Path(path) for path in (record and record.input) or ()]
 
     def input_below(self, output: Path, folder: Path) -> Path | None:
-        """The input below `folder` from which an output was last made, if one is recorded."""
+        """Return the input below `folder` from which an output was last built, if one is recorded."""
         return next((path for path in self.inputs(output) if path.is_relative_to(folder)), None)
 
     def forget(self, output: Path) -> None:
-        """Make Snakemake run the job of this output again."""
+        """Delete the record of an output, so that Snakemake runs its job again."""
         self._records.cleanup_metadata(_io(output))
 
 
@@ -100,12 +100,12 @@ def _io(path: Path):
     return IOFile(path)
 
 
-# Its DAG, planned from outside -----------------------------------------------------------------------------------
+# Its DAG, built from outside -------------------------------------------------------------------------------------
 
 
 @contextmanager
 def planned(configfiles: Sequence[Path], phases: Iterable[str]) -> Iterator["Graph"]:
-    """The DAG of all that these phases make. Planning writes recipes and triggers."""
+    """Yield the DAG of everything that these phases build. Planning writes recipes and triggers."""
     from snakemake.api import SnakemakeApi
     from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, Quietness, ResourceSettings
 
@@ -116,13 +116,13 @@ def planned(configfiles: Sequence[Path], phases: Iterable[str]) -> Iterator["Gra
             workflow = api.workflow(snakefile=Path("Snakefile"), resource_settings=resources, config_settings=config)
             dag = workflow.dag(DAGSettings(targets=frozenset(phases), forceall=True))
             dag.execute_workflow(executor="dryrun")
-        except WorkflowError as error:  # of the config, mostly: its text says where
+        except WorkflowError as error:  # mostly a fault of the config; the message gives the place
             sys.exit(str(error))
         yield Graph(dag, workflow._workflow.dag)
 
 
 class Graph:
-    """Jobs in an order in which they could run, and what each of them reads of others."""
+    """The jobs of a DAG in an order in which they could run, and their dependencies."""
 
     def __init__(self, api, dag):
         self._api, self._dag = api, dag
@@ -132,15 +132,15 @@ class Graph:
         return (job for level in levels for job in level if job.output)
 
     def needs(self, job) -> list[Any]:
-        """Jobs of which this one reads an output that does not merely have to be there."""
-        found = self._dag.dependencies[job].items()
-        return [other for other, files in found if not all(file.is_ancient for file in files)]
+        """Return the jobs with an output that this job reads other than as `ancient`."""
+        dependencies = self._dag.dependencies[job].items()
+        return [other for other, files in dependencies if not all(file.is_ancient for file in files)]
 
     def forget(self, outputs: list[Path]) -> None:
-        """Make Snakemake forget how these were made. It refuses where it knows nothing of one of them."""
+        """Delete Snakemake's records of these outputs."""
         try:
             self._api.cleanup_metadata(outputs)
-        except WorkflowError:
+        except WorkflowError:  # raised after the deletion if any of them had no record
             return
 
 
@@ -148,10 +148,10 @@ class Graph:
 
 
 def terminal_handlers(logger) -> list:
-    """The log handlers that write to the terminal."""
+    """Return the log handlers that write to the terminal."""
     return [handler for handler in logger.handlers if handler.name == HANDLER]
 
 
 def first_filter(handler, filter_: Callable) -> None:
-    """Add a filter before Snakemake's own, which `--quiet` has drop what ours learns a job's name from."""
+    """Add a filter before Snakemake's own, which under `--quiet` drops the records from which ours gets job names."""
     handler.filters.insert(0, filter_)

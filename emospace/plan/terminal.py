@@ -1,7 +1,7 @@
-"""What a run shows on the terminal: one line per job when it ends, and whatever is not routine as Snakemake says it.
+"""Terminal output of a run: one line per finished job, and Snakemake's own text for everything that is not routine.
 
-Snakemake's own blocks of ten lines per job stay in `.snakemake/log`. Errors, warnings, dry runs, `--verbose` and runs
-with a logger of another kind (`--logger`) are left as they are.
+Snakemake's blocks of ten lines per job remain in `.snakemake/log`. Errors, warnings, dry runs, `--verbose` and runs
+with another logger (`--logger`) are unchanged.
 """
 
 import logging
@@ -12,22 +12,22 @@ from emospace.plan.snakemake_api import LogEvent, first_filter, terminal_handler
 
 ROUTINE = {LogEvent.WORKFLOW_STARTED, LogEvent.RESOURCES_INFO, LogEvent.JOB_STARTED, LogEvent.PROGRESS}
 ROUTINE |= {LogEvent.GROUP_INFO}
-# Said by Snakemake without an event, before or between jobs.
+# Beginnings of messages that Snakemake logs without an event, before or between jobs.
 CHATTER = ("Select jobs to execute", "Execute ", "Using shell", "Conda environments: ignored", "Activating conda env")
 CHATTER += ("Group jobs: inactive", "Assuming unrestricted shared filesystem")
-CLEAR = "\r\x1b[K"  # a progress bar may stand on the last line of a terminal
+CLEAR = "\r\x1b[K"  # erases a progress bar on the last line of the terminal
 NUMBERED = ("part", "seed")  # wildcards whose value is a bare number
 
 
-def told(wildcards: dict[str, str]) -> str:
-    """The wildcards of a job in words: `demo probe fold0 seed 1`."""
+def in_words(wildcards: dict[str, str]) -> str:
+    """Return the wildcards of a job as text: `demo probe fold0 seed 1`."""
     return " ".join(f"{key} {value}" if key in NUMBERED else value for key, value in wildcards.items())
 
 
 class OneLine(logging.Filter):
-    """Lets through what a reader of the terminal needs, and turns the end of each job into one line.
+    """Passes the records that a user needs and turns the end of each job into one line.
 
-    targets: names of the rules that make nothing, such as `all`. clear: what to write before each of those lines.
+    targets: returns the names of the rules without output, such as `all`. clear: text written before each line.
     """
 
     def __init__(self, targets: Callable[[], Iterable[str]], clear: str = "", clock=time.monotonic):
@@ -42,11 +42,11 @@ class OneLine(logging.Filter):
             return True
         if event == LogEvent.JOB_INFO:
             if record.output:
-                self.jobs[record.jobid] = (record.rule_name, told(dict(record.wildcards)), self.clock())
+                self.jobs[record.jobid] = (record.rule_name, in_words(dict(record.wildcards)), self.clock())
             return False
         if event == LogEvent.RUN_INFO:
             self.left = record.stats["total"] - sum(record.stats.get(name, 0) for name in self.targets())
-            return self._say(record, f"{self.left} jobs to run")
+            return self._show(record, f"{self.left} jobs to run")
         if event == LogEvent.JOB_FINISHED:
             return self._finished(record)
         return event not in ROUTINE and not str(record.msg).startswith(CHATTER)
@@ -57,15 +57,15 @@ class OneLine(logging.Filter):
         self.left -= 1
         rule, words, start = self.jobs.pop(record.job_id)
         line = f"{rule:<26} {words:<36} {self.clock() - start:>7.1f} s {self.left:>6} left"
-        return self._say(record, line)
+        return self._show(record, line)
 
-    def _say(self, record: logging.LogRecord, line: str) -> bool:
+    def _show(self, record: logging.LogRecord, line: str) -> bool:
         record.terminal = self.clear + line
         return True
 
 
 class Formatter(logging.Formatter):
-    """Our line of a record where there is one, else what Snakemake makes of it."""
+    """Formats a record as our line if it has one, otherwise as Snakemake does."""
 
     def __init__(self, other: logging.Formatter):
         super().__init__()
@@ -76,9 +76,9 @@ class Formatter(logging.Formatter):
 
 
 def show_one_line_per_job(logger: logging.Logger, targets: Callable[[], Iterable[str]]) -> None:
-    """Make the handler that writes to the terminal say one line per job; without one of that name change nothing.
+    """Make the terminal's log handler print one line per job; change nothing if there is no handler of that name.
 
-    targets: as in `OneLine`; called when all rules are known.
+    targets: as in `OneLine`; called once all rules are known.
     """
     for handler in terminal_handlers(logger):
         tty = getattr(handler.stream, "isatty", lambda: False)()

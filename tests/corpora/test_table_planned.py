@@ -54,7 +54,7 @@ def test_labels_are_those_of_the_table_unless_a_map_says_otherwise(corpus):
 
 
 def test_a_map_with_a_label_that_the_table_does_not_have_is_refused(corpus):
-    with pytest.raises(InputError, match=r"map 'wrong' has 'gald', which is no code of mine. did you mean 'glad'"):
+    with pytest.raises(InputError, match=r"map 'wrong' has 'gald', which is not a code of mine. did you mean 'glad'"):
         Plan(config(labels="wrong"))
 
 
@@ -130,5 +130,5 @@ def test_a_table_is_shared_only_if_its_options_say_so(tmp_path, monkeypatch):
     write_json(Path("data/manifest/mine/0.json"), {"recipe": recipe})
     assert check_sharing() == {"mine": "CC0-1.0"}
     write_json(Path("data/manifest/mine/0.json"), {"recipe": recipe | {"options": {}}})
-    with pytest.raises(InputError, match=r"mine is here, and may not be shared \(not stated\)"):
+    with pytest.raises(InputError, match=r"mine has data in this project and must not be shared \(not stated\)"):
         check_sharing()

@@ -264,9 +264,9 @@ def test_a_plan_knows_the_files_of_runs_and_who_is_asked_about_train_rows(config
     plan = Plan(config)
     names = ["extras.distances.npy", "extras.distances.offsets.npy", "checkpoint.unscaled.safetensors"]
     assert (plan.run_files("near"), plan.run_files("stack"), plan.run_files("probe")) == (names, [], [])
-    asked = [name for name in config["runs"] if plan.asked(name)]
+    asked = [name for name in config["runs"] if plan.applied_to_train(name)]
     assert asked == ["probe_audio", "probe_frames", "probe_text", "late_fusion", "near"]
-    assert plan.asks("stack") == ["near", "late_fusion"] and plan.asks("late_fusion") == asked[:3]
+    assert plan.parents_on_train("stack") == ["near", "late_fusion"] and plan.parents_on_train("late_fusion") == asked[:3]
     assert told(Path(plan.recipe("apply_train", "near")))["crossfit"] == 0
     before = plan.recipe("train", "near"), plan.recipe("apply_train", "near")
     config["runs"]["near"]["crossfit"] = 3
@@ -279,7 +279,7 @@ def test_seeds_of_parents(config):
     plan = Plan(config)
     assert [plan.parent_seed("near", seed) for seed in plan.seeds("stack")] == [config["seed"]] * 3
     config["runs"]["stack"]["inputs"] = ["run:unified.embeddings"]
-    with pytest.raises(InputError, match=r"parent 'unified' has fewer seeds\. give that one `seeds: 3`"):
+    with pytest.raises(InputError, match=r"parent 'unified' has fewer seeds\. give the parent `seeds: 3`"):
         Plan(config)
 
 

@@ -57,7 +57,7 @@ def test_another_recipe_or_input_is_stale_and_said_to_be(made):
     assert "options" in made.why()
     write_json(made.job.recipe, made.recipe)
     Path("source.csv").write_text("another")
-    assert "another source.csv" in made.why()
+    assert "another version of source.csv" in made.why()
     Path("source.csv").unlink()
     assert "source.csv" in made.why()
 
@@ -69,10 +69,10 @@ def test_other_jobs_among_its_sources_make_it_stale(made):
     assert "without more.csv" in made.why()
     made.job.needs.remove(more)
     made.source.outputs = [Path("renamed.csv")]
-    assert "made from source.csv too" in made.why()
+    assert "also built from source.csv" in made.why()
 
 
-@pytest.mark.parametrize(("file", "said"), [("table.csv", "table.csv is not here"), ("table.json", "nothing records")])
+@pytest.mark.parametrize(("file", "said"), [("table.csv", "table.csv is missing"), ("table.json", "no sidecar")])
 def test_what_is_lost_is_made_again(made, file, said):
     Path(file).unlink()
     assert said in made.why()
@@ -138,7 +138,7 @@ def test_a_corpus_that_is_elsewhere_is_not_asked_for(tmp_path, monkeypatch):
     job = SimpleNamespace(params=SimpleNamespace(root="corpus"), wildcards=SimpleNamespace(part="0"))
     record = Record(Path("0.json"), {"recipe": recipe, "raw": {name: sha256(clip)}}, {})
     assert raw_change(job, record) == ""
-    record.says["raw"][name] = "0" * 64
+    record.sidecar["raw"][name] = "0" * 64
     assert name in raw_change(job, record)
     Path("mount point").mkdir()
     for job.params.root in ("nowhere", "mount point"):
@@ -432,7 +432,7 @@ def test_a_misspelt_option_is_said_and_with_nothing_here_all_is_to_be_made(proje
     assert done.returncode == 1 and "coefficients" in done.stdout and "Traceback" not in done.stdout
     project.replace("config.yaml", "coeficients", "coefficients")
     said = project.run(*ADOPT).stdout
-    assert said.startswith("0 of ") and "1 x make_demo" in said and "it is not here" in said
+    assert said.startswith("0 of ") and "1 x make_demo" in said and "it is missing" in said
 
 
 @pytest.mark.workflow

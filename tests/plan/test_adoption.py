@@ -75,7 +75,7 @@ def test_a_record_vouches_for_outputs_where_they_lie_and_for_weights_beside_it(t
     Path("meta").mkdir()
     write_json(Path("meta/a.json"), says)
     record = record_of(Workflow.job("make", "data/a.csv", "meta/a.json"))
-    assert (record.path, record.says) == (Path("meta/a.json"), says)
+    assert (record.path, record.sidecar) == (Path("meta/a.json"), says)
     expected = {"data/a.csv": "1" * 64, "meta/unplanned.csv": "2" * 64, "meta/model.bin": "3" * 64}
     assert record.files == {Path(name): digest for name, digest in expected.items()}
 
@@ -119,29 +119,29 @@ def test_agreement_in_all_is_fresh(workflow):
 
 
 def test_what_has_no_record_is_told_from_what_is_not_here(workflow):
-    assert why_stale(workflow.count, None, {}, sha256) == "nothing records how it was made"
-    Path("plot.csv").unlink()  # some of its outputs are here, and still nothing records how
-    assert why_stale(workflow.count, None, {}, sha256) == "nothing records how it was made"
+    assert why_stale(workflow.count, None, {}, sha256) == "it has no sidecar"
+    Path("plot.csv").unlink()  # some of its outputs are here, but not its sidecar
+    assert why_stale(workflow.count, None, {}, sha256) == "it has no sidecar"
     Path("table.csv").unlink()
-    assert why_stale(workflow.count, None, {}, sha256) == "it is not here"
+    assert why_stale(workflow.count, None, {}, sha256) == "it is missing"
 
 
 @pytest.mark.parametrize("lost", ["table.csv", "plot.csv"])
 def test_the_output_that_is_lost_is_named(workflow, lost):
     Path(lost).unlink()
-    assert workflow.why() == f"{lost} is not here"
+    assert workflow.why() == f"{lost} is missing"
 
 
 def test_a_file_that_only_the_sidecar_names_must_be_here_too(workflow):
     workflow.says["files"] = {"model.bin": {"sha256": "0" * 64}}
-    assert workflow.why() == "model.bin is not here"
+    assert workflow.why() == "model.bin is missing"
 
 
 def test_the_first_output_without_a_digest_is_named(workflow):
     for name in ("b.csv", "a.csv"):
         Path(name).touch()
         workflow.count.outputs.append(Path(name))
-    assert workflow.why() == "nothing records how a.csv was made"
+    assert workflow.why() == "its sidecar does not list a.csv"
 
 
 @pytest.mark.parametrize(
@@ -154,23 +154,23 @@ def test_the_first_output_without_a_digest_is_named(workflow):
 )
 def test_what_differs_in_the_recipe_is_named_on_either_side(workflow, now, changed):
     write_json(Path("recipe.json"), RECIPE | now)
-    assert workflow.why() == f"its recipe has other {changed}"
+    assert workflow.why() == f"its recipe differs in {changed}"
     write_json(Path("recipe.json"), RECIPE)
     workflow.says["recipe"] |= now
-    assert workflow.why() == f"its recipe has other {changed}"
+    assert workflow.why() == f"its recipe differs in {changed}"
 
 
 def test_an_input_that_changed_or_went_is_named(workflow):
     Path("two.csv").write_text("other")
-    assert workflow.why() == "it was made from another two.csv"
+    assert workflow.why() == "it was built from another version of two.csv"
     Path("two.csv").unlink()
-    assert workflow.why() == "it was made from another two.csv"
+    assert workflow.why() == "it was built from another version of two.csv"
 
 
 def test_an_input_that_no_job_makes_any_more_is_named(workflow):
     Path("old.csv").touch()
     workflow.says["inputs"] |= digests("old.csv")
-    assert workflow.why() == "it was made from old.csv too"
+    assert workflow.why() == "it was also built from old.csv"
 
 
 def test_a_source_that_it_would_read_now_and_did_not_is_named(workflow):
@@ -178,6 +178,6 @@ def test_a_source_that_it_would_read_now_and_did_not_is_named(workflow):
     workflow.sources[0].outputs.append(Path("unread.csv"))
     assert workflow.why() == ""
     workflow.count.needs.append(workflow.job("read", "three.csv"))
-    assert workflow.why() == "it was made without three.csv"
+    assert workflow.why() == "it was built without three.csv"
     del workflow.says["inputs"]["one.csv"]
-    assert workflow.why() == "it was made without one.csv"
+    assert workflow.why() == "it was built without one.csv"

@@ -132,7 +132,7 @@ def all_adopted(said: str) -> bool:
     return adopted == jobs
 
 
-ABSENT = "the corpus is not on this machine; what was made from it is taken as it is"
+ABSENT = "the corpus is not on this machine; its existing artifacts are used unchanged"
 
 
 @pytest.mark.slow
@@ -169,7 +169,7 @@ def test_a_clip_edited_after_adopting_or_before_has_its_part_made_again_and_no_o
     before = contents(pulled)
     silence(clip)
     said = later.run(*ADOPT, **at(here)).stdout
-    assert "1 x index_part " in said and f"raw file {clip.relative_to(here)} is not as it was read" in said
+    assert "1 x index_part " in said and f"raw file {clip.relative_to(here)} has changed since it was read" in said
     made = []
     expected = FIRST | REST
     for project in (pulled, later):

@@ -127,7 +127,7 @@ def test_a_misspelt_block_is_told_before_the_one_that_is_missing(config, key, wr
 
 def test_a_feature_of_a_misspelt_view_gets_the_view_that_was_meant(config):
     config["features"]["fames.clip"] = config["features"].pop("frames.clip")
-    refused(config, "'fames.clip' is a feature of no view. did you mean 'frames'")
+    refused(config, "'fames.clip' is a feature of an unknown view. did you mean 'frames'")
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_a_feature_of_a_misspelt_view_gets_the_view_that_was_meant(config):
         (["views", "frame"], {}, ["unknown key 'frame'", "'frames'"]),
         (["views", "frames"], {"frame": 3}, ["'frame'", "'frames'"]),
         (["protocols", "session", "labels"], "iemocap3", ["no label map of this name", "iemocap"]),
-        (["protocols", "session", "labels"], "ravdess4", ["has '01', which is no code of demo", "known: ang, dis"]),
+        (["protocols", "session", "labels"], "ravdess4", ["has '01', which is not a code of demo", "known: ang, dis"]),
         (["protocols", "session", "fold"], 3, ["unexpected option 'fold'. did you mean 'folds'"]),
         (["protocols", "random", "leaky"], False, ["declare it with `leaky: true`"]),
         (["runs", "unified", "model"], "unifed", ["no 'unifed' among the models", "'unified'"]),
@@ -191,7 +191,7 @@ def test_a_feature_of_a_misspelt_view_gets_the_view_that_was_meant(config):
             ["features", "audio.mfcc"],
             {"sample_rate": 8000},
             [
-                "audio.mfcc: sample_rate: a feature has the rate of its view",
+                "audio.mfcc: sample_rate: a feature has the sample rate of its view",
                 "audio_hz: {view: audio, sample_rate: 8000}",
             ],
         ),
@@ -255,7 +255,7 @@ def test_a_code_that_the_corpus_does_not_have_is_refused(preset, protocol, code,
     good = labels.MAPS[config["protocols"][protocol]["labels"]]
     config["protocols"][protocol]["labels"] = "mine"
     Plan(config | {"labels": {"mine": good}})
-    where = f"config: protocols: {protocol}: its label map 'mine' has {code!r}, which is no code of"
+    where = f"config: protocols: {protocol}: its label map 'mine' has {code!r}, which is not a code of"
     refused(config | {"labels": {"mine": {**good, code: "new"}}}, where, re.escape(remedy))
 
 
@@ -354,7 +354,7 @@ def test_weights_are_fetched_where_something_needs_them(config, augmented):
             "whisper",
             ["recognise: weights: 'listener' has no config.json"],
         ),
-        (["views", "audio"], {"sample_rate": 22050}, ["sample_rate: it is 22050 Hz, and audio_tts takes 16000"]),
+        (["views", "audio"], {"sample_rate": 22050}, ["sample_rate: it is 22050 Hz, but audio_tts takes 16000"]),
         (
             ["views", "frames_aug"],
             {"transforms": [{"name": "ToGray"}, {"name": "CLAHE", "options": {"clip_limits": 2}}]},
@@ -382,7 +382,7 @@ def test_weights_are_fetched_where_something_needs_them(config, augmented):
         (
             ["runs", "unified_aug", "inputs"],
             ["audio.mfcc", "text.sbert"],
-            ["'frames_aug' exchanges none"],
+            ["'frames_aug' replaces none"],
         ),
         (
             ["runs", "unified_aug", "inputs"],
@@ -390,7 +390,7 @@ def test_weights_are_fetched_where_something_needs_them(config, augmented):
             ["no 'text_bt.clip' in features"],
         ),
         (["runs", "unified", "inputs"], ["text_bt.sbert"], ["is augmented", "list the view under `augment`"]),
-        (["runs", "late_fusion", "augment"], ["text_bt"], ["late_fusion", "exchanges none of its inputs"]),
+        (["runs", "late_fusion", "augment"], ["text_bt"], ["late_fusion", "replaces none of its inputs"]),
         (["runs", "unified_aug", "agument"], ["text_bt"], ["unified_aug", "'agument'"]),
     ],
 )
@@ -479,7 +479,7 @@ def test_an_export_without_its_feature_or_with_two_is_refused(config):
 
 def test_a_view_that_nothing_can_judge_is_refused(augmented):
     del augmented["features"]["text_bt.sbert"]
-    refused(augmented, "views: text_bt", "by one its rows are judged")
+    refused(augmented, "views: text_bt", "the gate judges its rows by one")
 
 
 def test_a_probe_with_augmentation_is_no_baseline(augmented):
@@ -714,7 +714,7 @@ def test_an_encoder_of_one_rate_is_refused_where_its_view_has_another(config, mo
     Plan(config)  # MFCC take the rate of their view
     mfcc = plugin.find("encoders", "mfcc")
     monkeypatch.setattr(mfcc, "RATE", 16_000)
-    refused(config, "views: audio: sample_rate: it is 22050 Hz, and audio.mfcc takes 16000. .*sample_rate: 16000")
+    refused(config, "views: audio: sample_rate: it is 22050 Hz, but audio.mfcc takes 16000. .*sample_rate: 16000")
     monkeypatch.setattr(mfcc, "RATE", 22_050)
     Plan(config)
     monkeypatch.setattr(mfcc, "RATE", None)

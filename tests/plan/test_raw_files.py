@@ -160,7 +160,7 @@ def test_a_corpus_that_is_not_there_leaves_everything_as_it_is_and_is_said(plann
         plan = planned.plan(root)
         assert plan.raw["ravdess"] == before
         (warning,) = plan.warnings
-        assert warning.startswith(f"{root}: no file of 'ravdess' is there; what was made from it is taken as it is.")
+        assert warning.startswith(f"{root}: no file of 'ravdess' is there; its existing artifacts are used unchanged.")
         assert "EMOSPACE_RAVDESS" in warning and "mount" in warning
     assert Path(".emospace/raw/ravdess/seen.json").read_bytes() == memory
     assert planned.triggers() == before and planned.plan().warnings == []
@@ -170,9 +170,9 @@ def test_a_corpus_that_never_was_there_is_refused_where_it_is_to_be_read(planned
     planned.records.clear()
     shutil.rmtree("data")
     plan = planned.plan("nowhere")
-    assert "nothing was ever read from it" in plan.warnings[0]
+    assert "it was never indexed either" in plan.warnings[0]
     plan.refuse_absent([])
-    with pytest.raises(Exception, match=r"^nowhere: no file of 'ravdess' is there, and it is to be read. .*RAVDESS"):
+    with pytest.raises(Exception, match=r"^nowhere: no file of 'ravdess' is there, but a job must read it. .*RAVDESS"):
         plan.refuse_absent(["ravdess"])
     planned.plan().refuse_absent(["ravdess"])
 

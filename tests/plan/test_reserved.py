@@ -1,4 +1,4 @@
-"""No name of a config makes two rules, two recipes or two columns of one name."""
+"""No names in a config lead to two rules, recipes or columns with the same name."""
 
 import json
 
@@ -9,7 +9,7 @@ from conftest import ROOT
 
 from emospace.core.errors import InputError
 from emospace.plan.plan import Plan
-from emospace.plan.reserved import COLUMNS, made, written
+from emospace.plan.reserved import COLUMNS, fixed_rules, generated_rules
 from emospace.runs.run_files import TOLD
 
 MODEL = """
@@ -52,41 +52,41 @@ def with_class(config, name: str) -> dict:
 
 
 @pytest.mark.parametrize(
-    ("change", "names", "words"),
+    ("change", "names", "message"),
     [
-        (with_run, ["all"], "config: runs: all: its rule would be called train_all, as is the rule .* of rules/train"),
+        (with_run, ["all"], "config: runs: all: its rule would be called train_all, like the rule .* of rules/train"),
         (with_corpus, ["report"], "config: corpora: report: its rule would be called make_report"),
         (with_corpus, ["children"], "config: corpora: children: .*rules/children.smk. give it another name"),
-        (with_corpus, ["protocol_session"], "protocols: session: .*make_protocol_session, as is that of config: corp"),
+        (with_corpus, ["protocol_session"], "protocols: session: .*make_protocol_session, like that of config: corp"),
         (
             with_features,
             ["sound", "sound.low_mel", "sound_low.mel"],
-            "features: sound_low.mel: .*embed_sound_low_mel, as is that of config: features: sound.low_mel",
+            "features: sound_low.mel: .*embed_sound_low_mel, like that of config: features: sound.low_mel",
         ),
-        (with_class, ["valence"], "config: labels: mine: a class is called 'valence', as is a column"),
+        (with_class, ["valence"], "config: labels: mine: a class is called 'valence', like a column"),
     ],
 )
-def test_a_name_that_something_else_has_is_refused_when_planned(config, change, names, words):
-    with pytest.raises(InputError, match=words):
+def test_a_name_that_is_already_taken_is_refused_at_planning_time(config, change, names, message):
+    with pytest.raises(InputError, match=message):
         Plan(change(config, *names))
 
 
 def test_a_run_without_a_rule_of_its_own_may_have_any_name(config):
-    """And a corpus that is called like a recipe keeps its own."""
+    """A corpus with the name of a recipe keeps a recipe of its own, too."""
     config["runs"]["all"] = config["runs"]["probe"]
     plan = Plan(with_corpus(config | {"on_problem": "stop"}, "augmented"))
     with open(plan.recipe("check_quality", "augmented"), encoding="utf-8") as handle:
         assert json.load(handle)["options"] == {"on_problem": "stop"}
 
 
-def test_the_columns_of_the_tables_are_those_that_they_have():
+def test_the_reserved_columns_include_those_of_the_tables():
     assert {*TOLD} < COLUMNS
 
 
 @pytest.mark.workflow
 def test_all_rules_are_known(project, config):
-    """Snakemake has just the rules that the check knows, and those that bear no name of the config."""
+    """Snakemake has exactly the rules that the check lists, plus two without a literal or configured name."""
     project.configure(config)
     listed = {line for line in project.snakemake("--list-rules").splitlines() if line.isidentifier()}
-    known = {name for _, name in written()} | {name for name, _ in made(Plan(config))}
+    known = {name for _, name in fixed_rules()} | {name for name, _ in generated_rules(Plan(config))}
     assert listed - known == {"all", "train"} and not known - listed

@@ -44,7 +44,7 @@ def test_failed_jobs_are_named_with_the_end_of_their_logs(tmp_path):
     assert text.startswith("1 of 3 jobs done")
     assert text.count("failed:") == 2
     assert f"failed: train, log: {jobs[1].log[0]}\n  line 5\n  line 6\n  line 7\n  line 8\n" in text
-    assert text.endswith(f"log: {jobs[2].log[0]}\n  (the job ended before it wrote any)")
+    assert text.endswith(f"log: {jobs[2].log[0]}\n  (the job ended without writing to it)")
 
 
 def test_every_rule_with_a_command_has_a_log_and_a_benchmark_beside_it():

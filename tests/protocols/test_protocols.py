@@ -92,14 +92,14 @@ def test_a_protocol_of_several_corpora_reads_all_of_their_files(config, workplac
         ({"folds": 2}, "protocols: new: it has 2 folds, .*set folds: 3 or more"),
         ({"corpus": ["demo", "ravdes"], "labels": "iemocap4"}, "no 'ravdes' in corpora. did you mean 'ravdess'"),
         ({"corpus": ["demo", "ravdess"], "labels": {"demo": "iemocap4"}}, "label map of 'ravdess' is missing"),
-        ({"labels": BOTH}, "label map of 'ravdess' is of a corpus that it does not take"),
+        ({"labels": BOTH}, "label map of 'ravdess' is for a corpus that it does not use"),
         (
             {"corpus": ["demo", "ravdess"], "labels": {"demo": "iemocap5", "ravdess": "ravdess4"}},
             "classes of iemocap5 and ravdess4, of ravdess, differ in 'fru'",
         ),
         ({"train": ["ravdess"]}, "both `corpus` and `train`"),
         ({"test": ["ravdess"]}, "`test` without `train`"),
-        (ACROSS | {"test": ["demo"], "labels": "iemocap4"}, "'demo' is to be trained and tested on"),
+        (ACROSS | {"test": ["demo"], "labels": "iemocap4"}, "'demo' is used for both training and testing"),
         ({"corpus": None}, "neither 'corpus' nor 'train'"),
         ({"rows": {"scriptd": True}}, "rows: scriptd: the manifest has no such column. did you mean 'scripted'"),
         ({"rows": {"part": "0"}}, "rows: part: the manifest has no such column"),
@@ -159,7 +159,7 @@ def test_an_edited_split_table_is_another_recipe_and_dvc_sees_it(config, workpla
     differ = {key for key, path in changed.recipes.items() if path != first[key]}
     assert differ == {("make_protocol", "new")}
     (workplace / "dvc.yaml").write_text("stages: {corpora: {always_changed: true}}")
-    with pytest.raises(InputError, match=r"split.csv: DVC does not look there .*configs/splits"):
+    with pytest.raises(InputError, match=r"split.csv: DVC does not watch that path .*configs/splits"):
         check_seen(changed)
     (workplace / "configs").unlink()
     file = table(workplace / "configs/splits/mine.csv", [{"utterance": s, "side": s} for s in SIDES])

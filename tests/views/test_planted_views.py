@@ -164,13 +164,13 @@ def test_one_file_each_is_planned_and_nothing_else_is_made(planted):
             "views/counts_noise",
             '"counts"\n',
             '"count"\n',
-            "counts_noise.py: PARENT is 'count', which is no view. did you mean 'counts'",
+            "counts_noise.py: PARENT is 'count', which is not a view. did you mean 'counts'",
         ),
         (
             "views/counts_noise",
             '{"drawn"',
             '{"quality"',
-            "counts_noise.py: a step is called 'quality', as another file",
+            "counts_noise.py: a step is called 'quality', like another file",
         ),
         ("views/counts_noise", "Step(drawn, ", 'Step(drawn, "parents", ', "reads 'parents'. did you mean 'parent'"),
         (
@@ -446,7 +446,7 @@ def test_what_tells_the_label_leaks_and_so_does_its_copy(tmp_path, monkeypatch):
     config["features"]["text_bt.sbert"] = config["features"]["text.sbert"]
     assert Plan(config).views.leaky("text_bt") and Plan(config).leaks_of("text_bt.sbert") == {"text"}
     del config["views"]["text"]["leaky"]
-    with pytest.raises(InputError, match=r"views: text: it is made with the labels of its rows.*leaky: true"):
+    with pytest.raises(InputError, match=r"views: text: its items are derived from the labels of its rows.*leaky: true"):
         Plan(config)
 
 

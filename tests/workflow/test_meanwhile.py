@@ -98,9 +98,9 @@ def test_a_corpus_that_is_nowhere_is_said_when_planned_and_refused_before_any_jo
     nowhere = {"EMOSPACE_RAVDESS": str(tmp_path / "nowhere")}
     warning = f"{tmp_path / 'nowhere'}: no file of 'ravdess' is there"
     said = project.snakemake("-n", "-q", "all", *config, "--", "corpora", **nowhere)
-    assert f"{warning}; and nothing was ever read from it. mount its disk, or set EMOSPACE_RAVDESS" in said
+    assert f"{warning}; it was never indexed either. mount its disk, or set EMOSPACE_RAVDESS" in said
     said = project.snakemake(*config, "--", "corpora", check=False, **nowhere)
-    assert f"{warning}, and it is to be read. mount its disk" in said and "Traceback" not in said
+    assert f"{warning}, but a job must read it. mount its disk" in said and "Traceback" not in said
     assert not (project.folder / "logs/index_part/ravdess").exists()
     assert not (project.folder / "data/manifest/ravdess").exists()
     assert json.loads((project.folder / "data/manifest/demo.json").read_text())

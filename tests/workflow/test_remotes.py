@@ -126,7 +126,7 @@ def test_a_corpus_that_may_not_be_shared_needs_a_private_remote_where_there_is_a
         for file in remotes:
             file.parent.mkdir(exist_ok=True)
             file.write_text("[core]\n    remote = public\n['remote \"public\"']\n    url = /public\n")
-            with pytest.raises(InputError, match=r"signed: it may not be shared .*release form.*private_remote"):
+            with pytest.raises(InputError, match=r"signed: it must not be shared .*release form.*private_remote"):
                 Plan(config)
             Plan(closed())
             file.write_text("[core]\n    autostage = true\n")
@@ -137,7 +137,7 @@ def test_without_any_remote_dvc_still_records_it_only_for_a_private_one(remotes)
     """Else a remote that is added later would get it by a plain `dvc push`. The name suffices."""
     write_json(Path("data/manifest/signed/0.json"), {"recipe": {"plugin": "iemocap"}})
     Path("config.yaml").write_text("private_remote: ''\n")
-    with pytest.raises(InputError, match=r"signed is here, and may not be shared .*it need not exist yet"):
+    with pytest.raises(InputError, match="signed has data in this project .*it need not exist yet"):
         check_sharing()
     Path("config.yaml").write_text("private_remote: lab\n")
     check_sharing()
@@ -243,10 +243,10 @@ def test_a_config_that_forgets_it_is_refused_before_dvc_records_anything(signed,
     before = lock.read_bytes()
     project.configure(closed(str(signed.folder.parent / "corpus")) | {"private_remote": "", "seed": 2})
     done = project.run("dvc", "repro", "corpora", check=False)
-    assert done.returncode and "signed: it may not be shared" in done.stdout
+    assert done.returncode and "signed: it must not be shared" in done.stdout
     shutil.copy(ROOT / "config.yaml", project.folder)
     done = project.run("dvc", "repro", "corpora", check=False)
-    assert done.returncode and "signed is here, and may not be shared" in done.stdout
+    assert done.returncode and "signed has data in this project and must not be shared" in done.stdout
     for target in ("record", "push"):
         done = project.make(target, check=False)
         assert done.returncode and iemocap.LICENCE in done.stdout and "Traceback" not in done.stdout
