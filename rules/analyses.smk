@@ -1,10 +1,10 @@
-"""Analyses: anything made from a trained run, such as a table, a figure or a video. One job per analysis and run.
+"""Analyses: tables, figures, videos and other outputs of trained runs. One job per analysis and run.
 
 Inputs:  results/<name>/{runs,protocols}/..., data/features/..., the manifest
 Outputs: results/<name>/analyses/<run>/<analysis>/
 """
 
-# One rule per analysis: the rules differ in their outputs and environments, and so in what makes them out of date.
+# One rule per analysis, because outputs and environments differ.
 for _analysis, _spec in PLAN.config["analyses"].items():
     if not _spec["runs"]:
         continue
@@ -53,5 +53,5 @@ for _analysis, _spec in PLAN.config["analyses"].items():
 
 rule analyse:
     input:
-        all_runs("run.json"),  # a rule without any input would always be planned
+        all_runs("run.json"),  # Snakemake would always schedule a rule without inputs
         analyses("analysis.json"),

@@ -1,7 +1,7 @@
-"""Augmented views: copies of views with other words, another voice or transformed pictures, row by row.
+"""Augmented views: copies of views with other words, another voice or transformed images, row by row.
 
 Inputs:  data/views/<corpus>/<parent>/<part>.*, weights/<weights>/
-Outputs: data/augmented/views/<corpus>/<view>/<part>.*; of a step, <part>.<step>.*
+Outputs: data/augmented/views/<corpus>/<view>/<part>.*; for a step, <part>.<step>.*
 """
 
 for _view, _name in [(view, step) for view in PLAN.augmented() for step in PLAN.views.steps(view)]:

@@ -1,7 +1,7 @@
-"""Children: copies of train rows with one modality from an augmented view, audited to be train-only.
+"""Children: copies of train rows with one modality from an augmented view; an audit ensures that all are train rows.
 
 Inputs:  results/<name>/{augmented/gate,protocols}/..., the manifest
-Outputs: results/<name>/augmented/{children,audit}/<protocol>..., quality/<corpus>.csv and children.csv beside them
+Outputs: results/<name>/augmented/{children,audit}/<protocol>..., and there quality/<corpus>.csv and children.csv
 """
 
 

@@ -1,4 +1,4 @@
-"""Check the config and the raw files, and name paths. Every rule file uses PLAN; this file has no rules."""
+"""Plan the workflow: check config and raw files, and define paths. All rule files use PLAN; this file has no rules."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ from emospace.plan.run_products import outputs as outputs_of
 from emospace.plan.dvc_deps import check_seen
 from emospace.plan.sharing import check_sharing
 
-# Snakemake itself would only report that a command was not found.
+# Snakemake would report only that a command was not found.
 if snakemake_api.uses_conda(workflow):
     if subprocess.run(["bash", "-c", "type conda"], capture_output=True, check=False).returncode:
         raise snakemake_api.WorkflowError(
@@ -34,16 +34,16 @@ try:
         PLAN.refresh_raw(snakemake_api.Records().input_below)
         for warning in PLAN.warnings:
             logger.warning(warning)
-        if "DVC_STAGE" in os.environ:  # DVC runs this, and will record whatever is here
+        if "DVC_STAGE" in os.environ:  # started by `dvc repro`, which will record all outputs on disk
             check_sharing()
             check_seen(PLAN)
             forget_exchanged(PLAN.name, PLAN.config["corpora"], STATE / "recipes")
-            # DVC requires every output folder, even if the corpus lies elsewhere and nothing is augmented, pretrained
-            # or analysed.
+            # DVC requires every output folder, even if the corpus is elsewhere or the config has no augmentation,
+            # weights or analyses.
             for folder in ("data/raw", "data/views", "data/augmented", "weights", f"results/{PLAN.name}/analyses"):
                 Path(folder).mkdir(parents=True, exist_ok=True)
         PLAN.touch_recipes()
-        # Cluster jobs read the Snakefile again: give them this plan, because config.yaml may have changed by then.
+        # Cluster jobs read the Snakefile again. Pass this plan to them, because config.yaml may change in the meantime.
         snakemake_api.hand_on(workflow, freeze(PLAN, STATE / "plans"))
     else:
         PLAN = thaw(config)
@@ -52,7 +52,7 @@ except InputError as error:
 except OSError as error:
     raise snakemake_api.WorkflowError(str(as_input_error(error)))
 
-# A profile gives `gpu` the scope "local" if jobs run on other machines, which have GPUs.
+# A profile gives `gpu` the scope "local" if jobs run on other machines that have GPUs.
 GPU = gpu_here() or snakemake_api.counts_gpus_elsewhere(workflow)
 snakemake_api.one_gpu_job_at_a_time(workflow)
 
@@ -75,9 +75,8 @@ wildcard_constraints:
     seed="[0-9]+",
 
 
-# Configs share manifests, weights, views and features. Everything else lies under the config's name. So do its logs,
-# by which jobs lock: two configs may give a run, a protocol or a corpus the same name. A protocol may have several
-# corpora.
+# Configs share manifests, weights, views and features. Everything else, including logs, is stored under the name of the
+# config, because runs, protocols or corpora of two configs may have the same name. A protocol may have several corpora.
 NAME = PLAN.name
 RESULTS = f"results/{NAME}"
 QUALITY = f"data/quality/{NAME}/{{corpus}}.csv"
@@ -91,31 +90,31 @@ CHILD_AUDIT = f"{RESULTS}/augmented/audit/{{protocol}}.{{view}}.json"
 RUN = f"{RESULTS}/runs/{{run}}/{{fold}}-{{seed}}"
 EVALUATION = f"{RESULTS}/evaluation/{{run}}"
 ANALYSES = f"{RESULTS}/analyses/{{run}}"
-STORED = [*LEARNT, *SAID]  # by a training, beside run.json
+STORED = [*LEARNT, *SAID]  # files of a training besides run.json
 
 
 def recipe(rule, key):
-    """Input function: the recipe of a rule for the wildcard of that name."""
+    """Input function: the recipe of a rule for the value of the wildcard `key`."""
     return lambda wildcards: PLAN.recipe(rule, getattr(wildcards, key))
 
 
 def of_parts(pattern):
-    """Input function: the pattern for every part of the corpus."""
+    """Input function: the pattern expanded over the parts of the corpus."""
     return lambda wildcards: expand(pattern, **(dict(wildcards) | {"part": PLAN.parts(wildcards.corpus)}))
 
 
 def protocol_of(wildcards):
-    """The protocol that the wildcards name, or that of the run that they name."""
+    """Return the protocol in the wildcards, or that of the run in the wildcards."""
     return wildcards.get("protocol") or PLAN.run(wildcards.run)["protocol"]
 
 
 def of_folds(wildcards):
-    """The fold tables of the protocol."""
+    """Input function: the fold tables of the protocol."""
     return expand(FOLDS, protocol=protocol_of(wildcards), fold=PLAN.folds(protocol_of(wildcards)))
 
 
 def of_corpora(pattern):
-    """Input function: the pattern for every corpus of the protocol, and for every part of it if it has parts."""
+    """Input function: the pattern expanded over the corpora of the protocol and, if it contains {part}, their parts."""
     return lambda w: [
         path
         for corpus in PLAN.protocol_corpora(protocol_of(w))
@@ -124,7 +123,7 @@ def of_corpora(pattern):
 
 
 def of_run(pattern):
-    """Input function: the pattern for the protocol of the run, and for its fold and augmented views if it has them."""
+    """Input function: the pattern filled with the run's protocol, and with its fold and augmented views if present."""
     return lambda w: expand(
         pattern,
         protocol=protocol_of(w),
@@ -133,24 +132,24 @@ def of_run(pattern):
     )
 
 
-def made_from(name):
-    """Top folder of a view or feature: what is made from augmented rows lies apart from everything else."""
+def data_folder(name):
+    """Return the top folder of a view or feature: augmented data are kept apart from everything else."""
     return "data/augmented" if PLAN.views.is_augmented(name) else "data"
 
 
 def view_file(view, file=""):
-    """Path pattern of a view's main file of one part, or of that file beside it."""
+    """Return the path pattern of a view's main file for one part, or of another `file` in its folder."""
     main = f"{{part}}{PLAN.views.suffix(view)}"
-    return f"{made_from(view)}/views/{{corpus}}/{view}/{file or main}"
+    return f"{data_folder(view)}/views/{{corpus}}/{view}/{file or main}"
 
 
 def step_file(view, step):
-    """Path pattern of the main file of a step of an augmented view, or of the view itself, the step ""."""
+    """Return the path pattern of the main file of a step of an augmented view; the step "" is the view itself."""
     return view_file(view, f"{{part}}.{step}{PLAN.views.step(view, step).suffix}") if step else view_file(view)
 
 
 def source_file(view, step):
-    """Path pattern of what a step of an augmented view reads."""
+    """Return the path pattern of the source of a step of an augmented view."""
     reads = PLAN.views.step(view, step).reads
     return (
         view_file(PLAN.views.parent(view)) if reads == "parent" else step_file(view, "" if reads == "child" else reads)
@@ -158,29 +157,29 @@ def source_file(view, step):
 
 
 def beside(file, ending=".json"):
-    """Path pattern of the sidecar of a file, or of what has another ending beside it."""
+    """Return the path pattern of a file's sidecar, or of the file with another ending next to it."""
     return os.path.splitext(file)[0] + ending
 
 
 def view_files(view, step=""):
-    """Files that a job of a view makes, by name."""
+    """Return the output files of a job of a view, by name."""
     main = step_file(view, step)
     stores = {"offsets": beside(main, ".offsets.npy")} if main.endswith(".npy") else {}
     return {"main": main, **stores, "quality": beside(main, ".quality.csv"), "sidecar": beside(main)}
 
 
 def weight_records(names):
-    """Records of pretrained weights."""
+    """Return the records of pretrained weights."""
     return [f"weights/{name}/weights.json" for name in names]
 
 
 def step_arguments(view, steps):
-    """Words of a command, without a character that a shell would read: ARGUMENT=FILE for each of these steps."""
+    """Return a function for `--read STEP=FILE ...`; the values contain no characters that are special to a shell."""
     return lambda w: " ".join(["--read", *(f"{step}={step_file(view, step).format(**w)}" for step in steps)])
 
 
 def read_arguments(view, step=""):
-    """As `step_arguments`, of all files that a job of a view gets by name."""
+    """Like `step_arguments`, for all files that a job of a view takes by name."""
     make, named = PLAN.views.step(view, step).make, PLAN.views.named(view, step, "views")
     files = {option: view_file(names[0]) for option, names in named.items() if names}
     files |= {name: step_file(view, name) for name in PLAN.views.reads(make, view)}
@@ -189,74 +188,77 @@ def read_arguments(view, step=""):
 
 
 def cache_argument(view, step):
-    """--cache FOLDER, where a killed job of a view goes on, if it asks for one."""
+    """Return a function for `--cache FOLDER`, from which a killed job of a view resumes, if the job takes a cache."""
     folder = f".emospace/views/{{corpus}}/{view}{step and '.'}{step}/{{part}}"
     takes = PLAN.views.takes(PLAN.views.step(view, step).make, "cache")
     return lambda w: f"--cache {folder.format(**w)}" if takes else ""
 
 
 def feature_file(feature, file="{part}.npy"):
-    """Path pattern of a feature's store of one part, or of that file beside it."""
-    return f"{made_from(feature)}/features/{{corpus}}/{feature}/{file}"
+    """Return the path pattern of a feature's store for one part, or of another `file` in its folder."""
+    return f"{data_folder(feature)}/features/{{corpus}}/{feature}/{file}"
 
 
 def part_files(name, corpus, file=""):
-    """Files of all parts of a view or feature (stores, zips, tables), or those files beside them."""
+    """Return the main files of a view or feature for all parts, or another `file` for each part."""
     pattern = feature_file(name, file or "{part}.npy") if "." in name else view_file(name, file)
     return expand(pattern, corpus=corpus, part=PLAN.parts(corpus))
 
 
 def protocol_files(wildcards, name, file=""):
-    """Files of all parts of a view or feature in all corpora of the protocol, or those files beside them."""
+    """Return the files of `part_files` for all corpora of the protocol."""
     return [path for corpus in PLAN.protocol_corpora(protocol_of(wildcards)) for path in part_files(name, corpus, file)]
 
 
-def read_by(wildcards):
-    """Every view or feature that a run reads: its inputs, then what its augmented rows have in their place."""
+def run_sources(wildcards):
+    """Return every view or feature that a run reads: its inputs, then their replacements for augmented rows."""
     return [*PLAN.sources(wildcards.run), *(instead for _, _, instead in PLAN.exchanges(wildcards.run))]
 
 
 def input_files(wildcards, file=""):
-    """Files of all parts of all that a run reads, or those files beside them."""
-    return [path for name in read_by(wildcards) for path in protocol_files(wildcards, name, file)]
+    """Return the files of `protocol_files` for all sources of a run."""
+    return [path for name in run_sources(wildcards) for path in protocol_files(wildcards, name, file)]
 
 
 def read_manifests(wildcards):
-    """Manifests of all parts of all corpora of a run that reads a view, whose items go by their rows."""
+    """Return the manifests of all parts if the run reads a view, because reading its items requires the rows."""
     views = [name for name in PLAN.sources(wildcards.run) if "." not in name]
     return of_corpora("data/manifest/{corpus}/{part}.csv")(wildcards) if views else []
 
 
 def parent_folders(wildcards):
-    """Run -> folder of the same fold and seed, for every parent of a run."""
+    """Return parent run -> its folder for the same fold and the matching seed."""
     seeds = {run: PLAN.parent_seed(run, int(wildcards.seed)) for run in PLAN.parents(wildcards.run)}
     return {run: RUN.format(run=run, fold=wildcards.fold, seed=seed) for run, seed in seeds.items()}
 
 
 def parent_files(wildcards):
-    """Sidecars of the parents of a run, and of what they say of their train rows if they are asked."""
+    """Return the sidecars of a run's parents, and of their outputs for train rows where needed."""
     folders = parent_folders(wildcards)
-    asked = [folders[run] for run in PLAN.parents_on_train(wildcards.run)]
-    return [*each(folders.values(), "run.json"), *each(asked, "train/apply.json")]
+    on_train = [folders[run] for run in PLAN.parents_on_train(wildcards.run)]
+    return [*each(folders.values(), "run.json"), *each(on_train, "train/apply.json")]
 
 
 def model_weights(wildcards):
-    """The record of the pretrained weights of a run, if it has some."""
+    """Return the record of a run's pretrained weights, if it has any."""
     spec = PLAN.run(wildcards.run)
     return [f"weights/{spec['weights']}/weights.json"] if "weights" in spec else []
 
 
-def trainings(rule, asked=False):
-    """Rule -> its runs, all or those that are asked about train rows: one rule for all that store the usual files."""
-    found = {}
+def trainings(rule, on_train=False):
+    """Return rule name -> its runs: one shared rule, and one for each run that stores additional files.
+
+    on_train: only runs that are applied to their train rows.
+    """
+    rules = {}
     for run in PLAN.config["runs"]:
-        if PLAN.applied_to_train(run) or not asked:
-            found.setdefault(f"{rule}_{run}" if PLAN.run_files(run) else rule, []).append(run)
-    return found
+        if PLAN.applied_to_train(run) or not on_train:
+            rules.setdefault(f"{rule}_{run}" if PLAN.run_files(run) else rule, []).append(run)
+    return rules
 
 
 def input_arguments(wildcards):
-    """--input NAME FILE..., --exchange INPUT INSTEAD FILE... and --runs; no character there that a shell would read."""
+    """Return `--input NAME FILE... --exchange INPUT INSTEAD FILE... --runs ...`, without special shell characters."""
     inputs = PLAN.sources(wildcards.run)
     words = [f"--input {name} {' '.join(protocol_files(wildcards, name))}" for name in inputs]
     for name, _, instead in PLAN.exchanges(wildcards.run):
@@ -266,72 +268,72 @@ def input_arguments(wildcards):
 
 
 def run_folders(run):
-    """Folders of all folds and seeds of a run."""
+    """Return the folders of all folds and seeds of a run."""
     folds = PLAN.folds(PLAN.run(run)["protocol"])
     return expand(RUN, run=run, fold=folds, seed=PLAN.seeds(run))
 
 
 def baseline_folders(run):
-    """Folders of the run's baseline, or none where it is its own."""
+    """Return the folders of a run's baseline, or none if the run is its own baseline."""
     return [] if PLAN.baseline(run) == run else run_folders(PLAN.baseline(run))
 
 
 def of_other(pattern):
-    """Input function: the pattern for the protocol of a run's baseline, its corpora and folds, if it is another."""
+    """Input function: the pattern expanded over the protocol of a run's baseline, if it differs from the run's."""
 
-    def found(wildcards):
+    def paths(wildcards):
         if not (other := PLAN.other_protocol(wildcards.run)):
             return []
-        paths = expand(pattern, protocol=other, corpus=PLAN.protocol_corpora(other), fold=PLAN.folds(other))
-        return list(dict.fromkeys(paths))
+        expanded = expand(pattern, protocol=other, corpus=PLAN.protocol_corpora(other), fold=PLAN.folds(other))
+        return list(dict.fromkeys(expanded))
 
-    return found
+    return paths
 
 
 def each(folders, file):
-    """That file of each folder."""
+    """Return this file in each folder."""
     return [f"{folder}/{file}" for folder in folders]
 
 
 def all_runs(file):
-    """That file of every run, fold and seed."""
+    """Return this file of every run, fold and seed."""
     return [path for run in PLAN.config["runs"] for path in each(run_folders(run), file)]
 
 
 def evaluations(file):
-    """That file of every run's evaluation, in the order of the config."""
+    """Return this file of every run's evaluation, in the order of the config."""
     return [f"{EVALUATION.format(run=r)}/{file}" for r in PLAN.config["runs"]]
 
 
 def audits():
-    """The audit of every protocol."""
+    """Return the audit of every protocol."""
     return expand(AUDIT, protocol=PLAN.config["protocols"])
 
 
 def used_features():
-    """Sidecars of every part of every feature that a run reads, but for augmented ones."""
+    """Return the sidecars of all parts of all features that runs read, except augmented ones."""
     used = [(corpus, name) for corpus in PLAN.config["corpora"] for name in PLAN.used_features(corpus)]
     return [path for corpus, name in used for path in part_files(name, corpus, "{part}.json")]
 
 
 def exported(wildcards, file="{part}.npy"):
-    """Files of all parts of the features that are exported, or those files beside them."""
+    """Return the stores of all parts of the exported features, or another `file` for each part."""
     return [path for name in PLAN.exported() for path in part_files(name, wildcards.corpus, file)]
 
 
 def analysis_recipe(analysis):
-    """Input function: the recipe of an analysis for the run."""
+    """Input function: the recipe of an analysis of the run."""
     return lambda wildcards: PLAN.recipe("analyse", f"{analysis}.{wildcards.run}")
 
 
 def analysed(wildcards, *files):
-    """Those files of all trainings of a run and of its parents."""
+    """Return these files of all trainings of a run and its parents."""
     folders = [folder for run in [wildcards.run, *PLAN.parents(wildcards.run)] for folder in run_folders(run)]
     return [f"{folder}/{file}" for folder in folders for file in files]
 
 
 def analysed_arguments(wildcards):
-    """--input NAME FILE... and --parents RUN=FOLDER...; no character there that a shell would read."""
+    """Return `--input NAME FILE... --parents RUN=FOLDER...`, without special shell characters."""
     inputs = PLAN.sources(wildcards.run)
     words = [f"--input {name} {' '.join(protocol_files(wildcards, name))}" for name in inputs]
     parents = [f"{name}={folder}" for name in PLAN.parents(wildcards.run) for folder in run_folders(name)]
@@ -339,8 +341,8 @@ def analysed_arguments(wildcards):
 
 
 def analyses(file=""):
-    """That file of every analysis of every run, or all that they made."""
-    found = [
+    """Return this file of every analysis of every run, or all their outputs."""
+    pairs = [
         (run, name)
         for run in PLAN.config["runs"]
         for name, spec in PLAN.config["analyses"].items()
@@ -348,6 +350,6 @@ def analyses(file=""):
     ]
     return [
         f"{ANALYSES.format(run=run)}/{name}/{output}"
-        for run, name in found
+        for run, name in pairs
         for output in ([file] if file else outputs_of(PLAN.config["analyses"][name]))
     ]

@@ -1,6 +1,6 @@
-"""Corpora: from raw files to a manifest, protocols and their audit.
+"""Corpora: index raw files into a manifest, make protocols and audit them.
 
-Inputs:  the raw corpus, at the root in the config or in EMOSPACE_<CORPUS>
+Inputs:  the raw corpus, at the root given in the config or in EMOSPACE_<CORPUS>
 Outputs: data/manifest/<corpus>.csv, results/<name>/{protocols,audit}/...
 """
 

@@ -1,4 +1,4 @@
-"""Evaluation: the only place where test labels meet predictions.
+"""Evaluation: the only stage that compares predictions with test labels.
 
 Inputs:  results/<name>/runs/<run>/*, the manifest
 Outputs: results/<name>/evaluation/<run>/{metrics.json,predictions.csv,confusion.csv}

@@ -1,4 +1,4 @@
-"""Export: one .npy per utterance in six folders, and two tables: the format that earlier work on IEMOCAP reads.
+"""Export: one .npy file per utterance in six folders, and two tables, in the format of earlier work on IEMOCAP.
 
 Inputs:  data/manifest/<corpus>.csv, data/views/..., data/features/..., data/augmented/...
 Outputs: results/<name>/export/<corpus>/

@@ -1,8 +1,8 @@
-"""Features: an encoder applied to a view, per part, as a ragged .npy store.
+"""Features: the output of an encoder for a view, one ragged .npy store per part.
 
 Inputs:  data/views/<corpus>/<view>/<part>.*, weights/<weights>/
 Outputs: data/features/<corpus>/<view>.<encoder>/<part>.npy, .offsets.npy and .json
-For augmented views both lie in data/augmented instead of data.
+For augmented views, both are in data/augmented instead of data.
 """
 
 
@@ -29,7 +29,7 @@ rule weights:
         PLAN.fetched(),
 
 
-# One rule per encoder feature: the rules differ in view and weights, and so in what makes them out of date.
+# One rule per encoder feature, because views, weights and environments differ.
 for _feature in PLAN.encoded():
     _view, _weights = PLAN.feature(_feature)["view"], PLAN.feature(_feature).get("weights")
     _known = expand("data/manifest/{corpus}.csv", corpus=PLAN.known_corpora(_feature))

@@ -1,7 +1,7 @@
-"""Report: a table with one row per run, and one HTML page.
+"""Report: a table with one row per run, and an HTML page.
 
 Inputs:  results/<name>/{evaluation,runs,audit}/..., data/quality/<name>/...
-Outputs: results/<name>/{summary.csv,result.txt,metrics.json,report.html}, and tables that `dvc plots` draws in plots/
+Outputs: results/<name>/{summary.csv,result.txt,metrics.json,report.html}, and tables for `dvc plots` in plots/
 """
 
 from emospace.report.results import COMPANIONS
@@ -47,7 +47,7 @@ rule make_report:
         sheets=sheets(),
         gates=all_children(f"{GATE}.json"),
         analyses=analyses("analysis.json"),
-        # What it reads beside those sidecars.
+        # Files that the report reads in addition to these sidecars.
         made=ancient(analyses()),
         rows=ancient(expand("data/manifest/{corpus}.csv", corpus=PLAN.config["corpora"])),
         predictions=ancient([path for file in COMPANIONS["metrics.json"] for path in evaluations(file)]),

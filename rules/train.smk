@@ -1,10 +1,10 @@
-"""Training: one job per run, fold and seed, on labels of train and dev rows only, and only after the audit.
+"""Training: one job per run, fold and seed, after the audit, with labels of train and dev rows only.
 
 Inputs:  results/<name>/{protocols,audit}/..., data/features/..., for runs with `augment` results/<name>/augmented/...
 Outputs: results/<name>/runs/<run>/<fold>-<seed>/; for a second stage, outputs for the train rows in train/
 """
 
-# A run whose model declares further outputs has a rule of its own, because their names depend on the run.
+# A run whose model declares additional outputs has its own rule, because their names depend on the run.
 for _rule, _runs in trainings("train").items():
 
     rule:
@@ -51,7 +51,7 @@ for _rule, _runs in trainings("train").items():
             " --seed {wildcards.seed} --out {params.folder:q}"
 
 
-for _rule, _runs in trainings("apply_train", asked=True).items():
+for _rule, _runs in trainings("apply_train", on_train=True).items():
 
     rule:
         name:

@@ -1,4 +1,4 @@
-"""Views: one rendition of a modality per view and part, with one row per utterance.
+"""Views: renditions of a modality, one file per part with one item per utterance.
 
 Inputs:  data/manifest/<corpus>/<part>.csv and the media that it names
 Outputs: data/views/<corpus>/<view>/<part>.*, data/quality/<name>/<corpus>.csv

@@ -266,7 +266,8 @@ def test_a_plan_knows_the_files_of_runs_and_who_is_asked_about_train_rows(config
     assert (plan.run_files("near"), plan.run_files("stack"), plan.run_files("probe")) == (names, [], [])
     asked = [name for name in config["runs"] if plan.applied_to_train(name)]
     assert asked == ["probe_audio", "probe_frames", "probe_text", "late_fusion", "near"]
-    assert plan.parents_on_train("stack") == ["near", "late_fusion"] and plan.parents_on_train("late_fusion") == asked[:3]
+    assert plan.parents_on_train("stack") == ["near", "late_fusion"]
+    assert plan.parents_on_train("late_fusion") == asked[:3]
     assert told(Path(plan.recipe("apply_train", "near")))["crossfit"] == 0
     before = plan.recipe("train", "near"), plan.recipe("apply_train", "near")
     config["runs"]["near"]["crossfit"] = 3

@@ -189,7 +189,7 @@ def test_a_wrong_encoder_is_refused_when_planned(text, words, plant):
 
 def test_an_option_that_is_called_like_a_key_of_its_block_is_refused(plant):
     name = plant("planted_by", "VIEWS = ('ids',)\ndef load(*, by: int = 1): ...")
-    with pytest.raises(InputError, match=r"planted_by.py: the option 'by' of load.. has the name of a key of its block"):
+    with pytest.raises(InputError, match=r"planted_by.py: the option 'by' of load.. has the name of a key"):
         plugin.check_keys("encoders", name, "load", {"by", "select"})
 
 

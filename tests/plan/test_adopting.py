@@ -1,4 +1,4 @@
-"""Another machine: git clone, dvc pull, adopt. Only what an edit changes is made again, and nothing stale stays."""
+"""Adoption on another machine (git clone, dvc pull, adopt): an edit rebuilds exactly what it changes."""
 
 import functools
 import json
@@ -23,8 +23,8 @@ from emospace.plan.raw_files import HASH_AT_SIGHT, changed, fingerprint
 # One job, without Snakemake -----------------------------------------------------------------------------------------
 
 
-class Made:
-    """A job that read one file of another job and wrote a table; the sidecars of both are right."""
+class Example:
+    """A job that read a file of another job and wrote a table with a valid sidecar."""
 
     def __init__(self):
         self.recipe = {"rule": "count", "options": {"k": 2}, "code": {"count.py": "a" * 64}}
@@ -37,22 +37,22 @@ class Made:
         self.job = Job("count", Path("recipe.json"), outputs, [self.source])
 
     def why(self) -> str:
-        makers = {str(path): job for job in (self.source, self.job) for path in job.outputs}
-        return why_stale(self.job, record_of(self.job), makers, sha256)
+        producers = {str(path): job for job in (self.source, self.job) for path in job.outputs}
+        return why_stale(self.job, record_of(self.job), producers, sha256)
 
 
 @pytest.fixture
-def made(tmp_path, monkeypatch) -> Made:
+def made(tmp_path, monkeypatch) -> Example:
     monkeypatch.chdir(tmp_path)
-    return Made()
+    return Example()
 
 
-def test_what_its_sidecar_agrees_with_is_fresh(made):
+def test_outputs_that_match_their_sidecar_are_up_to_date(made):
     refuse_altered([record_of(made.job)], sha256)
     assert made.why() == ""
 
 
-def test_another_recipe_or_input_is_stale_and_said_to_be(made):
+def test_a_changed_recipe_or_input_is_reported_as_stale(made):
     write_json(made.job.recipe, made.recipe | {"options": {"k": 3}})
     assert "options" in made.why()
     write_json(made.job.recipe, made.recipe)
@@ -62,8 +62,8 @@ def test_another_recipe_or_input_is_stale_and_said_to_be(made):
     assert "source.csv" in made.why()
 
 
-def test_other_jobs_among_its_sources_make_it_stale(made):
-    """A run that the config no longer has, or has now: every digest agrees, and still the table is another."""
+def test_added_or_removed_source_jobs_make_a_job_stale(made):
+    """A run was added to the config or removed: all digests match, but the table would differ."""
     more = Job("read", made.job.recipe, [Path("more.csv")])
     made.job.needs.append(more)
     assert "without more.csv" in made.why()
@@ -72,19 +72,19 @@ def test_other_jobs_among_its_sources_make_it_stale(made):
     assert "also built from source.csv" in made.why()
 
 
-@pytest.mark.parametrize(("file", "said"), [("table.csv", "table.csv is missing"), ("table.json", "no sidecar")])
-def test_what_is_lost_is_made_again(made, file, said):
+@pytest.mark.parametrize(("file", "reason"), [("table.csv", "table.csv is missing"), ("table.json", "no sidecar")])
+def test_a_missing_file_makes_its_job_stale(made, file, reason):
     Path(file).unlink()
-    assert said in made.why()
+    assert reason in made.why()
 
 
-def test_an_output_that_no_digest_vouches_for_is_not_believed(made):
+def test_an_output_that_its_sidecar_does_not_list_is_not_trusted(made):
     Path("extra.csv").touch()
     made.job.outputs.append(Path("extra.csv"))
     assert "extra.csv" in made.why()
 
 
-def test_altered_files_are_refused_by_name_weights_too(made):
+def test_altered_files_including_weights_are_refused_by_name(made):
     write_sidecar(Path("weights.json"), {}, inputs=[], outputs=[], files={"model.bin": {"sha256": sha256("table.csv")}})
     weights = record_of(Job("fetch", made.job.recipe, [Path("weights.json")]))
     Path("model.bin").write_text("table.csv")
@@ -95,7 +95,7 @@ def test_altered_files_are_refused_by_name_weights_too(made):
         refuse_altered([weights, record_of(made.job)], sha256)
 
 
-def test_weights_altered_at_equal_size_with_their_old_time_stamp_are_refused(made):
+def test_weights_altered_with_the_same_size_and_time_stamp_are_refused(made):
     Path("model.bin").write_text("weights")
     os.utime("model.bin", ns=(10**18, 10**18))
     stat = Path("model.bin").stat()
@@ -109,7 +109,7 @@ def test_weights_altered_at_equal_size_with_their_old_time_stamp_are_refused(mad
         refuse_altered([weights], sha256)
 
 
-def test_raw_files_are_compared_as_they_were_recorded(tmp_path):
+def test_raw_files_are_compared_by_their_recorded_fingerprints(tmp_path):
     small, large = tmp_path / "words.txt", tmp_path / "sound.wav"
     small.write_text("one")
     large.write_bytes(bytes(HASH_AT_SIGHT + 1))
@@ -118,16 +118,16 @@ def test_raw_files_are_compared_as_they_were_recorded(tmp_path):
     seen = {name: [0, 0, known] for name, known in recorded.items()}
     assert changed(tmp_path, recorded, seen) == ""
     digest = sha256(large)
-    assert changed(tmp_path, recorded | {"sound.wav": digest}, seen) == ""  # seen by size, recorded by digest
+    assert changed(tmp_path, recorded | {"sound.wav": digest}, seen) == ""  # size now, digest then
     assert changed(tmp_path, recorded | {"sound.wav": "0" * 64}, seen) == "sound.wav"
-    assert changed(tmp_path, recorded, seen | {"words.txt": [0, 0, "0" * 64]}) == ""  # what is on disk decides
+    assert changed(tmp_path, recorded, seen | {"words.txt": [0, 0, "0" * 64]}) == ""  # the file on disk decides
     small.write_text("two")
     assert changed(tmp_path, recorded, seen | {"words.txt": [0, 0, fingerprint(small)]}) == "words.txt"
     assert changed(tmp_path, recorded, seen | {"new.txt": [0, 0, "0" * 64]}) == "new.txt"
     assert changed(tmp_path, recorded, {"words.txt": seen["words.txt"]}) == "sound.wav"
 
 
-def test_a_corpus_that_is_elsewhere_is_not_asked_for(tmp_path, monkeypatch):
+def test_raw_files_of_an_absent_corpus_are_not_checked(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     clip = tmp_path / "corpus/Actor_01/03-01-03-01-01-01-01.wav"
     clip.parent.mkdir(parents=True)
@@ -150,7 +150,7 @@ def test_a_corpus_that_is_elsewhere_is_not_asked_for(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def pulled(origin, tmp_path_factory) -> Project:
-    """A clone with all artifacts pulled, and nothing else done to it."""
+    """A clone after `dvc pull` only."""
     project = cloned(origin, tmp_path_factory.mktemp("clone") / "it's a clone")
     project.run("dvc", "pull", "-q")
     return project
@@ -164,14 +164,14 @@ def clone(pulled, tmp_path) -> Project:
 
 @pytest.fixture(scope="module")
 def once_adopted(pulled, tmp_path_factory) -> tuple[Project, str]:
-    """The clone after an adoption, and what that said; tests only read it."""
+    """The clone after an adoption, and its output; tests only read it."""
     project = copy(pulled, tmp_path_factory.mktemp("adopted") / "clone")
     return project, project.run(*ADOPT).stdout
 
 
 @pytest.fixture
 def adopted(once_adopted, tmp_path) -> Project:
-    """A copy of it for one test to change."""
+    """A copy of the adopted clone for one test to change."""
     return copy(once_adopted[0], tmp_path / "adopted")
 
 
@@ -216,7 +216,7 @@ def test_a_pulled_clone_has_nothing_to_do(once_adopted, adopted, pulled, origin)
     assert adopted.planned(*PHASES) == adopted.planned() == {}
     assert "up to date" in adopted.run("dvc", "status").stdout
     assert contents(adopted) == before
-    assert not list(adopted.folder.rglob("logs/**/*.tsv"))  # which every job of any size leaves
+    assert not list(adopted.folder.rglob("logs/**/*.tsv"))  # every job that ran leaves one
     later = time.time() + 10
     for path in (adopted.folder / "data").rglob("*"):
         os.utime(path, (later, later))
@@ -225,7 +225,7 @@ def test_a_pulled_clone_has_nothing_to_do(once_adopted, adopted, pulled, origin)
 
 @pytest.mark.workflow
 @pytest.mark.parametrize("kind", ["symlink", "hardlink"])
-def test_artifacts_that_are_links_into_the_cache_are_adopted_too(kind, origin, tmp_path):
+def test_artifacts_that_are_links_into_the_cache_are_adopted(kind, origin, tmp_path):
     clone = cloned(origin, tmp_path / "clone")
     clone.run("dvc", "config", "--local", "cache.type", kind)
     clone.run("dvc", "pull", "-q")
@@ -241,7 +241,7 @@ def test_artifacts_that_are_links_into_the_cache_are_adopted_too(kind, origin, t
 
 @pytest.mark.workflow
 @pytest.mark.parametrize("name", EDITS)
-def test_an_edit_before_anything_else_reruns_what_it_would_have_where_all_was_made(name, clone, origin, tmp_path):
+def test_an_edit_in_an_adopted_clone_plans_the_same_jobs_as_in_the_origin(name, clone, origin, tmp_path):
     edit, expected = EDITS[name]
     there = copy(origin, tmp_path / "origin")
     for project in (there, clone):
@@ -255,10 +255,10 @@ def test_an_edit_before_anything_else_reruns_what_it_would_have_where_all_was_ma
 
 
 REPORT = {"evaluate": 1, "summarize": 1, "make_report": 1}
-# The run that reads MFCCs, with which the other is compared.
+# The run that reads MFCCs and is the baseline of the other.
 PROBE = {"embed": 3, "train": 3} | REPORT | {"evaluate": 2}
 PART = dict.fromkeys(("index_part", "merge_manifest", "make_protocol", "audit_protocol"), 1)
-# Words come out as they were; but what depends on a changed file is not adopted.
+# The text is unchanged, but nothing that depends on a changed file is adopted.
 PART |= {"extract_audio": 1, "extract_text": 1, "check_quality": 1, "embed": 2}
 RUN = {
     "training option": {"train": 3} | REPORT,
@@ -266,7 +266,7 @@ RUN = {
     "encoder": PROBE,
     "raw file": PART | {"train": 6} | REPORT | {"evaluate": 2},
 }
-# Edit -> what nothing that changes lies below.
+# Edit -> path prefixes below which nothing may change.
 SAME = {
     "training option": ("data/", "weights/", "results/demo/runs/probe/"),
     "MFCC option": ("data/manifest/", "data/views/", "weights/", "results/demo/runs/probe_text/"),
@@ -286,8 +286,8 @@ def by_snakemake(project: Project) -> None:
 
 
 @pytest.fixture(scope="module")
-def where_it_was_made(origin, tmp_path_factory):
-    """Edit -> file -> digest on the machine that made everything, after that edit and plain `snakemake`; each once."""
+def edited_origin(origin, tmp_path_factory):
+    """A function edit -> file -> digest in the origin after that edit and `snakemake`; each edit runs once."""
 
     @functools.cache
     def after(name: str) -> dict[str, str]:
@@ -300,12 +300,12 @@ def where_it_was_made(origin, tmp_path_factory):
 
 
 def last_planned(recipe: Path) -> int:
-    """When a recipe was last asked for."""
+    """Return when a recipe was last planned."""
     return recipe.stat().st_mtime_ns
 
 
-def edit_runs_and_records_exactly_that(name: str, bring_up_to_date, clone: Project) -> None:
-    """Hold what one of the two ways does in a clone that was adopted after an edit to RUN and SAME."""
+def check_edit(name: str, bring_up_to_date, clone: Project) -> None:
+    """Check the jobs and changed files of an adopted clone after an edit against RUN and SAME."""
     EDITS[name][0](clone)
     said = clone.run(*ADOPT).stdout
     assert name != QUICK or ("3 x train" in said and "options" in said)
@@ -328,21 +328,21 @@ def edit_runs_and_records_exactly_that(name: str, bring_up_to_date, clone: Proje
 
 
 @pytest.mark.workflow
-def test_dvc_repro_after_an_edit_runs_and_records_exactly_that(clone):
-    edit_runs_and_records_exactly_that(QUICK, by_dvc, clone)
+def test_dvc_repro_after_an_check_edit(clone):
+    check_edit(QUICK, by_dvc, clone)
 
 
 @pytest.mark.slow
 @pytest.mark.workflow
 @pytest.mark.parametrize("way", [by_dvc, by_snakemake])
 @pytest.mark.parametrize("name", EDITS)
-def test_after_an_edit_the_clone_has_byte_for_byte_what_the_origin_has(name, way, clone, where_it_was_made):
-    edit_runs_and_records_exactly_that(name, way, clone)
-    assert contents(clone) == where_it_was_made(name)
+def test_after_an_edit_clone_and_origin_are_byte_identical(name, way, clone, edited_origin):
+    check_edit(name, way, clone)
+    assert contents(clone) == edited_origin(name)
 
 
 @pytest.mark.workflow
-def test_dvc_sees_label_maps_and_sentence_pairs(adopted):
+def test_dvc_watches_label_maps_and_sentence_pairs(adopted):
     assert "up to date" in adopted.run("dvc", "status").stdout
     configure("labels", mine={"ang": "high", "neu": "low"})(adopted)
     append("configs/pairs/en_fr.csv", "One more,Encore un\n")(adopted)
@@ -354,8 +354,8 @@ def test_dvc_sees_label_maps_and_sentence_pairs(adopted):
 
 @pytest.mark.workflow
 @pytest.mark.parametrize("made", [[], ["weights/drawn/weights.json"]], ids=["no record", "one record"])
-def test_time_stamps_that_call_a_stale_artifact_new_are_not_believed(made, clone):
-    """Planned, edited and planned again before everything is pulled: every artifact is newer than its recipe."""
+def test_a_newer_time_stamp_does_not_make_a_stale_artifact_trusted(made, clone):
+    """Plan, edit and plan again before the pull: every artifact is newer than its recipe."""
     aside = {name: clone.folder / f"{name}.aside" for name in ("data", "weights", "results")}
     for name, path in aside.items():
         (clone.folder / name).rename(path)
@@ -376,7 +376,7 @@ def test_time_stamps_that_call_a_stale_artifact_new_are_not_believed(made, clone
 
 @pytest.mark.workflow
 def test_records_of_an_earlier_adoption_do_not_hide_a_stale_artifact(adopted, tmp_path):
-    """Adopted, then two artifacts are exchanged for those of another config: for both Snakemake remembers today's."""
+    """After adoption, artifacts of another config replace two; Snakemake has records of the current ones."""
     exchanged = {
         "embed_audio_mfcc": "data/features/demo/audio.mfcc/0.json",
         "fetch_weights": "weights/drawn/weights.json",
@@ -396,8 +396,8 @@ def test_records_of_an_earlier_adoption_do_not_hide_a_stale_artifact(adopted, tm
 
 @pytest.mark.slow
 @pytest.mark.workflow
-def test_what_another_commit_left_here_is_not_recorded(adopted):
-    """There and back with git, but only there with DVC: by Snakemake's records all is as the newer commit has it."""
+def test_artifacts_of_another_commit_are_not_recorded(adopted):
+    """Git goes to another commit and back, DVC only there: Snakemake's records match the newer commit."""
     EDITS[QUICK][0](adopted)
     adopted.run("dvc", "repro")
     adopted.run(*GIT, "commit", "-qam", "edited")
@@ -425,7 +425,7 @@ def test_altered_artifacts_are_refused_by_name_and_nothing_is_adopted(clone):
 
 
 @pytest.mark.workflow
-def test_a_misspelt_option_is_said_and_with_nothing_here_all_is_to_be_made(project):
+def test_a_misspelt_option_is_reported_and_without_artifacts_all_jobs_are_stale(project):
     EDITS["MFCC option"][0](project)
     project.replace("config.yaml", "coefficients", "coeficients")
     done = project.run(*ADOPT, check=False)

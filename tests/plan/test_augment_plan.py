@@ -1,4 +1,4 @@
-"""What would be done for augmented speech, step by step; nothing is made here."""
+"""Plans for augmented speech: each option affects the recipes and jobs of its own step only. No job runs."""
 
 import re
 
@@ -20,7 +20,7 @@ def planned(project: Project, config: dict) -> dict[str, int]:
     return project.planned("augment", "train_all")
 
 
-def test_speech_is_planned_step_by_step(project):
+def test_an_option_of_speech_reruns_its_own_step_only(project):
     config = small(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")))
     without = planned(project, config)
     speech = {"recognise": {"engine": "whisper", "weights": "hears"}, "translate": {"chain": []}}

@@ -1,4 +1,4 @@
-"""Whatever comes from outside the project, DVC notices its change, or refuses to record what it could not watch."""
+"""DVC notices changes of files outside the project, or refuses to record files that it cannot watch."""
 
 import json
 import re
@@ -20,7 +20,7 @@ from emospace.plan.plan import Plan
 
 
 def config(root: Path) -> dict:
-    """The smallest that reads them."""
+    """Return the smallest config that reads them."""
     return yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")) | {
         "corpora": {"ravdess": {"root": str(root), "parts": 3}},
         "views": {"audio": {}},
@@ -33,7 +33,7 @@ def config(root: Path) -> dict:
 
 
 def silence(path: Path) -> None:
-    """Zero the end of a recording; its size stays."""
+    """Set the end of a recording to zero without changing its size."""
     content = path.read_bytes()
     path.write_bytes(content[:-SECOND] + bytes(SECOND))
 
@@ -52,7 +52,9 @@ ALL = pytest.param(OURS, "report", FIRST | REST, id="all", marks=pytest.mark.slo
 
 @pytest.mark.workflow
 @pytest.mark.parametrize(("phases", "stage", "expected"), [pytest.param(OURS[:1], "corpora", FIRST, id="first"), ALL])
-def test_dvc_repro_notices_a_raw_file_that_lies_elsewhere(phases, stage, expected, project, tmp_path, monkeypatch):
+def test_dvc_repro_notices_a_changed_raw_file_outside_the_project(
+    phases, stage, expected, project, tmp_path, monkeypatch
+):
     monkeypatch.delenv("EMOSPACE_RAVDESS", raising=False)  # it would put another corpus in the place of this one
     root = tmp_path / "it's elsewhere"
     recordings(root)
@@ -96,13 +98,13 @@ def test_dvc_repro_notices_a_raw_file_that_lies_elsewhere(phases, stage, expecte
 
 
 def at(root: Path) -> dict[str, str]:
-    """The variable that says where the corpus lies on a machine."""
+    """Return the environment variable with the root of the corpus."""
     return {"EMOSPACE_RAVDESS": str(root)}
 
 
 @pytest.fixture(scope="module")
 def sent(tmp_path_factory) -> tuple[Project, Path]:
-    """A machine that made everything of a corpus outside the project and pushed it; where that corpus lies."""
+    """A project that built everything from a corpus outside the project and pushed it, and the corpus root."""
     root, folder, store = (tmp_path_factory.mktemp("sent") / name for name in ("it's elsewhere", "project", "store"))
     recordings(root)
     folder.mkdir()
@@ -120,7 +122,7 @@ def sent(tmp_path_factory) -> tuple[Project, Path]:
 
 @pytest.fixture
 def pulled(sent, tmp_path) -> Project:
-    """A clone of that with all artifacts pulled, and without the corpus."""
+    """A clone of that project with all artifacts pulled, but without the corpus."""
     clone = cloned(sent[0], tmp_path / "clone")
     clone.run("dvc", "pull", "-q")
     assert contents(clone) == contents(sent[0])
@@ -137,7 +139,7 @@ ABSENT = "the corpus is not on this machine; its existing artifacts are used unc
 
 @pytest.mark.slow
 @pytest.mark.workflow
-def test_a_clone_without_the_corpus_believes_its_manifests_until_it_comes(pulled, sent, tmp_path):
+def test_a_clone_trusts_its_manifests_until_the_corpus_is_present(pulled, sent, tmp_path):
     before, nowhere = contents(pulled), tmp_path / "nowhere"
     said = pulled.run(*ADOPT, **at(nowhere)).stdout
     assert f"{nowhere}: {ABSENT}" in said and all_adopted(said)
@@ -158,8 +160,8 @@ def test_a_clone_without_the_corpus_believes_its_manifests_until_it_comes(pulled
 
 @pytest.mark.slow
 @pytest.mark.workflow
-def test_a_clip_edited_after_adopting_or_before_has_its_part_made_again_and_no_other(pulled, sent, tmp_path):
-    """With the corpus in another folder, its files with other time stamps, than where everything was made."""
+def test_a_clip_edited_before_or_after_adoption_rebuilds_only_its_part(pulled, sent, tmp_path):
+    """The corpus is in another folder than in the origin, and its files have other time stamps."""
     here = shutil.copytree(sent[1], tmp_path / "another place", copy_function=shutil.copy)
     clip = sorted(here.rglob("*.wav"))[0]
     later = copy(pulled, tmp_path / "later")
@@ -184,7 +186,7 @@ def test_a_clip_edited_after_adopting_or_before_has_its_part_made_again_and_no_o
     assert not [path for path in differ if re.search(r"/[12]\.[^/]*$", path)]
 
 
-def test_what_dvc_could_not_watch_is_refused(tmp_path, monkeypatch):
+def test_files_that_dvc_cannot_watch_are_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     demo = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))

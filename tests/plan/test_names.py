@@ -1,4 +1,4 @@
-"""Two configs in one folder: each makes its own protocols, runs and tables, and leaves the other's alone."""
+"""Two configs in one folder: each has its own protocols, runs and tables, and neither touches the other's."""
 
 import re
 import sys
@@ -25,14 +25,14 @@ LOCAL = {"source": "local", "path": "somewhere", "files": {"model.safetensors": 
 
 
 def named(name: str) -> dict:
-    """The demo with two augmented views."""
+    """Return the demo config under this name, with two augmented views."""
     config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     return augmented(config, dict.fromkeys(NAMES, LOCAL)) | {"name": name}
 
 
 @pytest.fixture(scope="module")
 def planned(tmp_path_factory) -> dict[str, dict[str, str]]:
-    """Name -> file -> log of the job that would make it, for configs that differ in their names alone."""
+    """Name -> file -> log of the job that would write it, for configs that differ only in name."""
     project, found = Project(tmp_path_factory.mktemp("planned")), {}
     for name in ("one", "other"):
         project.configure(named(name))
@@ -55,13 +55,13 @@ def test_two_configs_share_manifests_weights_views_and_features_and_nothing_else
     assert kinds > {"protocols", "audit", "augmented", "runs", "evaluation", "plots", "export", "report.html"}
 
 
-def test_no_job_of_one_config_waits_for_an_equal_one_of_another(planned):
-    """Jobs that write one log lock each other out, and write over each other's."""
+def test_equal_jobs_of_two_configs_do_not_share_a_log(planned):
+    """Jobs with the same log block each other and overwrite it."""
     logs = [set(own(files).values()) for files in planned.values()]
     assert len(logs[0]) > 50 and not logs[0] & logs[1]
 
 
-def test_equal_runs_of_two_configs_have_checkpoints_of_their_own(tmp_path):
+def test_equal_runs_of_two_configs_have_separate_checkpoints(tmp_path):
     (fold := tmp_path / "fold0.csv").write_text("utterance\n")
     one, again, other = (
         checkpoint_folder({"run": "probe"}, [fold], 1, Path(f"results/{name}/runs/probe/fold0-1"))
@@ -70,7 +70,7 @@ def test_equal_runs_of_two_configs_have_checkpoints_of_their_own(tmp_path):
     assert one == again != other
 
 
-def test_what_was_exchanged_is_looked_for_among_all_that_a_config_has(planned, tmp_path, monkeypatch):
+def test_replaced_artifacts_are_detected_among_all_files_of_a_config(planned, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for file in (f for files in planned.values() for f in files if f.endswith(".json")):
         write_json(Path(file), {"recipe": {}, "inputs": {}, "outputs": {}})
@@ -79,7 +79,7 @@ def test_what_was_exchanged_is_looked_for_among_all_that_a_config_has(planned, t
 
 
 def tables(folder: Path, *runs: str) -> list[Path]:
-    """Plots of those runs, from results that are made up here."""
+    """Write plots for these runs from invented results."""
     predictions, histories = [], []
     for run in runs:
         predictions.append(folder / "evaluation" / run / "predictions.csv")
@@ -89,7 +89,7 @@ def tables(folder: Path, *runs: str) -> list[Path]:
     return write_plots(folder / "plots", predictions, histories)
 
 
-def test_plots_of_runs_that_the_config_no_longer_has_are_removed(tmp_path):
+def test_plots_of_removed_runs_are_deleted(tmp_path):
     other = tables(tmp_path / "other", "kept", "deleted")
     assert len(tables(tmp_path / "one", "kept", "deleted")) == 4
     notes = [tmp_path / "one/plots/notes.csv", tmp_path / "one/plots/confusion/notes.csv"]  # not ours to remove
@@ -100,7 +100,7 @@ def test_plots_of_runs_that_the_config_no_longer_has_are_removed(tmp_path):
     assert len(kept) == 2 and all(path.exists() for path in other)
 
 
-def test_a_result_is_shown_where_its_config_has_it(tmp_path, monkeypatch, capsys):
+def test_the_result_of_the_given_config_is_shown(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (config := tmp_path / "mine.yaml").write_text(yaml.safe_dump(smallest() | {"name": "mine"}))
     monkeypatch.setattr(sys, "argv", ["show_result", "--configfile", str(config)])
@@ -117,7 +117,7 @@ def test_a_result_is_shown_where_its_config_has_it(tmp_path, monkeypatch, capsys
 
 @pytest.mark.workflow
 def test_two_configs_of_one_corpus_leave_each_other_alone(origin, tmp_path):
-    """The second has a protocol and a run of the first's names, and neither is the same."""
+    """The second config has a protocol and a run with the same names as the first, but different content."""
     project = copy(origin, tmp_path / "project")
     ours = contents(project)
     first, second = smallest(), smallest() | {"name": "second"}

@@ -1,4 +1,4 @@
-"""The config is closed: whatever is misspelt is refused before any job, with its name, its place and a suggestion."""
+"""The config is checked before any job: a mistake is refused with its name, its place and a suggestion."""
 
 import copy
 import inspect
@@ -31,7 +31,7 @@ def config():
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path, monkeypatch):
-    """Recipes are written below the working directory, and sentence pairs read from there."""
+    """Plans write recipes below the working directory and read sentence pairs there."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "configs").symlink_to(ROOT / "configs")
 
@@ -42,9 +42,9 @@ def presets():
 
 def test_the_documented_thresholds_are_the_defaults():
     page = (ROOT / "docs/augmentation.md").read_text(encoding="utf-8")
-    told = yaml.safe_load(re.search(r"```yaml\n(gate:.*?)```", page, re.DOTALL)[1])["gate"]
-    assert len(told) == 3
-    for view, options in told.items():
+    documented = yaml.safe_load(re.search(r"```yaml\n(gate:.*?)```", page, re.DOTALL)[1])["gate"]
+    assert len(documented) == 3
+    for view, options in documented.items():
         module = plugin.find("views", view)
         functions = [module.score, tables.verdict_of] if module.PROBE else [module.score]
         known = {p.name: p.default for f in functions for p in inspect.signature(f).parameters.values()}
@@ -57,7 +57,7 @@ def test_shipped_presets_are_valid(preset):
     Plan(yaml.safe_load((ROOT / preset).read_text()))
 
 
-ABLATIONS = {  # preset -> run -> the views that it learns from beside the run `none`
+ABLATIONS = {  # preset -> run -> augmented views on which it trains, in contrast to the run `none`
     "ablation_demo": {"text": ["text_bt"], "audio": ["audio_tts"], "images": ["frames_aug"]},
     "ablation_ravdess": {"audio": ["audio_tts"]},
     "iemocap_augmented": {"text": ["text_bt"], "audio": ["audio_tts"], "images": ["frames_aug"]},
@@ -65,7 +65,7 @@ ABLATIONS = {  # preset -> run -> the views that it learns from beside the run `
 
 
 @pytest.mark.parametrize("preset", ABLATIONS)
-def test_the_runs_of_an_ablation_differ_in_augmentation_alone(preset):
+def test_the_runs_of_an_ablation_differ_only_in_augmentation(preset):
     config = yaml.safe_load((ROOT / f"configs/{preset}.yaml").read_text())
     views = dict(ABLATIONS[preset])
     if len(views) > 1:
@@ -74,10 +74,10 @@ def test_the_runs_of_an_ablation_differ_in_augmentation_alone(preset):
     assert {"model": "unified", "seeds": 3}.items() <= none.items() and not {"augment", "versus"} & none.keys()
     assert {name for name in config["runs"] if plan.run(name)["model"] == "unified"} == {"none", *views}
     for name, wanted in views.items():
-        # As it is written: protocol, model, inputs, seeds and whatever options there are.
+        # Compared as written: protocol, model, inputs, seeds and all options.
         assert config["runs"][name] == none | {"augment": wanted, "versus": "none"}
         assert plan.baseline(name) == "none" and plan.seeds(name) == plan.seeds("none") == [1, 2, 3]
-        # Each view takes the place of an input, or the run would learn nothing from it.
+        # Each view replaces an input; otherwise the run would not use it.
         assert [view for _, view, _ in plan.exchanges(name)] == wanted
 
 
@@ -98,18 +98,18 @@ def edit(config, path, value):
     return config
 
 
-def misspelt(block, path=(), *, named=("corpora", "weights", "protocols", "runs", "features", "labels", "files")):
-    """(path, key) of every key in a config that users do not name themselves."""
+def fixed_keys(block, path=(), *, named=("corpora", "weights", "protocols", "runs", "features", "labels", "files")):
+    """Yield (path, key) of every key in a config except names that users choose."""
     for key, value in block.items() if isinstance(block, dict) else ():
         if not path or path[-1] not in named:
             yield path, key
-        yield from misspelt(value, (*path, key), named=named)
+        yield from fixed_keys(value, (*path, key), named=named)
 
 
 @pytest.mark.parametrize("preset", ["config.yaml", "configs/ablation_demo.yaml"])
-def test_every_misspelt_key_gets_the_key_that_was_meant(preset):
+def test_the_intended_key_is_suggested_for_every_misspelt_key(preset):
     config = yaml.safe_load((ROOT / preset).read_text(encoding="utf-8"))
-    keys = [(path, key) for path, key in misspelt(config) if len(key) > 2]
+    keys = [(path, key) for path, key in fixed_keys(config) if len(key) > 2]
     assert len(keys) > 40
     for path, key in keys:
         wrong = block = copy.deepcopy(config)
@@ -120,12 +120,12 @@ def test_every_misspelt_key_gets_the_key_that_was_meant(preset):
 
 
 @pytest.mark.parametrize(("key", "wrong"), [("features", "featurs"), ("protocols", "protocl")])
-def test_a_misspelt_block_is_told_before_the_one_that_is_missing(config, key, wrong):
+def test_a_misspelt_block_is_reported_before_the_missing_one(config, key, wrong):
     config[wrong] = config.pop(key)
     refused(config, f"^config: unknown key '{wrong}'. did you mean '{key}'")
 
 
-def test_a_feature_of_a_misspelt_view_gets_the_view_that_was_meant(config):
+def test_the_intended_view_is_suggested_for_a_feature_of_a_misspelt_view(config):
     config["features"]["fames.clip"] = config["features"].pop("frames.clip")
     refused(config, "'fames.clip' is a feature of an unknown view. did you mean 'frames'")
 
@@ -250,7 +250,7 @@ def test_mistakes_are_refused_by_name(config, path, value, words):
         ("configs/ravdess", "actors", "surprised", "did you mean '08'"),  # the name of a code
     ],
 )
-def test_a_code_that_the_corpus_does_not_have_is_refused(preset, protocol, code, remedy):
+def test_an_unknown_label_code_is_refused(preset, protocol, code, remedy):
     config = yaml.safe_load((ROOT / f"{preset}.yaml").read_text())
     good = labels.MAPS[config["protocols"][protocol]["labels"]]
     config["protocols"][protocol]["labels"] = "mine"
@@ -281,7 +281,7 @@ def augmented(config):
     return config
 
 
-def test_augmented_views_and_features_are_known_by_their_parents(augmented):
+def test_augmented_views_and_features_are_matched_with_their_parents(augmented):
     plan = Plan(augmented)
     assert plan.augmented() == ["frames_aug", "text_bt", "audio_tts"]
     assert plan.gate_features("text_bt") == ("text.sbert", "text_bt.sbert")
@@ -292,7 +292,7 @@ def test_augmented_views_and_features_are_known_by_their_parents(augmented):
     assert plan.exchanges("unified") == []
 
 
-def test_weights_are_fetched_where_something_needs_them(config, augmented):
+def test_only_needed_weights_are_fetched(config, augmented):
     names = ["clip", "minilm", "whisper_tiny_en"]
     assert Plan(config).fetched() == [f"weights/{name}/weights.json" for name in names]
     names = ["clip", "listener", "minilm", "opus_en_fr", "opus_fr_en", "whisper_tiny_en"]
@@ -399,7 +399,7 @@ def test_mistakes_in_augmentation_are_refused_by_name(augmented, path, value, wo
 
 
 def chained(config, *names) -> Plan:
-    """The plan with translators of known languages: a toy from English to French, opus-mt from French to German."""
+    """Return a plan with translators of known languages: a toy for English to French, opus-mt for French to German."""
     opus = {"source": "opus_mt", "url": "https://x/y.zip", "sha256": "0" * 64}
     config["weights"] |= {
         "toy_en_fr": {"source": "pairs", "pairs": "configs/pairs/en_fr.csv"},
@@ -410,7 +410,7 @@ def chained(config, *names) -> Plan:
     return Plan(config)
 
 
-def test_translators_of_a_chain_join(augmented):
+def test_the_languages_in_a_chain_must_match(augmented):
     assert chained(augmented, "toy_en_fr", "fr_en").warnings == []
     with pytest.raises(InputError, match=r"text_bt: chain: fr_en translates from 'fr', but fr_de before it into 'de'"):
         chained(augmented, "toy_en_fr", "fr_de", "fr_en")
@@ -418,14 +418,14 @@ def test_translators_of_a_chain_join(augmented):
 
 
 @pytest.mark.parametrize(("names", "last"), [(["toy_en_fr"], "fr"), (["toy_en_fr", "fr_de"], "de")])
-def test_a_chain_that_does_not_come_back_is_said(augmented, names, last):
+def test_a_chain_that_does_not_return_to_its_language_is_reported(augmented, names, last):
     (warning,) = chained(augmented, *names).warnings
     assert f"config: views: text_bt: chain: it begins with 'en' and ends with '{last}'" in warning
     assert "add a translator to 'en'" in warning
 
 
-def test_what_a_value_may_be(augmented):
-    """A whole number is a number; no number is a limit, too; what a plug-in does not say is left to it."""
+def test_values_that_types_allow(augmented):
+    """An integer is a valid float; null may be a limit; an option without a type accepts any value."""
     good = edit(augmented, ["runs", "unified", "dropout"], 0)
     good = edit(good, ["views", "frames", "size"], None)
     good = edit(good, ["gate"], {"audio_tts": {"max_word_errors": 1e9, "min_agreement": 1}})
@@ -433,7 +433,7 @@ def test_what_a_value_may_be(augmented):
     assert Plan(good).warnings == []
 
 
-def test_a_plan_does_not_wait_for_libraries(augmented, tmp_path):
+def test_planning_imports_no_heavy_libraries(augmented, tmp_path):
     (tmp_path / "augmented.yaml").write_text(yaml.safe_dump(augmented))
     code = "import sys, yaml; from emospace.plan.plan import Plan; Plan(yaml.safe_load(open('augmented.yaml')));"
     code += "print(sorted({'torch', 'transformers', 'albumentations', 'cv2', 'scipy', 'sklearn'} & sys.modules.keys()))"
@@ -442,27 +442,27 @@ def test_a_plan_does_not_wait_for_libraries(augmented, tmp_path):
     assert done.stdout == "[]\n"
 
 
-def test_a_selection_from_the_parents_frames_is_refused(augmented):
+def test_an_augmented_selection_from_the_frames_of_the_parent_is_refused(augmented):
     edited = edit(augmented, ["features", "frames_aug.top"], {"select": "text.clip", "by": "text.clip", "k": 1})
     refused(edited, "frames_aug.top: select is 'text.clip', but 'frames.clip'")
 
 
 @pytest.mark.parametrize("view", ["text_bt", "audio_tts", "frames_aug"])
-def test_a_feature_of_a_view_that_is_not_made_is_refused(augmented, view):
+def test_a_feature_of_an_unlisted_augmented_view_is_refused(augmented, view):
     del augmented["views"][view]
     refused(augmented, f"there is no '{view}' in views")
 
 
 @pytest.mark.parametrize("turned", [False, True])
-def test_the_folders_of_the_export_hold_what_they_are_meant_for(augmented, turned):
-    """The order of the config decides nothing: text.clip is no sentence embedding, frames.top not all pictures."""
+def test_the_export_chooses_the_features_for_its_folders(augmented, turned):
+    """The order in the config does not matter: text.clip is no sentence embedding, and frames.top not all frames."""
     features = augmented["features"]
     plan = Plan(augmented | {"features": dict(reversed(features.items())) if turned else features})
     wanted = ["audio.mfcc", "audio_tts.mfcc", "frames.clip", "frames_aug.clip", "text.sbert", "text_bt.sbert"]
     assert plan.exported() == wanted
 
 
-def test_an_export_without_its_feature_or_with_two_is_refused(config):
+def test_an_export_without_a_matching_feature_or_with_two_is_refused(config):
     features = config["features"]
     del features["text.sbert"], config["runs"]
     config["runs"] = {"probe": {"model": "linear_probe", "protocol": "session", "inputs": ["audio.mfcc"]}}
@@ -477,12 +477,12 @@ def test_an_export_without_its_feature_or_with_two_is_refused(config):
     assert Plan(config).exported() == ["audio.mfcc", "frames.clip", "frames_aug.clip"]
 
 
-def test_a_view_that_nothing_can_judge_is_refused(augmented):
+def test_an_augmented_view_without_a_feature_for_the_gate_is_refused(augmented):
     del augmented["features"]["text_bt.sbert"]
     refused(augmented, "views: text_bt", "the gate judges its rows by one")
 
 
-def test_a_probe_with_augmentation_is_no_baseline(augmented):
+def test_a_probe_with_augmentation_is_not_a_baseline(augmented):
     runs = augmented["runs"]
     probe = {"probe_aug": runs["probe"] | {"augment": ["text_bt"]}}
     plan = Plan(augmented | {"runs": probe | runs})
@@ -491,7 +491,7 @@ def test_a_probe_with_augmentation_is_no_baseline(augmented):
     refused(augmented | {"runs": probe | only}, "no run with model linear_probe")
 
 
-def test_a_run_may_be_compared_with_another_one(config, augmented):
+def test_a_run_can_be_compared_with_another_run(config, augmented):
     runs = augmented["runs"]
     one = {**runs["unified_aug"], "versus": "unified"}
     plan = Plan(augmented | {"runs": runs | {"unified_aug": one}})
@@ -500,7 +500,7 @@ def test_a_run_may_be_compared_with_another_one(config, augmented):
         refused(augmented | {"runs": runs | {"unified_aug": one | {"versus": other}}}, reason)
 
 
-def test_a_run_may_be_compared_with_one_of_another_protocol_that_shares_corpus_and_labels(config):
+def test_a_run_can_be_compared_across_protocols_with_the_same_corpus_and_labels(config):
     runs, protocols = config["runs"], config["protocols"]
     name, first = "unified", protocols[runs["unified"]["protocol"]]
     other = runs["probe"] | {"protocol": "other"}
@@ -522,7 +522,7 @@ def test_a_run_may_be_compared_with_one_of_another_protocol_that_shares_corpus_a
     refused(changed, f"label map of {corpus} differs")
 
 
-def test_metrics_are_found_when_planned_and_go_into_the_recipes_of_what_shows_them(config):
+def test_metrics_are_checked_at_planning_time_and_are_part_of_the_recipes_that_use_them(config):
     plan = Plan(config)
     assert (plan.metrics(), plan.compare_by()) == (["WA", "UA", "WF1", "MF1"], "UA")
     other = Plan(config | {"metrics": ["WA", "ECE"], "compare_by": "ECE"})
@@ -535,13 +535,13 @@ def test_metrics_are_found_when_planned_and_go_into_the_recipes_of_what_shows_th
     assert {rule for rule, _ in changed} == {"evaluate", "summarize", "make_report"}
 
 
-def test_metrics_that_there_are_not_are_refused(config):
+def test_unknown_metrics_are_refused(config):
     refused(config | {"metrics": ["UA", "EEC"]}, "there is no 'EEC' among the metrics", "did you mean 'ECE'")
     refused(config | {"compare_by": "ECE"}, "compare_by", "not among the metrics")
     refused(config | {"metrics": []}, "metrics")
 
 
-def test_each_step_of_augmentation_has_a_recipe_of_its_own(augmented):
+def test_each_step_of_augmentation_has_its_own_recipe(augmented):
     def changed(path, value):
         before = {key: path.read_bytes() for key, path in Plan(augmented).recipes.items()}
         after = {key: path.read_bytes() for key, path in Plan(edit(augmented, path, value)).recipes.items()}
@@ -561,7 +561,7 @@ def test_each_step_of_augmentation_has_a_recipe_of_its_own(augmented):
     assert changed(["runs", "unified_aug", "augment"], ["text_bt"]) == {("train", "unified_aug")}
 
 
-def test_augmentation_changes_no_recipe_of_what_was_there(config, augmented):
+def test_augmentation_changes_no_other_recipe(config, augmented):
     plain = copy.deepcopy(config)
     for block, name in (("views", "frames_aug"), ("features", "frames_aug.clip"), ("runs", "probe_aug")):
         del plain[block][name]
@@ -575,14 +575,14 @@ def test_a_config_has_a_name(config):
     refused(config, "config: there is no 'name'. Name of this config")
 
 
-def test_shipped_presets_have_names_of_their_own():
-    """Else one would overwrite what another made; of a file in configs the name is that of the file."""
+def test_shipped_presets_have_distinct_names():
+    """Otherwise one would overwrite the results of another. Each file in configs has the name of its config."""
     names = {preset: yaml.safe_load((ROOT / preset).read_text())["name"] for preset in presets()}
     assert names.pop("config.yaml") == "demo"
     assert names == {preset: preset.removeprefix("configs/").removesuffix(".yaml") for preset in names}
 
 
-def test_a_probe_that_is_told_labels_is_no_baseline_where_there_is_another(config):
+def test_a_probe_with_leaky_inputs_is_a_baseline_only_without_another(config):
     first, second, *_ = Plan(copy.deepcopy(config)).baselines("session")
     config["runs"][first]["leaky"] = True
     plan = Plan(config)
@@ -611,18 +611,18 @@ def test_every_key_of_the_schema_is_described():
 
 
 def changed_by(config, path, value) -> set[tuple[str, str]]:
-    """(rule, key) of every recipe that an edit exchanges."""
+    """Return (rule, key) of every recipe that an edit changes."""
     before, after = Plan(config).recipes, Plan(edit(config, path, value)).recipes
     assert before.keys() == after.keys()
     return {key for key in after if after[key] != before[key]}
 
 
-def test_recipes_change_only_with_their_own_options(config):
+def test_an_option_changes_only_its_own_recipes(config):
     found = changed_by(config, ["features", "audio.mfcc"], {"coefficients": 13})
     assert found == {("embed", "audio.mfcc"), ("make_report", "all")}
 
 
-def test_the_licence_of_weights_is_a_matter_of_the_report(config):
+def test_the_licence_of_weights_affects_only_the_report(config):
     assert changed_by(config, ["weights", "minilm", "licence"], "MIT") == {("make_report", "all")}
     assert changed_by(config, ["weights", "clip", "if_unreachable"], "stop") == {
         ("fetch_weights", "clip"),
@@ -630,8 +630,8 @@ def test_the_licence_of_weights_is_a_matter_of_the_report(config):
     }
 
 
-def test_a_later_plan_changes_nothing_that_a_running_job_reads(config):
-    """Whatever is edited meanwhile; nor does a plan write what is there already."""
+def test_a_later_plan_changes_no_file_that_a_running_job_reads(config):
+    """Recipes are never rewritten, whatever is edited in the meantime."""
     first = Plan(config)
     before = {path: (path.read_bytes(), path.stat().st_ino) for path in first.recipes.values()}
     edited = edit(config, ["features", "audio.mfcc"], {"coefficients": 13})
@@ -643,7 +643,7 @@ def test_a_later_plan_changes_nothing_that_a_running_job_reads(config):
         assert read_recipe(plan.recipes["embed", "audio.mfcc"])["options"] == options
 
 
-def test_a_recipe_that_is_not_what_its_name_says_is_refused_and_planned_anew(config):
+def test_a_recipe_that_does_not_match_its_name_is_refused_and_rewritten(config):
     path = Plan(config).recipes["embed", "audio.mfcc"]
     whole = path.read_text()
     path.write_text(whole.replace('"options": {}', '"options": {"coefficients": 13}'))
@@ -652,8 +652,8 @@ def test_a_recipe_that_is_not_what_its_name_says_is_refused_and_planned_anew(con
     assert Plan(config).recipes["embed", "audio.mfcc"] == path and path.read_text() == whole
 
 
-def test_jobs_elsewhere_keep_to_the_plan_of_their_run(config, monkeypatch):
-    """A job of a cluster is handed a config: what it plans from that is what was planned, whatever changed since."""
+def test_cluster_jobs_use_the_plan_of_their_run(config, monkeypatch):
+    """A cluster job receives the frozen config and gets the original plan from it, whatever changed since."""
     ravdess = yaml.safe_load((ROOT / "configs/ravdess.yaml").read_text())
     plan = Plan(config | {"corpora": config["corpora"] | ravdess["corpora"]})
     plan.raw = {"demo": {"0": "a trigger"}}
@@ -698,18 +698,18 @@ def test_validate_names_the_place_of_a_wrong_type(config):
         (0, option_types.Count | None, False),
     ],
 )
-def test_annotations_of_a_plug_in_are_understood(value, kind, allowed):
+def test_values_are_checked_against_annotations(value, kind, allowed):
     assert (plugin.fault(value, kind) == "") == allowed
 
 
-def test_without_an_annotation_the_default_says_what_an_option_is():
+def test_without_an_annotation_the_default_gives_the_type():
     def load(*, steps=3, name=None, scale: "float" = 1.0, weights=None): ...
 
     assert plugin.options_of(load) == {"steps": int, "name": Any, "scale": float}
 
 
-def test_an_encoder_of_one_rate_is_refused_where_its_view_has_another(config, monkeypatch):
-    del config["features"]["audio.whisper"], config["runs"]["probe_whisper"]  # of another rate
+def test_an_encoder_is_refused_for_a_view_with_another_sample_rate(config, monkeypatch):
+    del config["features"]["audio.whisper"], config["runs"]["probe_whisper"]  # its encoder requires another rate
     config["views"]["audio"] = {"sample_rate": 22_050}
     Plan(config)  # MFCC take the rate of their view
     mfcc = plugin.find("encoders", "mfcc")
@@ -718,7 +718,7 @@ def test_an_encoder_of_one_rate_is_refused_where_its_view_has_another(config, mo
     monkeypatch.setattr(mfcc, "RATE", 22_050)
     Plan(config)
     monkeypatch.setattr(mfcc, "RATE", None)
-    monkeypatch.setattr(mfcc, "load", lambda *, hop=512: None)  # one that neither asks nor says gets 16 kHz
+    monkeypatch.setattr(mfcc, "load", lambda *, hop=512: None)  # without RATE and without an argument `rate`: 16 kHz
     monkeypatch.delattr(mfcc, "check_load")
     refused(config, "audio.mfcc takes 16000")
 
@@ -727,7 +727,7 @@ HIDDEN = {"augment": lambda *, augment=1.0: None, "by": lambda *, by=1.0: None}
 
 
 @pytest.mark.parametrize(("kind", "name", "key"), [("models", "unified", "augment"), ("encoders", "mfcc", "by")])
-def test_an_option_that_a_key_of_its_block_hides_is_refused(config, monkeypatch, kind, name, key):
+def test_an_option_with_the_name_of_a_key_of_its_block_is_refused(config, monkeypatch, kind, name, key):
     module, function = plugin.find(kind, name), {"models": "train", "encoders": "load"}[kind]
     monkeypatch.setattr(module, function, HIDDEN[key])
     monkeypatch.delattr(module, "check_load", raising=False)
@@ -736,7 +736,7 @@ def test_an_option_that_a_key_of_its_block_hides_is_refused(config, monkeypatch,
     )
 
 
-def test_files_that_options_name_are_part_of_the_recipe(config, tmp_path):
+def test_the_content_of_files_named_by_options_is_part_of_the_recipe(config, tmp_path):
     table = tmp_path / "v.csv"
     table.write_text("utterance,a\n")
     config["features"]["ids.mine"] = {"encoder": "table", "file": "v.csv"}
@@ -749,7 +749,7 @@ def test_files_that_options_name_are_part_of_the_recipe(config, tmp_path):
     assert "files" not in read_json(before.recipe("embed", "audio.mfcc"))
 
 
-def test_what_depends_on_the_seed_is_known_through_parents_and_goes_into_the_recipe_of_evaluate(config):
+def test_dependence_on_the_seed_is_inherited_from_parents_and_recorded_for_evaluate(config):
     parents = {"model": "late_fusion", "protocol": "session"}
     config["runs"]["above"] = parents | {"inputs": ["run:unified", "run:probe_text"]}
     config["runs"]["top"] = parents | {"inputs": ["run:above"], "versus": "above"}
@@ -760,7 +760,7 @@ def test_what_depends_on_the_seed_is_known_through_parents_and_goes_into_the_rec
         assert read_json(plan.recipe("evaluate", name))["stochastic"] == flags
 
 
-def test_a_model_that_says_nothing_of_its_seed_depends_on_it(config, monkeypatch):
+def test_a_model_depends_on_its_seed_by_default(config, monkeypatch):
     monkeypatch.delattr("emospace.models.linear_probe.DETERMINISTIC")
     plugin.find.cache_clear()
     assert Plan(config).stochastic("probe")

@@ -1,4 +1,4 @@
-"""Changed raw files are noticed by content, and only in their part; where they lie, and for how long, is no change."""
+"""Raw files: a change of content affects its part only; a change of location or time stamp affects nothing."""
 
 import errno
 import inspect
@@ -29,7 +29,7 @@ def group(path: str) -> int | None:
 
 
 class Corpus:
-    """Two parts: a small text and a large medium in each."""
+    """A corpus of two parts, each with a small text and a large media file."""
 
     def __init__(self, folder: Path):
         self.root, self.state, self.published, self.made = folder / "it's raw", folder / "state", {}, {}
@@ -42,7 +42,7 @@ class Corpus:
         self.changed()
 
     def changed(self) -> list[str]:
-        """Parts that this look at the raw files gives another trigger file."""
+        """Look at the raw files; return the parts whose trigger changed."""
         old = self.triggers
         now = look(str(self.root), self.state, group, self.published, self.made)
         triggers = by_part(now, PARTS, group, self.made)
@@ -51,7 +51,7 @@ class Corpus:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write and make sure that the time stamp moves."""
+    """Write a file and make sure that its time stamp changes."""
     old = path.stat().st_mtime_ns if path.exists() else 0
     path.write_bytes(content)
     os.utime(path, ns=(old + 10**9, old + 10**9))
@@ -70,7 +70,7 @@ def test_touching_everything_changes_nothing_once_indexed(tmp_path):
     assert corpus.changed() == []
 
 
-def test_a_changed_text_medium_addition_or_removal_shows_in_its_part_alone(tmp_path):
+def test_a_changed_added_or_removed_file_changes_only_the_trigger_of_its_part(tmp_path):
     corpus = Corpus(tmp_path)
     write(corpus.root / "d0/words.txt", b"two")
     assert corpus.changed() == ["0"]
@@ -85,7 +85,7 @@ def test_a_changed_text_medium_addition_or_removal_shows_in_its_part_alone(tmp_p
     assert corpus.changed() == []
 
 
-def test_a_generated_corpus_shows_only_what_differs_from_its_making(tmp_path):
+def test_the_trigger_of_a_generated_corpus_lists_only_changes_since_generation(tmp_path):
     corpus = Corpus(tmp_path)
     corpus.made = {str(p.relative_to(corpus.root)): sha256(p) for p in corpus.root.rglob("d*/*")}
     corpus.changed()
@@ -96,8 +96,8 @@ def test_a_generated_corpus_shows_only_what_differs_from_its_making(tmp_path):
     assert corpus.changed() == ["1"]
 
 
-def test_a_link_that_points_nowhere_counts_as_missing(tmp_path):
-    """A corpus mounted in part: planning goes on, and the file appears once the link holds."""
+def test_a_broken_link_counts_as_missing(tmp_path):
+    """The corpus is only partly mounted: planning continues, and the file appears once the link is valid."""
     corpus = Corpus(tmp_path)
     link, target = corpus.root / "d1/late.txt", tmp_path / "elsewhere.txt"
     link.symlink_to(target)
@@ -107,7 +107,7 @@ def test_a_link_that_points_nowhere_counts_as_missing(tmp_path):
 
 
 class Planned:
-    """Plans of a corpus outside the project: two parts of an actor each, indexed, as Snakemake remembers it."""
+    """Plans of a corpus outside the project, indexed in two parts of one actor each, with Snakemake's records."""
 
     def __init__(self, folder: Path):
         self.root = folder / "corpora/it's raw"
@@ -120,7 +120,7 @@ class Planned:
         self.index(self.plan())
 
     def plan(self, root: str | Path = "") -> Plan:
-        """A plan of today, with the corpus at `root`."""
+        """Return a new plan with the corpus at `root`."""
         config = yaml.safe_load((ROOT / "configs/ravdess.yaml").read_text(encoding="utf-8"))
         config["corpora"]["ravdess"] |= {"parts": 2, "root": str(root or self.root)}
         plan = Plan(config, recipes={("index_part", "ravdess"): Path("planned before")})
@@ -131,7 +131,7 @@ class Planned:
         return self.plan(root).raw["ravdess"]
 
     def index(self, plan: Plan, named: bool = True) -> None:
-        """Do what index_part does and Snakemake remembers of it; not named: no row names a file."""
+        """Imitate index_part and Snakemake's record of it. named=False: no row refers to a file."""
         for part, folder in (("0", "Actor_01"), ("1", "Actor_03")):
             files = {str(p.relative_to(self.root)): p for p in sorted((self.root / folder).iterdir()) if p.is_file()}
             sidecar, digests = (Path(f"data/manifest/ravdess/{part}{suffix}") for suffix in (".json", ".audio.sha256"))
@@ -152,7 +152,7 @@ def planned(tmp_path, monkeypatch) -> Planned:
     return Planned(tmp_path)
 
 
-def test_a_corpus_that_is_not_there_leaves_everything_as_it_is_and_is_said(planned, tmp_path):
+def test_an_absent_corpus_changes_no_trigger_and_gives_a_warning(planned, tmp_path):
     before, memory = planned.triggers(), Path(".emospace/raw/ravdess/seen.json").read_bytes()
     (tmp_path / "mount point").mkdir()
     (tmp_path / "mount point/lost+found").touch()
@@ -166,7 +166,7 @@ def test_a_corpus_that_is_not_there_leaves_everything_as_it_is_and_is_said(plann
     assert planned.triggers() == before and planned.plan().warnings == []
 
 
-def test_a_corpus_that_never_was_there_is_refused_where_it_is_to_be_read(planned):
+def test_a_corpus_that_was_never_indexed_is_refused_when_a_job_reads_it(planned):
     planned.records.clear()
     shutil.rmtree("data")
     plan = planned.plan("nowhere")
@@ -177,7 +177,7 @@ def test_a_corpus_that_never_was_there_is_refused_where_it_is_to_be_read(planned
     planned.plan().refuse_absent(["ravdess"])
 
 
-def test_the_same_folder_in_another_spelling_is_no_change(planned, tmp_path, monkeypatch):
+def test_another_spelling_of_the_same_folder_is_no_change(planned, tmp_path, monkeypatch):
     before, memory = planned.triggers(), Path(".emospace/raw/ravdess/seen.json").read_bytes()
     (tmp_path / "link").symlink_to(planned.root)
     for root in (f"{planned.root}/", os.path.relpath(planned.root), tmp_path / "link"):
@@ -187,7 +187,7 @@ def test_the_same_folder_in_another_spelling_is_no_change(planned, tmp_path, mon
     assert Path(".emospace/raw/ravdess/seen.json").read_bytes() == memory
 
 
-def test_a_look_at_another_folder_is_forgotten_and_a_copy_is_no_change(planned, tmp_path):
+def test_a_temporary_other_root_has_no_effect_and_a_copy_is_no_change(planned, tmp_path):
     before = planned.triggers()
     other = Path(shutil.copytree(planned.root, tmp_path / "other", copy_function=shutil.copy))
     assert planned.triggers(other) == before  # its time stamps differ
@@ -202,7 +202,7 @@ def test_a_look_at_another_folder_is_forgotten_and_a_copy_is_no_change(planned, 
     assert planned.triggers() == before
 
 
-def test_a_change_shows_once_and_is_no_change_once_indexed(planned):
+def test_a_change_is_reported_until_it_is_indexed(planned):
     before, clip = planned.triggers(), sorted(planned.root.rglob("*.wav"))[0]
     write(clip, clip.read_bytes()[:-1] + b"x")
     plan = planned.plan()
@@ -212,8 +212,8 @@ def test_a_change_shows_once_and_is_no_change_once_indexed(planned):
     assert planned.triggers() == plan.raw["ravdess"]
 
 
-def test_what_changed_while_it_was_indexed_is_not_read_a_second_time(planned):
-    """Snakemake remembers the trigger of the plan, from before the change; the sidecar says what was read."""
+def test_a_file_that_changed_during_indexing_is_not_indexed_twice(planned):
+    """Snakemake's record has the trigger from before the change; the sidecar has the digests of the files read."""
     before, clip = planned.plan(), sorted(planned.root.rglob("*.wav"))[0]
     write(clip, clip.read_bytes()[:-1] + b"x")
     assert planned.triggers() != before.raw["ravdess"]
@@ -221,14 +221,14 @@ def test_what_changed_while_it_was_indexed_is_not_read_a_second_time(planned):
     assert planned.triggers() == before.raw["ravdess"]
 
 
-def test_a_large_file_that_no_row_names_may_not_change_at_equal_size(planned):
+def test_a_change_at_equal_size_of_an_unreferenced_large_file_is_noticed(planned):
     planned.index(planned.plan(), named=False)
     before, clip = planned.triggers(), sorted(planned.root.rglob("*.wav"))[0]
     write(clip, clip.read_bytes()[:-1] + b"x")
     assert planned.triggers()["0"] != before["0"]
 
 
-def test_a_large_file_that_no_row_names_may_not_change_its_size_even_if_nothing_is_remembered(planned):
+def test_a_change_in_size_of_an_unreferenced_large_file_is_noticed_without_seen_json(planned):
     planned.index(planned.plan(), named=False)
     before, clip = planned.triggers(), sorted(planned.root.rglob("*.wav"))[0]
     Path(".emospace/raw/ravdess/seen.json").unlink()
@@ -238,8 +238,8 @@ def test_a_large_file_that_no_row_names_may_not_change_its_size_even_if_nothing_
     assert planned.triggers()["0"] != before["0"]
 
 
-def odd_things(root: Path) -> set[str]:
-    """Put everything below d0 that is no file anyone could read; returns its paths."""
+def unreadable_entries(root: Path) -> set[str]:
+    """Create all types of unreadable entries below d0; return their paths."""
     folder = root / "d0"
     os.mkfifo(folder / "pipe.txt")
     (folder / "zero.wav").symlink_to("/dev/zero")
@@ -251,9 +251,9 @@ def odd_things(root: Path) -> set[str]:
     return {f"d0/{n}" for n in ("pipe.txt", "zero.wav", "round", "all", "endless.mp4", "unpacked.wav", "caf\\xe9.txt")}
 
 
-def test_pipes_devices_circles_and_names_that_are_not_utf8_are_told_and_left_out(tmp_path):
+def test_pipes_devices_circular_links_and_names_outside_utf8_are_reported_and_skipped(tmp_path):
     corpus, odd = Corpus(tmp_path), {}
-    wanted = odd_things(corpus.root)
+    wanted = unreadable_entries(corpus.root)
     assert corpus.changed() == ["0"]
     assert {path for path, _ in walk(str(corpus.root), odd)} == {
         "readme",
@@ -263,15 +263,15 @@ def test_pipes_devices_circles_and_names_that_are_not_utf8_are_told_and_left_out
     assert "UTF-8" in odd["d0/caf\\xe9.txt"] and "device" in odd["d0/zero.wav"] and "contains it" in odd["d0/all"]
 
 
-def test_a_folder_that_is_linked_twice_is_read_twice(tmp_path):
+def test_a_folder_and_a_link_to_it_are_both_read(tmp_path):
     corpus, odd = Corpus(tmp_path), {}
     (corpus.root / "d2").symlink_to(corpus.root / "d1")
     assert {path for path, _ in walk(str(corpus.root), odd)} > {"d1/words.txt", "d2/words.txt"} and not odd
 
 
 @pytest.mark.parametrize(("folders", "limit"), [(20, {"NESTED": 30, "LINKED": 1000}), (20, {}), (60, {"LINKED": 1000})])
-def test_folders_linked_sideways_are_not_walked_on_every_way(tmp_path, monkeypatch, folders, limit):
-    """Through 20 folders that each hold two links to the next there are a million ways."""
+def test_not_every_path_through_cross_linked_folders_is_walked(tmp_path, monkeypatch, folders, limit):
+    """20 folders with two links each to the next have a million paths."""
     for name, value in limit.items():
         monkeypatch.setattr(files_below, name, value)
     odd = {}
@@ -286,8 +286,8 @@ def test_folders_linked_sideways_are_not_walked_on_every_way(tmp_path, monkeypat
     assert len(reasons) == 1 and "skipped" in reasons[0] and len(odd) <= 3
 
 
-def test_a_folder_deeper_than_python_calls_reach(tmp_path):
-    deep = tmp_path / "/".join("a" * 300)  # pytest has to delete it, so the limit comes down to it
+def test_a_folder_deeper_than_the_recursion_limit(tmp_path):
+    deep = tmp_path / "/".join("a" * 300)  # pytest must be able to delete it, so the limit is lowered instead
     deep.mkdir(parents=True)
     (deep / "words.txt").write_text("one")
     limit = sys.getrecursionlimit()
@@ -299,7 +299,7 @@ def test_a_folder_deeper_than_python_calls_reach(tmp_path):
     assert found == [str(deep.relative_to(tmp_path) / "words.txt")]
 
 
-def test_what_may_not_be_opened_is_told_and_left_out(tmp_path, monkeypatch):
+def test_entries_without_read_permission_are_reported_and_skipped(tmp_path, monkeypatch):
     corpus, odd, listdir = Corpus(tmp_path), {}, os.listdir
 
     def closed(path):
@@ -316,7 +316,7 @@ def test_what_may_not_be_opened_is_told_and_left_out(tmp_path, monkeypatch):
     }
 
 
-def test_planning_warns_of_such_files_in_one_line_and_the_part_lists_them(planned):
+def test_planning_warns_of_unreadable_files_in_one_line_and_the_part_lists_them(planned):
     folder = planned.root / "Actor_01"
     os.mkfifo(folder / "03-01-05-01-01-01-01.wav")
     os.mkfifo(folder / "03-01-05-01-01-02-01.wav")
@@ -330,8 +330,8 @@ def test_planning_warns_of_such_files_in_one_line_and_the_part_lists_them(planne
     assert listing(args, ravdess.group)[1] == []
 
 
-def test_what_cannot_be_read_comes_and_goes_with_its_line_of_the_quality_table(planned):
-    """Its part is made again then, and only then."""
+def test_an_unreadable_entry_triggers_its_part_when_it_appears_and_disappears(planned):
+    """Its part is rebuilt then, and only then."""
     before, pipe = planned.triggers(), planned.root / "Actor_01/03-01-05-01-01-01-01.wav"
     os.mkfifo(pipe)
     plan = planned.plan()
@@ -342,21 +342,21 @@ def test_what_cannot_be_read_comes_and_goes_with_its_line_of_the_quality_table(p
     pipe.unlink()
     assert planned.triggers()["0"] != plan.raw["ravdess"]["0"]
     planned.index(planned.plan())
-    pipe.symlink_to("/dev/zero")  # the table says the same of it
+    pipe.symlink_to("/dev/zero")  # its line in the table is the same
     assert planned.triggers()["0"] == plan.raw["ravdess"]["0"]
     pipe.unlink()
     pipe.write_bytes(b"sound")
     assert planned.triggers()["0"] not in (plan.raw["ravdess"]["0"], before["0"])
 
 
-def test_what_became_unreadable_is_compared_without_being_opened(tmp_path):
+def test_an_unreadable_entry_is_compared_without_opening_it(tmp_path):
     os.mkfifo(tmp_path / "a.wav")
     seen = {"a.wav": [-1, 0, f"{ODD}it is a pipe"]}
     assert changed(tmp_path, {"a.wav": "0" * 64}, seen) == changed(tmp_path, {"a.wav": "size 5"}, seen) == "a.wav"
     assert changed(tmp_path, {"a.wav": f"{ODD}it is a pipe"}, seen) == ""
 
 
-def test_a_full_disk_and_a_file_that_may_not_be_written_are_one_line():
+def test_a_full_disk_and_a_denied_write_are_reported_in_one_line():
     full = as_input_error(OSError(errno.ENOSPC, "No space left on device", "x"))
     assert "the disk is full. free some space" in str(full)
     denied = as_input_error(PermissionError(13, "Permission denied", ".emospace"))

@@ -1,4 +1,4 @@
-"""The rooms of the library: nothing lies at its root, and imports lead from later rooms to earlier ones only."""
+"""The rooms of the library: no module is at its root, and a room imports only earlier rooms."""
 
 import _rooms
 from conftest import ROOT
@@ -24,7 +24,7 @@ ROOMS += ["report", "plan"]
 ORDER = [f"emospace.{room}" for room in ROOMS] + ["workflow_scripts"]
 
 
-def test_every_module_lies_in_a_room():
+def test_every_module_is_in_a_room():
     known = _rooms.modules(ROOT)
     loose = [name for name, path in known.items() if name.count(".") == 1 and path.name != "__init__.py"]
     assert [name for name in loose if name.startswith("emospace.")] == []
@@ -32,12 +32,12 @@ def test_every_module_lies_in_a_room():
     assert folders <= {*ORDER}
 
 
-def test_imports_lead_from_later_rooms_to_earlier_ones_only():
+def test_a_room_imports_only_earlier_rooms():
     upward = {(a, b): n for (a, b), n in _rooms.arrows(ROOT).items() if ORDER.index(a) < ORDER.index(b)}
     assert upward == {}
 
 
-def test_an_import_that_is_never_run_is_no_arrow(tmp_path):
+def test_imports_for_type_checking_do_not_count(tmp_path):
     for name, text in {
         "emospace/__init__.py": "",
         "emospace/a/__init__.py": "",

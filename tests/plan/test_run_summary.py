@@ -1,4 +1,4 @@
-"""What a user sees: a table of what ran at the end, and on failure the rule, its log and the message."""
+"""The summary at the end of a run: a table of the jobs that ran, and the rule, log and message of each failure."""
 
 import re
 import time
@@ -15,7 +15,7 @@ HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load
 
 
 def ran(folder: Path, rule: str, number: int, seconds: float, memory: str, **resources) -> SimpleNamespace:
-    """A job with the files that Snakemake would have left."""
+    """Return a job with the files that Snakemake would have written."""
     benchmark, log = folder / f"{rule}{number}.tsv", folder / f"{rule}{number}.log"
     benchmark.write_text(f"{HEADER}{seconds}\t0:00:00\t{memory}" + "\t-" * 7 + "\n")
     job = SimpleNamespace(rule=SimpleNamespace(name=rule), output=["a"], log=[str(log)], benchmark=str(benchmark))
@@ -23,7 +23,7 @@ def ran(folder: Path, rule: str, number: int, seconds: float, memory: str, **res
     return job
 
 
-def test_the_table_sums_times_takes_the_largest_memory_and_counts_gpu_hours(tmp_path):
+def test_the_table_has_total_times_peak_memory_and_gpu_hours(tmp_path):
     jobs = [ran(tmp_path, "train", i, 5400, f"{100 + i}.5", gpu=1) for i in range(2)]
     jobs += [ran(tmp_path, "merge", 0, 0.2, "NA", gpu=0), ran(tmp_path, "index", 0, 9, "7", gpu=1)]
     target = SimpleNamespace(rule=SimpleNamespace(name="all"), output=[])
@@ -36,7 +36,7 @@ def test_the_table_sums_times_takes_the_largest_memory_and_counts_gpu_hours(tmp_
     ]
 
 
-def test_failed_jobs_are_named_with_the_end_of_their_logs(tmp_path):
+def test_failed_jobs_are_listed_with_the_end_of_their_logs(tmp_path):
     jobs = [ran(tmp_path, "train", i, 1, "1", gpu=0) for i in range(3)]
     Path(jobs[1].log[0]).write_text("first\n\n" + "".join(f"line {i}\n" for i in range(9)))
     group = SimpleNamespace(jobs=jobs[:2])
@@ -47,7 +47,7 @@ def test_failed_jobs_are_named_with_the_end_of_their_logs(tmp_path):
     assert text.endswith(f"log: {jobs[2].log[0]}\n  (the job ended without writing to it)")
 
 
-def test_every_rule_with_a_command_has_a_log_and_a_benchmark_beside_it():
+def test_every_rule_with_a_command_has_a_log_and_a_benchmark():
     for file in sorted((ROOT / "rules").glob("*.smk")):
         text = file.read_text(encoding="utf-8")
         pairs = re.findall(r'log:\s+(f?"logs/.*)\.log",\s+benchmark:\s+(f?"logs/.*)\.tsv"', text)
@@ -57,7 +57,7 @@ def test_every_rule_with_a_command_has_a_log_and_a_benchmark_beside_it():
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory) -> SimpleNamespace:
-    """The smallest project with one feature and one run, made once: what was planned, and what was said."""
+    """The smallest project with one feature and one run, built once, with its planned jobs and its output."""
     project = Project(tmp_path_factory.mktemp("seeing it's"))
     config = smallest()
     del config["features"]["text.clip"], config["runs"]["probe_text"]
@@ -68,12 +68,12 @@ def built(tmp_path_factory) -> SimpleNamespace:
 
 @pytest.fixture
 def project(built, tmp_path) -> Project:
-    """A copy of it for one test to change."""
+    """A copy of the built project for one test to change."""
     return copy(built.project, tmp_path / "copy")
 
 
-def told(project: Project) -> tuple[str, dict[str, int]]:
-    """First line of the last summary, and its table: rule -> jobs."""
+def last_summary(project: Project) -> tuple[str, dict[str, int]]:
+    """Return the first line of the last summary, and its table as rule -> jobs."""
     text = (project.folder / "logs/summary.txt").read_text(encoding="utf-8")
     head, *lines = text.partition("\nfailed:")[0].splitlines()
     rows = [line.split() for line in lines[1:]]
@@ -81,8 +81,8 @@ def told(project: Project) -> tuple[str, dict[str, int]]:
 
 
 @pytest.mark.workflow
-def test_a_run_ends_with_a_table_of_what_it_did(built):
-    head, table = told(built.project)
+def test_a_run_ends_with_a_table_of_its_jobs(built):
+    head, table = last_summary(built.project)
     planned = {rule: count for rule, count in built.planned.items() if rule not in {"all", "report"}}
     assert table == planned
     number = sum(planned.values())
@@ -93,7 +93,7 @@ def test_a_run_ends_with_a_table_of_what_it_did(built):
 
 
 @pytest.mark.workflow
-def test_what_is_not_a_run_says_nothing_and_a_quiet_one_only_writes(built, project):
+def test_a_dry_run_has_no_summary_and_a_quiet_run_only_writes_it(built, project):
     summary_file = project.folder / "logs/summary.txt"
     summary_file.unlink()
     assert "jobs done" not in project.snakemake() + project.snakemake("--touch", "--forceall")
@@ -101,13 +101,13 @@ def test_what_is_not_a_run_says_nothing_and_a_quiet_one_only_writes(built, proje
     (project.folder / "results/demo/result.txt").unlink()
     said = project.snakemake("--quiet", "all")
     assert "jobs done" not in said
-    head, table = told(project)
+    head, table = last_summary(project)
     assert "summarize" in table and "index_part" not in table
-    assert head.endswith(f" {sum(told(built.project)[1].values()) - sum(table.values())} up to date before.")
+    assert head.endswith(f" {sum(last_summary(built.project)[1].values()) - sum(table.values())} up to date before.")
 
 
 @pytest.mark.workflow
-def test_a_failing_job_is_shown_with_its_rule_its_log_and_the_remedy(project):
+def test_a_failed_job_is_shown_with_its_rule_log_and_remedy(project):
     project.replace("config.yaml", "audio.mfcc: {}", "audio.mfcc: {coefficients: 13}")
     store = project.folder / "data/views/demo/audio/1.npy"
     store.write_bytes(store.read_bytes()[:100])
@@ -119,15 +119,15 @@ def test_a_failing_job_is_shown_with_its_rule_its_log_and_the_remedy(project):
     ending = done.stdout[re.search(r"\d+ of \d+ jobs done", done.stdout).start() :]
     assert f"failed: embed_audio_mfcc, log: {log}\n" in ending and message in ending
     assert "Error in rule embed_audio_mfcc" in done.stdout[: -len(ending)]
-    assert told(project)[1] == {"embed_audio_mfcc": 2}
-    # `make demo` hides Snakemake's own account of jobs; what failed must be seen all the same.
+    assert last_summary(project)[1] == {"embed_audio_mfcc": 2}
+    # `make demo` hides Snakemake's own job messages, but failures must stay visible.
     quiet = project.snakemake("--quiet", "rules", "host", "reason", check=False)
     assert f"failed: embed_audio_mfcc, log: {log}\n" in quiet and message in quiet
 
 
 @pytest.mark.workflow
-def test_jobs_side_by_side_share_a_line_of_the_terminal_for_their_bars(project):
-    """On a terminal (of a size: a bar hides where there is no room) and nowhere else: no bar is in any log."""
+def test_concurrent_jobs_share_a_terminal_line_for_their_progress_bars(project):
+    """Bars appear on a terminal (with a size, since a bar needs room) and in no log."""
     project.replace("config.yaml", "audio.mfcc: {}", "audio.mfcc: {coefficients: 13}")
     command = "stty cols 100 rows 24; snakemake --cores 2 data/features/demo/audio.mfcc/{0,1,2}.npy"
     terminal = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"
@@ -138,7 +138,7 @@ def test_jobs_side_by_side_share_a_line_of_the_terminal_for_their_bars(project):
 
 
 @pytest.mark.workflow
-def test_the_summary_of_a_thousand_jobs_takes_no_time(tmp_path):
+def test_the_summary_of_a_thousand_jobs_is_fast(tmp_path):
     jobs = [ran(tmp_path, f"rule{i % 20}", i, 1.5, "12.5", gpu=1) for i in range(1000)]
     start = time.process_time()
     summary(jobs, lambda job: True, lambda job: True)
@@ -146,7 +146,7 @@ def test_the_summary_of_a_thousand_jobs_takes_no_time(tmp_path):
 
 
 @pytest.mark.workflow
-def test_snakemakes_own_report_is_made_without_a_network(project):
+def test_snakemakes_own_report_needs_no_network(project):
     page = project.folder / "report.html"
     project.snakemake("--report", page.name)
     text = page.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Jobs follow the parts of a corpus, never its utterances: what makes a large corpus cheap to plan."""
+"""The number of jobs depends on the parts of a corpus, not on its utterances, so large corpora are cheap to plan."""
 
 import time
 
@@ -12,7 +12,7 @@ from emospace.protocols.fold_tables import COLUMNS, child_of
 
 @pytest.fixture
 def jobs(project: Project):
-    """Number of jobs of a corpus in the layout of IEMOCAP; its media are empty."""
+    """Return a function for the number of jobs for a corpus in the layout of IEMOCAP with empty media files."""
 
     def count(utterances: int, parts: int) -> int:
         root = project.folder / f"corpus of {utterances}"
@@ -25,19 +25,19 @@ def jobs(project: Project):
 
 
 @pytest.mark.workflow
-def test_a_hundred_times_the_utterances_are_the_same_jobs(jobs):
+def test_a_hundred_times_more_utterances_need_the_same_number_of_jobs(jobs):
     assert jobs(100, 5) == jobs(10_000, 5)
 
 
 @pytest.mark.workflow
-def test_each_part_more_is_as_many_jobs_more(jobs):
+def test_each_additional_part_adds_the_same_number_of_jobs(jobs):
     five, ten, twenty = (jobs(100, parts) for parts in (5, 10, 20))
     assert 0 < ten - five == (twenty - ten) / 2
     assert (ten - five) % 5 == 0
 
 
-def test_the_audit_of_augmented_rows_takes_them_one_by_one():
-    """40,000 of them take 0.1 s of CPU; with a set built for each it was minutes."""
+def test_the_audit_of_augmented_rows_takes_linear_time():
+    """40,000 rows take 0.1 s of CPU; building a set for each row took minutes."""
     table = [dict.fromkeys(COLUMNS, "") | {"utterance": f"u{i}", "split": "train"} for i in range(40_000)]
     children = [child_of(row, "text_bt") for row in table]
     children[7] |= {"utterance": "u8"}

@@ -1,7 +1,7 @@
-"""Private names of Snakemake that we use: all in one module, and all there in the Snakemake that is installed.
+"""Private names of Snakemake: one module uses them all, and the installed Snakemake has them all.
 
-Where a test here fails after an upgrade, Snakemake renamed or removed what the function of the same subject in
-emospace/plan/snakemake_api.py uses: look for its successor in Snakemake's source, mend that function, and nothing else.
+If a test fails after an upgrade, Snakemake has renamed or removed a name that the corresponding function in
+emospace/plan/snakemake_api.py uses. Find its successor in Snakemake's source and change that function only.
 """
 
 import inspect
@@ -11,19 +11,19 @@ import subprocess
 import sys
 
 import pytest
-import snakemake.api  # first: the other modules import each other in circles
+import snakemake.api  # first: the other modules have circular imports
 import snakemake.logging
 from conftest import ROOT
 
 from emospace.plan import snakemake_api
 
-MEND = "Snakemake no longer has {}: mend emospace/plan/snakemake_api.py ({}) for the version that is installed"
-# What we use of objects that only a run makes: class -> (names, the functions here that use them).
+FIX = "Snakemake no longer has {}: adapt emospace/plan/snakemake_api.py ({}) to the installed version"
+# Attributes of objects that exist only during a run: class -> (names, the functions that use them).
 USED = {
     "snakemake.workflow.Workflow": (
         "deployment_settings config_settings resource_settings output_settings global_resources register_resource"
         " resource_scopes touch dag is_main_process rules scheduler",
-        "the workflow, as the Snakefile sees it",
+        "the workflow object of the Snakefile",
     ),
     "snakemake.dag.DAG": ("needrun_jobs needrun finished jobs toposorted", "outcome, Graph"),
     "snakemake.jobs.Job": ("rule wildcards output input params resources log benchmark", "outcome, Graph"),
@@ -38,24 +38,24 @@ USED = {
 
 
 @pytest.mark.parametrize("place", USED)
-def test_the_private_names_that_we_use_are_there(place):
+def test_the_private_names_exist(place):
     module, name = place.rsplit(".", 1)
     thing = getattr(pytest.importorskip(module), name, None)
-    assert thing is not None, MEND.format(place, USED[place][1])
+    assert thing is not None, FIX.format(place, USED[place][1])
     bases = thing.__mro__ if inspect.isclass(thing) else ()
     text = "".join(inspect.getsource(inspect.getmodule(base)) for base in bases if base.__module__ != "builtins")
     for used in USED[place][0].split():
-        # Not every field of a dataclass, or attribute that __init__ sets, is there before there is an object.
+        # Some fields of dataclasses and attributes set by __init__ exist only on instances.
         there = hasattr(thing, used) or re.search(rf"\b(self\.)?{used}\b *[:=]", text)
-        assert there, MEND.format(f"{place}.{used}", USED[place][1])
+        assert there, FIX.format(f"{place}.{used}", USED[place][1])
 
 
-def test_the_terminal_handler_has_the_name_that_we_look_for():
-    assert snakemake_api.HANDLER in inspect.getsource(snakemake.logging), MEND.format("that handler", "HANDLER")
+def test_the_terminal_handler_has_the_expected_name():
+    assert snakemake_api.HANDLER in inspect.getsource(snakemake.logging), FIX.format("that handler", "HANDLER")
 
 
-def test_records_are_read_and_forgotten(tmp_path, monkeypatch):
-    """Of a job that the installed Snakemake really ran."""
+def test_records_can_be_read_and_deleted(tmp_path, monkeypatch):
+    """The record comes from a job that the installed Snakemake ran."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "Snakefile").write_text(
         'rule a:\n    input: "in/x"\n    output: "y"\n    shell: "cp {input} {output}"\n'
@@ -72,7 +72,7 @@ def test_records_are_read_and_forgotten(tmp_path, monkeypatch):
     assert snakemake_api.Records().inputs(output) == []
 
 
-def test_no_other_file_imports_snakemake_beyond_its_documented_names():
+def test_no_other_file_imports_undocumented_names_of_snakemake():
     documented = {"from snakemake.utils import min_version"}
     found = {}
     for path in [
@@ -87,7 +87,7 @@ def test_no_other_file_imports_snakemake_beyond_its_documented_names():
     assert {name: lines for name, lines in found.items() if lines} == {}
 
 
-def test_handlers_of_other_names_are_left_alone():
+def test_handlers_with_other_names_are_unchanged():
     logger = logging.Logger("of a test")
     logger.addHandler(logging.NullHandler())
     assert snakemake_api.terminal_handlers(logger) == []

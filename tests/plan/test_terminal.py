@@ -1,4 +1,4 @@
-"""What a user reads on the terminal: one line per job, errors as they are, and words that are no config files."""
+"""Terminal output: one line per job, unchanged errors, and a message for targets given as config files."""
 
 import logging
 from pathlib import Path
@@ -20,7 +20,7 @@ TRAIN = {"corpus": "demo", "run": "probe", "fold": "fold0", "seed": "1"}
 
 
 class Terminal:
-    """Snakemake's logger with its own handler; `text` is what it wrote."""
+    """Snakemake's logger with its own handler; `text` is its output."""
 
     def __init__(self, folder: Path, quiet: set = frozenset(), tty: bool = False):
         self.path = folder / "terminal"
@@ -57,7 +57,7 @@ class Terminal:
 
 
 @pytest.mark.parametrize("quiet", [set(), {Quietness.RULES, Quietness.REASON}])
-def test_a_job_is_one_line_with_its_rule_its_names_seconds_and_what_is_left(tmp_path, quiet):
+def test_a_job_is_one_line_with_rule_wildcards_seconds_and_jobs_left(tmp_path, quiet):
     terminal = Terminal(tmp_path, quiet)
     terminal.say("a table of 30 lines\n" * 30, LogEvent.RUN_INFO, stats={"train": 2, "all": 1, "total": 3})
     terminal.job(1, "train", TRAIN)
@@ -73,7 +73,7 @@ def test_a_job_is_one_line_with_its_rule_its_names_seconds_and_what_is_left(tmp_
     assert float(lines[2][6]) >= 0 and len(lines) == 3
 
 
-def test_errors_warnings_and_messages_that_are_not_routine_stay(tmp_path):
+def test_errors_warnings_and_unusual_messages_stay(tmp_path):
     terminal = Terminal(tmp_path)
     (tmp_path / "job.log").write_text("ERROR words.txt: it is empty. Restore it.\n")
     job = {"rule_msg": None, "jobid": 1, "rule_name": "train", "input": [], "output": ["model"], "conda_env": None}
@@ -85,14 +85,14 @@ def test_errors_warnings_and_messages_that_are_not_routine_stay(tmp_path):
         assert said in terminal.text
 
 
-def test_on_a_terminal_a_line_replaces_the_bar_that_stands_there(tmp_path):
+def test_on_a_terminal_a_line_replaces_the_progress_bar(tmp_path):
     terminal = Terminal(tmp_path, tty=True)
     terminal.job(1, "train", TRAIN)
     terminal.end(1)
     assert terminal.text.strip("\n").startswith(f"{CLEAR}train")
 
 
-def test_what_the_config_declared_is_one_line_each(tmp_path):
+def test_each_declaration_of_the_config_is_one_line(tmp_path):
     plan = SimpleNamespace(
         config={"protocols": {"session": {}, "random": {"leaky": True}}, "views": {}, "features": {}, "runs": {}},
         fetched=lambda: [str(tmp_path / f"{name}/weights.json") for name in ("clip", "minilm", "absent")],
@@ -106,7 +106,7 @@ def test_what_the_config_declared_is_one_line_each(tmp_path):
     assert leaky.startswith("leaky: random,") and weights.startswith("random weights: clip (no hub)")
 
 
-def test_a_target_after_configfile_is_said_to_be_one(tmp_path, monkeypatch):
+def test_a_target_after_configfile_is_recognised(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("mine.yaml").write_text("name: mine\n")
     assert not complaint(["-n", "export", "--configfile", "mine.yaml", "--cores", "2", "features"])
@@ -120,8 +120,8 @@ def test_a_target_after_configfile_is_said_to_be_one(tmp_path, monkeypatch):
         check_words(["--configfiles", "mine.yaml", "export"])
 
 
-def test_the_profile_looks_at_the_words(monkeypatch):
-    """As Snakemake reads the profile, before any config file."""
+def test_the_profile_checks_the_command_line(monkeypatch):
+    """Snakemake reads the profile before any config file."""
     from snakemake.profiles import ProfileConfigFileParser
 
     monkeypatch.chdir(ROOT)
@@ -136,7 +136,7 @@ def test_the_profile_looks_at_the_words(monkeypatch):
     assert read.keys() == plain.keys()
 
 
-def test_lint_names_the_command_that_mends():
+def test_lint_names_the_command_that_fixes_it():
     lint = (ROOT / "Makefile").read_text(encoding="utf-8").partition("\nlint:")[2].partition("\n\n")[0]
     assert "run: make format" in lint
     assert "\nformat:" in (ROOT / "Makefile").read_text(encoding="utf-8")

@@ -1,7 +1,7 @@
-"""One wrong plug-in of every kind and fault: the plan refuses what can be known then, the job the rest, and keeps none.
+"""Faulty plug-ins of every kind: planning refuses what it can detect, jobs refuse the rest and leave no outputs.
 
-Each case is an example of docs/contracts.md with a line changed. An error names the plug-in's file, what is wrong, the
-row where there is one, and the contract.
+Each case is an example of docs/contracts.md with one line changed. The error names the plug-in's file, the fault, the
+row if there is one, and the contract.
 """
 
 import datetime
@@ -25,7 +25,7 @@ SEE = {example: f"see (Loaded)?{contract} in docs/contracts.md" for example, (co
 
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory):
-    """Every example, as it should be, in this process."""
+    """All examples, unchanged, installed in this process."""
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("shelf")
         for example in PLACES:
@@ -36,7 +36,7 @@ def shelf(tmp_path_factory):
 
 @pytest.fixture
 def planted(shelf, monkeypatch, tmp_path):
-    """Put an example, with something changed, into the place of the right one."""
+    """Return a function that replaces an example with a changed copy."""
     monkeypatch.chdir(tmp_path)
 
     def plant(example: str, old: str = "", new: str = "") -> None:
@@ -48,7 +48,7 @@ def planted(shelf, monkeypatch, tmp_path):
 
 
 def edited(path: tuple, value) -> dict:
-    """The config of all examples with one value changed."""
+    """Return the config of all examples with one value changed."""
     config = block = whole()
     for key in path[:-1]:
         block[key] = block.get(key) or {}
@@ -58,18 +58,18 @@ def edited(path: tuple, value) -> dict:
 
 
 def refused(example: str, words: str, error: InputError) -> None:
-    """The error names file, fault and contract."""
+    """Check that the error names file, fault and contract."""
     told = str(error)
     assert f"emospace/{PLACES[example][1]}: " in told and re.search(words, told), told
-    # Of a view that cannot be imported nobody knows whether it copies another.
+    # A view that cannot be imported might be augmented or not.
     assert re.search(SEE[example], told) or (example, "cannot be imported" in told) == ("augmented_view", True), told
 
 
-def test_the_examples_as_they_are_can_be_planned(planted, monkeypatch):
+def test_the_unchanged_examples_can_be_planned(planted, monkeypatch):
     assert recipes_of(plan_of(monkeypatch, whole()))["train", "nearest"]["options"] == {"sharpness": 2.0}
 
 
-# Refused when planned ----------------------------------------------------------------------------------------------
+# Refused at planning time -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("example", PLACES)
@@ -82,7 +82,7 @@ def test_the_examples_as_they_are_can_be_planned(planted, monkeypatch):
         ("def (\n", "SyntaxError"),
     ],
 )
-def test_one_that_fails_at_import_is_refused_when_planned(planted, monkeypatch, example, line, words):
+def test_a_failing_import_is_refused_at_planning_time(planted, monkeypatch, example, line, words):
     planted(example, new=line)
     with pytest.raises(InputError) as caught:
         plan_of(monkeypatch, whole())
@@ -92,7 +92,7 @@ def test_one_that_fails_at_import_is_refused_when_planned(planted, monkeypatch, 
 COLUMNS = 'COLUMNS = ["gain", "clipped"]'
 
 UNPLANNED = [  # example, old, new, words
-    # An attribute that is missing, or that is not what it must be.
+    # Missing attributes, or attributes of the wrong type.
     ("corpus", "CITATION =", "CITE =", "it has no CITATION"),
     ("corpus", 'CODES = {"hi": "high tone", "lo": "low tone"}', 'CODES = ["hi", "lo"]', r"CODES is \['hi', 'lo'\]"),
     ("view", 'KIND = "contour"', "", "it has no KIND"),
@@ -120,7 +120,7 @@ UNPLANNED = [  # example, old, new, words
     ("section", "best.run }}", "best.run }", "line . of its template"),
     ("analysis", "OUTPUTS =", "OUTPUT =", "it has no OUTPUTS"),
     ("analysis", '"mistakes.mp4"]', '"../mistakes.mp4"]', "OUTPUTS is .* not '../mistakes.mp4'"),
-    # A function that is missing, or that takes other arguments.
+    # Missing functions, or functions with other arguments.
     ("corpus", "def group(path)", "def group(file)", r"group\(\) takes \(file\), not \(path\)"),
     ("corpus", "def index(", "def read(", r"it has no function index\(\)"),
     ("corpus", "def group(path)", "def group(path, *, depth)", r"group\(\) takes depth, which is never passed"),
@@ -148,7 +148,7 @@ UNPLANNED = [  # example, old, new, words
 
 
 @pytest.mark.parametrize(("example", "old", "new", "words"), UNPLANNED)
-def test_what_breaks_a_contract_is_refused_when_planned(planted, monkeypatch, example, old, new, words):
+def test_a_broken_contract_is_refused_at_planning_time(planted, monkeypatch, example, old, new, words):
     planted(example, old, new)
     with pytest.raises(InputError) as caught:
         plan_of(monkeypatch, whole())
@@ -166,7 +166,7 @@ STEPPED = "from emospace.core.steps import Step\n\n\ndef calm(rows, source, out,
         ("Step(calm, 'loud')", "the step 'calm' reads 'loud'"),
     ],
 )
-def test_a_wrong_step_is_refused_when_planned(planted, monkeypatch, step, words):
+def test_a_faulty_step_is_refused_at_planning_time(planted, monkeypatch, step, words):
     planted("augmented_view", COLUMNS, f'{STEPPED}STEPS = {{"calm": {step}}}\n{COLUMNS}')
     with pytest.raises(InputError) as caught:
         plan_of(monkeypatch, whole())
@@ -194,13 +194,13 @@ OPTIONS = [  # place in the config, value, words
 
 
 @pytest.mark.parametrize(("path", "value", "words"), OPTIONS)
-def test_an_option_of_the_wrong_kind_is_refused_when_planned(planted, monkeypatch, path, value, words):
+def test_an_option_of_the_wrong_type_is_refused_at_planning_time(planted, monkeypatch, path, value, words):
     with pytest.raises(InputError, match=words):
         plan_of(monkeypatch, edited(path, value))
 
 
 @pytest.mark.parametrize("value", [datetime.date(2026, 1, 1), [float("nan")], float("inf"), {1: {2}}])
-def test_what_no_recipe_can_hold_is_refused_when_planned_of_an_option_without_a_kind(planted, monkeypatch, value):
+def test_a_value_that_json_cannot_hold_is_refused_for_an_untyped_option(planted, monkeypatch, value):
     planted("encoder", "order: Count = 2", "order: Count = 2, more=None")
     with pytest.raises(InputError, match=r"loudness.moments: more: it is .* it must be"):
         plan_of(monkeypatch, edited(("features", "loudness.moments", "more"), value))
@@ -217,14 +217,14 @@ def test_what_no_recipe_can_hold_is_refused_when_planned_of_an_option_without_a_
         ("analysis", "check_analyse", "check_analyse.. raised KeyError"),
     ],
 )
-def test_a_check_of_options_that_raises_names_its_file(planted, monkeypatch, example, function, words):
+def test_an_exception_in_a_check_of_options_names_its_file(planted, monkeypatch, example, function, words):
     planted(example, new=f"def {function}(**options):\n    return options['order_']\n\n\n")
     with pytest.raises(InputError, match=f"emospace/{PLACES[example][1]}: {words}"):
         plan_of(monkeypatch, whole())
 
 
 @pytest.mark.parametrize("function", ["leaky", "check_source"])
-def test_a_question_to_a_view_that_raises_names_its_file(planted, monkeypatch, function):
+def test_an_exception_in_a_function_of_a_view_names_its_file(planted, monkeypatch, function):
     example = "view" if function == "leaky" else "augmented_view"
     takes = "**options" if function == "leaky" else "kind, **options"
     planted(example, new=f"def {function}({takes}):\n    raise KeyError('kind_')\n\n\n")
@@ -248,7 +248,7 @@ def test_a_question_to_a_view_that_raises_names_its_file(planted, monkeypatch, f
         ("audio.mfcc", "the model 'stacked' does not read 'audio.mfcc', a feature"),
     ],
 )
-def test_what_a_parent_does_not_store_is_refused_when_planned(planted, monkeypatch, item, words):
+def test_an_output_that_the_parent_does_not_store_is_refused_at_planning_time(planted, monkeypatch, item, words):
     with pytest.raises(InputError, match=f"config: runs: stacked: .*{words}"):
         plan_of(monkeypatch, edited(("runs", "stacked", "inputs"), [item]))
 
@@ -275,7 +275,7 @@ def by_table(text: str) -> dict:
         ("s00_F_lo_0,dev\n", "s00_F_hi_0,train\n", "sides.csv: line 3: .* is on the side 'train' of fold 0 already"),
     ],
 )
-def test_a_wrong_table_of_sides_is_refused_when_planned(planted, monkeypatch, old, new, words):
+def test_a_faulty_table_of_sides_is_refused_at_planning_time(planted, monkeypatch, old, new, words):
     with pytest.raises(InputError, match=words):
         plan_of(monkeypatch, by_table(TABLE.replace(old, new)))
 
@@ -285,7 +285,7 @@ def test_a_wrong_table_of_sides_is_refused_when_planned(planted, monkeypatch, ol
 
 @pytest.fixture(scope="module")
 def world(shelf, tmp_path_factory) -> World:
-    """What the right plug-ins make of a few tones."""
+    """The artifacts of the unchanged plug-ins for a few tones."""
     config = whole()
     model = {"model": "nearest_mean", "protocol": "turns", "inputs": ["loudness.moments"]}
     second = {"model": "stacked", "protocol": "turns", "inputs": ["run:probe", "run:probe.distances"]}
@@ -455,7 +455,7 @@ JOBS = [  # job, example, old, new, words
 
 
 @pytest.mark.parametrize(("job", "example", "old", "new", "words"), JOBS)
-def test_what_breaks_a_contract_is_refused_by_the_job_which_leaves_nothing(
+def test_a_broken_contract_is_refused_by_the_job_which_leaves_no_outputs(
     planted, world, tmp_path, job, example, old, new, words
 ):
     planted(example, old, new)
@@ -466,14 +466,14 @@ def test_what_breaks_a_contract_is_refused_by_the_job_which_leaves_nothing(
     assert not [path for path in out.rglob("*") if path.is_file()]
 
 
-def test_ids_that_no_corpus_has_and_sides_without_rows_are_refused_by_the_job(planted, world, tmp_path, monkeypatch):
+def test_unknown_ids_and_sides_without_rows_are_refused_by_the_job(planted, world, tmp_path, monkeypatch):
     config = by_table(TABLE.replace("s03_M_hi_0", "s03_M_ha_0"))
     known = recipes_of(plan_of(monkeypatch, config))["make_protocol", "turns"]
     out = tmp_path / "out"
     monkeypatch.setitem(world.recipes, ("make_protocol", "turns"), known)
     with pytest.raises(InputError, match=r"sides.csv: line 8: the corpus has no utterance .s03_M_ha_0"):
         world.protocol(out)
-    # All of its test rows are of a class that the protocol leaves out.
+    # All its test rows belong to a class that the protocol excludes.
     sides = {name: "test" if "_lo_" in name else ("train", "dev")[k % 4 > 1] for k, name in enumerate(SPEAKERS)}
     by_table("utterance,side\n" + "".join(f"{name},{side}\n" for name, side in sides.items()))
     chosen = known | {"labels": {"tones": {"name": "tones", "map": {"hi": "high"}}}, "sides": ["train", "dev", "test"]}
@@ -484,8 +484,8 @@ def test_ids_that_no_corpus_has_and_sides_without_rows_are_refused_by_the_job(pl
     assert not out.exists()
 
 
-def test_parts_of_another_width_are_refused_by_name_of_their_encoder(world, tmp_path):
-    """Of a feature's parts, and of the copies that are read in the place of a row."""
+def test_parts_of_different_width_are_refused_with_the_name_of_the_encoder(world, tmp_path):
+    """Parts of a feature, and copies that replace a row, must have the same width."""
     stores = []
     for part, width in (("0", 3), ("1", 4)):
         path = tmp_path / f"f/tones/loudness.moments/{part}.npy"
@@ -499,7 +499,7 @@ def test_parts_of_another_width_are_refused_by_name_of_their_encoder(world, tmp_
             join(stores)
 
 
-def test_a_full_disk_is_no_fault_of_a_plug_in():
+def test_a_full_disk_is_not_blamed_on_a_plug_in():
     with pytest.raises(OSError, match="No space"), plugin.blamed("x.py", "f()", "mend it"):
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -532,12 +532,12 @@ CONFIG = {
 }
 
 
-def spoilt(config: dict) -> dict:
-    """The config with a wrong one of every other kind, each where it spoils no other's job."""
+def with_faulty_plug_ins(config: dict) -> dict:
+    """Return the config with a faulty plug-in of every other kind, each where it breaks no other job."""
     probe, tones, one = config["runs"]["probe"], config["protocols"]["tones"], config["corpora"]["tones"]
     features = {"quiet.moments": {}, "loudness.odd": {}, "audio.mfcc": {}, "odd.mfcc": {}}
     runs = {"first": {"model": "odd"}, "third": {"inputs": ["loudness.odd"]}}
-    # A corpus of its own: no run trains before all views of its corpus are there.
+    # A separate corpus, because no run trains before all views of its corpus exist.
     runs["second"] = {"inputs": ["quiet.moments"], "protocol": "hums"}
     runs |= {"fourth": {"inputs": ["audio.mfcc"], "augment": ["odd"]}, "fifth": {"protocol": "odd"}}
     runs |= {"sixth": {"protocol": "noises"}}
@@ -569,7 +569,7 @@ TOLD = [  # of each wrong one what Snakemake prints, and what must not be there 
 
 @pytest.mark.slow
 @pytest.mark.workflow
-def test_jobs_of_wrong_plug_ins_fail_with_one_line_each_and_leave_nothing(tmp_path):
+def test_jobs_of_faulty_plug_ins_fail_with_one_line_each_and_leave_no_outputs(tmp_path):
     (tmp_path / "project").mkdir()
     project = Project(tmp_path / "project")
     tones(tmp_path / "tones", each=2)
@@ -587,7 +587,7 @@ def test_jobs_of_wrong_plug_ins_fail_with_one_line_each_and_leave_nothing(tmp_pa
     output = project.snakemake("report", check=False)
     assert "ERROR emospace/evaluation/metrics/odd.py: value() returned" in output, output[-3000:]
     assert not [path for path in project.folder.glob("results/wrong/evaluation/probe/*") if path.is_file()]
-    project.configure(spoilt(CONFIG) | {"sections": ["results"]})
+    project.configure(with_faulty_plug_ins(CONFIG) | {"sections": ["results"]})
     output = project.snakemake("report", "analyse", "--keep-going", check=False)
     said = "\n".join(line for line in output.splitlines() if "ERROR" in line)
     for words, left in TOLD:

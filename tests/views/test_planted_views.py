@@ -446,7 +446,7 @@ def test_what_tells_the_label_leaks_and_so_does_its_copy(tmp_path, monkeypatch):
     config["features"]["text_bt.sbert"] = config["features"]["text.sbert"]
     assert Plan(config).views.leaky("text_bt") and Plan(config).leaks_of("text_bt.sbert") == {"text"}
     del config["views"]["text"]["leaky"]
-    with pytest.raises(InputError, match=r"views: text: its items are derived from the labels of its rows.*leaky: true"):
+    with pytest.raises(InputError, match=r"text: its items are derived from the labels of its rows.*leaky: true"):
         Plan(config)
 
 

@@ -137,7 +137,7 @@ def test_without_any_remote_dvc_still_records_it_only_for_a_private_one(remotes)
     """Else a remote that is added later would get it by a plain `dvc push`. The name suffices."""
     write_json(Path("data/manifest/signed/0.json"), {"recipe": {"plugin": "iemocap"}})
     Path("config.yaml").write_text("private_remote: ''\n")
-    with pytest.raises(InputError, match="signed has data in this project .*it need not exist yet"):
+    with pytest.raises(InputError, match=r"signed has data in this project .*it need not exist yet"):
         check_sharing()
     Path("config.yaml").write_text("private_remote: lab\n")
     check_sharing()
