@@ -31,9 +31,9 @@ PLACES = {
     "analysis": ("Analysis", "analyses/mistakes.py"),
 }
 # Classes and functions that the contracts mention.
-TYPES = ["core.errors.InputError", "core.manifest.Utterance", "core.manifest.Problem", "core.store.write"]
-TYPES += ["core.store.Ragged", "weights.record.Weights", "core.data.Rows", "core.data.Fold", "core.data.Trained"]
-TYPES += ["core.data.Output", "evaluation.measures.Answers", "evaluation.predictions.Truth"]
+TYPES = ["core.errors.InputError", "core.manifest.Utterance", "core.manifest.Problem", "core.steps.Step"]
+TYPES += ["core.store.write", "core.store.Ragged", "weights.record.Weights", "core.data.Rows", "core.data.Fold"]
+TYPES += ["core.data.Trained", "core.data.Output", "evaluation.measures.Answers", "evaluation.predictions.Truth"]
 TYPES += ["evaluation.predictions.Predictions", "evaluation.trained_run.Run", "evaluation.trained_run.Training"]
 TYPES += ["report.results.Results", "report.results.Analysed"]
 INTRODUCTION = """\

@@ -231,7 +231,7 @@ WRONG = {  # what of the example is changed -> what the message says
         "np.arange(len(rows) + 1)",
         "np.arange(len(rows) + 1)[[0, -1]]",
     ): r"Output.extras\['distances'\] has 1 rows, not 30",
-    ('extras={"distances": found}', 'extras={"distances": distances}'): r"is not a Ragged of rows \(T, D\)",
+    ('extras={"distances": ragged}', 'extras={"distances": distances}'): r"is not a Ragged of rows \(T, D\)",
     ("means = np.stack", "means = np.stak"): r"train\(\) raised AttributeError",
 }
 

@@ -42,66 +42,66 @@ class Example:
 
 
 @pytest.fixture
-def made(tmp_path, monkeypatch) -> Example:
+def example(tmp_path, monkeypatch) -> Example:
     monkeypatch.chdir(tmp_path)
     return Example()
 
 
-def test_outputs_that_match_their_sidecar_are_up_to_date(made):
-    refuse_altered([record_of(made.job)], sha256)
-    assert made.why() == ""
+def test_outputs_that_match_their_sidecar_are_up_to_date(example):
+    refuse_altered([record_of(example.job)], sha256)
+    assert example.why() == ""
 
 
-def test_a_changed_recipe_or_input_is_reported_as_stale(made):
-    write_json(made.job.recipe, made.recipe | {"options": {"k": 3}})
-    assert "options" in made.why()
-    write_json(made.job.recipe, made.recipe)
+def test_a_changed_recipe_or_input_is_reported_as_stale(example):
+    write_json(example.job.recipe, example.recipe | {"options": {"k": 3}})
+    assert "options" in example.why()
+    write_json(example.job.recipe, example.recipe)
     Path("source.csv").write_text("another")
-    assert "another version of source.csv" in made.why()
+    assert "another version of source.csv" in example.why()
     Path("source.csv").unlink()
-    assert "source.csv" in made.why()
+    assert "source.csv" in example.why()
 
 
-def test_added_or_removed_source_jobs_make_a_job_stale(made):
+def test_added_or_removed_source_jobs_make_a_job_stale(example):
     """A run was added to the config or removed: all digests match, but the table would differ."""
-    more = Job("read", made.job.recipe, [Path("more.csv")])
-    made.job.needs.append(more)
-    assert "without more.csv" in made.why()
-    made.job.needs.remove(more)
-    made.source.outputs = [Path("renamed.csv")]
-    assert "also built from source.csv" in made.why()
+    more = Job("read", example.job.recipe, [Path("more.csv")])
+    example.job.needs.append(more)
+    assert "without more.csv" in example.why()
+    example.job.needs.remove(more)
+    example.source.outputs = [Path("renamed.csv")]
+    assert "also built from source.csv" in example.why()
 
 
 @pytest.mark.parametrize(("file", "reason"), [("table.csv", "table.csv is missing"), ("table.json", "no sidecar")])
-def test_a_missing_file_makes_its_job_stale(made, file, reason):
+def test_a_missing_file_makes_its_job_stale(example, file, reason):
     Path(file).unlink()
-    assert reason in made.why()
+    assert reason in example.why()
 
 
-def test_an_output_that_its_sidecar_does_not_list_is_not_trusted(made):
+def test_an_output_that_its_sidecar_does_not_list_is_not_trusted(example):
     Path("extra.csv").touch()
-    made.job.outputs.append(Path("extra.csv"))
-    assert "extra.csv" in made.why()
+    example.job.outputs.append(Path("extra.csv"))
+    assert "extra.csv" in example.why()
 
 
-def test_altered_files_including_weights_are_refused_by_name(made):
+def test_altered_files_including_weights_are_refused_by_name(example):
     write_sidecar(Path("weights.json"), {}, inputs=[], outputs=[], files={"model.bin": {"sha256": sha256("table.csv")}})
-    weights = record_of(Job("fetch", made.job.recipe, [Path("weights.json")]))
+    weights = record_of(Job("fetch", example.job.recipe, [Path("weights.json")]))
     Path("model.bin").write_text("table.csv")
-    refuse_altered([weights, record_of(made.job)], sha256)
+    refuse_altered([weights, record_of(example.job)], sha256)
     for name in ("model.bin", "table.csv"):
         Path(name).write_text("altered")
     with pytest.raises(InputError, match=r"^model.bin, table.csv: .*dvc checkout"):
-        refuse_altered([weights, record_of(made.job)], sha256)
+        refuse_altered([weights, record_of(example.job)], sha256)
 
 
-def test_weights_altered_with_the_same_size_and_time_stamp_are_refused(made):
+def test_weights_altered_with_the_same_size_and_time_stamp_are_refused(example):
     Path("model.bin").write_text("weights")
     os.utime("model.bin", ns=(10**18, 10**18))
     stat = Path("model.bin").stat()
     file = {"sha256": sha256(Path("model.bin")), "size": stat.st_size}
     write_sidecar(Path("weights.json"), {}, inputs=[], outputs=[], files={"model.bin": file})
-    weights = record_of(Job("fetch", made.job.recipe, [Path("weights.json")]))
+    weights = record_of(Job("fetch", example.job.recipe, [Path("weights.json")]))
     refuse_altered([weights], sha256)
     Path("model.bin").write_text("Weights")
     os.utime("model.bin", ns=(10**18, 10**18))
@@ -307,8 +307,8 @@ def last_planned(recipe: Path) -> int:
 def check_edit(name: str, bring_up_to_date, clone: Project) -> None:
     """Check the jobs and changed files of an adopted clone after an edit against RUN and SAME."""
     EDITS[name][0](clone)
-    said = clone.run(*ADOPT).stdout
-    assert name != QUICK or ("3 x train" in said and "options" in said)
+    output = clone.run(*ADOPT).stdout
+    assert name != QUICK or ("3 x train" in output and "options" in output)
     before = contents(clone)
     shutil.rmtree(clone.folder / "logs")  # Snakemake leaves empty ones of what it touches
     bring_up_to_date(clone)
@@ -346,20 +346,20 @@ def test_dvc_watches_label_maps_and_sentence_pairs(adopted):
     assert "up to date" in adopted.run("dvc", "status").stdout
     configure("labels", mine={"ang": "high", "neu": "low"})(adopted)
     append("configs/pairs/en_fr.csv", "One more,Encore un\n")(adopted)
-    said = adopted.run("dvc", "status", "--json").stdout
-    status = json.loads(said.splitlines()[-1])
+    output = adopted.run("dvc", "status", "--json").stdout
+    status = json.loads(output.splitlines()[-1])
     assert status.keys() == {"corpora", "weights", "evaluate", "analyse", "report"}
     assert {"changed deps": {"configs/pairs": "modified"}} in status["weights"]
 
 
 @pytest.mark.workflow
-@pytest.mark.parametrize("made", [[], ["weights/drawn/weights.json"]], ids=["no record", "one record"])
-def test_a_newer_time_stamp_does_not_make_a_stale_artifact_trusted(made, clone):
+@pytest.mark.parametrize("targets", [[], ["weights/drawn/weights.json"]], ids=["no record", "one record"])
+def test_a_newer_time_stamp_does_not_make_a_stale_artifact_trusted(targets, clone):
     """Plan, edit and plan again before the pull: every artifact is newer than its recipe."""
     aside = {name: clone.folder / f"{name}.aside" for name in ("data", "weights", "results")}
     for name, path in aside.items():
         (clone.folder / name).rename(path)
-    clone.snakemake(*(made or ["-n"]))
+    clone.snakemake(*(targets or ["-n"]))
     EDITS["MFCC option"][0](clone)
     clone.planned()
     for name, path in aside.items():
@@ -389,8 +389,8 @@ def test_records_of_an_earlier_adoption_do_not_hide_a_stale_artifact(adopted, tm
     once = dict.fromkeys(exchanged, 1)
     assert not once.keys() & adopted.planned().keys()
     assert once.items() <= copy(adopted, tmp_path / "recording").planned(DVC_STAGE="any").items()
-    said = adopted.run(*ADOPT).stdout
-    assert all(f"1 x {rule}" in said for rule in once)
+    output = adopted.run(*ADOPT).stdout
+    assert all(f"1 x {rule}" in output for rule in once)
     assert once.items() <= adopted.planned().items()
 
 
@@ -401,13 +401,13 @@ def test_artifacts_of_another_commit_are_not_recorded(adopted):
     EDITS[QUICK][0](adopted)
     adopted.run("dvc", "repro")
     adopted.run(*GIT, "commit", "-qam", "edited")
-    made = contents(adopted)
+    original = contents(adopted)
     adopted.run("git", "checkout", "-q", "HEAD~")
     adopted.run("dvc", "checkout")
-    assert contents(adopted) != made
+    assert contents(adopted) != original
     adopted.run("git", "checkout", "-q", "-")
     adopted.run("dvc", "repro")
-    assert contents(adopted) == made
+    assert contents(adopted) == original
     assert "up to date" in adopted.run("dvc", "status").stdout and adopted.planned(*PHASES) == {}
 
 
@@ -431,8 +431,8 @@ def test_a_misspelt_option_is_reported_and_without_artifacts_all_jobs_are_stale(
     done = project.run(*ADOPT, check=False)
     assert done.returncode == 1 and "coefficients" in done.stdout and "Traceback" not in done.stdout
     project.replace("config.yaml", "coeficients", "coefficients")
-    said = project.run(*ADOPT).stdout
-    assert said.startswith("0 of ") and "1 x make_demo" in said and "it is missing" in said
+    output = project.run(*ADOPT).stdout
+    assert output.startswith("0 of ") and "1 x make_demo" in output and "it is missing" in output
 
 
 @pytest.mark.workflow

@@ -70,12 +70,12 @@ def test_a_broken_sidecar_is_reported_by_name(workflow):
 def test_a_record_covers_outputs_in_other_folders_and_fetched_weights(tmp_path, monkeypatch):
     """A sidecar lists its outputs by file name; some are in other folders than the sidecar."""
     monkeypatch.chdir(tmp_path)
-    says = {"recipe": {}, "inputs": {}, "outputs": {"a.csv": "1" * 64, "unplanned.csv": "2" * 64}}
-    says["files"] = {"model.bin": {"sha256": "3" * 64}, "revision": "main"}
+    content = {"recipe": {}, "inputs": {}, "outputs": {"a.csv": "1" * 64, "unplanned.csv": "2" * 64}}
+    content["files"] = {"model.bin": {"sha256": "3" * 64}, "revision": "main"}
     Path("meta").mkdir()
-    write_json(Path("meta/a.json"), says)
+    write_json(Path("meta/a.json"), content)
     record = record_of(Workflow.job("make", "data/a.csv", "meta/a.json"))
-    assert (record.path, record.sidecar) == (Path("meta/a.json"), says)
+    assert (record.path, record.sidecar) == (Path("meta/a.json"), content)
     expected = {"data/a.csv": "1" * 64, "meta/unplanned.csv": "2" * 64, "meta/model.bin": "3" * 64}
     assert record.files == {Path(name): digest for name, digest in expected.items()}
 

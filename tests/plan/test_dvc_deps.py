@@ -129,8 +129,8 @@ def pulled(sent, tmp_path) -> Project:
     return clone
 
 
-def all_adopted(said: str) -> bool:
-    adopted, jobs = re.search(r"^(\d+) of (\d+) jobs", said, re.MULTILINE).groups()
+def all_adopted(output: str) -> bool:
+    adopted, jobs = re.search(r"^(\d+) of (\d+) jobs", output, re.MULTILINE).groups()
     return adopted == jobs
 
 
@@ -141,20 +141,20 @@ ABSENT = "the corpus is not on this machine; its existing artifacts are used unc
 @pytest.mark.workflow
 def test_a_clone_trusts_its_manifests_until_the_corpus_is_present(pulled, sent, tmp_path):
     before, nowhere = contents(pulled), tmp_path / "nowhere"
-    said = pulled.run(*ADOPT, **at(nowhere)).stdout
-    assert f"{nowhere}: {ABSENT}" in said and all_adopted(said)
+    output = pulled.run(*ADOPT, **at(nowhere)).stdout
+    assert f"{nowhere}: {ABSENT}" in output and all_adopted(output)
     assert pulled.planned(*OURS, **at(nowhere)) == {}
     shutil.rmtree(pulled.folder / "logs")  # Snakemake leaves empty ones of what it touches
     pulled.run("dvc", "repro", **at(nowhere))
     assert jobs_run(pulled) == {} and contents(pulled) == before
     came = copy(pulled, tmp_path / "came")
-    assert came.planned(*OURS, **at(sent[1])) == {}  # it is compared with what the manifests were made from
+    assert came.planned(*OURS, **at(sent[1])) == {}  # it matches the digests in the sidecars of the manifests
     clip = sorted(sent[1].rglob("*.wav"))[0]
     other = Path(shutil.copytree(sent[1], tmp_path / "other", copy_function=shutil.copy))
     silence(other / clip.relative_to(sent[1]))
     assert came.planned(**at(other))["index_part"] == 1
-    said = pulled.run(*ADOPT, **at(sent[1])).stdout
-    assert ABSENT not in said and all_adopted(said)
+    output = pulled.run(*ADOPT, **at(sent[1])).stdout
+    assert ABSENT not in output and all_adopted(output)
     assert pulled.planned(*OURS, **at(sent[1])) == {} and contents(pulled) == before
 
 
@@ -165,23 +165,23 @@ def test_a_clip_edited_before_or_after_adoption_rebuilds_only_its_part(pulled, s
     here = shutil.copytree(sent[1], tmp_path / "another place", copy_function=shutil.copy)
     clip = sorted(here.rglob("*.wav"))[0]
     later = copy(pulled, tmp_path / "later")
-    said = pulled.run(*ADOPT, **at(here)).stdout
-    assert ABSENT not in said and all_adopted(said)
+    output = pulled.run(*ADOPT, **at(here)).stdout
+    assert ABSENT not in output and all_adopted(output)
     assert pulled.planned(*OURS, **at(here)) == {}
     before = contents(pulled)
     silence(clip)
-    said = later.run(*ADOPT, **at(here)).stdout
-    assert "1 x index_part " in said and f"raw file {clip.relative_to(here)} has changed since it was read" in said
-    made = []
+    output = later.run(*ADOPT, **at(here)).stdout
+    assert "1 x index_part " in output and f"raw file {clip.relative_to(here)} has changed since it was read" in output
+    results = []
     expected = FIRST | REST
     for project in (pulled, later):
         shutil.rmtree(project.folder / "logs", ignore_errors=True)
         assert ONE_PART.items() <= project.planned(**at(here)).items()
         project.snakemake(**at(here))
         assert jobs_run(project) == expected
-        made.append(contents(project))
-    assert made[0] == made[1]
-    differ = {path for path, digest in made[0].items() if before.get(path) != digest}
+        results.append(contents(project))
+    assert results[0] == results[1]
+    differ = {path for path, digest in results[0].items() if before.get(path) != digest}
     assert {"data/views/ravdess/audio/0.npy", "data/features/ravdess/audio.mfcc/0.npy"} <= differ
     assert not [path for path in differ if re.search(r"/[12]\.[^/]*$", path)]
 

@@ -33,13 +33,13 @@ def named(name: str) -> dict:
 @pytest.fixture(scope="module")
 def planned(tmp_path_factory) -> dict[str, dict[str, str]]:
     """Name -> file -> log of the job that would write it, for configs that differ only in name."""
-    project, found = Project(tmp_path_factory.mktemp("planned")), {}
+    project, logs = Project(tmp_path_factory.mktemp("planned")), {}
     for name in ("one", "other"):
         project.configure(named(name))
-        said = project.run("snakemake", "-n", *PHASES, "export", "--cores", "1").stdout
-        jobs = re.findall(r"^ +output: (.+)\n +log: (\S+)", said, re.MULTILINE)
-        found[name] = {file: log for outputs, log in jobs for file in outputs.split(", ")}
-    return found
+        output = project.run("snakemake", "-n", *PHASES, "export", "--cores", "1").stdout
+        jobs = re.findall(r"^ +output: (.+)\n +log: (\S+)", output, re.MULTILINE)
+        logs[name] = {file: log for outputs, log in jobs for file in outputs.split(", ")}
+    return logs
 
 
 def own(files: dict[str, str]) -> dict[str, str]:
@@ -129,9 +129,9 @@ def test_two_configs_of_one_corpus_leave_each_other_alone(origin, tmp_path):
         *("make_protocol_session", "audit_protocol", "check_quality", "count_children"),
         *("train", "evaluate", "summarize", "make_report"),
     }
-    said = project.make("demo").stdout.splitlines()
-    assert said[-1] == f"report: {project.folder}/results/second/report.html"
-    assert Path(said[-1].removeprefix("report: ")).exists() and any(line.startswith("probe") for line in said)
+    output = project.make("demo").stdout.splitlines()
+    assert output[-1] == f"report: {project.folder}/results/second/report.html"
+    assert Path(output[-1].removeprefix("report: ")).exists() and any(line.startswith("probe") for line in output)
     now = contents(project)
     assert {path: now.get(path) for path in ours} == ours
     for path in ("protocols/session/fold0.csv", "summary.csv", "runs/probe/fold0-1/model.safetensors"):

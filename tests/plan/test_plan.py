@@ -73,12 +73,12 @@ def test_the_runs_of_an_ablation_differ_only_in_augmentation(preset):
     plan, none = Plan(config), config["runs"]["none"]
     assert {"model": "unified", "seeds": 3}.items() <= none.items() and not {"augment", "versus"} & none.keys()
     assert {name for name in config["runs"] if plan.run(name)["model"] == "unified"} == {"none", *views}
-    for name, wanted in views.items():
+    for name, augment in views.items():
         # Compared as written: protocol, model, inputs, seeds and all options.
-        assert config["runs"][name] == none | {"augment": wanted, "versus": "none"}
+        assert config["runs"][name] == none | {"augment": augment, "versus": "none"}
         assert plan.baseline(name) == "none" and plan.seeds(name) == plan.seeds("none") == [1, 2, 3]
         # Each view replaces an input; otherwise the run would not use it.
-        assert [view for _, view, _ in plan.exchanges(name)] == wanted
+        assert [view for _, view, _ in plan.exchanges(name)] == augment
 
 
 def refused(config, *words):
@@ -285,8 +285,8 @@ def test_augmented_views_and_features_are_matched_with_their_parents(augmented):
     plan = Plan(augmented)
     assert plan.augmented() == ["frames_aug", "text_bt", "audio_tts"]
     assert plan.gate_features("text_bt") == ("text.sbert", "text_bt.sbert")
-    found = {(name, instead) for name, _, instead in plan.exchanges("unified_aug")}
-    assert found == {
+    replacements = {(name, instead) for name, _, instead in plan.exchanges("unified_aug")}
+    assert replacements == {
         (n, n.replace(".", s)) for n, s in (("audio.mfcc", "_tts."), ("text.sbert", "_bt."), ("frames.clip", "_aug."))
     }
     assert plan.exchanges("unified") == []
@@ -458,8 +458,8 @@ def test_the_export_chooses_the_features_for_its_folders(augmented, turned):
     """The order in the config does not matter: text.clip is no sentence embedding, and frames.top not all frames."""
     features = augmented["features"]
     plan = Plan(augmented | {"features": dict(reversed(features.items())) if turned else features})
-    wanted = ["audio.mfcc", "audio_tts.mfcc", "frames.clip", "frames_aug.clip", "text.sbert", "text_bt.sbert"]
-    assert plan.exported() == wanted
+    expected = ["audio.mfcc", "audio_tts.mfcc", "frames.clip", "frames_aug.clip", "text.sbert", "text_bt.sbert"]
+    assert plan.exported() == expected
 
 
 def test_an_export_without_a_matching_feature_or_with_two_is_refused(config):
@@ -511,8 +511,8 @@ def test_a_run_can_be_compared_across_protocols_with_the_same_corpus_and_labels(
 
     plan = Plan(planned(first | {"split": "random", "leaky": True}))
     assert (plan.baseline(name), plan.other_protocol(name), plan.other_protocol("probe")) == ("other", "other", "")
-    told = read_json(plan.recipe("evaluate", name))["other"]
-    assert (told["protocol"], told["leaky"]) == ("other", True) and told["labels"] == plan.labels("other")
+    recorded = read_json(plan.recipe("evaluate", name))["other"]
+    assert (recorded["protocol"], recorded["leaky"]) == ("other", True) and recorded["labels"] == plan.labels("other")
     assert read_json(plan.recipe("evaluate", "probe"))["other"] is None
     corpus = next(iter(config["corpora"]))
     apart = {"second": config["corpora"][corpus] | {"reader": plan.reader(corpus)}}
@@ -618,8 +618,8 @@ def changed_by(config, path, value) -> set[tuple[str, str]]:
 
 
 def test_an_option_changes_only_its_own_recipes(config):
-    found = changed_by(config, ["features", "audio.mfcc"], {"coefficients": 13})
-    assert found == {("embed", "audio.mfcc"), ("make_report", "all")}
+    changed = changed_by(config, ["features", "audio.mfcc"], {"coefficients": 13})
+    assert changed == {("embed", "audio.mfcc"), ("make_report", "all")}
 
 
 def test_the_licence_of_weights_affects_only_the_report(config):

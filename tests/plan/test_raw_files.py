@@ -32,7 +32,7 @@ class Corpus:
     """A corpus of two parts, each with a small text and a large media file."""
 
     def __init__(self, folder: Path):
-        self.root, self.state, self.published, self.made = folder / "it's raw", folder / "state", {}, {}
+        self.root, self.state, self.published, self.generated = folder / "it's raw", folder / "state", {}, {}
         self.triggers: dict[str, Path] = {}
         for part in PARTS:
             (self.root / f"d{part}").mkdir(parents=True)
@@ -44,8 +44,8 @@ class Corpus:
     def changed(self) -> list[str]:
         """Look at the raw files; return the parts whose trigger changed."""
         old = self.triggers
-        now = look(str(self.root), self.state, group, self.published, self.made)
-        triggers = by_part(now, PARTS, group, self.made)
+        now = look(str(self.root), self.state, group, self.published, self.generated)
+        triggers = by_part(now, PARTS, group, self.generated)
         self.triggers = {part: trigger(self.state, part, content) for part, _, content in triggers}
         return [part for part in PARTS if self.triggers[part] != old.get(part)]
 
@@ -87,7 +87,7 @@ def test_a_changed_added_or_removed_file_changes_only_the_trigger_of_its_part(tm
 
 def test_the_trigger_of_a_generated_corpus_lists_only_changes_since_generation(tmp_path):
     corpus = Corpus(tmp_path)
-    corpus.made = {str(p.relative_to(corpus.root)): sha256(p) for p in corpus.root.rglob("d*/*")}
+    corpus.generated = {str(p.relative_to(corpus.root)): sha256(p) for p in corpus.root.rglob("d*/*")}
     corpus.changed()
     assert corpus.triggers["0"].read_text() == "{}\n"
     write(corpus.root / "d1/sound.wav", b"edited")
@@ -253,13 +253,13 @@ def unreadable_entries(root: Path) -> set[str]:
 
 def test_pipes_devices_circular_links_and_names_outside_utf8_are_reported_and_skipped(tmp_path):
     corpus, odd = Corpus(tmp_path), {}
-    wanted = unreadable_entries(corpus.root)
+    unreadable = unreadable_entries(corpus.root)
     assert corpus.changed() == ["0"]
     assert {path for path, _ in walk(str(corpus.root), odd)} == {
         "readme",
         *(f"d{p}/{n}" for p in PARTS for n in ("words.txt", "sound.wav")),
     }
-    assert odd.keys() == wanted
+    assert odd.keys() == unreadable
     assert "UTF-8" in odd["d0/caf\\xe9.txt"] and "device" in odd["d0/zero.wav"] and "contains it" in odd["d0/all"]
 
 
@@ -280,8 +280,8 @@ def test_not_every_path_through_cross_linked_folders_is_walked(tmp_path, monkeyp
         (tmp_path / f"{number:02d}/words.txt").write_text("a")
         for name in "ab":
             (tmp_path / f"{number:02d}/{name}").symlink_to(f"../{number + 1:02d}")
-    found = [path for path, _ in walk(str(tmp_path), odd)]
-    assert len(found) < 50_000 and {f"{number:02d}/words.txt" for number in range(folders)} <= set(found)
+    paths = [path for path, _ in walk(str(tmp_path), odd)]
+    assert len(paths) < 50_000 and {f"{number:02d}/words.txt" for number in range(folders)} <= set(paths)
     reasons = [reason for reason in odd.values() if "levels" not in reason]  # the kernel follows 40 links
     assert len(reasons) == 1 and "skipped" in reasons[0] and len(odd) <= 3
 
@@ -293,10 +293,10 @@ def test_a_folder_deeper_than_the_recursion_limit(tmp_path):
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(len(inspect.stack(0)) + 100)
     try:
-        found = [path for path, _ in walk(str(tmp_path))]
+        paths = [path for path, _ in walk(str(tmp_path))]
     finally:
         sys.setrecursionlimit(limit)
-    assert found == [str(deep.relative_to(tmp_path) / "words.txt")]
+    assert paths == [str(deep.relative_to(tmp_path) / "words.txt")]
 
 
 def test_entries_without_read_permission_are_reported_and_skipped(tmp_path, monkeypatch):

@@ -27,8 +27,8 @@ def test_the_table_has_total_times_peak_memory_and_gpu_hours(tmp_path):
     jobs = [ran(tmp_path, "train", i, 5400, f"{100 + i}.5", gpu=1) for i in range(2)]
     jobs += [ran(tmp_path, "merge", 0, 0.2, "NA", gpu=0), ran(tmp_path, "index", 0, 9, "7", gpu=1)]
     target = SimpleNamespace(rule=SimpleNamespace(name="all"), output=[])
-    wanted = jobs[:3]
-    lines = summary([*jobs, target], wanted.__contains__, lambda job: True).splitlines()
+    needed = jobs[:3]
+    lines = summary([*jobs, target], needed.__contains__, lambda job: True).splitlines()
     assert lines[0] == "3 of 3 jobs done, 1 up to date before."
     assert [line.split() for line in lines[2:]] == [
         ["train", "2", "3:00:00", "102", "MB", "3.000"],
@@ -63,7 +63,7 @@ def built(tmp_path_factory) -> SimpleNamespace:
     del config["features"]["text.clip"], config["runs"]["probe_text"]
     project.configure(config)
     planned = project.planned()
-    return SimpleNamespace(project=project, planned=planned, said=project.snakemake())
+    return SimpleNamespace(project=project, planned=planned, output=project.snakemake())
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_a_run_ends_with_a_table_of_its_jobs(built):
     number = sum(planned.values())
     assert head == f"{number} of {number} jobs done, 0 up to date before."
     text = (built.project.folder / "logs/summary.txt").read_text(encoding="utf-8")
-    assert text in built.said
+    assert text in built.output
     assert re.search(r"^  train +3 +\d:\d\d:\d\d +\d+ MB$", text, re.MULTILINE)
 
 
@@ -99,8 +99,8 @@ def test_a_dry_run_has_no_summary_and_a_quiet_run_only_writes_it(built, project)
     assert "jobs done" not in project.snakemake() + project.snakemake("--touch", "--forceall")
     assert not summary_file.exists()
     (project.folder / "results/demo/result.txt").unlink()
-    said = project.snakemake("--quiet", "all")
-    assert "jobs done" not in said
+    output = project.snakemake("--quiet", "all")
+    assert "jobs done" not in output
     head, table = last_summary(project)
     assert "summarize" in table and "index_part" not in table
     assert head.endswith(f" {sum(last_summary(built.project)[1].values()) - sum(table.values())} up to date before.")
@@ -131,9 +131,9 @@ def test_concurrent_jobs_share_a_terminal_line_for_their_progress_bars(project):
     project.replace("config.yaml", "audio.mfcc: {}", "audio.mfcc: {coefficients: 13}")
     command = "stty cols 100 rows 24; snakemake --cores 2 data/features/demo/audio.mfcc/{0,1,2}.npy"
     terminal = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"
-    said = project.run("python", "-c", terminal, "bash", "-c", command).stdout
-    assert "3 of 3 jobs done" in said
-    assert re.search(r"mfcc: +\d+%\|.*\d/\d+ \[.*row", said)
+    output = project.run("python", "-c", terminal, "bash", "-c", command).stdout
+    assert "3 of 3 jobs done" in output
+    assert re.search(r"mfcc: +\d+%\|.*\d/\d+ \[.*row", output)
     assert not any("%|" in log.read_text(encoding="utf-8") for log in (project.folder / "logs").rglob("*.log"))
 
 

@@ -42,9 +42,9 @@ def test_the_audit_of_augmented_rows_takes_linear_time():
     children = [child_of(row, "text_bt") for row in table]
     children[7] |= {"utterance": "u8"}
     start = time.process_time()
-    found = audit_children("fold0", table, [*children, children[9]], "text_bt")
+    strays = audit_children("fold0", table, [*children, children[9]], "text_bt")
     assert time.process_time() - start < 5
-    assert {(stray.what, stray.why) for stray in found if "twice" in stray.why} == {
+    assert {(stray.what, stray.why) for stray in strays if "twice" in stray.why} == {
         ("u8", "occurs twice"),
         ("u9~text_bt", "occurs twice"),
     }

@@ -74,17 +74,17 @@ def test_records_can_be_read_and_deleted(tmp_path, monkeypatch):
 
 def test_no_other_file_imports_undocumented_names_of_snakemake():
     documented = {"from snakemake.utils import min_version"}
-    found = {}
+    imports = {}
     for path in [
         ROOT / "Snakefile",
         *(p for f in ("rules", "emospace", "workflow_scripts") for p in (ROOT / f).rglob("*")),
     ]:
         if path.suffix in (".py", ".smk", "") and path.is_file() and path.name != "snakemake_api.py":
             lines = path.read_text(encoding="utf-8").splitlines()
-            found[path.name] = {
+            imports[path.name] = {
                 s for s in map(str.strip, lines) if re.match(r"(from|import) snakemake", s)
             } - documented
-    assert {name: lines for name, lines in found.items() if lines} == {}
+    assert {name: lines for name, lines in imports.items() if lines} == {}
 
 
 def test_handlers_with_other_names_are_unchanged():

@@ -81,8 +81,8 @@ def test_errors_warnings_and_unusual_messages_stay(tmp_path):
     terminal.say(None, LogEvent.JOB_ERROR, logging.ERROR, **job)
     terminal.say("the corpus is not here", level=logging.WARNING)
     terminal.say("Creating conda environment envs/train.yaml...")
-    for said in ("Error in rule train", "it is empty", "the corpus is not here", "Creating conda environment"):
-        assert said in terminal.text
+    for message in ("Error in rule train", "it is empty", "the corpus is not here", "Creating conda environment"):
+        assert message in terminal.text
 
 
 def test_on_a_terminal_a_line_replaces_the_progress_bar(tmp_path):
@@ -111,8 +111,8 @@ def test_a_target_after_configfile_is_recognised(tmp_path, monkeypatch):
     Path("mine.yaml").write_text("name: mine\n")
     assert not complaint(["-n", "export", "--configfile", "mine.yaml", "--cores", "2", "features"])
     assert not complaint(["features", "--config", "seed=2"])
-    told = complaint(["--cores", "2", "--configfile", "mine.yaml", "export"])
-    assert told.startswith("`export` is a target") and told.endswith(
+    message = complaint(["--cores", "2", "--configfile", "mine.yaml", "export"])
+    assert message.startswith("`export` is a target") and message.endswith(
         "snakemake export --cores 2 --configfile mine.yaml"
     )
     assert complaint(["--configfile=my.yaml"]) == "my.yaml: there is no such config file. Presets are in configs/."

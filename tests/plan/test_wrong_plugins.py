@@ -59,10 +59,10 @@ def edited(path: tuple, value) -> dict:
 
 def refused(example: str, words: str, error: InputError) -> None:
     """Check that the error names file, fault and contract."""
-    told = str(error)
-    assert f"emospace/{PLACES[example][1]}: " in told and re.search(words, told), told
+    text = str(error)
+    assert f"emospace/{PLACES[example][1]}: " in text and re.search(words, text), text
     # A view that cannot be imported might be augmented or not.
-    assert re.search(SEE[example], told) or (example, "cannot be imported" in told) == ("augmented_view", True), told
+    assert re.search(SEE[example], text) or (example, "cannot be imported" in text) == ("augmented_view", True), text
 
 
 def test_the_unchanged_examples_can_be_planned(planted, monkeypatch):
@@ -295,9 +295,9 @@ def world(shelf, tmp_path_factory) -> World:
     config |= {"sections": ["in_one_sentence"]}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("world"))
-        made = World(Path.cwd(), recipes_of(plan_of(patch, config)))
-        made.make()
-    return made
+        artifacts = World(Path.cwd(), recipes_of(plan_of(patch, config)))
+        artifacts.make()
+    return artifacts
 
 
 ROW = " 's00_F_hi_0'"  # the first row of the manifest
@@ -401,8 +401,8 @@ JOBS = [  # job, example, old, new, words
     (
         "train",
         "model",
-        'extras={"distances": found})',
-        'extras={"distances": found}, embeddings=distances)',
+        'extras={"distances": ragged})',
+        'extras={"distances": ragged}, embeddings=distances)',
         "Output.embeddings holds an array, and EMBEDDINGS is False",
     ),
     (
@@ -493,14 +493,14 @@ def test_parts_of_different_width_are_refused_with_the_name_of_the_encoder(world
         write_json(path.with_suffix(".json"), {"recipe": {"feature": "loudness.moments", "plugin": "moments"}})
         stores.append(store.Ragged.open(path))
     words = r"moments/1.npy: it has steps of shape \(4,\), .*moments/0.npy of \(3,\);"
-    words += " emospace/features/encoders/moments.py made"
-    for join in (store.concatenate, lambda found: store.stack([found[0][0], found[1][0]], found)):
+    words += " emospace/features/encoders/moments.py wrote"
+    for join in (store.concatenate, lambda stores: store.stack([stores[0][0], stores[1][0]], stores)):
         with pytest.raises(InputError, match=f"{words} it.*see LoadedEncoder in docs/contracts.md"):
             join(stores)
 
 
 def test_a_full_disk_is_not_blamed_on_a_plug_in():
-    with pytest.raises(OSError, match="No space"), plugin.blamed("x.py", "f()", "mend it"):
+    with pytest.raises(OSError, match="No space"), plugin.blamed("x.py", "f()", "fix it"):
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
@@ -589,7 +589,7 @@ def test_jobs_of_faulty_plug_ins_fail_with_one_line_each_and_leave_no_outputs(tm
     assert not [path for path in project.folder.glob("results/wrong/evaluation/probe/*") if path.is_file()]
     project.configure(with_faulty_plug_ins(CONFIG) | {"sections": ["results"]})
     output = project.snakemake("report", "analyse", "--keep-going", check=False)
-    said = "\n".join(line for line in output.splitlines() if "ERROR" in line)
+    errors = "\n".join(line for line in output.splitlines() if "ERROR" in line)
     for words, left in TOLD:
-        assert f"ERROR emospace/{words}" in said, said
+        assert f"ERROR emospace/{words}" in errors, errors
         assert not [path for path in project.folder.glob(left) if path.is_file()], left

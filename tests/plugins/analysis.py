@@ -1,4 +1,4 @@
-"""Mistakes of a run: a table, a picture of how many each class has, and a film that shows one after the other."""
+"""Mistakes of a run: a table, a bar chart of their number per class, and a video."""
 
 OUTPUTS = ["mistakes.csv", "mistakes.svg", "mistakes.mp4"]
 ENVIRONMENT = "media"
@@ -6,7 +6,7 @@ PACKAGES = ["av"]
 
 
 def analyse(run, out, *, most: int = 20):
-    """Of the first seed. most: mistakes in the table."""
+    """Analyse the first seed. most: largest number of mistakes in the table."""
     truth, guess = run.truth, run.predictions.probabilities[0].argmax(-1)
     wrong = [i for i in range(len(truth.rows)) if guess[i] != truth.label[i]]
     lines = [f"{truth.rows[i].utterance},{run.classes[truth.label[i]]},{run.classes[guess[i]]}" for i in wrong[:most]]
@@ -20,7 +20,7 @@ def analyse(run, out, *, most: int = 20):
 
 
 def film(path, counts):
-    """A second in which a grey picture gets brighter with each class."""
+    """Write a video of one second: a grey image that gets brighter with each class."""
     import av
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""Louder: a copy of every recording at another level, drawn for each; one that clips is not to be learnt from."""
+"""Louder: a copy of every recording with a random gain; the gate rejects copies that clip."""
 
 import numpy as np
 
@@ -6,14 +6,14 @@ from emospace.core import store
 from emospace.core.option_types import Positive, Share
 
 PARENT = "audio"
-PROBE = False  # a level says nothing of the label
+PROBE = False  # the gain cannot change the label
 COLUMNS = ["gain", "clipped"]
 SIDES = ("As recorded", "Louder")
 FULL = 32767  # full scale of int16
 
 
 def augment(rows, parent, out, *, seed, most: Positive = 6.0):
-    """most: decibels; the gain of a copy is between half of it and all."""
+    """Draw each gain between most / 2 and most, in decibels."""
     sound = store.Ragged.open(parent, len(rows))
     gains = 10 ** (np.random.default_rng(seed).uniform(most / 2, most, len(rows)) / 20)
     copies = (np.clip(np.rint(item * gain), -FULL, FULL) for item, gain in zip(sound, gains, strict=True))
@@ -22,7 +22,7 @@ def augment(rows, parent, out, *, seed, most: Positive = 6.0):
 
 
 def score(rows, parent, child, *, most_clipped: Share = 0.01):
-    """gain: decibels. clipped: share of samples at full scale."""
+    """gain: decibels. clipped: fraction of samples at full scale."""
     pairs = zip(store.Ragged.open(parent, len(rows)), store.Ragged.open(child, len(rows)), strict=True)
     return [scores(old.astype(float), new.astype(float), most_clipped) for old, new in pairs]
 

@@ -11,13 +11,13 @@ CITATION = "Nobody (2026): Tones"
 
 
 def group(path):
-    """All files of a speaker are one group: s03_F_hi_1.wav is of group 3."""
+    """All files of a speaker form one group: s03_F_hi_1.wav is in group 3."""
     name = Path(path)
     return int(name.stem.split("_")[0][1:]) if name.suffix == ".wav" else None
 
 
 def index(root, files, *, shortest: float = 0.1):
-    """One row per recording. shortest: seconds; what is shorter is a problem."""
+    """Return one row per recording. shortest: seconds; shorter recordings are problems."""
     import soundfile
 
     rows, problems = [], []

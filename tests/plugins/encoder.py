@@ -1,4 +1,4 @@
-"""Moments of a contour: its mean and central moments as one step."""
+"""Moments of a contour: mean and central moments, as one step."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ HOLDS = "moments"
 
 
 def load(*, order: Count = 2):
-    """order: the highest moment; features are (1, order)."""
+    """order: the highest moment; features have shape (1, order)."""
 
     def encode(items, utterances):
         return [moments(np.asarray(item, float), order) for item in items]

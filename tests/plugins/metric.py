@@ -1,4 +1,4 @@
-"""Macro precision: of each class the share of its answers that are right, averaged over classes."""
+"""Macro precision: the fraction of correct predictions of each class, averaged over classes."""
 
 import numpy as np
 
@@ -6,13 +6,13 @@ TITLE = "MP"
 
 
 def statistics(truth, predicted):
-    """The cell of the confusion matrix that the row is in, (N, C * C)."""
+    """Return the cell of the confusion matrix for each row, one-hot, (N, C * C)."""
     classes = truth.probabilities.shape[1]
     return np.eye(classes * classes)[truth.label * classes + predicted.label]
 
 
 def value(sums):
-    """A class that nobody answers has precision 0 (a convention); of no row at all the metric is NaN."""
+    """Return the macro precision. A class that is never predicted counts as 0; without rows the result is NaN."""
     classes = int(np.sqrt(sums.shape[-1]))
     cells = sums.reshape(*sums.shape[:-1], classes, classes)
     right, answers = np.diagonal(cells, axis1=-2, axis2=-1), cells.sum(-2)

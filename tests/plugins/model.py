@@ -1,4 +1,4 @@
-"""Nearest mean: a row is of the class whose train rows' mean is nearest, and the nearer the surer."""
+"""Nearest mean: softmax over the negative distances of a row to the means of the classes in train rows."""
 
 import numpy as np
 
@@ -18,7 +18,7 @@ def checkpoints(**options):
 
 
 def train(fold, *, sharpness: Positive = 1.0):
-    """sharpness: of the distribution over classes, per standard deviation."""
+    """sharpness: factor of the distances in the softmax, per standard deviation."""
     table = pooled(fold.train)
     means = np.stack([table[fold.train.label == k].mean(0) for k in range(len(fold.classes))])
     state = {"means": means, "scale": table.std(0) + 1e-6}
@@ -31,12 +31,12 @@ def apply(trained, rows):
     scaled = (pooled(rows)[:, None] - trained.state["means"]) / trained.state["scale"]
     distances = np.sqrt(np.square(scaled).mean(2))
     weights = np.exp(-trained.facts["sharpness"] * distances)
-    found = Ragged(distances.astype(np.float32), np.arange(len(rows) + 1))  # one step a row
-    return Output(weights / weights.sum(1, keepdims=True), extras={"distances": found})
+    ragged = Ragged(distances.astype(np.float32), np.arange(len(rows) + 1))  # one step per row
+    return Output(weights / weights.sum(1, keepdims=True), extras={"distances": ragged})
 
 
 def pooled(rows):
-    """The mean over steps of every input, zero where it is missing: (N, sum of D)."""
+    """Return the mean over steps of every input, zero if it is missing: (N, sum of D)."""
     blocks = []
     for store in rows.inputs.values():
         nothing = np.zeros(store.values.shape[1])

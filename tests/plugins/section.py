@@ -1,4 +1,4 @@
-"""The run that does best, and the speaker whom it understands least."""
+"""The best run in one sentence, with the speaker on whom it does worst."""
 
 TITLE = "In one sentence"
 ORDER = 5
@@ -9,7 +9,7 @@ what {{ worst[0] }} says.</p></div>
 
 
 def gather(results):
-    """None if nothing was scored."""
+    """Return None if no run has a score."""
     scored = [row for row in results.summary if row["UA"] is not None]
     if not scored:
         return None

@@ -1,4 +1,4 @@
-"""Alternating speakers: fold k tests every `folds`-th speaker from the k-th, and the next ones are dev."""
+"""Alternating speakers: in fold k, every `folds`-th speaker from the k-th is test, and each next one is dev."""
 
 from emospace.core.errors import InputError
 
@@ -7,7 +7,7 @@ COVERS = True
 
 
 def split(rows, folds, *, start: int = 0):
-    """start: the speaker, in alphabetical order, who is tested first."""
+    """start: alphabetical index of the speaker who is tested first."""
     speakers = sorted({row.speaker for row in rows})
     place = {speaker: (number - start) % folds for number, speaker in enumerate(speakers)}
     return [[side((place[row.speaker] - fold) % folds) for row in rows] for fold in range(folds)]

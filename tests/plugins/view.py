@@ -1,4 +1,4 @@
-"""Loudness: how loud a recording is from moment to moment, in decibels of full scale."""
+"""Loudness contour of a recording, in decibels relative to full scale."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ PACKAGES = ["soundfile"]
 
 
 def extract(rows, root, out, *, window: Positive = 0.05):
-    """float32 (T, 1) per row, one value per window (seconds)."""
+    """Write float32 (T, 1) per row, one value per window (seconds)."""
     problems = []
     items = (contour(row, root, window, problems) for row in rows)  # one recording in memory at a time
     store.write(out, items, dtype=np.float32, dim=1)
@@ -21,7 +21,7 @@ def extract(rows, root, out, *, window: Positive = 0.05):
 
 
 def contour(row, root, window, problems):
-    """Of one utterance; of what cannot be read an empty item and a problem."""
+    """Return the contour of one utterance; if it cannot be read, an empty item, and add a problem."""
     import soundfile
 
     try:
