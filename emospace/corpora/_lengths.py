@@ -6,7 +6,7 @@ from pathlib import Path
 
 from emospace.media import sound
 from emospace.media.confined import Failure, confined
-from emospace.media.opening import READING, MediaError, decoding, locate, source, weight
+from emospace.media.opening import READING, MediaError, decoding, effective_size, locate, source
 
 FILMS = {".mp4", ".avi", ".mkv", ".mov", ".mpg", ".flv"}
 BY_LIBSNDFILE = {".wav", ".flac"}  # what it cannot open of these, nothing can
@@ -21,7 +21,7 @@ def lengths(root: Path, paths: Sequence[str]) -> dict[str, float | str]:
         except MediaError as flaw:
             return json.dumps(flaw.detail).encode()
 
-    replies = zip(paths, confined(work, paths, lambda path: weight(root / path)), strict=True)
+    replies = zip(paths, confined(work, paths, lambda path: effective_size(root / path)), strict=True)
     return {path: reply.detail if isinstance(reply, Failure) else json.loads(reply) for path, reply in replies}
 
 

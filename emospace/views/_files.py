@@ -8,7 +8,7 @@ from pathlib import Path
 
 from emospace.core.manifest import Problem, Utterance
 from emospace.media.confined import Failure, confined
-from emospace.media.opening import AGAIN, MediaError, weight
+from emospace.media.opening import AGAIN, MediaError, effective_size
 
 # A file may end this many seconds before an interval does without a word: annotation is no finer than that.
 SLACK = 0.1
@@ -77,7 +77,7 @@ def by_file(
         groups[getattr(row, field)].append(row)
     groups.pop("", None)
     done = confined(
-        lambda file: _guarded(work, file, groups[file]), list(groups), lambda f: weight(Path(root, f)), workers
+        lambda file: _guarded(work, file, groups[file]), list(groups), lambda f: effective_size(Path(root, f)), workers
     )
     finished = zip(groups, done, strict=True)
     waiting: dict[str, list[bytes]] = {}

@@ -120,7 +120,7 @@ def _complaints(path: str) -> bytes:
             for _ in container.decode():
                 pass
         except av.FFmpegError as error:
-            return opening.why(error).encode()
+            return opening.message_of(error).encode()
         return "\n".join(said()).encode()
 
 

@@ -355,8 +355,8 @@ def test_a_sparse_file_may_not_take_the_memory_that_its_size_would(tmp_path, mon
     soundfile.write(tmp_path / "a.wav", noise(2), RATE)
     patched(tmp_path / "a.wav", tmp_path / "b.wav", 40, (2**30).to_bytes(4, "little"))
     os.truncate(tmp_path / "b.wav", 2**30 + 44)
-    assert opening.weight(tmp_path / "a.wav") == (tmp_path / "a.wav").stat().st_size > 2 * RATE
-    assert opening.weight(tmp_path / "b.wav") < 2**20 and opening.weight(tmp_path / "absent.wav") == 0
+    assert opening.effective_size(tmp_path / "a.wav") == (tmp_path / "a.wav").stat().st_size > 2 * RATE
+    assert opening.effective_size(tmp_path / "b.wav") < 2**20 and opening.effective_size(tmp_path / "absent.wav") == 0
     monkeypatch.setattr(confined, "MEMORY", 2**28)
     found, problems, _ = extract([row(name, f"{name}.wav", 0.0, 2.0) for name in "ab"], tmp_path, tmp_path)
     assert [(p.utterance, p.reason) for p in problems] == [("b", "unreadable")]
