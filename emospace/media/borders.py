@@ -85,7 +85,7 @@ def _agreed(box: Box, seen: list[tuple[Box, list[bool]]]) -> Box:
 
 
 def _samples(video: Video) -> Iterator[np.ndarray]:
-    """Luma, uint8 (H, W), of frames spread over the film: keyframes if there are enough, which are cheapest to decode."""
+    """Luma, uint8 (H, W), of frames spread over the film: keyframes if there are enough, which decode fastest."""
     height = video.height // 2 * 2
     if len(video.keys) >= SAMPLES:
         chosen = {video.keys[k] for k in np.linspace(0, len(video.keys) - 1, SAMPLES).astype(int)}

@@ -24,7 +24,7 @@ def locate(root: Path, file: str) -> Path:
     """The path of a media file. Raises MediaError if it does not exist or is empty."""
     path = Path(root, file)
     if not path.is_file():
-        raise MediaError("missing file", "the file does not exist", AGAIN)
+        raise MediaError("missing file", "no such file", AGAIN)
     if not path.stat().st_size:
         raise MediaError("unreadable", "the file is empty", AGAIN)
     return path
