@@ -1,4 +1,4 @@
-"""What lines of a table are about: their media, ids and groups. Whoever reads a table shares this."""
+"""Resolve the media, ids and groups of a table's lines; shared by all readers of tables."""
 
 import posixpath
 import re
@@ -16,10 +16,11 @@ _ABSOLUTE = re.compile(r"/|[A-Za-z]:")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An utterance as a table tells of it. audio, video: relative to the root, or ""; first: line of the same id.
+    """An utterance as a table describes it. audio, video: relative to the root, or "".
 
-    group: number of its speaker, or session, among those of the table, in the order of their names; those who share a
-    dialogue or a recording are one group. flaw: why it cannot be an utterance.
+    group: index of its speaker or session among those of the table, in order of their names; speakers who share a
+    dialogue or a recording form one group. first: number of an earlier line with the same id, or 0. error: why it
+    cannot be an utterance.
     """
 
     line: Line
@@ -28,66 +29,66 @@ class Entry:
     video: str
     group: int = 0
     first: int = 0
-    flaw: MediaError | None = None
+    error: MediaError | None = None
 
 
 def entries(lines: Sequence[Line], deal: str) -> list[Entry]:
-    """One per line, in order. deal: "speaker" or "session", the unit that no part cuts."""
-    placed = [_placed(line) for line in lines]
-    pairs = zip(lines, placed, strict=True)
-    numbers = _groups([_shared(line, audio, video, deal) for line, (audio, video, _) in pairs])
-    found, seen = [], {}
-    for line, (audio, video, flaw), group in zip(lines, placed, numbers, strict=True):
-        name = line.cells.get("utterance") or _named(line, audio or video)
+    """One entry per line, in order. deal: "speaker" or "session", the unit that parts never split."""
+    media = [_media(line) for line in lines]
+    pairs = zip(lines, media, strict=True)
+    numbers = _groups([_keys(line, audio, video, deal) for line, (audio, video, _) in pairs])
+    resolved, seen = [], {}
+    for line, (audio, video, error), group in zip(lines, media, numbers, strict=True):
+        name = line.cells.get("utterance") or _default_id(line, audio or video)
         first = seen.setdefault(name, line.number) if name else line.number
-        found.append(Entry(line, name, audio, video, group, first if first != line.number else 0, flaw))
-    return found
+        resolved.append(Entry(line, name, audio, video, group, first if first != line.number else 0, error))
+    return resolved
 
 
-def group_of(found: Sequence[Entry], tables: Sequence[str]):
-    """The `group` of a corpus: path -> group of those who speak there, EVERY of a table, None of all else."""
-    groups = {path: entry.group for entry in found for path in (entry.audio, entry.video) if path}
+def group_of(listed: Sequence[Entry], tables: Sequence[str]):
+    """The `group` function of a corpus: maps a medium to its speakers' group, a table to EVERY, other paths to None."""
+    groups = {path: entry.group for entry in listed for path in (entry.audio, entry.video) if path}
     groups |= dict.fromkeys(tables, EVERY)
     return groups.get
 
 
-def _placed(line: Line) -> tuple[str, str, MediaError | None]:
-    """Sound and film of a line, relative to the root; a film that is given as `path` is both."""
+def _media(line: Line) -> tuple[str, str, MediaError | None]:
+    """Audio and video of a line, relative to the root, and an error; a film in the column `path` is both."""
     try:
         audio, video = (_path(line, name) for name in ("path", "video"))
-    except MediaError as flaw:
-        return "", "", flaw
+    except MediaError as error:
+        return "", "", error
     if not video and PurePosixPath(audio).suffix.lower() in FILMS:
         video = audio
     return audio, video, None
 
 
 def _path(line: Line, name: str) -> str:
-    """A path relative to the folder of the table, as one relative to the root. Raises MediaError outside of it."""
+    """Convert a path relative to the table's folder to one relative to the root. Raises MediaError outside the root."""
     cell = line.cells.get(name, "").replace("\\", "/")
     if not cell:
         return ""
     path = posixpath.normpath(posixpath.join(posixpath.dirname(line.file), cell))
     if _ABSOLUTE.match(cell) or path.split("/")[0] == "..":
-        detail = f"{name} {cell!r} leads out of the corpus's folder"
-        raise MediaError("bad line", detail, "move the file below that folder, and give its path from the table on")
+        detail = f"{name} {cell!r} is outside the corpus folder"
+        raise MediaError("bad line", detail, "move the file into that folder; write its path relative to the table")
     return path
 
 
-def _named(line: Line, path: str) -> str:
-    """The id of an utterance without one: its path, and where it is cut out of a recording, its start."""
+def _default_id(line: Line, path: str) -> str:
+    """The id of an utterance without one: its path, and its start if it has one."""
     start = line.cells.get("start", "")
     return path.removesuffix(PurePosixPath(path).suffix).replace("/", "_") + (f"_{start}" if start else "")
 
 
-def _shared(line: Line, audio: str, video: str, deal: str) -> list[tuple[str, str]]:
-    """What joins a line to others in one group."""
-    given = [(name, line.cells.get(name, "")) for name in dict.fromkeys((deal, "speaker", "dialogue"))]
-    return [pair for pair in (*given, ("medium", audio), ("medium", video)) if pair[1]] or [given[0]]
+def _keys(line: Line, audio: str, video: str, deal: str) -> list[tuple[str, str]]:
+    """Keys of a line; lines that share one belong to the same group."""
+    cells = [(name, line.cells.get(name, "")) for name in dict.fromkeys((deal, "speaker", "dialogue"))]
+    return [pair for pair in (*cells, ("medium", audio), ("medium", video)) if pair[1]] or [cells[0]]
 
 
 def _groups(keys: Sequence[Sequence[tuple[str, str]]]) -> list[int]:
-    """The group of each line: lines that share a key, by way of others too, are one. Numbered by their least key."""
+    """The group of each line: connected components of lines that share keys, numbered in order of their least key."""
     parent: dict[tuple[str, str], tuple[str, str]] = {}
 
     def root(key: tuple[str, str]) -> tuple[str, str]:

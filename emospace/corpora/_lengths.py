@@ -1,4 +1,4 @@
-"""How long recordings and films are, by their headers."""
+"""Durations of recordings and films, from their headers."""
 
 import json
 from collections.abc import Sequence
@@ -6,22 +6,22 @@ from pathlib import Path
 
 from emospace.media import sound
 from emospace.media.confined import Failure, confined
-from emospace.media.opening import READING, MediaError, decoding, locate, source, weight
+from emospace.media.opening import READING, MediaError, decoding, effective_size, locate, source
 
 FILMS = {".mp4", ".avi", ".mkv", ".mov", ".mpg", ".flv"}
-BY_LIBSNDFILE = {".wav", ".flac"}  # what it cannot open of these, nothing can
+BY_LIBSNDFILE = {".wav", ".flac"}  # formats for which there is no second decoder
 
 
 def lengths(root: Path, paths: Sequence[str]) -> dict[str, float | str]:
-    """Path -> seconds of a recording or film, or why it gives none. Found out in a child: headers may say anything."""
+    """Map each path to its duration in seconds, or to an error message. Read in a child, as headers are untrusted."""
 
     def work(path: str) -> bytes:
         try:
             return json.dumps(_seconds(locate(root, path))).encode()
-        except MediaError as flaw:
-            return json.dumps(flaw.detail).encode()
+        except MediaError as error:
+            return json.dumps(error.detail).encode()
 
-    replies = zip(paths, confined(work, paths, lambda path: weight(root / path)), strict=True)
+    replies = zip(paths, confined(work, paths, lambda path: effective_size(root / path)), strict=True)
     return {path: reply.detail if isinstance(reply, Failure) else json.loads(reply) for path, reply in replies}
 
 
@@ -35,16 +35,16 @@ def _seconds(path: Path) -> float:
     else:
         duration = _sound(path)
     if not duration > 0:
-        raise MediaError("unreadable", "holds nothing", "download the clip again")
+        raise MediaError("unreadable", "its duration is zero", "download the clip again")
     return duration
 
 
 def _sound(path: Path) -> float:
-    """Of a recording that libsndfile cannot open, such as AAC, all samples are decoded."""
+    """Duration of a recording; formats that libsndfile does not support, such as AAC, are decoded to the end."""
     try:
         return sound.seconds(path)
     except MediaError:
         if path.suffix.lower() in BY_LIBSNDFILE:
             raise
-    found = sound.read(path)
-    return len(found.wave) / found.rate
+    recording = sound.read(path)
+    return len(recording.wave) / recording.rate

@@ -1,4 +1,4 @@
-"""Entries of a table as rows of the manifest; what is wrong with one is said with its line and a remedy."""
+"""Turn entries of a table into rows of the manifest; each faulty entry gives a problem with its line and a remedy."""
 
 import math
 import unicodedata
@@ -17,12 +17,16 @@ GENDERS = {"f": "F", "female": "F", "m": "M", "male": "M"}
 SIDES = {"train": "train", "training": "train", "test": "test", "testing": "test"}
 SIDES |= dict.fromkeys(("dev", "devel", "development", "val", "valid", "validation"), "dev")
 FLAGS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
-LOCATE = "correct the path (from the table's folder on), or copy the file there"
+LOCATE = "correct the path (relative to the table's folder), or copy the file there"
 
 
 @dataclass(frozen=True)
 class Meaning:
-    """What cells of a table mean: label code -> name (all are known if None), words for genders, ends of the scale."""
+    """How to read the cells of a table.
+
+    codes: label -> name; None accepts any label. genders: the table's word -> "F", "M" or "". scale: least and greatest
+    rating. language: ISO 639-1 code of lines that name none.
+    """
 
     codes: Mapping[str, str] | None = None
     genders: Mapping[str, str] = field(default_factory=dict)
@@ -31,48 +35,48 @@ class Meaning:
 
 
 def rows(
-    root: Path, found: Sequence[Entry], files: Iterable[str], meaning: Meaning
+    root: Path, listed: Sequence[Entry], files: Iterable[str], meaning: Meaning
 ) -> tuple[list[Utterance], list[Problem]]:
-    """Rows of some entries, and problems with them. files: those that are there, relative to the root."""
-    here, names = set(files), cache(_names)
-    open_ended = {p for e in found if not e.line.cells.get("end") for p in (e.audio, e.video) if p in here}
+    """Rows of these entries, and the problems with them. files: the existing ones, relative to the root."""
+    existing, names = set(files), cache(_names)
+    open_ended = {p for e in listed if not e.line.cells.get("end") for p in (e.audio, e.video) if p in existing}
     seconds = lengths(root, sorted(open_ended))
-    made, problems = [], []
-    for entry in found:
-        row = _Row(entry, here, lambda path: _alike(root, path, names), seconds, meaning, problems)
+    utterances, problems = [], []
+    for entry in listed:
+        row = _Row(entry, existing, lambda path: _variant(root, path, names), seconds, meaning, problems)
         try:
-            made.append(row.utterance())
-        except _Said:
+            utterances.append(row.utterance())
+        except _AlreadyReported:
             continue
-        except MediaError as flaw:
-            row.add(flaw, dropped=True)
-    return made, problems
+        except MediaError as error:
+            row.add(error, dropped=True)
+    return utterances, problems
 
 
 def _names(folder: Path) -> dict[str, str]:
-    """What is in a folder, by names as they are to systems that do not tell capitals, or compose letters otherwise."""
-    return {_plain(p.name): p.name for p in folder.iterdir()} if folder.is_dir() else {}
+    """Names in a folder by their normal form: some file systems ignore case or use another Unicode normalization."""
+    return {_normal(p.name): p.name for p in folder.iterdir()} if folder.is_dir() else {}
 
 
-def _plain(name: str) -> str:
+def _normal(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def _alike(root: Path, path: str, names: Callable[[Path], dict[str, str]]) -> str:
-    """A file that is there and differs from a path in capitals or composition alone, or ""."""
-    found = Path()
+def _variant(root: Path, path: str, names: Callable[[Path], dict[str, str]]) -> str:
+    """An existing file whose path differs only in case or Unicode normalization, or ""."""
+    variant = Path()
     for part in path.split("/"):
-        found /= names(root / found).get(_plain(part), part)
-    return found.as_posix() if (root / found).is_file() else ""
+        variant /= names(root / variant).get(_normal(part), part)
+    return variant.as_posix() if (root / variant).is_file() else ""
 
 
 @dataclass
 class _Row:
-    """One entry on its way into the manifest."""
+    """Converts one entry to a row of the manifest."""
 
     entry: Entry
-    here: set[str]
-    alike: Callable[[str], str]  # path -> one that is there and almost the same
+    existing: set[str]
+    variant: Callable[[str], str]  # path -> an existing one with a similar name, or ""
     seconds: Mapping[str, float | str]
     meaning: Meaning
     problems: list[Problem]
@@ -80,19 +84,20 @@ class _Row:
     def cell(self, name: str) -> str:
         return self.entry.line.cells.get(name, "")
 
-    def add(self, flaw: MediaError, dropped: bool = False, file: str = "") -> None:
+    def add(self, error: MediaError, dropped: bool = False, file: str = "") -> None:
+        """Report a problem of the line, or of a medium `file` that it names."""
         line = self.entry.line
-        detail = f"{line.file}, line {line.number}: {flaw.detail}" if file else f"line {line.number}: {flaw.detail}"
-        problem = Problem(self.entry.utterance, file or line.file, flaw.reason, detail, flaw.remedy, dropped)
+        detail = f"{line.file}, line {line.number}: {error.detail}" if file else f"line {line.number}: {error.detail}"
+        problem = Problem(self.entry.utterance, file or line.file, error.reason, detail, error.remedy, dropped)
         self.problems.append(problem)
 
     def utterance(self) -> Utterance:
-        """Raises MediaError where the entry is of no use."""
+        """Build the row. Raises MediaError if the entry is unusable."""
         entry = self.entry
-        if entry.flaw:
-            raise entry.flaw
+        if entry.error:
+            raise entry.error
         if entry.first:
-            detail = f"the id {entry.utterance!r} is that of line {entry.first} already"
+            detail = f"line {entry.first} already has the id {entry.utterance!r}"
             raise MediaError("duplicate id", detail, "give each utterance its own id, in the column `utterance`")
         label = self.label()
         for name in ("path", "speaker"):
@@ -129,43 +134,42 @@ class _Row:
         if not label:
             raise MediaError("no label", "its label is empty", "fill it in, or remove the line")
         if codes is not None and label not in codes:
-            raise MediaError("bad label", f"label {label!r}", f"{suggest(label, codes)}; or add it to `codes`")
+            raise MediaError("bad label", f"unknown label {label!r}", f"{suggest(label, codes)}; or add it to `codes`")
         return label
 
     def media(self) -> tuple[str, str]:
-        """Sound and film that are there and can be opened; the rest are problems. Raises MediaError if neither is."""
-        entry, found = self.entry, {}
+        """The usable audio and video; the others are reported. Raises _AlreadyReported if there is neither."""
+        entry, errors = self.entry, {}
         for path in dict.fromkeys(filter(None, (entry.audio, entry.video))):
-            if flaw := self.absent(path):
-                found[path] = flaw
-        left = [path if path not in found else "" for path in (entry.audio, entry.video)]
-        for path, flaw in found.items():
-            self.add(flaw, dropped=not any(left), file=path)
-        if not any(left):
-            raise _Said("", "", "")
-        return left[0], left[1]
+            if error := self.unusable(path):
+                errors[path] = error
+        usable = [path if path not in errors else "" for path in (entry.audio, entry.video)]
+        for path, error in errors.items():
+            self.add(error, dropped=not any(usable), file=path)
+        if not any(usable):
+            raise _AlreadyReported("", "", "")
+        return usable[0], usable[1]
 
-    def absent(self, path: str) -> MediaError | None:
-        """Why a medium is of no use."""
-        if path not in self.here:
-            remedy = f"the corpus has {other!r}: write it so" if (other := self.alike(path)) else LOCATE
+    def unusable(self, path: str) -> MediaError | None:
+        """Why a medium cannot be used; None if it can."""
+        if path not in self.existing:
+            remedy = f"write {other!r}, as the file is called" if (other := self.variant(path)) else LOCATE
             return MediaError("missing file", "no such file", remedy)
-        if isinstance(why := self.seconds.get(path), str):
-            return MediaError("unreadable", why, "copy it into the corpus again")
+        if isinstance(message := self.seconds.get(path), str):
+            return MediaError("unreadable", message, "copy it into the corpus again")
         return None
 
     def times(self, path: str) -> tuple[float, float]:
-        """Start and end in seconds; by default those of the file. Raises MediaError for times that cannot be."""
+        """Start and end in seconds; by default those of the file. Raises MediaError for impossible times."""
         start, end = self.number("start", "bad times"), self.number("end", "bad times")
         start = 0.0 if start is None else start
         end = self.seconds[path] if end is None else end
-        told = f"start {start:g} s, end {end:g} s"
+        interval = f"start {start:g} s, end {end:g} s"
         if start < 0 or end < 0:
-            raise MediaError(
-                "bad times", f"{told}: a time is negative", "give times in seconds from the start of the file"
-            )
+            remedy = "write times in seconds from the start of the file"
+            raise MediaError("bad times", f"{interval}: a time is negative", remedy)
         if not start < end:
-            raise MediaError("empty interval", f"{told}: it ends before or where it starts", "correct its times")
+            raise MediaError("empty interval", f"{interval}: it does not end after its start", "correct the times")
         return start, end
 
     def number(self, name: str, reason: str) -> float | None:
@@ -176,32 +180,32 @@ class _Row:
         except ValueError:
             value = math.nan
         if value is not None and not math.isfinite(value):
-            raise MediaError(reason, f"{name} is {cell!r}", "write a number, with a point before its fraction")
+            raise MediaError(reason, f"{name} is {cell!r}", "write a number with a decimal point")
         return value
 
     def rating(self, name: str) -> float | None:
-        """Valence, arousal or dominance; one that cannot be is a problem, and counts as not given."""
+        """Valence, arousal or dominance; an invalid rating is reported and left out."""
         try:
             value = self.number(name, "bad rating")
             low, high = self.meaning.scale or (-math.inf, math.inf)
             if value is not None and not low <= value <= high:
-                remedy = "correct it, or `scale` in the options; it counts as not given"
+                remedy = "correct it or the option `scale`; the rating is left out"
                 raise MediaError("bad rating", f"{name} is {value:g}, the scale is {low:g} to {high:g}", remedy)
-        except MediaError as flaw:
-            self.add(flaw)
+        except MediaError as error:
+            self.add(error)
             return None
         return value
 
     def word(self, name: str, reason: str, known: Mapping[str, str | bool]) -> str | bool:
-        """A cell of few words as what it stands for; one that is unknown is a problem, and counts as not given."""
+        """The meaning of a cell that allows these words only; an unknown word is reported and left out."""
         cell = self.cell(name)
         if not cell or cell.lower() in known:
             return known.get(cell.lower(), "")
-        more = "; or say in `genders` what it means" if name == "gender" else ""
-        remedy = f"write one of {', '.join(word for word in known if word)}{more}; it counts as not given"
+        more = ", or give its meaning in the option `genders`" if name == "gender" else ""
+        remedy = f"write one of {', '.join(word for word in known if word)}{more}; the word is left out"
         self.add(MediaError(reason, f"{name} is {cell!r}", remedy))
         return ""
 
 
-class _Said(MediaError):
-    """The problems of the media say all there is to say."""
+class _AlreadyReported(MediaError):
+    """The entry has no usable media, and the problems with them have been reported."""

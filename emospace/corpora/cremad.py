@@ -1,10 +1,10 @@
 """CREMA-D: 91 actors say twelve sentences in six emotions; 7,442 clips, sound and picture.
 
-Cao et al. (2014), IEEE Transactions on Affective Computing 5(4). The layout of its repository:
-AudioWAV/1001_DFA_ANG_XX.wav and VideoFlash/1001_DFA_ANG_XX.flv, that is actor, sentence, emotion and level;
-VideoDemographics.csv has the sex of each actor. AudioMP3 holds the same sound and is not read. A clone without Git LFS
-has pointers for media: they are reported as unreadable. Known to be bad: 1076_MTI_NEU_XX and 1076_MTI_SAD_XX (no
-sound), 1064_TIE_SAD_XX (no duration), 1064_IEO_DIS_MD (a minute of all emotions).
+Cao et al. (2014), IEEE Transactions on Affective Computing 5(4). Layout as in its repository:
+AudioWAV/1001_DFA_ANG_XX.wav and VideoFlash/1001_DFA_ANG_XX.flv, named by actor, sentence, emotion and level;
+VideoDemographics.csv gives the sex of each actor. AudioMP3 is another encoding of AudioWAV and is not read. In a clone
+without Git LFS the media are pointers, which are reported as unreadable. Known faults: 1076_MTI_NEU_XX and
+1076_MTI_SAD_XX (no sound), 1064_TIE_SAD_XX (no duration), 1064_IEO_DIS_MD (a minute of all emotions).
 """
 
 import csv
@@ -49,7 +49,7 @@ _NAME = re.compile(r"(10\d\d)_([A-Z]{3})_([A-Z]{3})_(XX|LO|MD|HI|X)")  # one fil
 
 
 def group(path: str) -> int | None:
-    """Number of the actor; the table of actors is read by every part."""
+    """Index of the actor; EVERY for the table of actors; None for other files."""
     if PurePosixPath(path).name == TABLE:
         return EVERY
     clip = _parse(path)
@@ -57,9 +57,9 @@ def group(path: str) -> int | None:
 
 
 def index(root: Path, files: Sequence[str], *, expect_counts: bool = True) -> tuple[list[Utterance], list[Problem]]:
-    """One row per clip, from its sound, its film or both.
+    """One row per clip, from its recording, its film or both.
 
-    expect_counts: false for a part of the corpus, of which no counts are compared.
+    expect_counts: false for part of the corpus, to skip the comparison of counts with the publication.
     """
     tables = [path for path in files if PurePosixPath(path).name == TABLE]
     genders = _genders(Path(root, min(tables, key=len))) if tables else {}
@@ -67,10 +67,11 @@ def index(root: Path, files: Sequence[str], *, expect_counts: bool = True) -> tu
 
 
 def expected(rows: Sequence[Utterance], *, expect_counts: bool = True) -> list[Problem]:
-    """Compare the clips of each emotion, and the actors, with the publication; say if nobody's sex is known."""
+    """Compare the counts of clips and actors with the publication; report a missing table of actors."""
     missed = _acted.missed(rows, CODES, COUNTS, ACTORS) if expect_counts else []
     if not any(row.gender for row in rows):
-        missed.append(Problem("", TABLE, "missing file", "nobody's sex is known", "copy it from the repository"))
+        detail = "the sex of all actors is unknown"
+        missed.append(Problem("", TABLE, "missing file", detail, "copy it from the repository"))
     return missed
 
 

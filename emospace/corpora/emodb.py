@@ -1,7 +1,7 @@
 """EmoDB, the Berlin database of emotional speech: ten actors, ten sentences, seven emotions, 535 recordings.
 
-Burkhardt et al. (2005), Interspeech. Files as in the publisher's download: wav/03a01Fa.wav, that is speaker (03),
-sentence (a01), emotion (F, by the German word) and version (a). Not known for sure here: the licence.
+Burkhardt et al. (2005), Interspeech. Files as in the publisher's download: wav/03a01Fa.wav, named by speaker (03),
+sentence (a01), emotion (F, the initial of the German word) and version (a). The licence is not confirmed.
 """
 
 import re
@@ -44,18 +44,21 @@ _NAME = re.compile(r"(\d\d)([ab]\d\d)([A-Z])([a-z])")
 
 
 def group(path: str) -> int | None:
-    """Place of the speaker among the ten; None for files of other names."""
+    """Index of the speaker among the ten; None for files with other names."""
     clip = _parse(path)
     return sorted(GENDERS).index(clip.speaker) if clip else None
 
 
 def index(root: Path, files: Sequence[str], *, expect_counts: bool = True) -> tuple[list[Utterance], list[Problem]]:
-    """One row per recording. expect_counts: false for a part of the corpus, of which no counts are compared."""
+    """One row per recording.
+
+    expect_counts: false for part of the corpus, to skip the comparison of counts with the publication.
+    """
     return _acted.index(root, files, _parse, CODES, GENDERS, language="de")
 
 
 def expected(rows: Sequence[Utterance], *, expect_counts: bool = True) -> list[Problem]:
-    """Compare the clips of each emotion, and the speakers, with the publication."""
+    """Compare the counts of clips per emotion and of speakers with the publication."""
     return _acted.missed(rows, CODES, COUNTS, len(GENDERS)) if expect_counts else []
 
 

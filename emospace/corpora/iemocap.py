@@ -1,4 +1,4 @@
-"""IEMOCAP: dyadic improvised and scripted dialogues of ten actors in five sessions, as USC releases it.
+"""IEMOCAP: improvised and scripted dialogues of two actors each, ten actors in five sessions, as released by USC.
 
 Layout: [IEMOCAP_full_release/]Session<k>/dialog/{EmoEvaluation,transcriptions,wav,avi/DivX} and
 sentences/{wav,ForcedAlignment}/<dialogue>. Busso et al. (2008), doi 10.1007/s10579-008-9076-6.
@@ -36,7 +36,7 @@ CITATION = (
 )
 NOTE = "Scripts recur across sessions: read the improvised and the text-disjoint scores beside the overall one."
 
-# Utterances and the usual four classes (hap includes exc) of each session, by the evaluation files of the release.
+# Counts per session of all utterances and of the usual four classes (hap includes exc) in the release.
 UTTERANCES = {"Ses01": 1819, "Ses02": 1811, "Ses03": 2136, "Ses04": 2103, "Ses05": 2170}
 FOUR = {"ang": "ang", "hap": "hap", "exc": "hap", "neu": "neu", "sad": "sad"}
 FOUR_CLASSES = {
@@ -47,13 +47,13 @@ FOUR_CLASSES = {
     "Ses05": {"ang": 170, "hap": 442, "neu": 384, "sad": 245},
 }
 
-# The actor who wears the markers, named by the letter in the dialogue's name, is the left half of the 720x480 picture.
+# The actor with the markers (the letter in the dialogue's name) is in the left half of the 720x480 frame.
 LEFT, RIGHT = "0 0 360 480", "360 0 720 480"
-HEADER = 44  # bytes of an empty WAV file: no medium of this size holds anything
-# Valence, arousal and dominance: manikins 1 to 5, but the release has rows of valence 5.5 and of dominance 0.5 (counted
-# over its 10,039 evaluations); they stay as they are.
+HEADER = 44  # bytes of a WAV file without samples; a medium of this size is empty
+# Valence, arousal and dominance are rated from 1 to 5, but a few of the release's 10,039 evaluations have a valence of
+# 5.5 or a dominance of 0.5, which are kept.
 SCALE = (0.5, 5.5)
-LARGEST = 2**24  # bytes of an annotation file; the release's have up to 2**17
+LARGEST = 2**24  # bytes of an annotation file; those of the release have at most 2**17
 FRAME = 0.01  # seconds per frame of the forced alignment
 
 _USED = re.compile(
@@ -63,23 +63,23 @@ _USED = re.compile(
 _DIALOGUE = re.compile(r"(Ses\d\d)([FM])_(impro|script)\w+")
 _NUMBER = r"(-?\d+(?:\.\d+)?)"
 _EVALUATION = re.compile(rf"\[{_NUMBER} - {_NUMBER}\]\t(\S+)\t(\S+)\t\[{_NUMBER}, {_NUMBER}, {_NUMBER}\]\s*")
-_UNHEARD = re.compile(r"_[FM]XX\d*$")  # turns in transcripts that nobody evaluated
+_UNEVALUATED = re.compile(r"_[FM]XX\d*$")  # turns in transcripts that have no evaluation
 _ANNOTATOR = re.compile(r"[CA]-\w+:|%|\s*$")
-_VOTE = re.compile(r"C-E\d+:\t([^\t(]*)")  # of an evaluator; C-F and C-M are the actors on themselves
-_VARIANT = re.compile(r"\(\d+\)$")  # which pronunciation of the dictionary was found
+_VOTE = re.compile(r"C-E\d+:\t([^\t(]*)")  # of an evaluator; C-F and C-M are the actors' self-evaluations
+_VARIANT = re.compile(r"\(\d+\)$")  # number of the pronunciation in the dictionary
 _ALIGNED = re.compile(r"\s*(\d+)\s+(\d+)\s+-?\d+\s+(\S+)\s*")
 
 
 def group(path: str) -> int | None:
-    """Session number - 1 of a file that `index` may read, None for all others (motion capture, AppleDouble)."""
-    found = _USED.fullmatch(path)
-    return int(found["session"]) - 1 if found and "/." not in f"/{path}" else None
+    """Session number - 1 of a file that `index` may read; None for all others (motion capture, AppleDouble)."""
+    match = _USED.fullmatch(path)
+    return int(match["session"]) - 1 if match and "/." not in f"/{path}" else None
 
 
 def index(root: Path, files: Sequence[str], *, expect_counts: bool = True) -> tuple[list[Utterance], list[Problem]]:
-    """One row per evaluated utterance of the given sessions, and what is wrong with them.
+    """One row per evaluated utterance of the sessions in `files`, and the problems with them.
 
-    files: paths relative to root, those of whole sessions. expect_counts is for `expected`.
+    files: paths of whole sessions, relative to root. expect_counts: see `expected`.
     """
     tree = _Tree(Path(root), {f for f in files if group(f) is not None})
     rows, problems = [], []
@@ -91,7 +91,7 @@ def index(root: Path, files: Sequence[str], *, expect_counts: bool = True) -> tu
 
 
 def expected(rows: Sequence[Utterance], *, expect_counts: bool = True) -> list[Problem]:
-    """Compare the counts of all five sessions with those of the release; a part of the corpus is not compared."""
+    """Compare the counts with those of the release, if all five sessions exist and expect_counts is true."""
     if not expect_counts or {r.session for r in rows} != set(UTTERANCES):
         return []
     sessions, classes = Counter(r.session for r in rows), Counter((r.session, FOUR.get(r.label)) for r in rows)
@@ -100,38 +100,38 @@ def expected(rows: Sequence[Utterance], *, expect_counts: bool = True) -> list[P
     four = sum(n for (_, label), n in classes.items() if label)
     compared += [("utterances of the four classes", four, sum(sum(n.values()) for n in FOUR_CLASSES.values()))]
     compared += [(f"{c} in {s}", classes[s, c], n) for s, counts in FOUR_CLASSES.items() for c, n in counts.items()]
-    remedy = "compare the folder with the release; lost rows are in the quality table"
+    remedy = "compare the folder with the release; the quality table lists the rows that were dropped"
     return [
-        Problem("", "", "count", f"{what}: {found}, the release has {n}", remedy)
-        for what, found, n in compared
-        if found != n
+        Problem("", "", "count", f"{subset}: {count}, the release has {published}", remedy)
+        for subset, count, published in compared
+        if count != published
     ]
 
 
-def _codes(ticked: str) -> list[str]:
-    """Codes of what an evaluator ticked ("Happiness; Excited;"): their first letters; another word is left as it is."""
-    words = ["-".join(word.lower().split()) for word in ticked.split(";")]
+def _codes(vote: str) -> list[str]:
+    """Codes of an evaluator's vote ("Happiness; Excited;"): the first three letters; unknown words are kept."""
+    words = ["-".join(word.lower().split()) for word in vote.split(";")]
     return [word[:3] if word[:3] in CODES else word for word in words if word]
 
 
 def words(root: Path, rows: Sequence[Utterance]) -> list[list[tuple[str, float, float]] | None]:
-    """Words of the forced alignment, without pauses, noises and numbers of pronunciations; None where there is none.
+    """Words of the forced alignment, without pauses, noises and pronunciation numbers; None without an alignment.
 
-    The alignment counts from the start of the utterance.
+    Times are relative to the start of the utterance, as in the alignment files.
     """
-    found = []
+    aligned = []
     for row in rows:
         base = _USED.fullmatch(row.audio or row.video)
         file = f"{base['base']}/sentences/ForcedAlignment/{row.dialogue}/{row.utterance}.wdseg" if base else ""
-        aligned = read_alignment(root / file) if base and (root / file).is_file() else None
-        found.append(aligned and [(_VARIANT.sub("", w), s, e) for w, s, e in aligned if w[0] not in "<+["])
-    return found
+        times = read_alignment(root / file) if base and (root / file).is_file() else None
+        aligned.append(times and [(_VARIANT.sub("", w), s, e) for w, s, e in times if w[0] not in "<+["])
+    return aligned
 
 
 def read_alignment(path: Path) -> list[tuple[str, float, float]]:
-    """Words of a ForcedAlignment .wdseg file with start and end in seconds from the start of the utterance."""
-    found = [_ALIGNED.fullmatch(line) for line in _lines(path)]
-    return [(m[3], int(m[1]) * FRAME, (int(m[2]) + 1) * FRAME) for m in found if m]
+    """Words of a ForcedAlignment .wdseg file, with start and end in seconds from the start of the utterance."""
+    matches = [_ALIGNED.fullmatch(line) for line in _lines(path)]
+    return [(m[3], int(m[1]) * FRAME, (int(m[2]) + 1) * FRAME) for m in matches if m]
 
 
 def _lines(path: Path) -> list[str]:
@@ -139,24 +139,24 @@ def _lines(path: Path) -> list[str]:
 
 
 class _Tree:
-    """The files of some sessions, by path relative to the root."""
+    """The files of some sessions, by their paths relative to the root."""
 
     def __init__(self, root: Path, files: set[str]):
         self.root, self.files = root, files
         self.aligned = any("/sentences/ForcedAlignment/" in f for f in files)
-        # (session folder, dialogue) -> utterances that have a recording of their own
+        # (session folder, dialogue) -> utterances with a recording of their own
         self.recorded: dict[tuple[str, str], set[str]] = defaultdict(set)
-        for found in map(_USED.fullmatch, files):
-            if found["dialogue"]:
-                self.recorded[found["base"], found["dialogue"]].add(found["stem"])
+        for match in map(_USED.fullmatch, files):
+            if match["dialogue"]:
+                self.recorded[match["base"], match["dialogue"]].add(match["stem"])
 
     def dialogues(self) -> list[tuple[str, str]]:
-        """Session folder and name of each dialogue of which there is an evaluation, transcript, recording or film."""
-        found = (_USED.fullmatch(f) for f in self.files)
-        return sorted({(m["base"], m["stem"]) for m in found if m["kind"]} | self.recorded.keys())
+        """Session folder and name of each dialogue that has an evaluation, transcript, recording or film."""
+        matches = (_USED.fullmatch(f) for f in self.files)
+        return sorted({(m["base"], m["stem"]) for m in matches if m["kind"]} | self.recorded.keys())
 
-    def lack(self, path: str, least: int = HEADER + 1) -> str:
-        """Why a file cannot be used (a key of manifest.REASONS), or nothing."""
+    def fault(self, path: str, least: int = HEADER + 1) -> str:
+        """Why a file cannot be used (a key of manifest.REASONS), or "". least: bytes of the smallest usable file."""
         if path not in self.files:
             return "missing file"
         return "unreadable" if (self.root / path).stat().st_size < least else ""
@@ -164,7 +164,7 @@ class _Tree:
 
 @dataclass
 class _Dialogue:
-    """Reads one dialogue; `problems` grows meanwhile."""
+    """Reads one dialogue and collects `problems`."""
 
     tree: _Tree
     base: str
@@ -178,13 +178,13 @@ class _Dialogue:
             detail = f"{self.name!r} is not the name of a dialogue"
             self._report("", evaluation, "bad line", detail, "name it like Ses01F_impro01", True)
             return []
-        reason = self.tree.lack(evaluation, least=1)
+        reason = self.tree.fault(evaluation, least=1)
         if reason:
-            self._report("", evaluation, reason, f"no labels for the dialogue {self.name}", "restore the file", True)
+            self._report("", evaluation, reason, f"the dialogue {self.name} has no labels", "restore the file", True)
             return []
         texts = self._texts(f"{self.base}/dialog/transcriptions/{self.name}.txt")
         turns = list(self._turns(evaluation))
-        self._report_lost(evaluation, turns, texts)
+        self._report_unlabelled(evaluation, turns, texts)
         video = self._film(f"{self.base}/dialog/avi/DivX/{self.name}.avi", len(turns))
         return [self._row(turn, texts, video) for turn in turns]
 
@@ -192,70 +192,69 @@ class _Dialogue:
         self.problems.append(Problem(utterance, file, reason, detail, remedy, dropped))
 
     def _read(self, path: str) -> Iterator[tuple[int, str]]:
-        """Numbered lines of a text file; what is odd about its encoding, or that it is too large, is reported."""
+        """Numbered lines of a text file; a wrong encoding or an excessive size is reported."""
         if (size := (self.tree.root / path).stat().st_size) > LARGEST:
-            detail = f"it has {size} bytes, more than the annotation of any dialogue"
+            detail = f"it has {size} bytes, too many for the annotation of a dialogue"
             self._report("", path, "unreadable", detail, "restore the file")
             return enumerate(())
-        lines, odd = decoded_lines((self.tree.root / path).read_bytes())
-        for number, what in odd.items():
-            self._report("", path, "bad line", f"line {number} {what}", "save the file as UTF-8")
+        lines, faults = decoded_lines((self.tree.root / path).read_bytes())
+        for number, fault in faults.items():
+            self._report("", path, "bad line", f"line {number} {fault}", "save the file as UTF-8")
         return enumerate(lines, 1)
 
-    def _report_lost(self, path: str, turns: list[re.Match], texts: dict[str, str]) -> None:
-        """Report utterances that are recorded (without recordings: transcribed) but not evaluated.
+    def _report_unlabelled(self, path: str, turns: list[re.Match], texts: dict[str, str]) -> None:
+        """Report utterances that were recorded (or, in a dialogue without recordings, transcribed) but not evaluated.
 
-        path: of the evaluation, whose end may be missing: a file cut at a line end looks whole.
+        path: of the evaluation. A file that was truncated at the end of a line looks intact.
         """
-        told = {turn[3] for turn in turns} | {p.utterance for p in self.problems if p.dropped}
-        unread = "".join(p.detail for p in self.problems if p.dropped and not p.utterance)  # the lines themselves
-        spoken = (name for name in texts if name.startswith(f"{self.name}_") and not _UNHEARD.search(name))
+        handled = {turn[3] for turn in turns} | {p.utterance for p in self.problems if p.dropped}
+        bad_lines = "".join(p.detail for p in self.problems if p.dropped and not p.utterance)
+        spoken = (name for name in texts if name.startswith(f"{self.name}_") and not _UNEVALUATED.search(name))
         known = self.tree.recorded.get((self.base, self.name)) or set(spoken)
-        for name in sorted(known - told):
-            if name not in unread:
-                self._report(name, path, "no label", "no line of it describes this utterance", "restore the file", True)
-        if not (known or turns or unread):
-            self._report("", path, "no label", "it describes no utterance", "restore the file", True)
+        for name in sorted(known - handled):
+            if name not in bad_lines:
+                self._report(name, path, "no label", "it has no line for this utterance", "restore the file", True)
+        if not (known or turns or bad_lines):
+            self._report("", path, "no label", "it evaluates no utterance", "restore the file", True)
 
     def _turns(self, path: str) -> Iterator[re.Match]:
         """Lines of an evaluation file that describe an utterance of this dialogue with a known label."""
-        usable, votes = re.compile(re.escape(self.name) + r"_[FM]\w+"), []
+        own, votes = re.compile(re.escape(self.name) + r"_[FM]\w+"), []
         for number, line in self._read(path):
-            found = _EVALUATION.fullmatch(line)
-            if found:
-                votes = self.votes[found[3]] = []
+            turn = _EVALUATION.fullmatch(line)
+            if turn:
+                votes = self.votes[turn[3]] = []
             elif vote := _VOTE.match(line):
                 votes += _codes(vote[1])
-            if not found and not _ANNOTATOR.match(line):
+            if not turn and not _ANNOTATOR.match(line):
                 self._report("", path, "bad line", f"line {number}: {line[:80]!r}", "correct the line", True)
-            elif found and not usable.fullmatch(found[3]):
-                self._report(
-                    found[3], path, "bad line", f"line {number}: not an id of this dialogue", "correct it", True
-                )
-            elif found and found[4] not in CODES:
-                known = f"use one of {', '.join(CODES)}"
-                self._report(found[3], path, "bad label", f"line {number}: label {found[4]!r}", known, True)
-            elif found:
-                yield found
+            elif turn and not own.fullmatch(turn[3]):
+                detail = f"line {number}: the utterance is not of this dialogue"
+                self._report(turn[3], path, "bad line", detail, "correct its id", True)
+            elif turn and turn[4] not in CODES:
+                remedy = f"use one of {', '.join(CODES)}"
+                self._report(turn[3], path, "bad label", f"line {number}: unknown label {turn[4]!r}", remedy, True)
+            elif turn:
+                yield turn
 
     def _texts(self, path: str) -> dict[str, str]:
-        """Utterance -> words. Turns that nobody evaluated (..._XX0) are here too and are not asked for."""
+        """Map utterances to texts, including turns without an evaluation (..._XX0)."""
         texts = {}
         for number, line in self._read(path) if path in self.tree.files else ():
-            head, found, text = line.partition("]:")  # the first one only: words may hold colons
-            name = head.split()[0] if found and head.strip() else ""
+            head, separator, text = line.partition("]:")  # the first only, as texts may contain it
+            name = head.split()[0] if separator and head.strip() else ""
             if name in texts:
-                detail = f"line {number} is a second text of this utterance; the first counts"
+                detail = f"line {number} is a second text of this utterance; the first is used"
                 self._report(name, path, "duplicate id", detail, "remove one of them")
             elif name:
                 texts[name] = " ".join(text.split())
             elif line.strip():
-                self._report("", path, "bad line", f"line {number}: {line[:80]!r}", "ignored; correct the line")
+                self._report("", path, "bad line", f"line {number}: {line[:80]!r}", "the line is ignored; correct it")
         return texts
 
     def _film(self, path: str, turns: int) -> str:
-        """Path of the film that all utterances of the dialogue share, or nothing and one problem for all of them."""
-        reason = self.tree.lack(path)
+        """Path of the film of the dialogue, or "" and one problem for all of its utterances."""
+        reason = self.tree.fault(path)
         if reason:
             self._report("", path, reason, f"{turns} utterances of {self.name} have no video", "restore the file")
         return "" if reason else path
@@ -266,7 +265,7 @@ class _Dialogue:
         audio, whole = self._audio(name)
         if not texts.get(name):
             file = f"{self.base}/dialog/transcriptions/{self.name}.txt"
-            self._report(name, file, "no transcript", "no words for this utterance", "add the line")
+            self._report(name, file, "no transcript", "it has no text for this utterance", "add the line")
         self._check_alignment(name)
         return Utterance(
             utterance=name,
@@ -289,27 +288,27 @@ class _Dialogue:
         )
 
     def _ratings(self, turn: re.Match) -> dict[str, float | None]:
-        """Valence, arousal and dominance, None where one is not on the scale."""
-        found = dict(zip(RATINGS, map(float, turn.groups()[4:]), strict=True))
-        wrong = [name for name, value in found.items() if not SCALE[0] <= value <= SCALE[1]]
+        """Valence, arousal and dominance; None for a rating that is off the scale."""
+        ratings = dict(zip(RATINGS, map(float, turn.groups()[4:]), strict=True))
+        wrong = [name for name, value in ratings.items() if not SCALE[0] <= value <= SCALE[1]]
         if wrong:
-            detail = ", ".join(f"{name} is {found[name]:g}" for name in wrong) + "; the scale is 1 to 5"
+            detail = ", ".join(f"{name} is {ratings[name]:g}" for name in wrong) + "; the scale is 1 to 5"
             path = f"{self.base}/dialog/EmoEvaluation/{self.name}.txt"
-            self._report(turn[3], path, "bad rating", detail, "correct it; it counts as not given")
-        return found | dict.fromkeys(wrong)
+            self._report(turn[3], path, "bad rating", detail, "the rating is left out; correct it")
+        return ratings | dict.fromkeys(wrong)
 
     def _audio(self, name: str) -> tuple[str, bool]:
-        """The utterance's own recording, else that of the dialogue (which has both voices), else nothing."""
+        """(Path, whole): the utterance's own recording, or else that of the dialogue (with both voices), or else ""."""
         own, shared = f"{self.base}/sentences/wav/{self.name}/{name}.wav", f"{self.base}/dialog/wav/{self.name}.wav"
-        reason = self.tree.lack(own)
+        reason = self.tree.fault(own)
         if not reason:
             return own, True
-        fallback = "" if self.tree.lack(shared) else shared
-        detail = "cut from the recording of the dialogue instead" if fallback else "the utterance has no audio"
+        fallback = "" if self.tree.fault(shared) else shared
+        detail = "replaced by the recording of the dialogue" if fallback else "the utterance has no audio"
         self._report(name, own, reason, detail, "restore the file")
         return fallback, False
 
     def _check_alignment(self, name: str) -> None:
         file = f"{self.base}/sentences/ForcedAlignment/{self.name}/{name}.wdseg"
         if self.tree.aligned and file not in self.tree.files:
-            self._report(name, file, "no alignment", "no word times for this utterance", "use a system without them")
+            self._report(name, file, "no alignment", "the utterance has no word times", "use a system without them")

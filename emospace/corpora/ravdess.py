@@ -1,8 +1,8 @@
-"""RAVDESS speech: 24 actors say two sentences in eight emotions; the file name is the label.
+"""RAVDESS speech: 24 actors say two sentences in eight emotions; file names contain the labels.
 
-Livingstone & Russo (2018), PLoS ONE 13(5): e0196391; Zenodo 10.5281/zenodo.1188976. Names are seven codes:
-modality (01 sound and picture, 02 picture, 03 sound), channel (01 speech, 02 song), emotion, intensity,
-statement, repetition, actor.
+Livingstone & Russo (2018), PLoS ONE 13(5): e0196391; Zenodo 10.5281/zenodo.1188976. A name consists of seven codes:
+modality (01 audio and video, 02 video, 03 audio), channel (01 speech, 02 song), emotion, intensity, statement,
+repetition, actor.
 """
 
 import re
@@ -32,11 +32,11 @@ CITATION = (
 NOTE = "Two sentences are said in every emotion, so the text carries none; acted by professionals in a studio."
 
 STATEMENTS = {"01": "Kids are talking by the door", "02": "Dogs are sitting by the door"}
-# Clips of one actor: two sentences, twice; each emotion but neutral in two intensities.
+# Clips per actor: two sentences, twice each; all emotions except neutral in two intensities.
 PER_CLASS = {code: 4 if code == "01" else 8 for code in CODES}
 INTENSITIES = {"01": "normal", "02": "strong"}
-KINDS = {"01": "film", "02": "silent film", "03": "sound"}
-AUDIO, VIDEO = ("sound", "film"), ("silent film", "film")  # where to look first
+MODALITIES = {"01": "film", "02": "silent film", "03": "sound"}
+AUDIO, VIDEO = ("sound", "film"), ("silent film", "film")  # in order of preference
 SONG = "02"
 
 _NAME = re.compile(r"(0[123])-(0[12])-(\d\d)-(0[12])-(0[12])-(\d\d)-(\d\d)")
@@ -45,9 +45,9 @@ _MEDIA = {".wav", ".flac", ".mp4"}
 
 
 def group(path: str) -> int | None:
-    """Number of the pair of actors (odd: male, even: female) of a speech clip; None for songs and other files.
+    """Index of the actors' pair (odd: male, even: female) of a speech clip; None for songs and other files.
 
-    A medium whose name is not one of the corpus goes by its folder, so that `index` can report it.
+    A media file with another name gets the group of its folder, so that `index` can report it.
     """
     name = PurePosixPath(path)
     codes, folder = _NAME.fullmatch(name.stem), _FOLDER.search(path)
@@ -58,67 +58,68 @@ def group(path: str) -> int | None:
 
 
 def index(root: Path, files: Sequence[str]) -> tuple[list[Utterance], list[Problem]]:
-    """One row per clip, whichever of its sound (03), film (01) and silent film (02) are there.
+    """One row per clip, from those of its recording (03), film (01) and silent film (02) that exist.
 
-    files: paths relative to root. A clip's id is its name without the modality. A file found twice (the copy that
-    circulates holds the corpus twice, one inside the other) counts once: the one nearer to the root.
+    files: paths relative to root. A clip's id is its name without the modality. Of duplicates (the copy in circulation
+    contains the corpus twice, nested), the one nearest to the root counts.
     """
     problems, clips = [], defaultdict(dict)
     for path in sorted((f for f in files if group(f) is not None), key=lambda f: (f.count("/"), f)):
         codes = _NAME.fullmatch(PurePosixPath(path).stem)
         if codes:
-            clips[codes[0][3:]].setdefault(KINDS[codes[1]], path)
+            clips[codes[0][3:]].setdefault(MODALITIES[codes[1]], path)
         else:
-            remedy = "give it back its name: seven two-digit codes"
-            problems.append(Problem("", path, "bad line", "its name is not one of the corpus", remedy, True))
-    found = lengths(Path(root), sorted({path for media in clips.values() for path in media.values()}))
-    rows = [_row(found, name, media, problems) for name, media in sorted(clips.items())]
+            remedy = "restore its name, which consists of seven two-digit codes"
+            problems.append(Problem("", path, "bad line", "the file name is not one of RAVDESS", remedy, True))
+    seconds = lengths(Path(root), sorted({path for media in clips.values() for path in media.values()}))
+    rows = [_row(seconds, name, media, problems) for name, media in sorted(clips.items())]
     return [r for r in rows if r], problems
 
 
 def expected(rows: Sequence[Utterance]) -> list[Problem]:
-    """Compare the clips of each actor, and of each emotion over the actors there are, with the publication."""
+    """Compare the counts of clips, per actor and per emotion, with the publication, for the actors that exist."""
     speakers, labels = Counter(r.speaker for r in rows), Counter(r.label for r in rows)
     per_actor = sum(PER_CLASS.values())
     compared = [(s, n, per_actor) for s, n in sorted(speakers.items())]
     compared += [(f"{CODES[c]} ({c})", labels[c], n * len(speakers)) for c, n in PER_CLASS.items()]
     compared += [(f"{len(speakers)} actors", len(rows), per_actor * len(speakers))]
+    remedy = "download the missing clips again"
     return [
-        Problem("", "", "count", f"{what}: {found} clips, the publication has {n}", "download what is missing again")
-        for what, found, n in compared
-        if found != n
+        Problem("", "", "count", f"{subset}: {count} clips, the publication has {published}", remedy)
+        for subset, count, published in compared
+        if count != published
     ]
 
 
 def _row(
     lengths: dict[str, float | str], name: str, media: dict[str, str], problems: list[Problem]
 ) -> Utterance | None:
-    """The row of a clip, None if its label is unknown or none of its media can be opened.
+    """The row of a clip; None if its label is unknown or none of its media can be opened.
 
-    lengths: path -> seconds, or why there are none.
+    lengths: path -> seconds, or an error message.
     """
     _, emotion, intensity, statement, _, actor = name.split("-")
     if emotion not in CODES:
-        detail, remedy = f"emotion code {emotion!r}", f"codes are {', '.join(CODES)}"
+        detail, remedy = f"unknown emotion code {emotion!r}", f"the codes are {', '.join(CODES)}"
         problems.append(Problem(name, min(media.values()), "bad label", detail, remedy, True))
         return None
-    seconds = {kind: lengths[path] for kind, path in media.items() if not isinstance(lengths[path], str)}
+    seconds = {medium: lengths[path] for medium, path in media.items() if not isinstance(lengths[path], str)}
     failures = {path: lengths[path] for path in media.values() if isinstance(lengths[path], str)}
     remedy = "download the clip again"
-    problems += [Problem(name, p, "unreadable", why, remedy, not seconds) for p, why in sorted(failures.items())]
+    problems += [Problem(name, p, "unreadable", text, remedy, not seconds) for p, text in sorted(failures.items())]
     if not seconds:
         return None
-    audio, video = (next((media[k] for k in kinds if k in seconds), "") for kinds in (AUDIO, VIDEO))
+    audio, video = (next((media[m] for m in preferred if m in seconds), "") for preferred in (AUDIO, VIDEO))
     pair = (int(actor) - 1) // 2 * 2
     return Utterance(
         utterance=name,
-        dialogue=name,  # nobody answers: each clip was recorded on its own
+        dialogue=name,  # each clip was recorded on its own
         session=f"Actors_{pair + 1:02d}-{pair + 2:02d}",
         speaker=f"Actor_{actor}",
         gender="M" if int(actor) % 2 else "F",
         scripted=True,
         start=0.0,
-        end=next(seconds[kind] for kind in (*AUDIO, *VIDEO) if kind in seconds),
+        end=next(seconds[medium] for medium in (*AUDIO, *VIDEO) if medium in seconds),
         whole=True,
         text=STATEMENTS[statement],
         audio=audio,

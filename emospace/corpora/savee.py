@@ -1,9 +1,8 @@
 """SAVEE: four men say 120 sentences each in seven emotions, 480 clips, sound and picture.
 
-Haq & Jackson (2009), AVSP. Files AudioData/DC/a01.wav and AudioVisualClip/DC/a01.avi, that is speaker, emotion (one or
-two letters) and sentence; a copy that circulates has them in one folder as DC_a01.wav. Not known for sure here: the
-names of the folders of films. What is said depends on the emotion in part: the texts are not in the file names, so
-rows have none.
+Haq & Jackson (2009), AVSP. Files AudioData/DC/a01.wav and AudioVisualClip/DC/a01.avi, named by speaker, emotion (one or
+two letters) and sentence; a copy in circulation has them in one folder, as DC_a01.wav. The folder names of the films
+are not confirmed. File names do not identify the sentence, which partly depends on the emotion, so rows have no text.
 """
 
 import re
@@ -35,21 +34,21 @@ _NAME = re.compile(r"(?:^|.*/)(DC|JE|JK|KL)[/_]([a-z]{1,2})(\d\d)\.(?:wav|avi)")
 
 
 def group(path: str) -> int | None:
-    """Place of the speaker among the four; None for files of other names."""
+    """Index of the speaker among the four; None for files with other names."""
     clip = _parse(path)
     return SPEAKERS.index(clip.speaker) if clip else None
 
 
 def index(root: Path, files: Sequence[str], *, expect_counts: bool = True) -> tuple[list[Utterance], list[Problem]]:
-    """One row per clip, from its sound, its film or both.
+    """One row per clip, from its recording, its film or both.
 
-    expect_counts: false for a part of the corpus, of which no counts are compared.
+    expect_counts: false for part of the corpus, to skip the comparison of counts with the publication.
     """
     return _acted.index(root, files, _parse, CODES, GENDERS, language="en")
 
 
 def expected(rows: Sequence[Utterance], *, expect_counts: bool = True) -> list[Problem]:
-    """Compare the clips of each emotion, and the speakers, with the publication."""
+    """Compare the counts of clips per emotion and of speakers with the publication."""
     return _acted.missed(rows, CODES, COUNTS, len(SPEAKERS)) if expect_counts else []
 
 

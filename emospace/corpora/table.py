@@ -1,15 +1,15 @@
-"""A table is a corpus: a CSV with a line for each utterance, in the folder of its recordings.
+"""Any corpus described by a table: a CSV with one line per utterance, in the folder of its recordings.
 
     path,speaker,label
     anna/001.wav,anna,angry
 
-Columns `path`, `speaker` and `label` must be there. These may: `utterance` (the id; by default the path, and the start
-where there is one), `start` and `end` (seconds within the file; by default the whole file), `text`, `video`, `gender`,
-`session` (by default the speaker), `dialogue` (by default the utterance, or the file it is cut out of), `split` (train,
-dev or test), `valence`, `arousal`, `dominance`, `language`, `intensity`, `votes` and `scripted` (1 or 0); of others
-nothing is read. Paths are relative to the table's own folder; a film given as `path` is sound and pictures both.
+The columns `path`, `speaker` and `label` are required. Optional ones: `utterance` (the id; by default the path, plus
+the start if there is one), `start` and `end` (seconds within the file; by default the whole file), `text`, `video`,
+`gender`, `session` (by default the speaker), `dialogue` (by default the utterance, or the file that contains it),
+`split` (train, dev or test), `valence`, `arousal`, `dominance`, `language`, `intensity`, `votes` and `scripted` (1 or
+0). Other columns are ignored. Paths are relative to the table's folder; a film in `path` is both audio and video.
 
-A protocol without `labels` has each label as a class; `split: table` without a file takes the column `split`.
+In a protocol without `labels`, each label is a class; `split: table` without a file uses the column `split`.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ from emospace.corpora import _csv
 from emospace.corpora._entries import Entry, entries, group_of
 from emospace.corpora._rows import Meaning, rows
 
-CODES: dict[str, str] = {}  # the table tells them
+CODES: dict[str, str] = {}  # each table has its own; see `about`
 LICENCE = "not stated"
 PUBLIC = False
 CITATION = "not stated"
@@ -34,11 +34,11 @@ NEEDED = ("path", "speaker", "label")
 COLUMNS = (*NEEDED, "utterance", "start", "end", "text", "video", "gender", "session", "dialogue", "split")
 COLUMNS += ("valence", "arousal", "dominance", "language", "intensity", "votes", "scripted")
 SUFFIXES = (".csv", ".tsv")
-Found = tuple[list[Entry], list[Problem], str]
+Listing = tuple[list[Entry], list[Problem], str]
 
 
 def group(path: str) -> None:
-    """No path tells its speaker; `grouping` does."""
+    """Paths do not reveal the speaker; see `grouping`."""
 
 
 def index(
@@ -62,37 +62,37 @@ def index(
 ) -> tuple[list[Utterance], list[Problem]]:
     """One row per line.
 
-    table: path of the CSV below the root; by default the only .csv or .tsv in the root itself. It may be separated by
-    commas, semicolons or tabs. columns: our name of a column -> the table's, as in {label: emotion}. encoding: of the
-    table. deal: whose lines no part cuts: those of a speaker or of a session; who share a dialogue or a file stay
-    together too. codes: label -> its English name; with it, a line with another label is left out. genders: what the
-    table's words mean, as in {w: F}; f, female, m and male are known. scale: least and greatest valence, arousal and
-    dominance; a value beyond counts as not given. language: ISO 639-1 code of lines that name none. licence, public,
-    citation, note: what sidecars and reports say of the corpus.
+    table: path of the CSV relative to the root; by default the only .csv or .tsv in the root folder. Separators are
+    commas, semicolons or tabs. columns: our column name -> the table's, as in {label: emotion}. encoding: of the table.
+    deal: the unit that parts never split, a speaker or a session; speakers who share a dialogue or a file stay together
+    too. codes: label -> English name; lines with other labels are left out. genders: meaning of the table's words, as
+    in {w: F}; f, female, m and male are known. scale: least and greatest valence, arousal and dominance; values outside
+    are left out. language: ISO 639-1 code of lines that name none. licence, public, citation, note: facts about the
+    corpus for sidecars and reports.
 
-    A line that is of no use is a Problem with its number. Raises InputError for a table that cannot be read.
+    An unusable line is a Problem with its line number. Raises InputError for a table that cannot be read.
     """
-    found, problems, _ = _look(root, table=table, columns=columns, encoding=encoding, deal=deal)
-    mine = [entry for entry in found if entry.group % parts == part]
-    made, more = rows(root, mine, files, Meaning(codes, genders or {}, scale, language))
-    return made, more + (problems if part == 0 else [])
+    listed, problems, _ = _load(root, table=table, columns=columns, encoding=encoding, deal=deal)
+    own = [entry for entry in listed if entry.group % parts == part]
+    utterances, more = rows(root, own, files, Meaning(codes, genders or {}, scale, language))
+    return utterances, more + (problems if part == 0 else [])
 
 
 def check_index(*, columns: dict[str, str] | None, scale: Sequence[float] | None, **_: Any) -> None:
-    """Raise InputError for a column that there is not, or a scale without length."""
+    """Raise InputError for an unknown column name or an empty scale."""
     for name in columns or ():
         if name not in COLUMNS:
-            raise InputError("columns", f"a table has no column {name!r}", suggest(name, COLUMNS))
+            raise InputError("columns", f"unknown column {name!r}", suggest(name, COLUMNS))
     if scale and not scale[0] < scale[1]:
-        raise InputError("scale", f"it is {scale[0]:g} to {scale[1]:g}", "give the least value, then the greatest")
+        raise InputError("scale", f"it is {scale[0]:g} to {scale[1]:g}", "write the least value, then the greatest")
 
 
 def grouping(root: Path, **options: Any) -> Callable[[str], int | None]:
-    """A medium is of the group of who speaks in it, the table of every one, other files of none."""
-    if not here(root):
+    """Map each medium to its speakers' group, the table to every part, other files to none."""
+    if not exists(root):
         return lambda path: None
-    found, _, table = _look(root, **options)
-    return group_of(found, [table])
+    listed, _, table = _load(root, **options)
+    return group_of(listed, [table])
 
 
 def about(
@@ -105,20 +105,20 @@ def about(
     note: str = "",
     **options: Any,
 ) -> dict[str, Any]:
-    """Licence and the like from the options; codes from there too, or else all labels of the table."""
-    told: dict[str, Any] = {"licence": licence, "public": public, "citation": citation, "note": note}
-    if codes is None and here(root):
-        found, _, _ = _look(root, **options)
-        codes = {label: label for entry in found if (label := entry.line.cells.get("label"))}
-    return told if codes is None else told | {"codes": codes}
+    """Licence and other facts from the options; codes from the options, or else all labels of the table."""
+    facts: dict[str, Any] = {"licence": licence, "public": public, "citation": citation, "note": note}
+    if codes is None and exists(root):
+        listed, _, _ = _load(root, **options)
+        codes = {label: label for entry in listed if (label := entry.line.cells.get("label"))}
+    return facts if codes is None else facts | {"codes": codes}
 
 
-def here(root: Path) -> bool:
-    """Is the corpus there? An unmounted disk leaves an empty folder."""
+def exists(root: Path) -> bool:
+    """Does the corpus exist? An empty folder, as an unmounted disk leaves behind, does not count."""
     return root.is_dir() and any(root.iterdir())
 
 
-def _look(
+def _load(
     root: Path,
     *,
     table: str = "",
@@ -126,25 +126,25 @@ def _look(
     encoding: str = "utf-8",
     deal: str = "speaker",
     **_: Any,
-) -> Found:
+) -> Listing:
     """Entries of the table, problems with its lines, and its path."""
     file = Path(table or _only(root)).as_posix()
     status = (root / file).stat() if (root / file).is_file() else None
     stamp = (status.st_size, status.st_mtime_ns) if status else ()
-    return _looked(root, file, tuple((columns or {}).items()), encoding, deal, stamp)
+    return _loaded(root, file, tuple((columns or {}).items()), encoding, deal, stamp)
 
 
-@lru_cache(maxsize=4)  # a plan asks several times
-def _looked(root: Path, file: str, columns: tuple, encoding: str, deal: str, _stamp: tuple) -> Found:
+@lru_cache(maxsize=4)  # planning needs it several times
+def _loaded(root: Path, file: str, columns: tuple, encoding: str, deal: str, _stamp: tuple) -> Listing:
     needed = (*NEEDED, "session") if deal == "session" else NEEDED
     lines, problems = _csv.read(root, file, COLUMNS, needed, dict(columns), encoding)
     return entries(lines, deal), problems, file
 
 
 def _only(root: Path) -> str:
-    """The table in the folder of a corpus. Raises InputError where there is none, or several."""
-    found = sorted(p.name for p in root.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
-    if len(found) != 1:
-        reason = f"several tables are there: {', '.join(found)}" if found else "no table (.csv) is there"
-        raise InputError(root, reason, "name it: `options: {table: ...}` of the corpus")
-    return found[0]
+    """The only table in the folder of a corpus. Raises InputError if there is none or more than one."""
+    tables = sorted(p.name for p in root.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+    if len(tables) != 1:
+        reason = f"it contains several tables: {', '.join(tables)}" if tables else "it contains no table (.csv)"
+        raise InputError(root, reason, "set `options: {table: ...}` of the corpus")
+    return tables[0]

@@ -1,6 +1,5 @@
-"""The quality gate: which copies of an augmented view may be trained on. First scores, then verdicts.
+"""The quality gate decides which copies of an augmented view enter training: first scores, then verdicts.
 
-The `score` of a view, which its module brings, compares a copy with its parent; it sees neither labels nor folds.
-Verdicts are per fold: emospace/runs/gate_probe.py measures, from the train rows alone, how well the copies keep their
-parents' labels.
+The `score` of a view's module compares a copy with its parent and sees neither labels nor folds. Verdicts are per fold:
+emospace/runs/gate_probe.py measures, on the train rows alone, how well copies keep their parents' labels.
 """

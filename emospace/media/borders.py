@@ -1,7 +1,7 @@
-"""Black borders of films (letterboxes): constant, without content, and up to half of a picture.
+"""Black borders (letterbox, pillarbox), which carry no content and can take up half of a frame.
 
-A border is cut off only where all of the film agrees: a dark scene has no edge that stays in place and that a bright
-picture begins at, along the whole of a side.
+A border is cropped only if all sampled frames agree on it: its edge stays in place and is lit along most of a side.
+A dark scene has no such edge.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,20 +12,20 @@ from emospace.media.decoders import by_pyav, decoded, planes
 from emospace.media.opening import READING, source
 from emospace.media.video import Video
 
-SAMPLES = 12  # pictures looked at, spread over the film; the first of them settles it for a film without borders
-FEWEST = 3  # of them must show anything
-BLACK = 28  # luma up to which a pixel is black: 16 by definition, and what compression adds beside an edge
-LINE = 0.98  # share of a line's pixels that are black where it belongs to a border
-LIT = 0.4  # share of a side along which the picture beside a border is not black, where it shows the border's edge
-EDGE = 4  # pixels that an edge may seem to move, where the picture beside it is dark or blurred
-LEAST = 1 / 40  # of a side: thinner borders are left alone
+SAMPLES = 12  # frames sampled across the film; without borders, the first one that is not black settles it
+FEWEST = 3  # sampled frames that must not be black throughout
+BLACK = 28  # highest luma of a black pixel: nominally 16, plus compression artefacts beside an edge
+LINE = 0.98  # least share of black pixels in a line that belongs to a border
+LIT = 0.4  # share of a side that must be lit beside a border for its edge to count as visible
+EDGE = 4  # pixels by which an edge may seem to move where the picture beside it is dark or blurred
+LEAST = 1 / 40  # of a side: thinner borders are kept
 
 Box = tuple[int, int, int, int]
 
 
 def trimmed(video: Video, boxes: Sequence[Box]) -> dict[Box, Box]:
-    """Box (x0, y0, x1, y1 in pixels) -> the same without black borders, even numbers too."""
-    seen: dict[Box, list[Box]] = {box: [] for box in boxes}
+    """Map each box (x0, y0, x1, y1 in pixels) to the box without black borders, with even coordinates."""
+    seen: dict[Box, list[tuple[Box, list[bool]]]] = {box: [] for box in boxes}
     for luma in _samples(video) if boxes else ():
         for box in list(seen):
             inner = _inner(luma, box)
@@ -39,7 +39,7 @@ def trimmed(video: Video, boxes: Sequence[Box]) -> dict[Box, Box]:
 
 
 def _inner(luma: np.ndarray, box: Box) -> Box | None:
-    """What a picture shows within a box, from the first to the last line that is not black; None if nothing."""
+    """Return the part of a box between its first and last lines that are not black; None if all are."""
     x0, y0, x1, y1 = box
     bright = luma[y0:y1, x0:x1] > BLACK
     rows = np.flatnonzero(bright.mean(axis=1) > 1 - LINE)
@@ -53,27 +53,27 @@ def _inner(luma: np.ndarray, box: Box) -> Box | None:
 
 
 def _borders(box: Box, inner: Box) -> list[bool]:
-    """Left, top, right, bottom: is there as much black as makes a border?"""
+    """Left, top, right, bottom: is the black margin wide enough for a border?"""
     least = [LEAST * (box[2] - box[0]), LEAST * (box[3] - box[1])] * 2
     return [abs(i - o) >= n for i, o, n in zip(inner, box, least, strict=True)]
 
 
 def _lit(luma: np.ndarray, box: Box, inner: Box) -> list[bool]:
-    """Left, top, right, bottom: does the picture begin there along enough of the box's side?
+    """Left, top, right, bottom: is the picture lit along enough of that side?
 
-    A face in the dark begins in one place.
+    A face in the dark is lit in one place only.
     """
     x0, y0, x1, y1 = inner
     bright = luma[box[1] : box[3], box[0] : box[2]] > BLACK
     left, top, right, bottom = x0 - box[0], y0 - box[1], x1 - box[0], y1 - box[1]
-    near, deep = 2, 2 + 2 * EDGE  # just at the edge it may be blurred
+    near, deep = 2, 2 + 2 * EDGE  # the edge itself may be blurred
     edges = [bright[:, left + near : left + deep], bright[top + near : top + deep]]
     edges += [bright[:, max(0, right - deep) : right - near], bright[max(0, bottom - deep) : bottom - near]]
     return [bool(edge.size) and edge.mean() >= LIT for edge in edges]
 
 
 def _agreed(box: Box, seen: list[tuple[Box, list[bool]]]) -> Box:
-    """The box within the borders that all pictures share and most of them show the edge of."""
+    """Crop the borders that all frames share and whose edge most of them show."""
     if len(seen) < FEWEST:
         return box
     inners, lit = np.array([inner for inner, _ in seen]), np.array([edges for _, edges in seen])
@@ -85,24 +85,24 @@ def _agreed(box: Box, seen: list[tuple[Box, list[bool]]]) -> Box:
 
 
 def _samples(video: Video) -> Iterator[np.ndarray]:
-    """Luma, uint8 (H, W), of pictures spread over the film: key pictures where there are enough, as they cost least."""
+    """Luma, uint8 (H, W), of frames spread over the film: keyframes if there are enough, which decode fastest."""
     height = video.height // 2 * 2
     if len(video.keys) >= SAMPLES:
         chosen = {video.keys[k] for k in np.linspace(0, len(video.keys) - 1, SAMPLES).astype(int)}
-        yield from (found[:height] for found in _key_pictures(video, chosen))
+        yield from (frame[:height] for frame in _keyframes(video, chosen))
     else:
         chosen = sorted({int(k) for k in np.linspace(0, video.count - 1, SAMPLES)})
-        yield from (found[:height] for _, found in by_pyav(video, chosen))
+        yield from (frame[:height] for _, frame in by_pyav(video, chosen))
 
 
-def _key_pictures(video: Video, packets: set[int]) -> Iterator[np.ndarray]:
-    """I420 planes of the pictures that these key packets hold, each decoded on its own."""
+def _keyframes(video: Video, packets: set[int]) -> Iterator[np.ndarray]:
+    """I420 planes of these keyframes (numbers of packets), each decoded on its own."""
     import av
 
     with av.open(source(video.path), **READING) as container:
         stream = container.streams.video[0]
-        found = enumerate(packet for packet in container.demux(stream) if packet.size)
-        for packet in (packet for number, packet in found if number in packets):
+        numbered = enumerate(packet for packet in container.demux(stream) if packet.size)
+        for packet in (packet for number, packet in numbered if number in packets):
             frames = decoded(stream.codec_context, packet) + decoded(stream.codec_context, None)
             stream.codec_context.flush_buffers()
             yield from (planes(frame, video) for frame in frames[:1] if frame)

@@ -1,7 +1,7 @@
-"""Work on files that nobody vouches for, in child processes with limits of memory and time.
+"""Process untrusted files in child processes with limits on memory and time.
 
-A damaged or hostile file can crash a decoder, keep it busy for ever, or make it ask for all memory. In a child that
-costs the result for this file, and the next file gets a new child. A child costs 10 ms; it serves many files.
+A damaged or hostile file can crash a decoder, hang it or exhaust memory. In a child process, only that file's result is
+lost, and the next file gets a new child. Starting one takes 10 ms; it serves many files.
 """
 
 import contextlib
@@ -19,17 +19,17 @@ from multiprocessing.connection import Connection, wait
 
 from emospace.core.errors import InputError
 
-# A sound recording of any size needs a multiple of its bytes; a small file that needs more than this is lying.
+# Decoding takes memory in proportion to the file's size. A small file that asks for more has a false header.
 MEMORY, MEMORY_PER_BYTE = 3 * 2**29, 12
-# Seconds of processor time: they do not depend on what else the machine does. Decoders read some 10 MB a second.
+# CPU time, which does not depend on the machine's load. Decoders read about 10 MB/s.
 SECONDS, BYTES_PER_SECOND = 8, 2**18
-BLOCKED = 600  # further seconds by the clock, for a file system that does not answer
+BLOCKED = 600  # extra seconds of wall-clock time, for a file system that does not respond
 PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why there is no result: the child ran into a limit, or crashed."""
+    """Why a file has no result: its child hit a limit or crashed."""
 
     detail: str
 
@@ -37,29 +37,29 @@ class Failure:
 def confined(
     work: Callable[[str], bytes], files: Sequence[str], size: Callable[[str], int], workers: int = 1
 ) -> Iterator[bytes | Failure]:
-    """Yield `work(file)` for each file, in order, from `workers` children forked from this process.
+    """Yield `work(file)` for each file, in order, computed by `workers` children forked from this process.
 
-    size: bytes of a file; the limits grow with them. Raises the InputError that `work` raises, and RuntimeError with
-    the child's traceback for any other exception but MemoryError.
+    size: gives the bytes of a file, with which its limits grow. An InputError or a MemoryError of `work` is handled as
+    such (the latter gives a Failure); any other exception becomes a RuntimeError with the child's traceback.
     """
     children = [_Child(work, files, size) for _ in range(min(max(1, workers), len(files)))]
-    todo, found = list(reversed(range(len(files)))), {}
+    todo, results = list(reversed(range(len(files)))), {}
     try:
         for number in range(len(files)):
-            while number not in found:
+            while number not in results:
                 for child in children:
-                    # Children may be ahead by a few results, not by all of them: those wait in memory.
+                    # Results that arrive early wait in memory, so children may run ahead by a few files only.
                     if child.item is None and todo and todo[-1] <= number + 2 * len(children):
                         child.begin(todo.pop())
-                found.update(_finished(children))
-            yield _checked(found.pop(number))
+                results.update(_finished(children))
+            yield _checked(results.pop(number))
     finally:
         for child in children:
             child.end()
 
 
 def _finished(children: "Sequence[_Child]") -> Iterator[tuple[int, bytes | Failure]]:
-    """(number, reply) of each child that is done, or too late; waits for the first of them."""
+    """Wait for a child; yield (item, reply) of each child that has finished or missed its deadline."""
     busy = {child.pipe: child for child in children if child.item is not None}
     left = min(child.deadline for child in busy.values()) - time.monotonic()
     ready = wait(list(busy), max(0.0, left))
@@ -69,19 +69,19 @@ def _finished(children: "Sequence[_Child]") -> Iterator[tuple[int, bytes | Failu
 
 
 def _checked(reply: bytes | Failure) -> bytes | Failure:
-    """What the child's work returned; raises what it raised."""
+    """Return the result of the child's work, or raise its exception."""
     if isinstance(reply, Failure):
         return reply
-    kind, content = reply[:1], reply[1:]
-    if kind == b"I":
+    status, content = reply[:1], reply[1:]
+    if status == b"I":
         raise InputError(*json.loads(content))
-    if kind == b"X":
+    if status == b"X":
         raise RuntimeError(content.decode())
-    return Failure("decoding it needs more memory than a sound file of its size") if kind == b"M" else content
+    return Failure("decoding needs more memory than an intact file of this size would") if status == b"M" else content
 
 
 class _Child:
-    """A forked process that does one file at a time; `item` is the number of that which it works on, or None."""
+    """A forked process that handles one file at a time; `item` is the number of the current file, or None."""
 
     def __init__(self, work: Callable[[str], bytes], files: Sequence[str], size: Callable[[str], int]):
         self.work, self.files, self.size = work, files, size
@@ -90,23 +90,23 @@ class _Child:
         self._fork()
 
     def _fork(self) -> None:
-        # Forked, not spawned: the child has the list of files and all modules at once. None of the threads that this
-        # process may run holds a lock that the child takes.
+        # Forked, not spawned: the child inherits the list of files and all imported modules. It takes no lock that
+        # another thread of this process may hold.
         context = multiprocessing.get_context("fork")
-        self.pipe, theirs = context.Pipe()
-        serve = (theirs, os.getpid(), self.work, self.files, self.size)
-        self.process = context.Process(target=_serve, args=serve, daemon=True)
+        self.pipe, far_end = context.Pipe()
+        arguments = (far_end, os.getpid(), self.work, self.files, self.size)
+        self.process = context.Process(target=_serve, args=arguments, daemon=True)
         self.process.start()
-        theirs.close()
+        far_end.close()
 
     def begin(self, item: int) -> None:
         self.item = item
         self.deadline = time.monotonic() + BLOCKED + 10 * _seconds(self.size(self.files[item]))
-        with contextlib.suppress(BrokenPipeError):  # it died between two items: reply() will say so
+        with contextlib.suppress(BrokenPipeError):  # the child died between two items; reply() reports it
             self.pipe.send_bytes(b"%d" % item)
 
     def reply(self, ready: bool) -> bytes | Failure:
-        """What it sent, or why it did not; in that case another child is ready afterwards."""
+        """Return the child's reply, or the Failure that explains its absence; a dead child is replaced."""
         item, self.item = self.item, None
         with contextlib.suppress(EOFError, ConnectionError):
             if ready:
@@ -114,16 +114,16 @@ class _Child:
         if not ready:
             self.process.kill()
         self.process.join()
-        died, seconds = -(self.process.exitcode or 0), _seconds(self.size(self.files[item]))
+        number, seconds = -(self.process.exitcode or 0), _seconds(self.size(self.files[item]))
         self.pipe.close()
         self._fork()
         if not ready:
-            return Failure("reading it took too long: the file system does not answer")
-        if died in (signal.SIGKILL, signal.SIGTERM):  # from outside: what the file holds was not the cause
+            return Failure("reading timed out: the file system does not respond")
+        if number in (signal.SIGKILL, signal.SIGTERM):  # sent from outside: the file is not the cause
             raise InputError(self.files[item], "the process that decoded it was killed", "give the job more memory")
-        if died == signal.SIGXCPU:
-            return Failure(f"decoding it took more than {seconds} s of processor time")
-        return Failure(f"the decoder crashed ({signal.Signals(died).name if died > 0 else 'it ended'})")
+        if number == signal.SIGXCPU:
+            return Failure(f"decoding took more than {seconds} s of CPU time")
+        return Failure(f"the decoder crashed ({signal.Signals(number).name if number > 0 else 'the process exited'})")
 
     def end(self) -> None:
         self.pipe.close()
@@ -136,7 +136,7 @@ def _seconds(size: int) -> int:
 
 
 def _serve(pipe: Connection, parent: int, work: Callable, files: Sequence[str], size: Callable) -> None:
-    """The child: limits itself and does a file, until the pipe is closed."""
+    """Body of a child: limit its own resources and process one file after another until the pipe closes."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its children
@@ -145,10 +145,11 @@ def _serve(pipe: Connection, parent: int, work: Callable, files: Sequence[str], 
         while os.getppid() == parent:
             file = files[int(pipe.recv_bytes())]
             _limit(size(file))
-            pipe.send_bytes(_done(work, file))
+            pipe.send_bytes(_reply(work, file))
 
 
-def _done(work: Callable[[str], bytes], file: str) -> bytes:
+def _reply(work: Callable[[str], bytes], file: str) -> bytes:
+    """Run the work on a file; return a status byte (R, I, M or X) and the result or the error."""
     try:
         return b"R" + work(file)
     except InputError as error:
@@ -164,14 +165,14 @@ def _memory(size: int) -> int:
 
 
 def _limit(size: int) -> None:
-    """Limit this process, and programs that it will run, for a file of `size` bytes."""
+    """Limit memory and CPU time of this process, and of the programs that it starts, for a file of `size` bytes."""
     with open("/proc/self/statm", encoding="ascii") as handle:
         address_space = int(handle.read().split()[0]) * resource.getpagesize()
-    used = resource.getrusage(resource.RUSAGE_SELF)
+    usage = resource.getrusage(resource.RUSAGE_SELF)
     _soft(resource.RLIMIT_AS, address_space + _memory(size))
-    _soft(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + 1 + _seconds(size))
+    _soft(resource.RLIMIT_CPU, int(usage.ru_utime + usage.ru_stime) + 1 + _seconds(size))
 
 
-def _soft(kind: int, limit: int) -> None:
-    hard = resource.getrlimit(kind)[1]
-    resource.setrlimit(kind, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+def _soft(limited: int, limit: int) -> None:
+    hard = resource.getrlimit(limited)[1]
+    resource.setrlimit(limited, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))

@@ -1,4 +1,4 @@
-"""Pictures of utterances: one stored zip of JPEGs `<utterance>/<k>.jpg`. Knows nothing of how they came about."""
+"""Frames of utterances as files: an uncompressed zip of JPEGs `<utterance>/<k>.jpg`."""
 
 import io
 import zipfile
@@ -9,11 +9,11 @@ import numpy as np
 
 from emospace.core.errors import InputError
 
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip can hold: equal pictures give equal bytes
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date of a zip, so that equal pictures give equal bytes
 
 
 def encode(picture: np.ndarray, quality: int) -> bytes:
-    """The JPEG of a picture, uint8 (H, W, 3); quality: 1 to 95."""
+    """Encode a picture, uint8 (H, W, 3), as JPEG; quality: 1 to 95."""
     from PIL import Image
 
     with io.BytesIO() as file:
@@ -22,9 +22,9 @@ def encode(picture: np.ndarray, quality: int) -> bytes:
 
 
 def decode(jpeg: bytes) -> np.ndarray:
-    """A picture, uint8 (H, W, 3).
+    """Decode a JPEG to uint8 (H, W, 3).
 
-    Pillow raises OSError, SyntaxError or ValueError for a JPEG that is cut short, where OpenCV would fill up with grey.
+    Pillow raises OSError, SyntaxError or ValueError for a truncated JPEG; OpenCV would fill the rest with grey.
     """
     from PIL import Image
 
@@ -38,9 +38,10 @@ def add(archive: zipfile.ZipFile, utterance: str, k: int, jpeg: bytes) -> None:
 
 
 class Frames:
-    """Reader of a frames view: opens the zip once, reads a row at a time.
+    """Reader of a frames view: opens the zip once and reads a row at a time.
 
-    counts: utterance -> number of its pictures; utterances without any are not in it. Raises InputError if no zip.
+    counts: utterance -> number of its pictures; utterances without any are absent. Raises InputError if `path` is not a
+    zip.
     """
 
     def __init__(self, path: Path):

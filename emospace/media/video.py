@@ -1,4 +1,4 @@
-"""Video files: which pictures they hold, and when each is shown."""
+"""Video files: the number of their frames, and when each is shown."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -8,18 +8,18 @@ from pathlib import Path
 
 from emospace.media.opening import READING, MediaError, decoding, reports, source
 
-# Seconds that time stamps may stray from a constant rate (encoders' delays do) before it counts as varying.
+# Seconds by which time stamps may deviate from a constant rate (encoder delays do) before the rate counts as variable.
 DRIFT = 0.25
 
 
 @dataclass(frozen=True)
 class Video:
-    """A video stream. Picture i is the i-th that decoding everything gives.
+    """A video stream. Frame i is the i-th frame when everything is decoded.
 
-    fps: pictures per second. count: pictures. times: seconds at which each is first shown, None at a constant rate.
-    stamps: time stamp of each packet in file order, where they tell which picture a packet makes; else None.
-    keys: numbers of the packets at which decoding can start. complaint: what FFmpeg reports of the container, or "".
-    promised: pictures that the header counts, 0 if it does not.
+    fps: frames per second. count: number of frames. times: seconds at which each is first shown, None if the rate is
+    constant. stamps: time stamps of the packets in file order if they identify the packet of each frame, else None.
+    keys: numbers of the packets at which decoding can start. complaint: FFmpeg's error message about the container, or
+    "". promised: the header's number of frames, 0 if it has none.
     """
 
     path: Path
@@ -35,26 +35,24 @@ class Video:
 
     @property
     def duration(self) -> float:
-        """Seconds from the first picture to the end of the last."""
+        """Seconds from the start of the first frame to the end of the last."""
         return float(self.times[-1] + 1 / self.fps) if self.times else float(self.count / self.fps)
 
     def shown_at(self, time: Fraction) -> int:
-        """Number of the picture on screen at `time` seconds; it may lie beyond the end of the file."""
+        """Index of the frame on screen at `time` seconds, extrapolated beyond the end of the file."""
         return bisect_right(self.times, time) - 1 if self.times else int(time * self.fps // 1)
 
 
 def probe(path: Path) -> Video:
-    """Read a file's packets, decoding none of them (20 ms for 3 minutes). Raises MediaError if it holds no pictures."""
+    """Read a file's packets without decoding them (20 ms for 3 minutes). Raises MediaError if it has no frames."""
     import av
 
     with decoding("a video file"), reports() as said, av.open(source(path), **READING) as container:
         if not container.streams.video:
-            raise MediaError("no frames", "the file holds sound only", "give the utterance another file, or none")
+            raise MediaError("no frames", "the file has no video stream", "give the utterance another file, or none")
         stream = container.streams.video[0]
         if not stream.codec_context:
-            raise MediaError(
-                "unreadable", "no decoder knows the kind of its pictures", "convert the file, or copy it again"
-            )
+            raise MediaError("unreadable", "no decoder supports its video codec", "convert the file, or copy it again")
         packets = [(p.pts, p.dts, p.is_keyframe) for p in container.demux(stream) if p.size]
         video = _video(path, stream, packets, "avi" in container.format.name)
         return replace(video, complaint=next(iter(said()), ""))
@@ -63,9 +61,9 @@ def probe(path: Path) -> Video:
 def _video(path: Path, stream, packets: list[tuple], avi: bool) -> Video:
     fps = stream.guessed_rate or stream.average_rate
     if not (packets and fps and stream.width and stream.height):
-        raise MediaError("no frames", "the file holds no pictures", "copy it from the corpus again")
+        raise MediaError("no frames", "its video stream has no frames", "copy it from the corpus again")
     pts, dts, keyed = zip(*packets, strict=True)
-    # AVI stores no time of display; with B-frames FFmpeg guesses it, and packed ones defeat the guess.
+    # AVI stores no presentation times. With B-frames, FFmpeg guesses them, and packed B-frames make it guess wrong.
     trusted = None not in pts and len(set(pts)) == len(pts) and not (avi and stream.codec_context.has_b_frames)
     shown = sorted(t for t in (dts if avi else pts) if t is not None)
     times = [float((t - shown[0]) * stream.time_base) for t in shown]

@@ -1,4 +1,4 @@
-"""What is known before any job of options of recognisers. `entries` are those of `weights` in the config."""
+"""Check the options of recognisers when planned. `entries` are those of `weights` in the config."""
 
 from collections.abc import Mapping
 from fnmatch import fnmatch
@@ -8,19 +8,19 @@ from emospace.speech import recognition
 
 
 def check_recognised(*, weights: str, where: str, entries: Mapping[str, dict], **options) -> None:
-    """Raise InputError for options that recognition does not take, or weights that are none of its engine."""
+    """Raise InputError for unknown options, or for weights that do not suit the engine."""
     engine = recognition.settings(options, where)["engine"]
     listed = entries[weights].get("files", {})
-    for wanted in recognition.FILES[engine] if listed else ():
-        if not any(fnmatch(file, wanted) or file.startswith(f"{wanted}/") for file in listed):
-            reason = f"{weights!r} has no {wanted}, so it is no model for the engine {engine}"
-            raise InputError(f"{where}: weights", reason, "name weights that are, or set `engine`")
+    for needed in recognition.FILES[engine] if listed else ():
+        if not any(fnmatch(file, needed) or file.startswith(f"{needed}/") for file in listed):
+            reason = f"{weights!r} has no {needed}, which the engine {engine} needs"
+            raise InputError(f"{where}: weights", reason, "name other weights, or set `engine`")
 
 
 def check_sound(kind: str, *, sample_rate: int = 0) -> None:
-    """Raise InputError unless a view is sound of the recogniser's rate."""
+    """Raise InputError unless a view is audio at the recogniser's sample rate."""
     if kind != "audio":
-        raise InputError("", f"it holds {kind}, no sound", "name a view of audio")
+        raise InputError("", f"it contains {kind}, not audio", "name a view of audio")
     if sample_rate != recognition.RATE:
-        reason = f"it is {sample_rate} Hz, and speech is recognised at {recognition.RATE}"
+        reason = f"its sample rate is {sample_rate} Hz, but recognisers need {recognition.RATE} Hz"
         raise InputError("", reason, f"name a view of {recognition.RATE} Hz")

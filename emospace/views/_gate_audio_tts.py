@@ -1,4 +1,4 @@
-"""Gate of audio_tts: is the voice as long and as loud as what was recorded, and can its words be understood?"""
+"""Gate of audio_tts: is the synthetic voice about as long and as loud as the recording, and is it intelligible?"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,9 +13,9 @@ from emospace.core.words import word_error_rate, words
 from emospace.gate.tables import number
 
 COLUMNS = ("duration_ratio", "loudness_db", "word_errors")
-RATE = 16000  # Hz, of the audio view and of synthetic speech alike
+RATE = 16000  # Hz, of the audio view and of synthetic speech
 FRAME = 320  # samples: 20 ms
-QUIET = 35.0  # dB below the loudest frame: pauses and room noise
+QUIET = 35.0  # dB: frames that are softer than the loudest one by more are pauses or room noise
 
 
 def score(
@@ -30,31 +30,30 @@ def score(
     max_loudness_db: NotNegative = 12.0,
     max_word_errors: NotNegative = 0.5,
 ) -> list[dict]:
-    """Scores of each row, and the reason against its copy if there is one.
+    """Scores of each row, and the reason to reject its copy, or "".
 
-    duration_ratio: seconds from the first to the last sound, child by parent. loudness_db: difference of their
-    loudness, child minus parent, in dB; its size counts. word_errors: rate at which what a recogniser has `heard` in
-    the child differs from what it should say, `spoken`; figures that are written as digits on one side count as errors.
-    Where what it should say lost its end in translation the copy fails: no score shows it, since the voice says all
-    that is left.
+    duration_ratio: duration from the first to the last sound, child over parent. loudness_db: loudness of the child
+    minus that of the parent, in dB; the limit applies to its absolute value. word_errors: word error rate between the
+    text to say, `spoken`, and the recognised text, `heard`; numbers written as digits on one side count as errors. A
+    copy whose text was cut off in translation fails: no score shows it, since the voice says all that is left.
     """
     limits = (min_duration_ratio, max_duration_ratio, max_loudness_db, max_word_errors)
     parents, children = (Ragged.open(path, len(rows)) for path in (parent, child))
-    said, understood, cut = texts.read_made(spoken), texts.read_made(heard), texts.read_cut(spoken)
-    found = []
+    said, recognised, cut = texts.read_made(spoken), texts.read_made(heard), texts.read_cut(spoken)
+    results = []
     for i in range(len(rows)):
-        scores = _scores(parents[i], children[i], said[i], understood[i])
+        scores = _scores(parents[i], children[i], said[i], recognised[i])
         reason = _missing(parents[i], children[i], said[i]) or _reason(scores, cut[i], *limits)
-        found.append({**scores, "reason": reason})
-    return found
+        results.append({**scores, "reason": reason})
+    return results
 
 
 def _scores(parent: np.ndarray, child: np.ndarray, spoken: str, heard: str) -> dict[str, float | None]:
-    (seconds, level), (wanted, target) = sound(child), sound(parent)
-    told = bool(seconds and wanted)
+    (seconds, level), (parent_seconds, parent_level) = sound(child), sound(parent)
+    both = bool(seconds and parent_seconds)
     return {
-        "duration_ratio": number(seconds / wanted) if told else None,
-        "loudness_db": number(level - target) if told else None,
+        "duration_ratio": number(seconds / parent_seconds) if both else None,
+        "loudness_db": number(level - parent_level) if both else None,
         "word_errors": number(word_error_rate(spoken, heard)) if seconds and words(spoken) else None,
     }
 
@@ -80,9 +79,9 @@ def _reason(scores: dict, cut: bool, shortest: float, longest: float, level: flo
 
 
 def sound(wave: np.ndarray) -> tuple[float, float]:
-    """Seconds from the first to the last active frame, and RMS of all active frames in dB of full scale.
+    """Seconds from the first to the last active frame, and RMS of the active frames in dBFS; (0, -inf) for silence.
 
-    A frame of 20 ms is active if it is at most 35 dB softer than the loudest one. (0, -inf) where all is silent.
+    A frame of 20 ms is active if it is at most 35 dB softer than the loudest one.
     """
     whole = np.pad(np.asarray(wave, np.float64), (0, -len(wave) % FRAME)).reshape(-1, FRAME)
     power = np.mean(np.square(whole / 2**15), axis=1)

@@ -1,4 +1,4 @@
-"""Gate of frames_aug: are the pictures all there, are they really changed, and is there still something to see?"""
+"""Gate of frames_aug: are all pictures present and changed, and do they still have contrast?"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from emospace.gate.tables import number
 from emospace.media.pictures import Frames, decode
 
 COLUMNS = ("frames", "change", "contrast")
-LOOKED_AT = 3  # pictures of an utterance: all are changed by the same draw
+SAMPLES = 3  # pictures compared per utterance; one draw changes all of them
 
 
 def score(
@@ -22,21 +22,21 @@ def score(
     min_change: NotNegative = 1.0,
     min_contrast: NotNegative = 0.4,
 ) -> list[dict]:
-    """Scores of each row, and the reason against its copy if there is one. At most three pictures are decoded.
+    """Scores of each row, and the reason to reject its copy, or "". At most three pictures per row are compared.
 
-    frames: number of the child's pictures; the parent has as many. change: mean size of the difference of a pixel's
-    colour, of 255; to store a picture as JPEG once more changes it by less than 1. contrast: standard deviation of the
-    child's pixels, as a share of the parent's: next to nothing for a picture that is all white, black or grey.
-    Raises InputError for a file that is no zip.
+    frames: number of pictures of the child, which must equal the parent's. change: mean absolute difference of the
+    pixel values (0 to 255); encoding a picture again as JPEG changes it by less than 1. contrast: standard deviation of
+    the child's pixels over the parent's; near zero for a picture that is uniformly white, black or grey. Raises
+    InputError for a file that is not a zip.
     """
     from tqdm import tqdm
 
-    found = []
+    results = []
     with Frames(parent) as parents, Frames(child) as children:
         for utterance in tqdm([row.utterance for row in rows], "gate frames_aug", disable=None, unit="row"):
             scores, reason = _compare(parents.row(utterance), children.row(utterance), min_change, min_contrast)
-            found.append({**scores, "reason": reason})
-    return found
+            results.append({**scores, "reason": reason})
+    return results
 
 
 def _compare(parent: list[bytes], child: list[bytes], least: float, contrast: float) -> tuple[dict, str]:
@@ -44,7 +44,7 @@ def _compare(parent: list[bytes], child: list[bytes], least: float, contrast: fl
     if not parent or len(parent) != len(child):
         return scores, "frames missing" if parent else "no frames"
     try:
-        before, after = map(_looked_at, (parent, child))
+        before, after = map(_samples, (parent, child))
     except (OSError, SyntaxError, ValueError):
         return scores, "unreadable"
     if [p.shape for p in before] != [p.shape for p in after]:
@@ -57,7 +57,7 @@ def _compare(parent: list[bytes], child: list[bytes], least: float, contrast: fl
     return scores, "contrast lost" if scores["contrast"] is None or scores["contrast"] < contrast else ""
 
 
-def _looked_at(jpegs: list[bytes]) -> list[np.ndarray]:
-    """First, middle and last of some pictures, float32 (H, W, 3), 0 to 255."""
-    chosen = sorted({round(k) for k in np.linspace(0, len(jpegs) - 1, LOOKED_AT)})
+def _samples(jpegs: list[bytes]) -> list[np.ndarray]:
+    """First, middle and last picture, float32 (H, W, 3), 0 to 255."""
+    chosen = sorted({round(k) for k in np.linspace(0, len(jpegs) - 1, SAMPLES)})
     return [decode(jpegs[k]).astype(np.float32) for k in chosen]

@@ -1,4 +1,4 @@
-"""Gate of text_bt: does the text still mean the same, and is it said in another way?"""
+"""Gate of text_bt: does the text keep its meaning, and do its words change?"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,21 +23,21 @@ def score(
     features: tuple[Path, Path],
     min_similarity: Cosine = 0.7,
 ) -> list[dict]:
-    """Scores of each row, and the reason against its copy if there is one.
+    """Scores of each row, and the reason to reject its copy, or "".
 
-    features: stores of sentence embeddings of both, whose steps are averaged. similarity: cosine of the two, at least
-    `min_similarity`. changed: do the words differ (case, punctuation and tags apart)? A copy without a new word adds
-    nothing, so it fails; so does one that lost its end in translation.
+    features: stores of sentence embeddings of parents and copies; a row's steps are averaged. similarity: cosine of the
+    two, at least `min_similarity`. changed: do the words differ, apart from case, punctuation and tags? A copy without
+    new words adds nothing, so it fails; so does one that was cut off in translation.
     """
-    embedded = [Ragged.open(path, len(rows)) for path in features]
+    embeddings = [Ragged.open(path, len(rows)) for path in features]
     before, after, cut = texts.read(parent), texts.read_made(child), texts.read_cut(child)
-    found = []
+    results = []
     for i in range(len(rows)):
-        similarity = cosine(*(store[i] for store in embedded))
+        similarity = cosine(*(store[i] for store in embeddings))
         changed = words(before[i]) != words(after[i])
         reason = _reason(before[i], after[i], cut[i], changed, similarity, min_similarity)
-        found.append({"similarity": similarity, "changed": changed, "reason": reason})
-    return found
+        results.append({"similarity": similarity, "changed": changed, "reason": reason})
+    return results
 
 
 def _reason(before: str, after: str, cut: bool, changed: bool, similarity: float | None, least: float) -> str:
@@ -55,7 +55,7 @@ def _reason(before: str, after: str, cut: bool, changed: bool, similarity: float
 
 
 def cosine(first: np.ndarray, second: np.ndarray) -> float | None:
-    """Cosine of the means of two matrices (T, D), None where one is empty or zero."""
+    """Cosine of the means of two matrices (T, D); None if one is empty or its mean is zero."""
     if not len(first) or not len(second):
         return None
     left, right = (np.mean(matrix, axis=0, dtype=np.float64) for matrix in (first, second))

@@ -1,4 +1,4 @@
-"""Recognise what is said in a view of sound, one line per utterance."""
+"""Recognise the speech in an audio view, one line per utterance."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ from emospace.core.store import Ragged
 from emospace.speech import recognition
 from emospace.weights.record import Weights
 
-# The flags that are news, and the reason that the quality table gives; the view has named what it has no audio of.
+# Flag -> reason in the quality table. "no audio" is missing, because the audio view has reported those rows already.
 REASONS = {"too short": "too short", "silent": "silent"}
 REASONS |= {"empty result": "no transcript", "recogniser failed": "no transcript"}
-LOST = "listen to it, or let models do without"
+LOST = "listen to the recording, or use models that accept rows without text"
 PACKAGES = ("vosk", "faster-whisper", "ctranslate2", "numpy")
 
 
@@ -28,26 +28,26 @@ def recognised(
     threads: int = 1,
     **options,
 ) -> tuple[list[Problem], dict]:
-    """Write the CSV `out`, what is said in each row of the store `source`, and a flag of recognition.FLAGS.
+    """Write the CSV `out`: the recognised text of each row of the store `source`, and a flag of recognition.FLAGS.
 
-    The sidecar of `source` tells its rate. options: those of recognition.settings. Raises InputError where they, the
-    rate or the model are no use.
+    The sidecar of `source` gives its sample rate. options: those of recognition.settings. Raises InputError for wrong
+    options, an unsupported rate or an unusable model.
     """
     return listen(rows, source, out, weights, threads, options, WITHOUT_COPY)
 
 
 def listen(rows, source: Path, out: Path, weights: Weights, threads: int, options: dict, remedy: str) -> tuple:
-    """As `recognised`. remedy: for a row of which nothing is understood."""
+    """As `recognised`. remedy: of the problems with rows that give no text."""
     waves, rate = Ragged.open(source, len(rows)), sample_rate(source)
     settings = recognition.settings(options)
-    heard = recognition.recognise(waves, weights=weights, rate=rate, threads=threads, **settings)
-    said, flags = [text for text, _ in heard], [flag for _, flag in heard]
-    texts.write(out, [row.utterance for row in rows], said, flag=flags)
+    results = recognition.recognise(waves, weights=weights, rate=rate, threads=threads, **settings)
+    recognised, flags = [text for text, _ in results], [flag for _, flag in results]
+    texts.write(out, [row.utterance for row in rows], recognised, flag=flags)
     problems = [
         Problem(row.utterance, source.name, REASONS[flag], f"recognition: {flag}", remedy)
         for row, flag in zip(rows, flags, strict=True)
         if flag in REASONS
     ]
     counts = {flag or "ok": count for flag, count in sorted(Counter(flags).items())}
-    missing = sum(not text for text in said)
+    missing = sum(not text for text in recognised)
     return problems, {"rows": len(rows), "missing": missing, "flags": counts, "settings": settings}

@@ -1,4 +1,4 @@
-"""Let a voice say the texts of a step, as their speakers said theirs: int16 samples of 16 kHz in a store."""
+"""Synthesise the texts of a step in the manner of the original recordings: a store of int16 samples at 16 kHz."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,14 +23,15 @@ def augment(
     threads: int = 1,
     **options,
 ) -> tuple[list[Problem], dict]:
-    """Write the store `out`, what is to be `spoken` in the manner of the store `parent`.
+    """Write the store `out`: the texts in `spoken`, synthesised in the manner of the recordings in the store `parent`.
 
-    recognised: what the parents say. options: those of synthesis.synthesise. Raises InputError where the engine, a
-    voice or the rate of the parents is no use.
+    recognised: texts of the parents. options: those of synthesis.synthesise. Raises InputError for an unusable engine
+    or voice, or a wrong sample rate of the parents.
     """
     rate = sample_rate(parent)
     if rate != synthesis.RATE:
-        reason = f"it has {rate} Hz, synthetic speech {synthesis.RATE}"
+        reason = f"its sample rate is {rate} Hz, that of synthetic speech {synthesis.RATE} Hz"
         raise InputError(parent, reason, f"set views: audio: sample_rate to {synthesis.RATE}")
-    heard, said = (texts.read_made(path) for path in (recognised, spoken))
-    return synthesis.synthesise(rows, Ragged.open(parent, len(rows)), heard, said, out, threads=threads, **options)
+    originals, to_say = (texts.read_made(path) for path in (recognised, spoken))
+    parents = Ragged.open(parent, len(rows))
+    return synthesis.synthesise(rows, parents, originals, to_say, out, threads=threads, **options)

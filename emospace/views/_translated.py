@@ -1,4 +1,4 @@
-"""Translate the texts of a view or step along a chain of MarianMT models; an empty chain hands them on as they are."""
+"""Translate the texts of a view or step through a chain of MarianMT models; an empty chain copies them unchanged."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,23 +26,23 @@ def augment(
 ) -> tuple[list[Problem], dict]:
     """Write the CSV `out`: each text of `parent` after all models of `chain`, and a flag of FLAGS.
 
-    chain: Weights of one model per step, in order. cache: folder of finished batches, by which a killed job goes on; of
-    no use once `out` exists. options: those of translation.Settings.
+    chain: weights of one model per step, in order. cache: folder of finished batches, with which a killed job resumes;
+    useless once `out` exists. options: those of translation.Settings.
     """
-    utterances, said = [row.utterance for row in rows], table.read(parent)
+    utterances, originals = [row.utterance for row in rows], table.read(parent)
     if not chain:
-        return handed_on(said, utterances, out)
+        return copy(originals, utterances, out)
     import torch
 
     torch.set_num_threads(threads)
-    return translate(said, utterances, out, cache, weights=chain, settings=Settings(**options))
+    return translate(originals, utterances, out, cache, weights=chain, settings=Settings(**options))
 
 
-def handed_on(said: Sequence[str], utterances: Sequence[str], out: Path) -> tuple[list[Problem], dict]:
-    """Write the texts themselves, in the columns of a translation."""
-    flags = ["" if text else "empty source" for text in said]
-    table.write(out, utterances, said, flag=flags)
-    return [], {"rows": len(said), "flags": {"ok": flags.count(""), "empty source": flags.count("empty source")}}
+def copy(texts: Sequence[str], utterances: Sequence[str], out: Path) -> tuple[list[Problem], dict]:
+    """Write the texts unchanged, in the columns of a translation."""
+    flags = ["" if text else "empty source" for text in texts]
+    table.write(out, utterances, texts, flag=flags)
+    return [], {"rows": len(texts), "flags": {"ok": flags.count(""), "empty source": flags.count("empty source")}}
 
 
 def translate(
@@ -54,21 +54,21 @@ def translate(
     weights: Sequence[Weights],
     settings: Settings,
 ) -> tuple[list[Problem], dict]:
-    """Write the CSV `out`: row i is `texts[i]` of `utterances[i]`; returns the problems met and facts for the sidecar.
+    """Write the CSV `out`: row i is the translation of `texts[i]`, of `utterances[i]`; returns (problems, facts).
 
-    A text that is unchanged (but for case) or cut off is kept and flagged; an empty one stays empty. Raises InputError
-    where a model cannot be used.
+    A text that is unchanged (apart from case) or cut off is kept and flagged; an empty one stays empty. Raises
+    InputError if a model cannot be used.
     """
     parents = [table.clean(text) for text in texts]
-    made, cut, facts = translation.translate(parents, weights, settings, cache)
-    flags = [flag(*row) for row in zip(parents, made, cut, strict=True)]
-    table.write(out, utterances, made, flag=flags)
+    translated, cut, facts = translation.translate(parents, weights, settings, cache)
+    flags = [flag(*row) for row in zip(parents, translated, cut, strict=True)]
+    table.write(out, utterances, translated, flag=flags)
     counts = {name or "ok": flags.count(name) for name in FLAGS}
-    return _problems(utterances, flags, out), {"rows": len(made), "flags": counts, "translation": facts}
+    return _problems(utterances, flags, out), {"rows": len(translated), "flags": counts, "translation": facts}
 
 
 def flag(parent: str, text: str, cut: bool) -> str:
-    """One of FLAGS: what came of translating `parent` into `text`."""
+    """The flag, one of FLAGS, for the translation `text` of `parent`."""
     if not parent:
         return "empty source"
     if not text:
@@ -79,7 +79,7 @@ def flag(parent: str, text: str, cut: bool) -> str:
 
 
 def _problems(utterances: Sequence[str], flags: Sequence[str], out: Path) -> list[Problem]:
-    """The rows without a text; the parent view has already named those that had none to begin with."""
+    """Problems of the rows whose text was lost; the parent view has reported those without a text."""
     detail = "the back-translation is empty"
     lost = [name for name, flag in zip(utterances, flags, strict=True) if flag == "empty result"]
     return [Problem(name, Path(out).name, "no transcript", detail, WITHOUT_COPY) for name in lost]

@@ -1,7 +1,7 @@
-"""The audio view: every utterance as int16 samples of one rate, mono, in a ragged store.
+"""The audio view: mono int16 samples of each utterance at one sample rate, in a ragged store.
 
-A recording is decoded and resampled once, whole, and its utterances are slices of it: much faster than a decoder per
-utterance, and no filter starts anew at a cut. The samples equal those of `librosa.load(file, sr=sample_rate)`.
+Each recording is decoded and resampled once, as a whole, and then sliced into utterances. This is much faster than
+decoding per utterance, and causes no filter transients at the cuts. Samples equal `librosa.load(file, sr=sample_rate)`.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ SUFFIX = ".npy"
 MEDIUM = "audio"
 PACKAGES = ("soundfile", "soxr", "av", "numpy")
 NOTHING = np.empty(0, np.int16)
-LONGEST = 2  # times the length of its utterance: beyond that, most of a recording is something else
+LONGEST = 2  # limit of a recording's duration over its utterance's: beyond, most of it is something else
 
 
 def extract(
@@ -36,26 +36,26 @@ def extract(
     min_seconds: NotNegative = 0.1,
     silence_dbfs: float = -70.0,
 ) -> tuple[list[Problem], dict]:
-    """Write the store `out` with one row of samples per utterance; returns the problems met and facts for the sidecar.
+    """Write the store `out` with one row of samples per utterance; return the problems and the facts for the sidecar.
 
-    channel: "mean" of all channels (IEMOCAP's dialogues have one per actor, and the manifest does not say whose is
-    which), or the number of one. min_seconds: shorter utterances are left out. silence_dbfs: so are those whose RMS is
-    below this, in dB of full scale. What is left out, or missing, is a row of length zero. Where a file ends early,
-    what it holds is taken if that is at least half of the utterance.
+    channel: "mean" of all channels (IEMOCAP's dialogues have one per actor, and the manifest does not tell which), or
+    the number of one. min_seconds: shorter utterances are omitted. silence_dbfs: utterances with a lower RMS, in dBFS,
+    are omitted. An omitted or missing utterance is a row of length zero. If a file ends within an utterance, the
+    available part is used if it is at least half.
     """
     problems: list[Problem] = []
     lengths: list[int] = []
 
     def work(file: str, group: list[Utterance]) -> Answer:
-        samples, declared, lacking = sound.decode(locate(root, file), sample_rate, channel)
-        cuts = [_cut(row, samples, declared, sample_rate, min_seconds, silence_dbfs) for row in group]
-        told = any(flaw and flaw.reason == "truncated" for _, flaw in cuts)
-        flaws = [MediaError("truncated", lacking, AGAIN)] if lacking and not told else []
-        return Answer([([] if found is None else [found], flaw) for found, flaw in cuts], flaws)
+        samples, claimed, truncation = sound.decode(locate(root, file), sample_rate, channel)
+        cuts = [_cut(row, samples, claimed, sample_rate, min_seconds, silence_dbfs) for row in group]
+        reported = any(error and error.reason == "truncated" for _, error in cuts)
+        errors = [MediaError("truncated", truncation, AGAIN)] if truncation and not reported else []
+        return Answer([([] if cut is None else [cut], error) for cut, error in cuts], errors)
 
     def samples():
-        for _, found in by_file(rows, "audio", root, work, problems):
-            row = np.frombuffer(found[0], np.int16) if found else NOTHING
+        for _, pieces in by_file(rows, "audio", root, work, problems):
+            row = np.frombuffer(pieces[0], np.int16) if pieces else NOTHING
             lengths.append(len(row))
             yield row
 
@@ -64,22 +64,22 @@ def extract(
     return problems, facts
 
 
-def _cut(row: Utterance, samples: np.ndarray, declared: float, rate: int, min_seconds: float, silence: float) -> tuple:
-    """(samples or None, flaw or None) of one utterance; declared: seconds that the file's header claims."""
+def _cut(row: Utterance, samples: np.ndarray, claimed: float, rate: int, min_seconds: float, silence: float) -> tuple:
+    """(samples or None, error or None) of one utterance; claimed: seconds in the header of the file."""
     available = len(samples) / rate
-    start, end = (0.0, max(row.end - row.start, declared)) if row.whole else (row.start, row.end)
+    start, end = (0.0, max(row.end - row.start, claimed)) if row.whole else (row.start, row.end)
     early = ends_early(start, end, available)
     if early and not mostly_there(start, end, available):
         return None, early
     if row.whole and available > LONGEST * (row.end - row.start) + SLACK:
         detail = f"the recording has {available:.3f} s, the utterance {row.end - row.start:.3f} s"
         return None, MediaError("too long", detail, "give the utterance its own recording, or correct its times")
-    found = samples if row.whole else samples[round(start * rate) : round(end * rate)]
-    if len(found) < max(1, min_seconds * rate):
-        detail = f"{len(found) / rate:.3f} s, fewer than {min_seconds} s"
+    piece = samples if row.whole else samples[round(start * rate) : round(end * rate)]
+    if len(piece) < max(1, min_seconds * rate):
+        detail = f"it lasts {len(piece) / rate:.3f} s, less than {min_seconds} s"
         return None, MediaError("too short", detail, "correct its times, or lower views: audio: min_seconds")
-    level = sound.loudness(found)
+    level = sound.loudness(piece)
     if level < silence:
-        detail = f"{level:.1f} dBFS, below {silence} dBFS"
-        return None, MediaError("silent", detail, "listen to the file; or lower views: audio: silence_dbfs")
-    return found, early
+        detail = f"its level is {level:.1f} dBFS, below {silence} dBFS"
+        return None, MediaError("silent", detail, "listen to the file, or lower views: audio: silence_dbfs")
+    return piece, early

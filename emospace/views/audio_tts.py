@@ -1,6 +1,6 @@
-"""The audio_tts view: another voice. Speech is recognised, translated and said again; then a recogniser hears that.
+"""The audio_tts view: another voice. Speech is recognised, translated and synthesised; the gate recognises the result.
 
-Each step is a job: another voice recognises nothing anew, and the code of one has nothing to do with the others.
+Each step is a separate job with its own code, so that a change of the voice does not repeat recognition.
 """
 
 from emospace.core import plugin
@@ -29,12 +29,12 @@ __all__ = ["COLUMNS", "PACKAGES", "augment", "check_recognised", "score"]
 
 
 def check_augment(*, where: str, **options) -> None:
-    """Raise InputError for options that the engine does not take."""
+    """Raise InputError for options that synthesis does not take."""
     plugin.settings([synthesis.synthesise], options, where)
 
 
 def check_source(kind: str, *, sample_rate: int = recognition.RATE) -> None:
-    """Raise InputError unless the parent has the rate of recognisers and of the voice."""
+    """Raise InputError unless the parent has the sample rate of recognition and synthesis."""
     if sample_rate != recognition.RATE:
-        reason = f"it is {sample_rate} Hz, and audio_tts takes {recognition.RATE}"
-        raise InputError("sample_rate", reason, "leave it out; a view of another name may have another rate")
+        reason = f"it is {sample_rate} Hz, but audio_tts needs {recognition.RATE} Hz"
+        raise InputError("sample_rate", reason, "leave it out; define a view of another name for another rate")

@@ -1,7 +1,7 @@
-"""The frames view: K pictures per utterance, cropped to the speaker, as JPEGs `<utterance>/<k>.jpg` in one stored zip.
+"""The frames view: K frames per utterance, cropped to the speaker, as `<utterance>/<k>.jpg` in one uncompressed zip.
 
-Which pictures is one pure function, `frame_indices`; two extractors hand over the same ones: `ffmpeg` runs the program
-once per file, its command made by ffmpeg-python; `pyav` decodes in this process, and only the stretches it needs.
+A pure function, `frame_indices`, selects the frames. Two extractors return the same ones: `ffmpeg` runs the program
+once per file, with a command built by ffmpeg-python; `pyav` decodes in this process, and only the parts it needs.
 """
 
 import zipfile
@@ -44,11 +44,11 @@ def extract(
     borders: Literal["crop", "keep"] = "crop",
     threads: int = 1,
 ) -> tuple[list[Problem], dict]:
-    """Write the zip `out` with up to `frames` JPEGs per utterance; returns the problems met and facts for the sidecar.
+    """Write the zip `out` with up to `frames` JPEGs per utterance; return the problems and the facts for the sidecar.
 
-    size: pixels of the shorter side, to which larger pictures are scaled down (None keeps them). quality: that of the
-    JPEGs, 1 to 95. extractor: "ffmpeg" or "pyav". borders: "crop" takes off black borders that the speaker's part of
-    the picture has throughout the film. threads: files worked on at a time; fewer files share them.
+    size: pixels of the shorter side to which larger frames are scaled down (None keeps their size). quality: of the
+    JPEGs, 1 to 95. extractor: "ffmpeg" or "pyav". borders: "crop" removes black borders that the speaker's part of the
+    frame has throughout the film. threads: files processed at a time; fewer files get several threads each.
     """
     if extractor not in EXTRACTORS:
         raise InputError("views: frames: extractor", f"there is no {extractor!r}", f"known: {', '.join(EXTRACTORS)}")
@@ -67,11 +67,11 @@ def extract(
 
 
 def frame_indices(start: float, end: float, frames: int, video: Video) -> list[int]:
-    """Numbers of the pictures on screen at the centres of `frames` equal slices of [start, end), increasing.
+    """Increasing indices of the frames on screen at the centres of `frames` equal slices of [start, end), in seconds.
 
-    start, end: seconds. Each is floor(t * fps), in exact arithmetic (times count in 0.1 ms, as in the manifest), or
-    that of the last picture shown by t where the rate varies; no later than the last of the file. Without repetitions:
-    an utterance shorter than `frames` pictures gives fewer, but at least one.
+    The frame at time t is floor(t * fps), in exact arithmetic on times rounded to 0.1 ms (as in the manifest); at a
+    variable rate it is the last one shown by t. Indices end with the last frame of the file and do not repeat: an
+    utterance with fewer than `frames` frames gives fewer, but at least one.
     """
     first, last = (Fraction(round(t * 10000), 10000) for t in (start, end))
     centres = (first + (last - first) * (2 * k + 1) / (2 * frames) for k in range(frames))
@@ -79,75 +79,75 @@ def frame_indices(start: float, end: float, frames: int, video: Video) -> list[i
 
 
 def _pictures(root: Path, frames: int, crop: bool, take, file: str, rows: list[Utterance]) -> Answer:
-    """The JPEGs of each utterance of one video."""
+    """The JPEGs of each utterance in one video."""
     video = probe(locate(root, file))
     complaints = [video.complaint] if video.complaint else []
     plans = [_plan(row, frames, video) for row in rows]
     with decoding("a video that can be decoded"):
         if crop:
             inner = trimmed(video, sorted({box for indices, box, _ in plans if indices}))
-            plans = [(indices, inner.get(box, box), flaw) for indices, box, flaw in plans]
-        found = take(video, plans, complaints)
-        # PyAV decodes no more than it must. A header may miscount; lost pictures leave damage beside them.
+            plans = [(indices, inner.get(box, box), error) for indices, box, error in plans]
+        taken = take(video, plans, complaints)
+        # PyAV may have skipped the damaged packets. A header may be wrong, but lost frames leave damage beside them.
         if not complaints and video.promised > video.count and damaged_packets(video)[0]:
-            complaints.append(f"{video.promised - video.count} pictures are lost")
-    said = f"its decoder reports: {complaints[0]}" if complaints else ""
-    flaws = [MediaError("damaged", said, f"look at its pictures, or {AGAIN}")] if complaints else []
-    return Answer([_answer(jpegs, *plan) for jpegs, plan in zip(found, plans, strict=True)], flaws)
+            complaints.append(f"{video.promised - video.count} frames are lost")
+    detail = f"its decoder reports: {complaints[0]}" if complaints else ""
+    errors = [MediaError("damaged", detail, f"look at its frames, or {AGAIN}")] if complaints else []
+    return Answer([_answer(jpegs, *plan) for jpegs, plan in zip(taken, plans, strict=True)], errors)
 
 
 def _take(extractor, encode, threads: int, video: Video, plans: list[tuple], complaints: list[str]) -> list:
     """JPEGs of each plan, from one pass over the video."""
-    wanted = defaultdict(list)
+    uses = defaultdict(list)  # frame index -> (plan, box) of each use
     for plan, (indices, box, _) in enumerate(plans):
         for index in indices:
-            wanted[index].append((plan, box))
-    if not wanted:
+            uses[index].append((plan, box))
+    if not uses:
         return [[] for _ in plans]
     try:
-        return _encoded(extractor(video, sorted(wanted), threads, complaints.append), wanted, encode, len(plans))
-    except Miscounted:  # PyAV knows most pictures by their time stamps
-        return _encoded(by_pyav(video, sorted(wanted), threads, complaints.append), wanted, encode, len(plans))
+        return _encoded(extractor(video, sorted(uses), threads, complaints.append), uses, encode, len(plans))
+    except Miscounted:  # PyAV identifies most frames by their time stamps
+        return _encoded(by_pyav(video, sorted(uses), threads, complaints.append), uses, encode, len(plans))
 
 
-def _encoded(found, wanted: dict[int, list[tuple]], encode, plans: int) -> list[list[bytes]]:
-    """Encoding takes a fraction of decoding: no thread of its own."""
+def _encoded(frames, uses: dict[int, list[tuple]], encode, plans: int) -> list[list[bytes]]:
+    """Encode each frame for each of its uses. This takes a fraction of the time of decoding, so it gets no thread."""
     jpegs: list[list[bytes]] = [[] for _ in range(plans)]
-    for index, planes in found:
-        for plan, box in wanted[index]:
+    for index, planes in frames:
+        for plan, box in uses[index]:
             jpegs[plan].append(encode(planes, box))
     return jpegs
 
 
 def _plan(row: Utterance, frames: int, video: Video) -> tuple[list[int], tuple, MediaError | None]:
-    """(frame indices, crop box, flaw or None) of one utterance."""
+    """(frame indices, crop box, error or None) of one utterance."""
     early = ends_early(row.start, row.end, video.duration)
     if early and not mostly_there(row.start, row.end, video.duration):
         return [], (), early
     box = _box(row.crop, video)
     if not box:
-        detail = f"the crop {row.crop!r} lies outside of the picture of {video.width}x{video.height}"
+        detail = f"the crop {row.crop!r} is outside the frame of {video.width}x{video.height} pixels"
         return [], (), MediaError("no frames", detail, "correct the crop")
     return frame_indices(row.start, row.end, frames, video), box, early
 
 
 def _box(crop: str, video: Video) -> tuple[int, ...]:
-    """The crop `x0 y0 x1 y1` within the picture, widened to even pixels (colour is at half resolution); () if empty."""
+    """The crop `x0 y0 x1 y1` within the frame, extended to even pixels (chroma is at half resolution); () if empty."""
     x0, y0, x1, y1 = (int(float(n)) for n in crop.split()) if crop else (0, 0, video.width, video.height)
     x0, y0 = max(0, x0 // 2 * 2), max(0, y0 // 2 * 2)
     x1, y1 = min(video.width, -(-x1 // 2) * 2), min(video.height, -(-y1 // 2) * 2)
     return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else ()
 
 
-def _answer(jpegs: list[bytes], indices: list[int], _box: tuple, flaw: MediaError | None) -> tuple:
+def _answer(jpegs: list[bytes], indices: list[int], _box: tuple, error: MediaError | None) -> tuple:
     if len(jpegs) < len(indices):
-        detail = f"{len(indices) - len(jpegs)} of {len(indices)} pictures could not be decoded"
-        flaw = MediaError("unreadable" if jpegs else "no frames", detail, AGAIN)
-    return jpegs, flaw
+        detail = f"{len(indices) - len(jpegs)} of {len(indices)} frames could not be decoded"
+        error = MediaError("unreadable" if jpegs else "no frames", detail, AGAIN)
+    return jpegs, error
 
 
 def _jpeg(size: int | None, quality: int, planes: np.ndarray, box: tuple[int, ...]) -> bytes:
-    """Crop, scale and encode one picture; `planes` is I420, uint8 (H * 3 / 2, W)."""
+    """Crop, scale and encode one frame; planes: I420, uint8 (H * 3 / 2, W)."""
     import av
 
     x0, y0, x1, y1 = box
@@ -163,7 +163,7 @@ def _jpeg(size: int | None, quality: int, planes: np.ndarray, box: tuple[int, ..
 
 @cache
 def _scaler():
-    """This process's scaler: one that is kept costs half of one made per picture."""
+    """The scaler of this process. Keeping it takes half the time of creating one per frame."""
     from av.video.reformatter import VideoReformatter
 
     return VideoReformatter()

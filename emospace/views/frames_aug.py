@@ -1,7 +1,7 @@
-"""The frames_aug view: each utterance's pictures changed by one transform of albumentations, the same for all of them.
+"""The frames_aug view: one transform of albumentations changes all pictures of an utterance in the same way.
 
-What is drawn for an utterance hangs on the seed, its id and the list of transforms alone: not on its neighbours, the
-number of its pictures, or what they show. So it is the same on any machine and in any order.
+The draw for an utterance depends only on the seed, its id and the list of transforms, not on its neighbours or its
+pictures. It is the same on any machine and in any order.
 """
 
 import hashlib
@@ -30,9 +30,9 @@ PACKAGES = ("albumentations", "opencv-python-headless", "pillow", "numpy")
 
 __all__ = ["COLUMNS", "augment", "score"]
 
-# One of these per utterance, each as likely as the others. Limits are +-: shares of brightness, contrast, side and
-# size; degrees; steps of hue (of 180), saturation and value (of 256); pixels of the kernel and of its sigma. As in
-# albumentations 1, a rotation uncovers mirrored picture (border_mode 4) and sigma is of the kernel's scale.
+# One of these per utterance, all equally likely. Limits are +-: fractions for brightness, contrast, shift and scale;
+# degrees for rotation; steps for hue (of 180), saturation and value (of 256); pixels for the kernel and its sigma. As
+# in albumentations 1, a rotation fills corners with the mirrored picture (border_mode 4).
 DEFAULT = [
     {"name": "HorizontalFlip"},
     {"name": "RandomBrightnessContrast", "options": {"brightness_limit": 0.2, "contrast_limit": 0.2}},
@@ -47,8 +47,8 @@ DEFAULT = [
     {"name": "GaussianBlur", "options": {"blur_limit": [3, 7], "sigma_limit": [0.8, 1.4]}},
     {"name": "ToGray"},
 ]
-# Classes that keep size and channels, and whose draw does not look at the picture, and their options that keep it so:
-# without p, fit_output, num_output_channels, ensure_safe_range. Written down, as it takes seconds to import them.
+# Classes that keep size and channels and whose draw does not depend on the picture, with the options that do not change
+# this (not p, fit_output, num_output_channels, ensure_safe_range). A literal, as importing the library takes seconds.
 FILL = ("interpolation", "mask_interpolation", "rotate_method", "border_mode", "fill", "fill_mask")
 ALLOWED = {
     "HorizontalFlip": (),
@@ -79,67 +79,67 @@ def augment(
     transforms: Several[dict] = DEFAULT,
     quality: Quality = 90,
 ) -> tuple[list[Problem], dict]:
-    """Write the zip `out`, the augmented copy of the frames view `parent`; returns problems and facts for the sidecar.
+    """Write the zip `out`, the augmented copy of the frames view `parent`; return problems and facts for the sidecar.
 
-    Rows without pictures stay without. seed: of all draws. transforms: {"name": class of ALLOWED, "options": {...}}
-    each. quality: of the JPEGs, 1 to 95. A picture that cannot be decoded
-    is a Problem; the others of its utterance are numbered without a gap, as in the frames view. facts: rows, missing,
-    frames and, for each transform, the utterances that have drawn it. Raises InputError for a bad list or zip.
+    Rows without pictures stay empty. seed: of all draws. transforms: a list of {"name": class of ALLOWED, "options":
+    {...}}. quality: of the JPEGs, 1 to 95. A picture that cannot be decoded is a Problem; the others of its utterance
+    are numbered without gaps, as in the frames view. facts: rows, missing, frames, and for each transform the number of
+    utterances that drew it. Raises InputError for an invalid list or zip.
     """
     from tqdm import tqdm
 
-    made = build(transforms)
+    built = build(transforms)
     problems, counts, drawn = [], [], Counter({entry["name"]: 0 for entry in transforms})
     with Frames(parent) as before, atomic(out) as tmp, zipfile.ZipFile(tmp, "w") as archive:
         for utterance in tqdm([row.utterance for row in rows], "frames_aug", disable=None, unit="row"):
-            pictures, flaws = _pictures(before, utterance)
-            problems += flaws
+            pictures, unreadable = _pictures(before, utterance)
+            problems += unreadable
             counts.append(len(pictures))
-            index, number = draw(seed, utterance, len(made))
+            index, number = draw(seed, utterance, len(built))
             drawn[transforms[index]["name"]] += bool(pictures)
             for k, picture in enumerate(pictures):
-                add(archive, utterance, k, encode(apply(made[index], number, picture), quality))
+                add(archive, utterance, k, encode(apply(built[index], number, picture), quality))
     facts = {"rows": len(counts), "missing": counts.count(0), "frames": sum(counts)}
     return problems, facts | {"transforms": dict(drawn)}
 
 
 def check_augment(*, transforms: Sequence[dict], where: str, **_) -> None:
-    """Names only: values are tried by the job, which has albumentations at hand."""
+    """Raise InputError for unknown names; only the job, which can import albumentations, checks the values."""
     for entry in transforms:
         check(entry, f"{where}: transforms")
 
 
 def draw(seed: int, utterance: str, choices: int) -> tuple[int, int]:
-    """(which of the transforms, the seed of its own draws) of an utterance, from a digest of the seed and its id."""
+    """(index of the transform, seed of its draws) of an utterance, from a digest of the seed and its id."""
     digest = hashlib.sha256(f"{seed} {utterance}".encode()).digest()
     return int.from_bytes(digest[:8], "big") % choices, int.from_bytes(digest[8:12], "big")
 
 
 def apply(transform, number: int, picture: np.ndarray) -> np.ndarray:
-    """The picture, uint8 (H, W, 3), changed by what `transform` draws from `number`: for equal numbers, the same."""
+    """Transform a picture, uint8 (H, W, 3), with draws seeded by `number`."""
     transform.set_random_seed(number)
     return transform(image=picture)["image"]
 
 
 def build(transforms: Sequence[dict], where: str = "views: frames_aug: transforms") -> list:
-    """Transforms of albumentations, made from their names and options; each applies whenever it is called.
+    """Build transforms of albumentations, which always apply, from their names and options.
 
-    `where` names the place in the config for messages. Raises InputError for an unknown or misused name or option.
+    where: the place in the config, for messages. Raises InputError for an unknown or invalid name or option.
     """
     if wrong := fault(transforms, Several[dict]):
         raise InputError(where, f"it is {transforms!r}", f"{wrong}: {{name: ..., options: {{...}}}}")
     for entry in transforms:
         check(entry, where)
-    os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # or the import asks the network for a newer version
+    os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # otherwise the import looks for a newer version on the network
     import albumentations
     import cv2
 
-    cv2.setNumThreads(1)  # a picture is too small to share, and jobs run side by side
+    cv2.setNumThreads(1)  # pictures are too small for threads, and jobs run in parallel
     return [_transform(getattr(albumentations, e["name"]), e.get("options") or {}, where) for e in transforms]
 
 
 def check(entry: dict, where: str) -> None:
-    """Raise InputError for an entry of the list with a name or an option that is not allowed; values are not tried."""
+    """Raise InputError for an entry whose name or options are not allowed; values are not checked."""
     settings([_entry], entry, where, "a transform")
     if (name := entry["name"]) not in ALLOWED:
         raise InputError(where, f"there is no transform {name!r}", suggest(name, ALLOWED))
@@ -147,24 +147,25 @@ def check(entry: dict, where: str) -> None:
 
 
 def _entry(*, name: str, options: dict | None = None) -> None:
-    """The options of an entry of the list are what it may hold."""
+    """Declares the keys of an entry as options."""
 
 
-def _transform(kind: type, options: dict, where: str):
-    """An instance that always applies, tried once."""
+def _transform(transform: type, options: dict, where: str):
+    """An instance that always applies, after a trial run."""
     try:
         with warnings.catch_warnings(), np.errstate(divide="raise", invalid="raise"):
             warnings.filterwarnings("ignore", "ShiftScaleRotate is a special case", UserWarning)
-            made = kind(**options, p=1.0)
-            apply(made, 0, np.zeros((32, 48, 3), np.uint8))
-    except Exception as error:  # pydantic, OpenCV and numpy each refuse in their own way
+            instance = transform(**options, p=1.0)
+            apply(instance, 0, np.zeros((32, 48, 3), np.uint8))
+    except Exception as error:  # pydantic, OpenCV and numpy raise different exceptions
         detail = " ".join(str(error).split())
-        raise InputError(where, f"{kind.__name__} refuses its options ({detail})", "correct their values") from error
-    return made
+        reason = f"{transform.__name__} rejects its options ({detail})"
+        raise InputError(where, reason, "correct their values") from error
+    return instance
 
 
 def _pictures(parent: Frames, utterance: str) -> tuple[list[np.ndarray], list[Problem]]:
-    """Pictures of an utterance that can be decoded, uint8 (H, W, 3), and what is wrong with the others."""
+    """Pictures of an utterance that can be decoded, uint8 (H, W, 3), and problems with the others."""
     pictures, problems = [], []
     for k in range(parent.counts.get(utterance, 0)):
         name = f"{utterance}/{k}.jpg"

@@ -1,4 +1,4 @@
-"""The ids view: the utterances' own names, for encoders that look vectors up instead of computing them."""
+"""The ids view: the ids of the utterances, for encoders that look up precomputed vectors."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ __all__ = ["extract", "read"]
 
 
 def extract(rows: Sequence[Utterance], root: Path, out: Path) -> tuple[list[Problem], dict]:
-    """Write the CSV `out`; no row is missing."""
+    """Write the CSV `out` with the id of each row; none is missing."""
     names = [row.utterance for row in rows]
     write(out, names, names)
     return [], {"rows": len(rows), "missing": 0}

@@ -1,4 +1,4 @@
-"""The text view: what was said, one line per utterance; as the corpus wrote it down unless `source` says otherwise."""
+"""The text view: one line of text per utterance, by default the transcript of the corpus."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,21 +31,21 @@ def extract(
     template: str = "I am in this state: {label}.",
     threads: int = 1,
 ) -> tuple[list[Problem], dict]:
-    """Write the CSV `out`; returns the problems met and facts for the sidecar. An empty text is missing.
+    """Write the CSV `out`; return the problems and the facts for the sidecar. An empty text is missing.
 
-    source: "given" by the corpus; "recognised" in the view `audio` with these `weights`, `recognise` holding options of
-    emospace.speech.recognition.settings; or "simulated", `template` with the utterance's label in the place of {label},
-    as has been published: such a text tells the label, so whatever reads it leaks.
+    source: "given" by the corpus; "recognised" from the view `audio` with these `weights` and the options `recognise`
+    (see emospace.speech.recognition.settings); or "simulated", the `template` with the utterance's label for {label}.
+    Publications have used simulated texts, but they reveal the label, so every run that reads them leaks.
     """
     if source == "recognised":
         return _recognised(rows, audio, out, weights, threads, recognise)
-    said = [template.replace(PLACE, row.label) if source == "simulated" else row.text for row in rows]
-    texts = [clean(text) for text in said]
+    raw = [template.replace(PLACE, row.label) if source == "simulated" else row.text for row in rows]
+    texts = [clean(text) for text in raw]
     write(out, [row.utterance for row in rows], texts)
-    remedy = "add its transcript to the corpus, or let models do without"
-    silent = [row for row, text in zip(rows, texts, strict=True) if not text]
-    problems = [Problem(r.utterance, r.audio or r.video, "no transcript", "the text is empty", remedy) for r in silent]
-    facts = {"rows": len(rows), "missing": len(silent), "words": sum(len(text.split()) for text in texts)}
+    remedy = "add its transcript to the corpus, or use models that accept rows without text"
+    empty = [row for row, text in zip(rows, texts, strict=True) if not text]
+    problems = [Problem(r.utterance, r.audio or r.video, "no transcript", "the text is empty", remedy) for r in empty]
+    facts = {"rows": len(rows), "missing": len(empty), "words": sum(len(text.split()) for text in texts)}
     return problems, facts if source == "given" else facts | {"source": source}
 
 
@@ -57,27 +57,28 @@ def _recognised(rows, audio: Path, out: Path, weights: Weights, threads: int, op
 
 
 def leaky(*, source: str = "given") -> bool:
-    """A transcript that was simulated from the label tells it."""
+    """Return whether texts reveal the label, as simulated ones do."""
     return source == "simulated"
 
 
 def check_extract(*, source, audio, weights, recognise, template, where: str, entries: dict) -> None:
-    """Raise InputError for options that do not go together."""
+    """Raise InputError for incompatible options."""
     from emospace.views._checks import check_recognised
 
     if source == "recognised":
         for option, value in {"audio": audio, "weights": weights}.items():
             if not value:
-                raise InputError(where, f"a recognised text needs the option {option!r}", "add it")
+                raise InputError(where, f"recognised texts need the option {option!r}", "add it")
         check_recognised(weights=weights, where=f"{where}: recognise", entries=entries, **recognise)
     elif audio or weights or recognise:
-        raise InputError(where, f"nothing is recognised where the source is {source!r}", "set `source: recognised`")
+        reason = f"audio, weights and recognise have no effect with `source: {source}`"
+        raise InputError(where, reason, "set `source: recognised`, or leave them out")
     if source == "simulated" and PLACE not in template:
-        raise InputError(f"{where}: template", f"it has no {PLACE}", "say where the label goes")
+        raise InputError(f"{where}: template", f"it has no {PLACE}", f"write {PLACE} where the label belongs")
 
 
 def check_source(kind: str, *, sample_rate: int = 0) -> None:
-    """What is recognised is sound of the recogniser's rate."""
+    """Raise InputError unless the view `audio` has the recogniser's sample rate."""
     from emospace.views._checks import check_sound
 
     check_sound(kind, sample_rate=sample_rate)

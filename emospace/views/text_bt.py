@@ -1,4 +1,4 @@
-"""The text_bt view: what was said, translated through other languages and back, one line per row of its parent view."""
+"""The text_bt view: back-translations of the text view, through other languages, one line per row."""
 
 from emospace.views._chains import check_augment
 from emospace.views._gate_text_bt import COLUMNS, score

@@ -1,4 +1,4 @@
-"""Corpora of acted clips, as trees of their publishers' names: what names mean, groups, and the published counts."""
+"""Readers of acted corpora parse the publishers' file names, form groups and compare the published counts."""
 
 from itertools import product
 
@@ -12,13 +12,13 @@ from emospace.corpora import _acted, cremad, emodb, savee, tess
 
 
 def emodb_files() -> list[str]:
-    """535 names: of each emotion as many as there are, dealt over speakers, sentences and versions."""
+    """535 names with the true count per emotion, spread over speakers, sentences and versions."""
     free = list(product("ab", emodb.GENDERS, emodb.SENTENCES))
     return [f"wav/{s}{t}{code}{v}.wav" for code, n in emodb.COUNTS.items() for v, s, t in free[:n]]
 
 
 def cremad_files() -> list[str]:
-    """7,442 names: every sentence once in each emotion and actor, and more levels of the first."""
+    """7,442 names: each sentence once per emotion and actor, and more levels of the first sentence."""
     files = []
     for code, n in cremad.COUNTS.items():
         actors = range(1001, 1092)
@@ -47,24 +47,24 @@ CORPORA |= {"tess": (tess, tess_files, 2800), "savee": (savee, savee_files, 480)
 
 
 @pytest.mark.parametrize("name", CORPORA)
-def test_the_published_counts_are_those_of_the_reader(name, tmp_path, monkeypatch):
+def test_a_complete_corpus_has_the_published_counts(name, tmp_path, monkeypatch):
     monkeypatch.setattr(_acted, "lengths", lambda root, paths: dict.fromkeys(paths, 2.0))
-    reader, made, size = CORPORA[name]
-    files = made()
+    reader, names, size = CORPORA[name]
+    files = names()
     assert len(set(files)) == size and plugin.find("corpora", name) is reader
     rows, problems = reader.index(tmp_path, files)
     assert problems == [] and len(rows) == size
     assert [p for p in reader.expected(rows) if p.reason == "count"] == []
-    lost = [p.detail for p in reader.expected(rows[1:])]
-    assert any(f"{size - 1} clips, the publication has {size}" in detail for detail in lost)
+    details = [p.detail for p in reader.expected(rows[1:])]
+    assert any(f"{size - 1} clips, the publication has {size}" in detail for detail in details)
     assert [p for p in reader.expected(rows[1:], expect_counts=False) if p.reason == "count"] == []
 
 
 @pytest.mark.parametrize("name", CORPORA)
 def test_a_group_is_a_speaker_and_other_files_have_none(name, tmp_path, monkeypatch):
     monkeypatch.setattr(_acted, "lengths", lambda root, paths: dict.fromkeys(paths, 2.0))
-    reader, made, _ = CORPORA[name]
-    files = made()
+    reader, names, _ = CORPORA[name]
+    files = names()
     rows, _ = reader.index(tmp_path, files)
     pairs = {(reader.group(row.audio), row.speaker) for row in rows}
     assert len(pairs) == len({s for _, s in pairs}) == len({g for g, _ in pairs})
@@ -73,7 +73,7 @@ def test_a_group_is_a_speaker_and_other_files_have_none(name, tmp_path, monkeypa
 
 @pytest.fixture
 def clip(tmp_path):
-    """Write a second of noise, or bytes, under a name."""
+    """Write a file of this content, by default a second of noise."""
 
     def write(path: str, content: bytes = b"") -> str:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
@@ -86,7 +86,7 @@ def clip(tmp_path):
     return write
 
 
-def test_names_of_emodb(clip, tmp_path):
+def test_emodb_parses_its_names(clip, tmp_path):
     files = [clip("wav/08b02Tb.wav"), clip("wav/03a01Xa.wav"), clip("wav/03a01Wa.wav", b"no sound")]
     (row,), problems = emodb.index(tmp_path, files)
     assert (row.speaker, row.gender, row.label, row.language, row.end) == ("08", "F", "T", "de", 1.0)
@@ -96,7 +96,7 @@ def test_names_of_emodb(clip, tmp_path):
     }
 
 
-def test_cremad_takes_sex_from_its_table_and_sound_before_film(clip, tmp_path):
+def test_cremad_reads_the_sex_from_its_table_and_prefers_recordings_to_films(clip, tmp_path):
     pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
     files = [clip("AudioWAV/1002_DFA_ANG_HI.wav"), clip("VideoFlash/1002_DFA_ANG_HI.flv", pointer)]
     files += [clip("AudioWAV/1040_ITH_SAD_X.wav"), clip("VideoDemographics.csv", b"ActorID,Age,Sex\n1002,21,Female\n")]
@@ -109,7 +109,7 @@ def test_cremad_takes_sex_from_its_table_and_sound_before_film(clip, tmp_path):
     ]
 
 
-def test_tess_knows_its_misnamed_file_its_copy_and_its_surprise(clip, tmp_path):
+def test_tess_handles_its_misnamed_file_its_nested_copy_and_its_names_of_surprise(clip, tmp_path):
     files = [clip("TESS/OAF_neutral/OA_bite_neutral.wav"), clip("TESS/YAF_x/YAF_dog_pleasant_surprised.wav")]
     files += [clip("TESS/TESS/YAF_x/YAF_dog_ps.wav")]
     rows, problems = tess.index(tmp_path, files)
@@ -120,7 +120,7 @@ def test_tess_knows_its_misnamed_file_its_copy_and_its_surprise(clip, tmp_path):
     assert {r.text for r in rows} == {"Say the word bite.", "Say the word dog."}
 
 
-def test_savee_is_read_from_folders_and_from_one(clip, tmp_path):
+def test_savee_is_read_from_one_folder_per_speaker_or_one_for_all(clip, tmp_path):
     files = [clip("AudioData/JK/sa07.wav"), clip("ALL/DC_n30.wav")]
     rows, problems = savee.index(tmp_path, files)
     assert problems == [] and [(r.utterance, r.speaker, r.label, r.gender) for r in rows] == [

@@ -1,4 +1,4 @@
-"""A database in audformat layout: tables of files and of segments, schemes, misc tables; a pickle is never loaded."""
+"""Databases in audformat layout: tables of files and segments, schemes and misc tables; pickles are never loaded."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ HEADER = {
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """Media and a database object: emotions of files, speakers in another table, their gender in a misc table."""
+    """Media and a database object: emotions of files, speakers in another table, their genders in a misc table."""
     import pandas as pd
 
     root = tmp_path_factory.mktemp("audformat")
@@ -53,12 +53,12 @@ def built(tmp_path_factory):
 
 @pytest.fixture
 def saved(built, tmp_path):
-    """Write the database in a format into a folder with links to its media."""
+    """Save the database in a storage format, in a folder with links to its media."""
 
-    def write(form: str, **more):
+    def write(storage_format: str):
         root, db = built
         (tmp_path / "wav").symlink_to(root / "wav")
-        db.save(str(tmp_path), storage_format=form, **more)
+        db.save(str(tmp_path), storage_format=storage_format)
         return tmp_path
 
     return write
@@ -66,16 +66,16 @@ def saved(built, tmp_path):
 
 def index(root, parts=1, **options):
     """Rows and problems of all parts."""
-    group, files, found = reader.grouping(root, **options), [path for path, _ in walk(str(root))], []
+    group, files, results = reader.grouping(root, **options), [path for path, _ in walk(str(root))], []
     for part in range(parts):
-        mine = [f for f in files if (g := group(f)) is not None and (g < 0 or g % parts == part)]
-        found.append(reader.index(root, mine, part=part, parts=parts, **options))
-    return [rows for rows, _ in found], [problem for _, problems in found for problem in problems]
+        own = [f for f in files if (g := group(f)) is not None and (g < 0 or g % parts == part)]
+        results.append(reader.index(root, own, part=part, parts=parts, **options))
+    return [rows for rows, _ in results], [problem for _, problems in results for problem in problems]
 
 
-@pytest.mark.parametrize("form", ["csv", "parquet"])
-def test_files_their_speakers_and_what_is_told_of_speakers_become_rows(saved, form):
-    root = saved(form)
+@pytest.mark.parametrize("storage_format", ["csv", "parquet"])
+def test_files_speakers_and_fields_of_speakers_become_rows(saved, storage_format):
+    root = saved(storage_format)
     parts, problems = index(root, parts=3)
     assert problems == [] and [{r.speaker for r in rows} for rows in parts] == [{"a"}, {"b"}, {"c"}]
     rows = [r for part in parts for r in part]
@@ -84,13 +84,15 @@ def test_files_their_speakers_and_what_is_told_of_speakers_become_rows(saved, fo
     assert {(r.split, r.language, r.whole, r.end) for r in rows} == {("test", "de", True, 1.0)}
     about = reader.about(root)
     assert (about["licence"], about["citation"], about["codes"]) == ("CC0-1.0", HEADER["source"], CODES)
-    assert set(map(reader.grouping(root), [f"db.emotion.{form}", "db.yaml", f"db.speaker.{form}"])) == {-1}
+    assert set(
+        map(reader.grouping(root), [f"db.emotion.{storage_format}", "db.yaml", f"db.speaker.{storage_format}"])
+    ) == {-1}
 
 
 CODES = {"anger": "anger", "neutral": "neutral"}
 
 
-def test_segments_are_pieces_of_their_file(saved):
+def test_segments_are_intervals_of_their_file(saved):
     (rows,), problems = index(saved("csv"), columns={"label": "feeling"})
     assert problems == [] and [(r.start, r.end, r.whole, r.speaker) for r in rows] == [
         (0.0, 0.5, False, "a"),
@@ -104,28 +106,30 @@ class Bomb:
         return (exec, ("raise SystemExit('a pickle was loaded')",))
 
 
-def test_a_pickle_is_never_loaded_and_tables_that_are_pickles_only_are_refused(saved):
+def test_a_pickle_is_never_loaded_and_a_table_that_is_only_a_pickle_is_rejected(saved):
     import pickle
 
     root = saved("csv")
     (root / "db.emotion.pkl").write_bytes(pickle.dumps(Bomb()))
     assert len(index(root)[0][0]) == 6
     (root / "db.emotion.csv").unlink()
-    with pytest.raises(InputError, match=r"db.emotion.pkl: the table is there as a pickle only.*not loaded. save the"):
+    with pytest.raises(
+        InputError, match=r"db.emotion.pkl: the only file of the table is a pickle.*not loaded. .*save the"
+    ):
         reader.grouping(root)
     (root / "db.emotion.pkl").unlink()
-    with pytest.raises(InputError, match=r"db.emotion.csv: the table of the header is not there"):
+    with pytest.raises(InputError, match=r"db.emotion.csv: the header lists this table, but it has no file"):
         reader.grouping(root)
 
 
-def test_a_header_that_would_run_code_is_refused(saved):
+def test_a_header_that_would_run_code_is_rejected(saved):
     root = saved("csv")
     with open(root / "db.yaml", "a", encoding="utf-8") as handle:
         handle.write("meta: !!python/object/apply:builtins.exec [\"raise SystemExit('it ran')\"]\n")
-    with pytest.raises(InputError, match=r"db.yaml: it is no plain YAML \(ConstructorError"):
+    with pytest.raises(InputError, match=r"db.yaml: it is not plain YAML \(ConstructorError"):
         reader.grouping(root)
     (root / "db.yaml").write_text(yaml.safe_dump({"a": 1, "b": 2}), encoding="utf-8")
-    with pytest.raises(InputError, match=r"db.yaml: it is no header of audformat"):
+    with pytest.raises(InputError, match=r"db.yaml: it is not an audformat header"):
         reader.grouping(root)
 
 
@@ -137,12 +141,12 @@ def test_a_header_that_would_run_code_is_refused(saved):
         ({"tables": ["files"]}, "the table 'files' has no column 'emotion'"),
     ],
 )
-def test_what_the_header_does_not_have_is_refused_with_a_suggestion(saved, options, message):
+def test_unknown_tables_and_columns_are_rejected_with_a_suggestion(saved, options, message):
     with pytest.raises(InputError, match=message):
         reader.grouping(saved("csv"), **options)
 
 
-def test_a_table_that_cannot_be_read_is_named(saved):
+def test_an_unreadable_table_is_named(saved):
     root = saved("parquet")
     (root / "db.files.parquet").write_bytes(b"nothing")
     with pytest.raises(InputError, match=r"db.files.parquet: it cannot be read"):

@@ -1,4 +1,4 @@
-"""The demo corpus: made twice alike, read by IEMOCAP's reader, with the faults it is meant to have and no others."""
+"""The demo corpus is reproducible, IEMOCAP's reader can read it, and it has the intended faults and no others."""
 
 import contextlib
 from collections import Counter, defaultdict
@@ -25,7 +25,7 @@ def digests(root) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    """A small corpus, below a path with a quote, a space and a letter that is not ASCII."""
+    """A small corpus in a path with a quote, a space and a non-ASCII letter."""
     folder = tmp_path_factory.mktemp("demo it's é") / "raw"
     demo.generate(folder, threads=2, **SMALL)
     return folder
@@ -39,20 +39,20 @@ def read(root):
 
 
 def middle(row: manifest.Utterance) -> int:
-    """Number of the picture in mid-turn."""
+    """Index of the frame in mid-turn."""
     return round((row.start + row.end) / 2 * 30_000 / 1001)
 
 
 @pytest.fixture(scope="module")
 def films(root, read):
-    """Dialogue -> how many pictures of its film can be decoded, and those in mid-turn by number."""
-    wanted = defaultdict(set)
+    """Dialogue -> the number of frames that can be decoded, and those in mid-turn by index."""
+    indices = defaultdict(set)
     for row in read[0].values():
-        wanted[row.dialogue].add(middle(row))
-    return {p.stem: pictures(p, wanted[p.stem]) for p in sorted(root.rglob("*.avi"))}
+        indices[row.dialogue].add(middle(row))
+    return {p.stem: decoded(p, indices[p.stem]) for p in sorted(root.rglob("*.avi"))}
 
 
-def pictures(path, wanted: set[int]) -> tuple[int, dict[int, np.ndarray]]:
+def decoded(path, indices: set[int]) -> tuple[int, dict[int, np.ndarray]]:
     count, kept = 0, {}
     with av.open(str(path)) as film:
         stream = film.streams.video[0]
@@ -60,24 +60,24 @@ def pictures(path, wanted: set[int]) -> tuple[int, dict[int, np.ndarray]]:
         assert (stream.width, stream.height, stream.codec_context.codec_tag) == (720, 480, "DIVX")
         with contextlib.suppress(av.InvalidDataError):
             for frame in film.decode(stream):
-                if count in wanted:
+                if count in indices:
                     kept[count] = frame.to_ndarray(format="rgb24")
                 count += 1
     return count, kept
 
 
-def test_made_twice_alike_whatever_the_threads_and_the_name_of_the_folder(root, tmp_path):
+def test_generation_is_reproducible_with_any_number_of_threads_and_any_folder_name(root, tmp_path):
     demo.generate(tmp_path / "again", threads=1, **SMALL)
     assert digests(tmp_path / "again") == digests(root)
 
 
-def test_another_seed_makes_another_corpus(root, tmp_path):
+def test_another_seed_gives_another_corpus(root, tmp_path):
     demo.generate(tmp_path / "other", **SMALL | {"seed": 4, "sessions": 1})
     both = digests(tmp_path / "other").items() & digests(root).items()
     assert {path for path, _ in both} <= {demo.MARK} | {p for p, _ in both if "/._" in p}
 
 
-def test_the_reader_finds_every_turn_and_exactly_the_faults_that_were_put_in(read):
+def test_the_reader_finds_every_turn_and_exactly_the_intended_faults(read):
     rows, problems = read
     assert len(rows) == pytest.approx(3 * 2 * 10, abs=3)
     assert Counter(p.reason for p in problems) == {"missing file": 1}
@@ -89,7 +89,7 @@ def test_the_reader_finds_every_turn_and_exactly_the_faults_that_were_put_in(rea
     assert {demo.group(r.audio) for r in rows.values()} == {0, 1, 2}
 
 
-def test_other_corner_cases_are_there(root, read):
+def test_the_other_intended_corner_cases_exist(root, read):
     assert len(list(root.rglob("._*"))) == 1
     transcripts = [p.read_bytes() for p in root.rglob("transcriptions/*.txt")]
     assert sum(b"\xe9" in t for t in transcripts) == 1
@@ -97,7 +97,7 @@ def test_other_corner_cases_are_there(root, read):
     assert all(b"XX0 [" in t for t in transcripts) and not any("XX0" in name for name in read[0])
 
 
-def test_sound_is_that_of_the_interval(root, read):
+def test_recordings_match_their_intervals(root, read):
     by_speaker = defaultdict(list)
     for row in read[0].values():
         info = soundfile.info(root / row.audio)
@@ -114,7 +114,7 @@ def test_sound_is_that_of_the_interval(root, read):
     assert level["ang"] > 1.3 * level["neu"] > 1.3 * 1.1 * level["sad"]
 
 
-def test_turns_overlap_now_and_then_but_an_actor_never_talks_over_himself(read):
+def test_turns_sometimes_overlap_but_never_those_of_one_actor(read):
     overlaps = 0
     for a, b in combinations(sorted(read[0].values(), key=lambda r: r.start), 2):
         if a.dialogue == b.dialogue and b.start < a.end:
@@ -123,15 +123,15 @@ def test_turns_overlap_now_and_then_but_an_actor_never_talks_over_himself(read):
     assert overlaps
 
 
-def test_scripts_recur_across_sessions_and_improvisations_do_not_follow_one(read):
-    scripted = defaultdict(set)
+def test_scripts_recur_across_sessions_and_improvisations_do_not(read):
+    texts = defaultdict(set)
     for row in read[0].values():
-        scripted[row.scripted, row.session].add(row.text)
-    assert len(set.intersection(*(scripted[True, f"Ses0{s}"] for s in (1, 2, 3)))) >= 8
-    assert len(set.intersection(*(scripted[False, f"Ses0{s}"] for s in (1, 2, 3)))) <= 2
+        texts[row.scripted, row.session].add(row.text)
+    assert len(set.intersection(*(texts[True, f"Ses0{s}"] for s in (1, 2, 3)))) >= 8
+    assert len(set.intersection(*(texts[False, f"Ses0{s}"] for s in (1, 2, 3)))) <= 2
 
 
-def test_films_last_as_long_as_the_sound_but_for_the_one_cut_short(root, films):
+def test_films_are_as_long_as_the_recordings_except_the_truncated_one(root, films):
     short = []
     for name, (count, _) in films.items():
         seconds = soundfile.info(next(root.glob(f"Session*/dialog/wav/{name}.wav"))).duration
@@ -141,9 +141,9 @@ def test_films_last_as_long_as_the_sound_but_for_the_one_cut_short(root, films):
     assert short == ["Ses03M_script01_1"]
 
 
-def test_the_speaker_shows_his_emotion_in_his_half_of_the_film(read, films):
-    """Of all faces that the half could show in mid-turn, the nearest has the turn's label."""
-    judged = 0
+def test_the_speakers_half_of_the_film_shows_the_emotion(read, films):
+    """Of all faces that could be drawn in mid-turn, the nearest has the turn's label."""
+    compared = 0
     for row in read[0].values():
         count, kept = films[row.dialogue]
         if middle(row) >= count:
@@ -158,11 +158,11 @@ def test_the_speaker_shows_his_emotion_in_his_half_of_the_film(read, films):
         ]
         nearest = min(faces, key=lambda face: np.abs(film.draw(face) - half).mean())
         assert nearest.label == row.label, row.utterance
-        judged += 1
-    assert judged > 50
+        compared += 1
+    assert compared > 50
 
 
-def test_the_mouth_opens_with_the_loudness():
+def test_the_mouth_follows_the_loudness():
     time = np.arange(32_000) / 16_000
     sound = (10_000 * np.sin(2 * np.pi * 200 * time) * (time > 1)).astype(np.int16)
     opened = film.openings(sound, 16_000)
@@ -178,7 +178,7 @@ def test_faces_differ_visibly_between_emotions():
             assert np.mean(np.abs(faces[a] - faces[b]).max(2) > 24) > 0.01, (a, b)
 
 
-def test_a_failure_leaves_the_old_corpus_and_nothing_else(root, monkeypatch):
+def test_after_a_failure_only_the_old_corpus_remains(root, monkeypatch):
     before = digests(root)
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(InputError, match="install espeak-ng"):
@@ -187,7 +187,7 @@ def test_a_failure_leaves_the_old_corpus_and_nothing_else(root, monkeypatch):
     assert [p.name for p in root.parent.iterdir()] == [root.name]
 
 
-def test_a_folder_of_something_else_is_never_replaced(tmp_path):
+def test_a_folder_with_other_files_is_never_replaced(tmp_path):
     (tmp_path / "thesis.tex").write_text("ten years of work")
     with pytest.raises(InputError, match="not a demo corpus"):
         demo.generate(tmp_path, **SMALL)
@@ -195,6 +195,6 @@ def test_a_folder_of_something_else_is_never_replaced(tmp_path):
 
 
 @pytest.mark.parametrize("wrong", [{"sessions": 0}, {"dialogues": -1}, {"utterances": 2}])
-def test_counts_that_make_no_corpus_are_refused(tmp_path, wrong):
+def test_counts_out_of_range_are_rejected(tmp_path, wrong):
     with pytest.raises(InputError, match="config: generate"):
         demo.generate(tmp_path / "demo", **SMALL | wrong)

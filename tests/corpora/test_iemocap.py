@@ -1,4 +1,4 @@
-"""IEMOCAP's reader on small trees in the official layout, each with one thing wrong."""
+"""IEMOCAP's reader on small trees in the official layout, each with one fault."""
 
 import os
 from collections import Counter
@@ -21,7 +21,7 @@ TURNS = {
 
 
 class Tree:
-    """A corpus of two dialogues of one session, complete; tests spoil it."""
+    """A complete corpus of two dialogues of one session, which tests modify."""
 
     def __init__(self, root: Path):
         self.root, self.session = root, root / "Session1"
@@ -62,7 +62,7 @@ class Tree:
 
 @pytest.fixture
 def tree(tmp_path) -> Tree:
-    """Below a root with spaces, a quote and letters that are not ASCII."""
+    """A corpus in a path with spaces, quotes and non-ASCII letters."""
     return Tree(tmp_path / 'it\'s "licensed" données' / "IEMOCAP_full_release")
 
 
@@ -72,7 +72,7 @@ def only(problems: list[manifest.Problem]) -> manifest.Problem:
     return problems[0]
 
 
-def test_a_whole_corpus_has_no_problems_and_all_its_fields(tree):
+def test_a_complete_corpus_gives_no_problems_and_all_fields(tree):
     rows, problems = tree.read()
     assert problems == []
     assert list(rows) == [f"{IMPRO}_F000", f"{IMPRO}_M000", f"{SCRIPT}_F000", f"{SCRIPT}_M000"]
@@ -95,11 +95,11 @@ def test_a_whole_corpus_has_no_problems_and_all_its_fields(tree):
         arousal=3.0,
         dominance=4.5,
         language="en",
-        votes="ang:1",  # of the evaluator; not of the actress on herself
+        votes="ang:1",  # of the evaluator, without the actress's self-evaluation
     )
 
 
-def test_votes_are_counted_by_code_the_most_frequent_first(tree):
+def test_votes_are_counted_by_code_in_order_of_frequency(tree):
     file = next(tree.root.rglob(f"EmoEvaluation/{IMPRO}.txt"))
     votes = "C-E2:\tNeutral state;\t()\nC-E3:\tHappiness; Excited;\t(Anger)\nC-E4:\tExcited;\t()\nC-M1:\tFear;\t()\n"
     file.write_text(file.read_text().replace("C-E2:\tAnger;\t()\n", votes + "C-E5:\tOdd word;\t()\n", 1))
@@ -110,8 +110,7 @@ def test_votes_are_counted_by_code_the_most_frequent_first(tree):
 
 def test_the_speaker_is_the_last_letter_and_the_marker_actor_is_on_the_left(tree):
     rows, _ = tree.read()
-    seen = {name: (r.speaker, r.gender, r.crop, r.scripted) for name, r in rows.items()}
-    assert seen == {
+    assert {name: (r.speaker, r.gender, r.crop, r.scripted) for name, r in rows.items()} == {
         f"{IMPRO}_F000": ("Ses01F", "F", "0 0 360 480", False),
         f"{IMPRO}_M000": ("Ses01M", "M", "360 0 720 480", False),
         f"{SCRIPT}_F000": ("Ses01F", "F", "360 0 720 480", True),
@@ -126,7 +125,7 @@ def test_the_root_may_be_the_folder_above(tree):
     assert rows[f"{IMPRO}_F000"].audio.startswith("IEMOCAP_full_release/Session1/sentences/wav/")
 
 
-def test_carriage_returns_change_nothing(tree):
+def test_carriage_returns_have_no_effect(tree):
     plain = tree.read()
     for file in tree.session.rglob("*.txt"):
         file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
@@ -134,7 +133,7 @@ def test_carriage_returns_change_nothing(tree):
 
 
 def test_a_latin_1_transcript_is_read(tree):
-    # 0x85 is a line end to str.splitlines, an ellipsis in Windows' latin-1: words after it must not be lost.
+    # 0x85 is a line end for str.splitlines but an ellipsis in Windows-1252: the text after it must be kept.
     tree.edit(f"dialog/transcriptions/{IMPRO}.txt", "Excuse me:", "Un café\x85 s'il", "latin-1")
     rows, problems = tree.read()
     assert problems == []
@@ -150,7 +149,7 @@ def test_resource_forks_are_ignored_everywhere(tree):
     assert iemocap.index(tree.root, files)[0] == iemocap.index(tree.root, [f for f in files if "._" not in f])[0]
 
 
-def test_without_its_own_recording_the_dialogue_serves(tree):
+def test_an_utterance_without_a_recording_uses_that_of_the_dialogue(tree):
     tree.remove(f"sentences/wav/{IMPRO}/{IMPRO}_F000.wav")
     rows, problems = tree.read()
     row = rows[f"{IMPRO}_F000"]
@@ -159,7 +158,7 @@ def test_without_its_own_recording_the_dialogue_serves(tree):
 
 
 @pytest.mark.parametrize("content", [b"", MEDIUM[:44]])
-def test_an_empty_recording_counts_as_none(tree, content):
+def test_an_empty_recording_counts_as_missing(tree, content):
     tree.write(f"sentences/wav/{IMPRO}/{IMPRO}_F000.wav", content)
     tree.write(f"dialog/wav/{IMPRO}.wav", content)
     rows, problems = tree.read()
@@ -167,10 +166,10 @@ def test_an_empty_recording_counts_as_none(tree, content):
     assert only(problems).reason == "unreadable"
 
 
-@pytest.mark.parametrize(("spoil", "reason"), [("", "unreadable"), (None, "missing file")])
-def test_a_dialogue_without_film_keeps_its_rows(tree, spoil, reason):
+@pytest.mark.parametrize(("content", "reason"), [("", "unreadable"), (None, "missing file")])
+def test_a_dialogue_without_film_keeps_its_rows(tree, content, reason):
     film = f"dialog/avi/DivX/{IMPRO}.avi"
-    tree.remove(film) if spoil is None else tree.write(film, spoil)
+    tree.remove(film) if content is None else tree.write(film, content)
     rows, problems = tree.read()
     assert len(rows) == 4
     assert {r.dialogue: bool(r.video) for r in rows.values()} == {IMPRO: False, SCRIPT: True}
@@ -178,7 +177,7 @@ def test_a_dialogue_without_film_keeps_its_rows(tree, spoil, reason):
     assert "2 utterances" in problems[0].detail
 
 
-def test_a_line_or_a_file_missing_from_the_transcripts(tree):
+def test_a_missing_transcript_or_line_of_one_is_reported(tree):
     tree.edit(f"dialog/transcriptions/{IMPRO}.txt", f"{IMPRO}_M000", f"{IMPRO}_M077")
     rows, problems = tree.read()
     assert rows[f"{IMPRO}_M000"].text == ""
@@ -189,7 +188,7 @@ def test_a_line_or_a_file_missing_from_the_transcripts(tree):
     assert Counter(p.reason for p in problems) == {"no transcript": 2}
 
 
-def test_a_transcript_line_that_cannot_be_read_is_told(tree):
+def test_a_malformed_transcript_line_is_reported(tree):
     tree.edit(f"dialog/transcriptions/{IMPRO}.txt", f"{IMPRO}_MXX0 [0.1-0.2]: Hm.", "M: laughs")
     rows, problems = tree.read()
     assert len(rows) == 4
@@ -197,7 +196,7 @@ def test_a_transcript_line_that_cannot_be_read_is_told(tree):
     assert "'M: laughs'" in problems[0].detail
 
 
-def test_an_unknown_label_drops_the_row_only(tree):
+def test_an_unknown_label_drops_only_its_row(tree):
     tree.edit(f"dialog/EmoEvaluation/{IMPRO}.txt", "\tneu\t", "\tjoy\t")
     rows, problems = tree.read()
     assert f"{IMPRO}_F000" not in rows and len(rows) == 3
@@ -212,7 +211,7 @@ def test_an_unknown_label_drops_the_row_only(tree):
         ("2.5000, 3.0000, 4.5000]\nC-E2", "2.5000, 3.0.0, 4.5000]\nC-E2"),
     ],
 )
-def test_an_evaluation_line_that_cannot_be_read_drops_the_row_only(tree, old, new):
+def test_a_malformed_evaluation_line_drops_only_its_row(tree, old, new):
     text = (tree.session / f"dialog/EmoEvaluation/{IMPRO}.txt").read_text()
     tree.write(f"dialog/EmoEvaluation/{IMPRO}.txt", text.replace(old, new, 1))
     rows, problems = tree.read()
@@ -222,7 +221,7 @@ def test_an_evaluation_line_that_cannot_be_read_drops_the_row_only(tree, old, ne
 
 
 @pytest.mark.parametrize("name", ["Ses02F_impro01_F000", f"{IMPRO}_X000"])
-def test_an_evaluation_of_somebody_else_leaves_a_recording_without_label(tree, name):
+def test_an_evaluation_with_a_foreign_id_leaves_a_recording_without_label(tree, name):
     text = (tree.session / f"dialog/EmoEvaluation/{IMPRO}.txt").read_text()
     tree.write(f"dialog/EmoEvaluation/{IMPRO}.txt", text.replace(f"{IMPRO}_F000", name, 1))
     rows, problems = tree.read()
@@ -232,7 +231,7 @@ def test_an_evaluation_of_somebody_else_leaves_a_recording_without_label(tree, n
 
 
 @pytest.mark.parametrize(("content", "reason"), [("", "unreadable"), (None, "missing file")])
-def test_a_dialogue_without_evaluation_is_told(tree, content, reason):
+def test_a_dialogue_without_evaluation_is_reported(tree, content, reason):
     path = f"dialog/EmoEvaluation/{IMPRO}.txt"
     tree.remove(path) if content is None else tree.write(path, content)
     rows, problems = tree.read()
@@ -240,25 +239,25 @@ def test_a_dialogue_without_evaluation_is_told(tree, content, reason):
     assert (only(problems).reason, problems[0].dropped) == (reason, True)
 
 
-def test_a_file_that_names_no_dialogue_is_told(tree):
+def test_a_file_without_the_name_of_a_dialogue_is_reported(tree):
     tree.write("dialog/EmoEvaluation/notes.txt", "read me")
     rows, problems = tree.read()
     assert len(rows) == 4
     assert (only(problems).reason, problems[0].file) == ("bad line", "Session1/dialog/EmoEvaluation/notes.txt")
 
 
-def test_an_empty_interval_and_a_second_claim_to_an_id_are_dropped(tree):
+def test_empty_intervals_and_duplicate_ids_are_dropped(tree):
     tree.edit(f"dialog/EmoEvaluation/{IMPRO}.txt", "[1.5000 - 3.2500]", "[3.2500 - 3.2500]")
     tree.edit(f"dialog/EmoEvaluation/{SCRIPT}.txt", f"{SCRIPT}_F000", f"{SCRIPT}_M000")
     rows, problems = tree.read()
     assert list(rows) == [f"{IMPRO}_M000", f"{SCRIPT}_M000"]
-    assert rows[f"{SCRIPT}_M000"].label == "exc"  # the first one
-    lost = ["no label"]  # the recording of the id that nobody claims any more
-    assert sorted(p.reason for p in problems) == ["duplicate id", "empty interval", *lost]
+    assert rows[f"{SCRIPT}_M000"].label == "exc"  # the first line counts
+    unlabelled = ["no label"]  # the recording whose id no line has any more
+    assert sorted(p.reason for p in problems) == ["duplicate id", "empty interval", *unlabelled]
     assert all(p.dropped for p in problems)
 
 
-def test_alignment_is_missed_only_where_the_corpus_has_any(tree):
+def test_a_missing_alignment_is_reported_only_if_the_corpus_has_others(tree):
     folder = f"sentences/ForcedAlignment/{IMPRO}"
     words = "\t SFrm\t EFrm\t SegAScr\t Word\n"
     words += "\t    0\t   29\t  -81\t <s>\n\t   30\t   54\t  -9\t EXCUSE\n Total score: -9\n"
@@ -266,23 +265,23 @@ def test_alignment_is_missed_only_where_the_corpus_has_any(tree):
     _, problems = tree.read()
     assert {p.utterance for p in problems} == {f"{IMPRO}_M000", f"{SCRIPT}_F000", f"{SCRIPT}_M000"}
     assert {p.reason for p in problems} == {"no alignment"} and not any(p.dropped for p in problems)
-    read = iemocap.read_alignment(tree.session / folder / f"{IMPRO}_F000.wdseg")
-    assert [word for word, _, _ in read] == ["<s>", "EXCUSE"]
-    assert [t for _, *times in read for t in times] == pytest.approx([0, 0.3, 0.3, 0.55])
+    aligned = iemocap.read_alignment(tree.session / folder / f"{IMPRO}_F000.wdseg")
+    assert [word for word, _, _ in aligned] == ["<s>", "EXCUSE"]
+    assert [t for _, *times in aligned for t in times] == pytest.approx([0, 0.3, 0.3, 0.55])
 
 
-def test_words_are_those_of_the_alignment_and_unknown_where_there_is_none(tree):
+def test_words_come_from_the_alignment_and_are_none_without_one(tree):
     spoken = ["<s>", "I'M(2)", "<sil>", "++LAUGHTER++", "[NOISE]", "FINE", "</s>"]
     lines = [f"\t {10 * i}\t {10 * i + 9}\t  -81\t {word}\n" for i, word in enumerate(spoken)]
     tree.write(
         f"sentences/ForcedAlignment/{IMPRO}/{IMPRO}_F000.wdseg", "\t SFrm\t EFrm\t SegAScr\t Word\n" + "".join(lines)
     )
-    (tree.session / f"sentences/wav/{IMPRO}/{IMPRO}_F000.wav").unlink()  # then it is cut from the dialogue's
+    (tree.session / f"sentences/wav/{IMPRO}/{IMPRO}_F000.wav").unlink()  # so that the row uses the dialogue's recording
     rows, _ = tree.read()
-    found = dict(zip(rows, iemocap.words(tree.root, list(rows.values())), strict=True))
-    assert [word for word, _, _ in found[f"{IMPRO}_F000"]] == ["I'M", "FINE"]
-    assert [t for _, *times in found[f"{IMPRO}_F000"] for t in times] == pytest.approx([0.1, 0.2, 0.5, 0.6])
-    assert {name for name, some in found.items() if some is None} == rows.keys() - {f"{IMPRO}_F000"}
+    aligned = dict(zip(rows, iemocap.words(tree.root, list(rows.values())), strict=True))
+    assert [word for word, _, _ in aligned[f"{IMPRO}_F000"]] == ["I'M", "FINE"]
+    assert [t for _, *times in aligned[f"{IMPRO}_F000"] for t in times] == pytest.approx([0.1, 0.2, 0.5, 0.6])
+    assert {name for name, words in aligned.items() if words is None} == rows.keys() - {f"{IMPRO}_F000"}
 
 
 @pytest.mark.parametrize(
@@ -300,7 +299,7 @@ def test_words_are_those_of_the_alignment_and_unknown_where_there_is_none(tree):
         ("demo.json", None),
     ],
 )
-def test_groups_are_sessions_of_the_files_that_are_read(path, number):
+def test_the_group_of_a_file_that_is_read_is_its_session(path, number):
     assert iemocap.group(path) == number
 
 
@@ -314,13 +313,13 @@ def full_corpus() -> list[manifest.Utterance]:
     return rows
 
 
-def test_the_counts_of_the_release():
+def test_a_corpus_with_the_counts_of_the_release_gives_no_problems():
     rows = full_corpus()
     assert len(rows) == 10_039 and sum(r.label in iemocap.FOUR for r in rows) == 5_531
     assert iemocap.expected(rows) == []
 
 
-def test_counts_that_differ_are_told_one_by_one():
+def test_each_count_that_differs_is_reported():
     rows = full_corpus()
     wrong = next(i for i, r in enumerate(rows) if r.session == "Ses04" and r.label == "hap")
     rows[wrong] = replace(rows[wrong], label="exc")
@@ -340,20 +339,20 @@ EVALUATION, TRANSCRIPT = f"dialog/EmoEvaluation/{IMPRO}.txt", f"dialog/transcrip
 
 @pytest.mark.parametrize("recorded", [True, False])
 @pytest.mark.parametrize(("lines", "lost"), [(2, ["F000", "M000"]), (8, ["M000"])])
-def test_what_an_evaluation_cut_at_a_line_end_loses_is_listed(tree, lines, lost, recorded):
-    """By its recordings; where a dialogue has none, by its transcript, whose XX turns nobody evaluated."""
+def test_utterances_lost_from_a_truncated_evaluation_are_reported(tree, lines, lost, recorded):
+    """They are known from recordings, or in a dialogue without any from the transcript, except its XX turns."""
     text = (tree.session / EVALUATION).read_text()
     tree.write(EVALUATION, "".join(text.splitlines(keepends=True)[:lines]))
     if not recorded:
         for turn in ("F000", "M000"):
             tree.remove(f"sentences/wav/{IMPRO}/{IMPRO}_{turn}.wav")
     rows, problems = tree.read()
-    told = {p.utterance for p in problems if p.reason == "no label" and p.dropped}
-    assert told == {f"{IMPRO}_{turn}" for turn in lost}
-    assert not told & rows.keys() and len(rows) == 4 - len(lost)
+    reported = {p.utterance for p in problems if p.reason == "no label" and p.dropped}
+    assert reported == {f"{IMPRO}_{turn}" for turn in lost}
+    assert not reported & rows.keys() and len(rows) == 4 - len(lost)
 
 
-def test_an_evaluation_of_nothing_is_told(tree):
+def test_an_evaluation_without_utterances_is_reported(tree):
     tree.write(EVALUATION, "% header\n")
     tree.remove(TRANSCRIPT)
     for turn in ("F000", "M000"):
@@ -366,7 +365,7 @@ def test_an_evaluation_of_nothing_is_told(tree):
     )
 
 
-def test_recordings_of_a_dialogue_without_any_other_file_are_told(tree):
+def test_recordings_of_a_dialogue_without_other_files_are_reported(tree):
     tree.write("sentences/wav/Ses01F_impro09/Ses01F_impro09_F000.wav", MEDIUM)
     rows, problems = tree.read()
     assert len(rows) == 4
@@ -375,7 +374,7 @@ def test_recordings_of_a_dialogue_without_any_other_file_are_told(tree):
 
 
 @pytest.mark.parametrize("times", ["[-1.5000 - 3.2500]", "[1.5000 - 99999999.0]", "[-3.0000 - -1.0000]"])
-def test_times_that_cannot_be_drop_the_row(tree, times):
+def test_impossible_times_drop_the_row(tree, times):
     tree.edit(EVALUATION, "[1.5000 - 3.2500]", times)
     rows, problems = tree.read()
     assert (only(problems).reason, problems[0].utterance, problems[0].dropped) == ("bad times", f"{IMPRO}_F000", True)
@@ -385,25 +384,25 @@ def test_times_that_cannot_be_drop_the_row(tree, times):
 @pytest.mark.parametrize(
     ("ratings", "kept"), [("2.5000, 99999, -3.0", (2.5, None, None)), ("0.5, 5.5, 5", (0.5, 5.5, 5))]
 )
-def test_ratings_off_the_scale_count_as_not_given(tree, ratings, kept):
+def test_ratings_off_the_scale_are_left_out(tree, ratings, kept):
     text = (tree.session / EVALUATION).read_text()
     tree.write(EVALUATION, text.replace("2.5000, 3.0000, 4.5000", ratings, 1))
     rows, problems = tree.read()
     row = rows[f"{IMPRO}_F000"]
     assert (row.valence, row.arousal, row.dominance) == kept
-    told = [(p.utterance, p.reason, p.dropped) for p in problems]
-    assert told == [(row.utterance, "bad rating", False)] * (None in kept)
+    reported = [(p.utterance, p.reason, p.dropped) for p in problems]
+    assert reported == [(row.utterance, "bad rating", False)] * (None in kept)
     assert all("arousal is 99999, dominance is -3" in p.detail for p in problems)
 
 
-def test_ratings_that_are_not_finite_count_as_not_given():
+def test_ratings_that_are_not_finite_are_left_out():
     inf, nan = float("inf"), float("nan")
     rows, problems = manifest.check([utterance("a", valence=inf, arousal=nan, dominance=2.0), utterance("b")])
     assert (rows[0].valence, rows[0].arousal, rows[0].dominance) == (None, None, 2.0)
     assert (only(problems).reason, problems[0].utterance) == ("bad rating", "a")
 
 
-def test_of_two_texts_of_an_utterance_the_first_counts(tree):
+def test_the_first_of_two_texts_of_an_utterance_is_used(tree):
     line = f"{IMPRO}_F000 [1.5-3.2]: Something else.\n"
     tree.edit(TRANSCRIPT, f"{IMPRO}_M000 [", f"{line}{IMPRO}_M000 [")
     rows, problems = tree.read()
@@ -416,7 +415,7 @@ def test_of_two_texts_of_an_utterance_the_first_counts(tree):
     assert "line 3" in problems[0].detail
 
 
-def test_one_wrong_byte_changes_no_other_line(tree):
+def test_a_wrong_byte_affects_only_its_line(tree):
     tree.edit(TRANSCRIPT, "Excuse me:", "Café, naïve:")
     raw = (tree.session / TRANSCRIPT).read_bytes()
     tree.write(TRANSCRIPT, raw.replace(b"] Yes.", b"] \x93Yes\x94"))
@@ -426,14 +425,14 @@ def test_one_wrong_byte_changes_no_other_line(tree):
     assert (only(problems).reason, "line 3 is not UTF-8" in problems[0].detail) == ("bad line", True)
 
 
-def test_quotes_of_windows_are_quotes(tree):
+def test_windows_1252_quotes_are_decoded(tree):
     tree.edit(TRANSCRIPT, "Yes.", "It\x92s caf\xe9 \x93one\x94", "latin-1")
     rows, problems = tree.read()
     assert problems == []
     assert rows[f"{IMPRO}_M000"].text == "[LAUGHTER] It’s café “one”"
 
 
-def test_a_byte_that_is_no_character_is_told(tree):
+def test_an_undecodable_byte_is_reported(tree):
     tree.edit(TRANSCRIPT, "Yes.", "Yes\x81.", "latin-1")
     rows, problems = tree.read()
     assert rows[f"{IMPRO}_M000"].text == "[LAUGHTER] Yes\ufffd."
@@ -442,7 +441,7 @@ def test_a_byte_that_is_no_character_is_told(tree):
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
 @pytest.mark.parametrize("folder", ["transcriptions", "EmoEvaluation"])
-def test_a_file_in_a_wide_encoding_is_read_and_told_once(tree, folder, encoding):
+def test_a_file_in_utf_16_or_utf_32_is_read_and_reported_once(tree, folder, encoding):
     path, before = f"dialog/{folder}/{IMPRO}.txt", tree.read()[0]
     tree.write(path, (tree.session / path).read_text().encode(encoding))
     rows, problems = tree.read()
@@ -451,12 +450,12 @@ def test_a_file_in_a_wide_encoding_is_read_and_told_once(tree, folder, encoding)
 
 
 @pytest.mark.parametrize("sign", ["\0", "\x1f", "\x7f", "\x85"])
-def test_a_control_character_is_told(tree, sign):
+def test_a_control_character_is_reported(tree, sign):
     tree.edit(TRANSCRIPT, "Yes.", f"Yes{sign}.")
     assert "line 3 holds a control character" in only(tree.read()[1]).detail
 
 
-def test_line_ends_and_marks_of_other_systems_are_no_fault(tree):
+def test_crlf_line_ends_and_a_byte_order_mark_are_accepted(tree):
     before = tree.read()[0]
     for path in (TRANSCRIPT, EVALUATION):
         raw = (tree.session / path).read_bytes()
@@ -468,7 +467,7 @@ def test_line_ends_and_marks_of_other_systems_are_no_fault(tree):
 def test_an_annotation_of_gigabytes_is_not_read(tree, path, lost):
     os.truncate(tree.session / path, 10 * 2**30)
     rows, problems = tree.read()
-    (told,) = [p for p in problems if p.reason == "unreadable"]
-    assert told.file.endswith(path) and "10737418240 bytes" in told.detail
+    (problem,) = [p for p in problems if p.reason == "unreadable"]
+    assert problem.file.endswith(path) and "10737418240 bytes" in problem.detail
     assert {p.utterance for p in problems} == {"", f"{IMPRO}_F000", f"{IMPRO}_M000"}
     assert (f"{IMPRO}_F000" not in rows) == lost

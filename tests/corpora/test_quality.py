@@ -1,4 +1,4 @@
-"""The table of problems: complete, sorted, and able to stop a run in a way that a person can act on."""
+"""The quality table is complete and sorted, and on_problem: stop ends a run with messages that a user can act on."""
 
 import subprocess
 import sys
@@ -31,16 +31,16 @@ def check(
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_all_tables_in_one_sorted_and_without_repetition(tmp_path):
-    twice = problem("b")
-    done = check(tmp_path, [[problem("c", dropped=True), twice], [], [problem("a"), twice]], on_problem="warn")
+def test_tables_are_merged_sorted_and_without_duplicates(tmp_path):
+    repeated = problem("b")
+    done = check(tmp_path, [[problem("c", dropped=True), repeated], [], [problem("a"), repeated]], on_problem="warn")
     assert done.returncode == 0
-    assert manifest.read_problems(tmp_path / "all.csv") == [problem("a"), twice, problem("c", dropped=True)]
+    assert manifest.read_problems(tmp_path / "all.csv") == [problem("a"), repeated, problem("c", dropped=True)]
     assert "3 x silent" in done.stderr
 
 
 @pytest.mark.parametrize("count", [1, 20, 23])
-def test_stop_shows_what_is_wrong_and_how_to_go_on(tmp_path, count):
+def test_stop_lists_the_problems_and_how_to_continue(tmp_path, count):
     done = check(tmp_path, [[problem(f"u{i:02d}") for i in range(count)]], on_problem="stop")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
@@ -51,36 +51,41 @@ def test_stop_shows_what_is_wrong_and_how_to_go_on(tmp_path, count):
     assert len(manifest.read_problems(tmp_path / "all.csv")) == count
 
 
-def test_stop_lets_a_sound_corpus_pass(tmp_path):
+def test_stop_accepts_a_corpus_without_problems(tmp_path):
     assert check(tmp_path, [[], []], on_problem="stop").returncode == 0
     assert manifest.read_problems(tmp_path / "all.csv") == []
 
 
-def silent_clips(folder: Path, count: int) -> list[Problem]:
-    """What the text view says of a part without transcripts."""
+def without_transcripts(folder: Path, count: int) -> list[Problem]:
+    """Problems that the text view reports for a part without transcripts."""
     rows = [utterance(f"u_{i}", text="") for i in range(count)]
     return text.extract(rows, folder, folder / "text.csv")[0]
 
 
 @pytest.mark.parametrize("on_problem", ["warn", "stop"])
-def test_a_corpus_without_any_transcript_is_one_line_and_stops_nothing(tmp_path, on_problem):
+def test_a_corpus_without_transcripts_gives_one_line_and_never_stops(tmp_path, on_problem):
     facts = {"rows": 4, "missing": {"text": 4}}
-    done = check(tmp_path, [silent_clips(tmp_path, 4)], facts, on_problem=on_problem)
+    done = check(tmp_path, [without_transcripts(tmp_path, 4)], facts, on_problem=on_problem)
     assert done.returncode == 0, done.stderr
     (line,) = manifest.read_problems(tmp_path / "all.csv")
     assert (line.utterance, line.reason) == ("", "no transcript") and "none of the 4 rows" in line.detail
 
 
-def test_a_single_transcript_makes_the_others_missing(tmp_path):
+def test_if_one_row_has_a_transcript_the_others_are_problems(tmp_path):
     other = problem("x")
-    done = check(tmp_path, [silent_clips(tmp_path, 3), [other]], {"rows": 4, "missing": {"text": 3}}, on_problem="stop")
+    done = check(
+        tmp_path, [without_transcripts(tmp_path, 3), [other]], {"rows": 4, "missing": {"text": 3}}, on_problem="stop"
+    )
     assert done.returncode == 1
     assert len(manifest.read_problems(tmp_path / "all.csv")) == 4
 
 
-def test_other_problems_of_a_corpus_without_transcripts_stay_and_stop_it(tmp_path):
+def test_other_problems_of_a_corpus_without_transcripts_are_kept_and_stop_it(tmp_path):
     done = check(
-        tmp_path, [silent_clips(tmp_path, 3), [problem("x")]], {"rows": 3, "missing": {"text": 3}}, on_problem="stop"
+        tmp_path,
+        [without_transcripts(tmp_path, 3), [problem("x")]],
+        {"rows": 3, "missing": {"text": 3}},
+        on_problem="stop",
     )
     assert done.returncode == 1 and "1 problems" in done.stderr
     assert len(manifest.read_problems(tmp_path / "all.csv")) == 2

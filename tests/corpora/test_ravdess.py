@@ -1,4 +1,4 @@
-"""RAVDESS's reader: on recordings made here, on spoilt ones, and on the real corpus where there is one."""
+"""RAVDESS's reader on generated recordings, on damaged ones, and on the real corpus if it is available."""
 
 import subprocess
 from collections import Counter
@@ -19,15 +19,15 @@ def sound(path, seconds=0.5):
     soundfile.write(path, np.zeros(round(seconds * 16_000), np.int16), 16_000)
 
 
-def film(path, pictures=15):
-    """A black film of 30 pictures a second."""
+def film(path, frames=15):
+    """A black film with 30 frames per second."""
     import av
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg4", rate=30)
         stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
-        for _ in range(pictures):
+        for _ in range(frames):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8))))
         container.mux(stream.encode())
 
@@ -41,7 +41,7 @@ def root(tmp_path):
     return tmp_path / 'it\'s "free" données'
 
 
-def test_everything_is_in_the_name(root):
+def test_all_fields_come_from_the_name(root):
     sound(root / "Actor_12/03-01-06-02-02-01-12.wav", 1.25)
     rows, problems = read(root)
     assert problems == []
@@ -67,7 +67,7 @@ def test_everything_is_in_the_name(root):
     ]
 
 
-def test_sound_and_film_of_a_clip_are_one_row(root):
+def test_recording_and_films_of_a_clip_are_one_row(root):
     sound(root / "Actor_01/03-01-03-01-01-01-01.flac", 0.75)
     film(root / "Actor_01/01-01-03-01-01-01-01.mp4")
     film(root / "Actor_01/02-01-03-01-01-01-01.mp4")
@@ -85,7 +85,7 @@ def test_sound_and_film_of_a_clip_are_one_row(root):
     }
 
 
-def test_the_corpus_inside_itself_counts_once(root):
+def test_a_nested_copy_of_the_corpus_is_ignored(root):
     for folder in ("", "audio_speech_actors_01-24/"):
         sound(root / f"{folder}Actor_01/03-01-03-01-01-01-01.wav")
     rows, problems = read(root)
@@ -93,7 +93,7 @@ def test_the_corpus_inside_itself_counts_once(root):
     assert [r.audio for r in rows] == ["Actor_01/03-01-03-01-01-01-01.wav"]
 
 
-def test_songs_and_other_files_are_left_out(root):
+def test_songs_and_other_files_are_ignored(root):
     sound(root / "Actor_01/03-01-03-01-01-01-01.wav")
     sound(root / "Actor_01/03-02-03-01-01-01-01.wav")
     (root / "Actor_01/._03-01-04-01-01-01-01.wav").write_bytes(bytes.fromhex("00051607"))
@@ -116,13 +116,13 @@ def test_an_unreadable_recording_is_dropped_unless_there_is_a_film(root):
     assert all(p.detail for p in problems) and not any(root.parent.name in p.detail for p in problems)
 
 
-def test_a_recording_of_no_length_is_unreadable(root):
+def test_a_recording_without_samples_is_unreadable(root):
     sound(root / "Actor_01/03-01-03-01-01-01-01.wav", 0)
     rows, problems = read(root)
     assert rows == [] and [p.reason for p in problems] == ["unreadable"]
 
 
-def test_a_flac_that_was_written_to_a_pipe_has_the_length_of_its_samples(root):
+def test_the_duration_of_a_flac_without_a_length_comes_from_its_samples(root):
     source = ["-f", "lavfi", "-i", "sine=duration=1.25:sample_rate=16000"]
     data = subprocess.run(["ffmpeg", "-v", "error", *source, "-f", "flac", "-"], capture_output=True, check=True).stdout
     path = root / "Actor_01/03-01-03-01-01-01-01.flac"
@@ -132,23 +132,23 @@ def test_a_flac_that_was_written_to_a_pipe_has_the_length_of_its_samples(root):
     assert problems == [] and [r.end for r in rows] == [1.25]
 
 
-def test_headers_that_lie_are_told(root):
-    """2^36 - 1 samples in a short FLAC, one sample per second, an index of a film that is damaged or cut off."""
+def test_false_headers_are_reported(root):
+    """2^36 - 1 samples in a short FLAC, a rate of 1 Hz, and films whose index is truncated or damaged."""
     names = [f"03-01-0{k}-01-01-01-01.flac" for k in (3, 4)] + [f"01-01-0{k}-01-01-01-01.mp4" for k in (5, 6)]
     for name in names:
         film(root / f"Actor_01/{name}") if name.endswith("mp4") else sound(root / f"Actor_01/{name}")
-    samples, rate, cut, spoilt = (root / f"Actor_01/{name}" for name in names)
+    samples, rate, truncated, damaged = (root / f"Actor_01/{name}" for name in names)
     fields = int.from_bytes(samples.read_bytes()[18:26])
-    for path, lie in ((samples, fields | (2**36 - 1)), (rate, fields & ~(0xFFFFF << 44) | 1 << 44)):
-        path.write_bytes(path.read_bytes()[:18] + lie.to_bytes(8) + path.read_bytes()[26:])
-    cut.write_bytes(cut.read_bytes()[:-200])
-    spoilt.write_bytes(spoilt.read_bytes().replace(b"mdhd", b"mdhx").replace(b"stsd", b"\xff\xff\xff\xff"))
+    for path, false in ((samples, fields | (2**36 - 1)), (rate, fields & ~(0xFFFFF << 44) | 1 << 44)):
+        path.write_bytes(path.read_bytes()[:18] + false.to_bytes(8) + path.read_bytes()[26:])
+    truncated.write_bytes(truncated.read_bytes()[:-200])
+    damaged.write_bytes(damaged.read_bytes().replace(b"mdhd", b"mdhx").replace(b"stsd", b"\xff\xff\xff\xff"))
     rows, problems = read(root)
     assert rows == [] and len(problems) == 4
     assert all(p.reason == "unreadable" and p.dropped and p.detail for p in problems)
 
 
-def test_names_and_labels_that_are_not_of_the_corpus_are_told(root):
+def test_unknown_names_and_labels_are_reported(root):
     for name in ("03-01-03-01-01-01.wav", "03-01-03-01-07-01-01.wav", "03-01-09-01-01-01-01.wav"):
         sound(root / f"Actor_01/{name}")
     sound(root / "Actor_02/03-01-03-01-01-01-02.wav")
@@ -171,7 +171,7 @@ def test_names_and_labels_that_are_not_of_the_corpus_are_told(root):
         ("Actor_05/notes.txt", None),
     ],
 )
-def test_groups_are_pairs_of_actors(path, number):
+def test_the_group_of_a_file_is_the_pair_of_its_actor(path, number):
     assert ravdess.group(path) == number
 
 
@@ -185,7 +185,7 @@ def clips(actors: int) -> list[manifest.Utterance]:
 
 
 @pytest.mark.parametrize("actors", [18, 24])
-def test_counts_are_compared_with_those_of_the_actors_there_are(actors):
+def test_counts_are_compared_for_the_actors_that_exist(actors):
     rows = clips(actors)
     assert len(rows) == 60 * actors
     assert ravdess.expected(rows) == []

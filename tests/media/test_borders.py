@@ -1,4 +1,4 @@
-"""Black borders come off where the whole film has them, and nothing else ever does."""
+"""Black borders are cropped if the whole film has them; nothing else is."""
 
 import io
 from pathlib import Path
@@ -23,33 +23,33 @@ H264 = ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "28"]
 
 
 @pytest.mark.parametrize("codec", [FEW_KEYS, MANY_KEYS, H264], ids=["few keys", "many keys", "h264"])
-def test_letterboxes_come_off_each_speaker(tmp_path, codec):
-    found = trimmed(probe(film(tmp_path / "a.mkv", *codec, picture=BARS)), [WHOLE, LEFT, RIGHT])
-    assert found == {WHOLE: (0, 16, 128, 48), LEFT: (0, 16, 64, 48), RIGHT: (64, 16, 128, 48)}
+def test_a_letterbox_is_cropped_for_each_speaker(tmp_path, codec):
+    boxes = trimmed(probe(film(tmp_path / "a.mkv", *codec, picture=BARS)), [WHOLE, LEFT, RIGHT])
+    assert boxes == {WHOLE: (0, 16, 128, 48), LEFT: (0, 16, 64, 48), RIGHT: (64, 16, 128, 48)}
 
 
-def test_pillars_come_off_the_outer_side(tmp_path):
-    found = trimmed(probe(film(tmp_path / "a.mkv", *MANY_KEYS, picture=PILLARS)), [WHOLE, LEFT, RIGHT])
+def test_a_pillarbox_is_cropped_on_the_outer_sides(tmp_path):
+    boxes = trimmed(probe(film(tmp_path / "a.mkv", *MANY_KEYS, picture=PILLARS)), [WHOLE, LEFT, RIGHT])
     expected = {WHOLE: (20, 0, 108, 64), LEFT: (20, 0, 64, 64), RIGHT: (64, 0, 108, 64)}
-    assert found.keys() == expected.keys()
-    assert all(np.abs(np.subtract(found[box], expected[box])).max() <= 2 for box in expected)  # the edge is blurred
+    assert boxes.keys() == expected.keys()
+    assert all(np.abs(np.subtract(boxes[box], expected[box])).max() <= 2 for box in expected)  # the edge is blurred
 
 
 def test_a_letterbox_of_one_speaker_leaves_the_other_alone(tmp_path):
     one = f"{PATTERN},drawbox=0:0:64:16:black:fill,drawbox=0:48:64:16:black:fill"
-    found = trimmed(probe(film(tmp_path / "a.mkv", *MANY_KEYS, picture=one)), [LEFT, RIGHT])
-    assert found == {LEFT: (0, 16, 64, 48), RIGHT: RIGHT}
+    boxes = trimmed(probe(film(tmp_path / "a.mkv", *MANY_KEYS, picture=one)), [LEFT, RIGHT])
+    assert boxes == {LEFT: (0, 16, 64, 48), RIGHT: RIGHT}
 
 
 def test_a_fade_and_a_dark_scene_do_not_hide_a_letterbox(tmp_path):
-    """Black for a third, then bright from the middle down, then all of it."""
+    """A third of the film is black, then the lower half is bright, then everything."""
     lum = "'if(lt(N,40),16,if(lt(N,60)*lt(Y,30),16,60+mod(3*X+5*Y,170)))'"
     faded = BARS.replace("'60+mod(3*X+5*Y+4*N,170)'", lum)
-    found = trimmed(probe(film(tmp_path / "a.mkv", *MANY_KEYS, picture=faded)), [WHOLE])
-    assert found == {WHOLE: (0, 16, 128, 48)}
+    boxes = trimmed(probe(film(tmp_path / "a.mkv", *MANY_KEYS, picture=faded)), [WHOLE])
+    assert boxes == {WHOLE: (0, 16, 128, 48)}
 
 
-# What the pictures of a film without borders are like.
+# Frames of films without borders.
 PLAIN = {
     "bright": PATTERN,
     "black": "geq=lum=16:cb=128:cr=128",
@@ -61,22 +61,22 @@ PLAIN = {
 }
 
 
-@pytest.mark.parametrize("kind", PLAIN)
+@pytest.mark.parametrize("content", PLAIN)
 @pytest.mark.parametrize("codec", [FEW_KEYS, MANY_KEYS], ids=["few keys", "many keys"])
-def test_films_without_borders_stay_as_they_are(tmp_path, kind, codec):
-    path = film(tmp_path / "a.avi", *codec, picture=PLAIN[kind])
+def test_films_without_borders_are_not_cropped(tmp_path, content, codec):
+    path = film(tmp_path / "a.avi", *codec, picture=PLAIN[content])
     assert trimmed(probe(path), [WHOLE, LEFT, RIGHT]) == {box: box for box in (WHOLE, LEFT, RIGHT)}
 
 
 def jpegs(root: Path, crop: tuple, **options) -> list[bytes]:
     rows = [row("a.avi", 0.0, 2.0, crop=" ".join(map(str, crop)))]
     assert extract(rows, root, root / "p.zip", frames=4, size=None, **options)[0] == []
-    with Frames(root / "p.zip") as found:
-        return found.row("d_1")
+    with Frames(root / "p.zip") as frames:
+        return frames.row("d_1")
 
 
 @pytest.mark.parametrize("extractor", EXTRACTORS)
-def test_pictures_without_their_borders(tmp_path, extractor):
+def test_extracted_frames_have_no_borders(tmp_path, extractor):
     film(tmp_path / "a.avi", *FEW_KEYS, picture=BARS)
     kept = jpegs(tmp_path, RIGHT, extractor=extractor, borders="keep")
     cropped = jpegs(tmp_path, RIGHT, extractor=extractor)

@@ -181,7 +181,7 @@ def test_the_intended_view_is_suggested_for_a_feature_of_a_misspelt_view(config)
             "three",
             ["demo: generate: sessions: it is 'three'. it must be a valid integer"],
         ),
-        (["corpora", "demo", "generate", "sessions"], 0, ["corpora: demo: generate: cannot make 0 sessions"]),
+        (["corpora", "demo", "generate", "sessions"], 0, ["corpora: demo: generate: cannot generate 0 sessions"]),
         (["views", "frames", "frames"], 0, ["views: frames: frames: it is 0. it must be greater than or equal to 1"]),
         (["views", "frames", "size"], "big", ["frames: size: .* 'big'. it must be a valid integer"]),
         (["views", "frames", "quality"], 100, ["quality: it is 100. it must be less than or equal to 95"]),

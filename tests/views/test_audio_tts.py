@@ -1,4 +1,4 @@
-"""Speech -> text -> translation -> speech, all of it for real: Whisper, two translators, espeak-ng, Whisper again."""
+"""The audio_tts chain with real programs and models: Whisper, two tiny translators, espeak-ng, and Whisper again."""
 
 from collections import Counter
 from pathlib import Path
@@ -23,7 +23,7 @@ from emospace.weights.record import open_weights
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
-SEARCH = {"num_beams": 2, "max_source": 24, "max_output": 6}  # so short that some lose their end
+SEARCH = {"num_beams": 2, "max_source": 24, "max_output": 6}  # so short that some texts are cut off
 SILENT, NOISY = "Ses01F_impro01_F002", "Ses02M_impro01_M001"
 AWKWARD = {SILENT: "no audio", NOISY: "empty result"}  # utterance -> the recogniser's flag
 PARTS, FOLDS = range(3), ("fold0", "fold1", "fold2")
@@ -32,7 +32,7 @@ RUNS = "results/demo/runs/probe_tts"
 
 
 def configured(weights: dict[str, dict], root: str) -> dict:
-    """The small demo's speech alone. The gate is wide open: what such translators say is hard to understand."""
+    """The speech of the small demo. The gate accepts everything, as texts of tiny translators are unintelligible."""
     config = small(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")))
     speech = {"recognise": {"engine": "whisper", "weights": "hears"}, "translate": {"chain": NAMES, **SEARCH}}
     limits = {"min_duration_ratio": 0, "max_duration_ratio": 100, "max_loudness_db": 100, "max_word_errors": 100}
@@ -48,7 +48,7 @@ def configured(weights: dict[str, dict], root: str) -> dict:
 
 
 def record(root, utterance: str, level: float) -> None:
-    """Put noise of this deviation (of 16 bits), or silence, in the place of a recording."""
+    """Replace a recording by noise with this standard deviation (in int16 steps), or by silence."""
     [path] = root.rglob(f"sentences/wav/*/{utterance}.wav")
     wave, rate = soundfile.read(path, dtype="int16")
     soundfile.write(path, np.int16(np.random.default_rng(0).normal(0, level, len(wave))), rate)
@@ -79,18 +79,18 @@ def manifest_of(project: Project, part: int) -> list[dict[str, str]]:
 
 
 def rows_of(project: Project, step: str) -> dict[str, dict[str, str]]:
-    """Utterance -> its line of a step of the chain, of all parts."""
+    """Utterance -> its line in the table of a step, over all parts."""
     return {row["utterance"]: row for part in PARTS for row in read_csv(view(project, f"{part}.{step}.csv"))}
 
 
 def lengths(project: Project, folder: str) -> dict[str, int]:
-    """Utterance -> number of samples, or of steps of a feature; a store without each row is refused."""
-    found = {}
+    """Utterance -> number of samples, or of steps of a feature; fails for a store with missing rows."""
+    lengths_of = {}
     for part in PARTS:
         names = [row["utterance"] for row in manifest_of(project, part)]
         rows = Ragged.open(project.folder / folder / f"{part}.npy", len(names)).lengths
-        found |= dict(zip(names, rows.tolist(), strict=True))
-    return found
+        lengths_of |= dict(zip(names, rows.tolist(), strict=True))
+    return lengths_of
 
 
 def test_every_step_has_a_line_for_every_row(project):
@@ -100,7 +100,7 @@ def test_every_step_has_a_line_for_every_row(project):
             assert [row["utterance"] for row in read_csv(view(project, f"{part}.{step}.csv"))] == names
 
 
-def test_what_was_said_is_recognised_and_recordings_without_speech_are_flagged(project):
+def test_speech_is_recognised_and_recordings_without_speech_are_flagged(project):
     recorded, heard = lengths(project, "data/views/demo/audio"), rows_of(project, "recognised")
     assert recorded[SILENT] == 0 < recorded[NOISY]
     assert {name: row["flag"] for name, row in heard.items() if row["flag"]} == AWKWARD
@@ -110,7 +110,7 @@ def test_what_was_said_is_recognised_and_recordings_without_speech_are_flagged(p
     assert word_error_rate(said, texts) < 0.4 and word_error_rate(said, texts[1:] + texts[:1]) > 0.8
 
 
-def test_the_voice_is_to_say_what_both_translators_made_of_it(project):
+def test_the_text_to_say_is_the_output_of_both_translators(project):
     heard, spoken = (rows_of(project, step) for step in ("recognised", "spoken"))
     chain = [open_weights(project.folder / "weights" / name) for name in NAMES]
     texts = [row["text"] for row in heard.values()]
@@ -131,10 +131,10 @@ def test_every_row_with_words_gets_a_voice_and_its_feature(project):
     for name, row in spoken.items():
         assert bool(row["text"]) == bool(samples[name]) == bool(steps[name]) == (heard[name]["flag"] != "no audio"), row
     assert sum(map(bool, samples.values())) > 0.6 * len(samples)
-    assert sum(bool(row["text"]) for row in heard.values()) > 0.5 * len(heard)  # some of it sounds like words
+    assert sum(bool(row["text"]) for row in heard.values()) > 0.5 * len(heard)  # part of it resembles words
 
 
-def test_the_gate_judges_each_train_row_and_the_audit_passes(project):
+def test_the_gate_has_a_verdict_for_each_train_row_and_the_audit_passes(project):
     spoken, children = rows_of(project, "spoken"), {}
     for fold in FOLDS:
         table = read_csv(project.folder / f"results/demo/protocols/session/{fold}.csv")
@@ -144,9 +144,9 @@ def test_the_gate_judges_each_train_row_and_the_audit_passes(project):
         ]
         for line in verdicts:
             row = spoken[line["utterance"]]
-            wanted = "" if row["text"] else "nothing to say"
-            wanted = "no audio" if line["utterance"] == SILENT else "cut off" if row["flag"] == "cut off" else wanted
-            assert line["reason"] == wanted and line["verdict"] == ("fail" if wanted else "pass"), line
+            reason = "" if row["text"] else "nothing to say"
+            reason = "no audio" if line["utterance"] == SILENT else "cut off" if row["flag"] == "cut off" else reason
+            assert line["reason"] == reason and line["verdict"] == ("fail" if reason else "pass"), line
         children[fold] = sum(line["verdict"] == "pass" for line in verdicts)
         facts = read_json(project.folder / f"{RUNS}/{fold}-1/run.json")
         assert facts["children"] == {"audio_tts": children[fold]}
@@ -154,10 +154,10 @@ def test_the_gate_judges_each_train_row_and_the_audit_passes(project):
     assert audit["ok"] and audit["leaks"] == {} and audit["children"] == children and min(children.values()) > 0
 
 
-def test_what_has_no_copy_is_told_with_its_reason(project):
+def test_rows_without_a_copy_are_reported_with_the_reason(project):
     problems = read_csv(project.folder / "results/demo/augmented/quality/demo.csv")
-    told = {(row["utterance"], row["reason"]) for row in problems}
+    reported = {(row["utterance"], row["reason"]) for row in problems}
     empty = {
         (name, "no transcript") for name, row in rows_of(project, "spoken").items() if row["flag"] == "empty result"
     }
-    assert told >= empty | {(NOISY, "no transcript")}
+    assert reported >= empty | {(NOISY, "no transcript")}

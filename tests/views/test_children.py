@@ -1,4 +1,4 @@
-"""Children of train rows: made by the gate's verdicts, audited against planted faults, and read by training."""
+"""Children of train rows follow the gate's verdicts, pass an audit that detects planted faults, and enter training."""
 
 import json
 import shutil
@@ -20,7 +20,7 @@ ABOUT = {"protocol": "session", "corpus": "toy", "split": "session", "leaky": Fa
 
 
 class Toy:
-    """A toy corpus with its protocol, and the children of every fold, all by the scripts of the workflow."""
+    """A toy corpus with its protocol and the children of each fold, written by the scripts of the workflow."""
 
     def __init__(self, folder: Path):
         self.folder, self.rows = folder, rows()
@@ -53,7 +53,7 @@ class Toy:
         return script(self.folder, "audit_children", ABOUT | {"leaky": leaky}, *arguments, check=check)
 
     def edit(self, change, fold: int = 0) -> None:
-        """Put what `change` makes of the first child of a fold, and of the fold's table, in the child's place."""
+        """Update the first child of a fold with `change(child, lines of the fold's table)`."""
         lines, table = read_csv(self.children[fold]), read_csv(self.folds[fold])
         lines[0] = lines[0] | change(lines[0], table)
         write_csv(self.children[fold], lines)
@@ -70,12 +70,12 @@ def built(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def toy(built, tmp_path) -> Toy:
-    """Children of which the first three of each fold failed, and their audit: a copy to damage."""
+    """A copy of the children and their audit, to damage; the first three rows of each fold failed the gate."""
     shutil.copytree(built, tmp_path / "toy")
     return Toy(tmp_path / "toy")
 
 
-def test_what_passed_becomes_a_child_with_all_its_parent_has(toy):
+def test_rows_that_passed_have_a_child_with_the_fields_of_the_parent(toy):
     parents = {line["utterance"]: line for line in read_csv(toy.folds[0])}
     train = [name for name, line in parents.items() if line["split"] == "train"]
     lines = read_csv(toy.children[0])
@@ -89,7 +89,7 @@ def test_what_passed_becomes_a_child_with_all_its_parent_has(toy):
 
 
 @pytest.mark.parametrize("lost", [True, False])
-def test_a_gate_of_other_rows_is_refused(toy, lost):
+def test_a_gate_of_other_rows_is_rejected(toy, lost):
     table = toy.children[0].with_suffix(".gate.csv")
     lines = read_csv(table)
     write_csv(table, lines[1:] if lost else [*lines, lines[0] | {"utterance": "stranger"}])
@@ -98,7 +98,7 @@ def test_a_gate_of_other_rows_is_refused(toy, lost):
     assert (lines[0]["utterance"] if lost else "stranger") in done.stderr
 
 
-def test_a_table_without_children_is_whole(tmp_path):
+def test_a_table_without_children_is_complete(tmp_path):
     none = Toy(tmp_path)
     none.build(failing=99)
     assert none.children[0].read_text().startswith("utterance,parent,corpus,part,row")
@@ -108,14 +108,14 @@ def test_a_table_without_children_is_whole(tmp_path):
     )
 
 
-def test_sound_children_pass_the_audit(toy):
+def test_correct_children_pass_the_audit(toy):
     audit = json.loads((toy.folder / "children.json").read_text())
     assert audit["ok"] is True and audit["leaks"] == {} and audit["view"] == VIEW
     assert audit["children"] == {"fold0": 9, "fold1": 9, "fold2": 9}
 
 
 def of(side: str):
-    """Make the child one of a row on another side, with whatever labels the table has there."""
+    """Return a change that makes the child that of a row on this side, with that row's fields."""
 
     def change(child: dict, table: list[dict]) -> dict:
         return child_of(next(line for line in table if line["split"] == side), VIEW)
@@ -137,25 +137,25 @@ PLANTED = {
 }
 
 
-@pytest.mark.parametrize("said", PLANTED)
-def test_a_planted_fault_fails_the_audit(toy, said):
+@pytest.mark.parametrize("message", PLANTED)
+def test_a_planted_fault_fails_the_audit(toy, message):
     (toy.folder / "children.json").unlink()
-    toy.edit(PLANTED[said])
+    toy.edit(PLANTED[message])
     table, children = read_csv(toy.folds[0]), read_csv(toy.children[0])
-    assert any(said in str(stray) for stray in audit_children("fold0", table, children, VIEW))
-    for leaky in (False, True):  # a protocol may be declared leaky, its children never
+    assert any(message in str(fault) for fault in audit_children("fold0", table, children, VIEW))
+    for leaky in (False, True):  # a protocol may be declared leaky, but not its children
         (toy.base.with_suffix(".json")).write_text(
             json.dumps({"split": "session", "leaky": leaky, "shares_dialogues": []})
         )
         done = toy.audit(check=False, leaky=leaky)
-        assert done.returncode == 1 and said in done.stderr and "Traceback" not in done.stderr
+        assert done.returncode == 1 and message in done.stderr and "Traceback" not in done.stderr
         assert not (toy.folder / "children.json").exists()
 
 
-def test_a_row_that_train_has_twice_has_one_child(toy):
+def test_a_row_that_occurs_twice_in_train_has_one_child(toy):
     table = read_csv(toy.folds[0])
-    again = next(line for line in table if line["utterance"] == read_csv(toy.children[0])[0]["parent"])
-    write_csv(toy.folds[0], [*table, again])
+    duplicate = next(line for line in table if line["utterance"] == read_csv(toy.children[0])[0]["parent"])
+    write_csv(toy.folds[0], [*table, duplicate])
     before = toy.children[0].read_bytes()
     toy.make(toy.folds[0], toy.children[0])
     assert toy.children[0].read_bytes() == before
@@ -167,7 +167,7 @@ def test_a_row_that_train_has_twice_has_one_child(toy):
 
 @pytest.fixture
 def stored(toy) -> Toy:
-    """Beside the tables: a feature, its augmented copy, and texts. Every value says which view and which row it is."""
+    """The toy with features, an augmented copy of one, and texts, whose values identify their view and row."""
     for name, sign in (("text.sbert", 1), ("text_bt.sbert", -1), ("audio.mfcc", 1)):
         values = [np.full((1, 2), sign * (i + 1), np.float32) for i in range(len(toy.rows))]
         (toy.folder / name).mkdir()
@@ -215,14 +215,14 @@ def test_a_child_is_its_parent_with_one_modality_exchanged(stored):
     assert (plain.train.inputs["text.sbert"].values == train.inputs["text.sbert"].values[:12]).all()
 
 
-@pytest.mark.parametrize("said", ["parent in dev", "parent in test", "is in dev", "not in the fold"])
-def test_a_fold_is_not_read_with_a_child_of_anything_but_a_train_row(stored, said):
-    stored.edit(PLANTED[said])
+@pytest.mark.parametrize("message", ["parent in dev", "parent in test", "is in dev", "not in the fold"])
+def test_a_fold_with_a_child_of_another_row_than_a_train_row_is_rejected(stored, message):
+    stored.edit(PLANTED[message])
     with pytest.raises(InputError, match="not the child of a train row"):
         read(stored)
 
 
-def test_a_child_of_a_child_or_one_that_exchanges_nothing_is_refused(stored):
+def test_a_child_of_a_child_or_one_that_exchanges_nothing_is_rejected(stored):
     with pytest.raises(InputError, match="exchanges no input"):
         read(stored, exchanged={})
     stored.edit(lambda child, table: {"parent": read_csv(stored.children[0])[1]["utterance"]})
@@ -231,7 +231,7 @@ def test_a_child_of_a_child_or_one_that_exchanges_nothing_is_refused(stored):
 
 
 def train(toy: Toy, *audits: str, augmented: bool = True, out: str = "out"):
-    """The script, on fold 0."""
+    """Run the training script on fold 0."""
     recipe = {"plugin": "linear_probe", "options": {}, "run": "probe"}
     arguments = [
         "--fold",
@@ -248,7 +248,7 @@ def train(toy: Toy, *audits: str, augmented: bool = True, out: str = "out"):
     return script(toy.folder, "train", recipe, *arguments, check=False)
 
 
-def test_training_reads_audited_children_and_says_so(stored):
+def test_training_reads_audited_children_and_records_them(stored):
     done = train(stored, "children.json")
     assert done.returncode == 0, done.stderr
     facts = json.loads((stored.folder / "out/run.json").read_text())
@@ -265,7 +265,7 @@ def flip_a_side(table: Path) -> None:
     write_csv(table, lines)
 
 
-def test_training_refuses_a_fold_table_or_protocol_that_no_audit_has_seen(stored):
+def test_training_rejects_a_fold_table_or_protocol_that_was_not_audited(stored):
     table, protocol = stored.folds[0], stored.base.with_suffix(".json")
     for file, change in ((table, flip_a_side), (protocol, lambda path: path.write_text(path.read_text() + " "))):
         before = file.read_bytes()
@@ -278,9 +278,9 @@ def test_training_refuses_a_fold_table_or_protocol_that_no_audit_has_seen(stored
 
 
 def test_every_audit_must_have_seen_the_fold_table(stored):
-    """The audit of the children may be one of an older table, and the other way round."""
-    mine, others = stored.folder / "data/audit/toy/session.json", stored.folder / "children.json"
-    for file in (mine, others):
+    """The audits of the protocol and of the children must both refer to the current table."""
+    of_protocol, of_children = stored.folder / "data/audit/toy/session.json", stored.folder / "children.json"
+    for file in (of_protocol, of_children):
         before = json.loads(file.read_text())
         other = {name: digest for name, digest in before["inputs"].items() if not name.endswith("fold0.csv")}
         file.write_text(json.dumps(before | {"inputs": other}))
@@ -289,7 +289,7 @@ def test_every_audit_must_have_seen_the_fold_table(stored):
     assert train(stored, "children.json").returncode == 0
 
 
-def test_no_audit_of_the_children_no_training(stored):
+def test_training_needs_a_passed_audit_of_the_children(stored):
     assert "no audit has seen" in train(stored).stderr
     (stored.folder / "failed.json").write_text(json.dumps({"ok": False, "inputs": {}}))
     done = train(stored, "children.json", "failed.json")
@@ -297,9 +297,9 @@ def test_no_audit_of_the_children_no_training(stored):
     assert "no such file" in train(stored, "absent.json").stderr
 
 
-@pytest.mark.parametrize("said", PLANTED)
-def test_training_refuses_what_was_changed_after_the_audit(stored, said):
-    stored.edit(PLANTED[said])
+@pytest.mark.parametrize("message", PLANTED)
+def test_training_rejects_children_that_changed_after_the_audit(stored, message):
+    stored.edit(PLANTED[message])
     done = train(stored, "children.json")
     assert done.returncode == 1 and "no audit has seen" in done.stderr and "Traceback" not in done.stderr
     assert not (stored.folder / "out").exists()

@@ -1,4 +1,4 @@
-"""Which pictures are taken, proved by a number painted into every picture; and every way a video can be bad."""
+"""The frames view selects the right frames, proved by a number painted into each, and reports faults of videos."""
 
 import io
 import re
@@ -24,8 +24,8 @@ from emospace.media.video import Video, probe
 from emospace.views.frames import extract, frame_indices
 
 BITS = 8
-# name -> how it is encoded; B-frames, open groups and AVI (no times of display) are where frames get miscounted.
-KINDS = {
+# Name -> encoding. B-frames, open GOPs and AVI (no presentation times) are where frames are easily miscounted.
+ENCODINGS = {
     "plain.avi": ["-c:v", "mpeg4", "-q:v", "2"],
     "bframes.avi": ["-c:v", "mpeg4", "-bf", "2", "-q:v", "2"],
     "mpeg1.mpg": ["-c:v", "mpeg1video", "-bf", "2", "-q:v", "2"],
@@ -36,7 +36,7 @@ KINDS = {
 
 
 def number(luma: np.ndarray) -> int:
-    """Read the number back from brightness, shape (H, W) with W spanning all eight fields."""
+    """Read the number from the luma of a whole frame, shape (H, W)."""
     fields = np.array_split(luma.astype(float), BITS, axis=1)
     return sum(int(field.mean() > 128) << bit for bit, field in enumerate(fields))
 
@@ -44,7 +44,7 @@ def number(luma: np.ndarray) -> int:
 @pytest.fixture(scope="module")
 def films(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("films")
-    for name, options in KINDS.items():
+    for name, options in ENCODINGS.items():
         film(folder / name, *options)
     return folder
 
@@ -62,79 +62,79 @@ def reasons(problems) -> list[str]:
     ("start", "end", "frames", "fps", "count", "expected"),
     [
         (0.0, 8.0, 8, "25", 1000, [12, 37, 62, 87, 112, 137, 162, 187]),
-        (0.0, 0.04, 8, "25", 1000, [0]),  # a single picture, once
-        (1.0, 1.2, 8, "25", 1000, [25, 26, 27, 28, 29]),  # fewer pictures than asked for
-        (1.2, 1.4, 1, "10", 1000, [13]),  # in floating point, 1.3 * 10 falls short of 13
+        (0.0, 0.04, 8, "25", 1000, [0]),  # a single frame, once
+        (1.0, 1.2, 8, "25", 1000, [25, 26, 27, 28, 29]),  # fewer frames than requested
+        (1.2, 1.4, 1, "10", 1000, [13]),  # in floating point, 1.3 * 10 is less than 13
         (10.01, 12.012, 4, NTSC, 1000, [307, 322, 337, 352]),
-        (3.0, 5.0, 4, "10", 41, [32, 37, 40]),  # the last of the file, once
+        (3.0, 5.0, 4, "10", 41, [32, 37, 40]),  # the last frame of the file, once
         (9.0, 10.0, 2, "10", 41, [40]),
     ],
 )
-def test_centres_of_equal_slices(start, end, frames, fps, count, expected):
+def test_indices_are_those_at_the_centres_of_equal_slices(start, end, frames, fps, count, expected):
     assert frame_indices(start, end, frames, video(fps, count)) == expected
 
 
-def test_varying_rate_takes_the_picture_on_screen():
+def test_at_a_variable_rate_the_frame_on_screen_is_taken():
     times = [0.0, 1.0, 1.1, 1.2, 5.0]
     assert frame_indices(0.0, 4.0, 4, video("10", 5, times)) == [0, 3]  # at 0.5, 1.5, 2.5, 3.5 s
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ENCODINGS)
 @pytest.mark.parametrize("extractor", EXTRACTORS)
-def test_numbers_painted_into_the_pictures(films, kind, extractor):
-    wanted = [0, 1, 2, 14, 15, 16, 29, 44, 59, 60, 61, 88, 117, 118, 119]
-    found = list(EXTRACTORS[extractor](probe(films / kind), wanted))
-    assert [index for index, _ in found] == wanted
-    assert [number(planes[:64]) for _, planes in found] == wanted
+def test_extractors_return_the_requested_frames(films, name, extractor):
+    indices = [0, 1, 2, 14, 15, 16, 29, 44, 59, 60, 61, 88, 117, 118, 119]
+    frames = list(EXTRACTORS[extractor](probe(films / name), indices))
+    assert [index for index, _ in frames] == indices
+    assert [number(planes[:64]) for _, planes in frames] == indices
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_extractors_agree_to_the_pixel(films, kind):
-    wanted = [5, 17, 18, 64, 110]
-    one, other = (dict(take(probe(films / kind), wanted)) for take in EXTRACTORS.values())
-    for index in wanted:
-        # Two releases of FFmpeg may round an inverse transform differently, never by more than one level.
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_extractors_agree_to_the_pixel(films, name):
+    indices = [5, 17, 18, 64, 110]
+    one, other = (dict(take(probe(films / name), indices)) for take in EXTRACTORS.values())
+    for index in indices:
+        # Two releases of FFmpeg may round an inverse transform differently, by one level at most.
         assert np.abs(one[index].astype(int) - other[index]).max() <= 1
 
 
 @pytest.mark.parametrize("extractor", EXTRACTORS)
 def test_packed_bframes(tmp_path, extractor):
-    """Old DivX files hold two pictures in one packet and then none: only counting what is decoded gets them right."""
+    """Old DivX files have packets with two frames and others with none, so only decoded frames can be counted."""
     film(tmp_path / "packed.avi", "-c:v", "libxvid", "-bf", "2", "-q:v", "2")
-    found = probe(tmp_path / "packed.avi")
-    wanted = range(0, found.count, 5)
-    assert [number(planes[:64]) for _, planes in EXTRACTORS[extractor](found, wanted)] == list(wanted)
+    packed = probe(tmp_path / "packed.avi")
+    indices = range(0, packed.count, 5)
+    assert [number(planes[:64]) for _, planes in EXTRACTORS[extractor](packed, indices)] == list(indices)
 
 
-def test_leaving_packets_out_changes_no_pixel(films):
-    for kind in ("plain.avi", "h264.mp4", "open.mkv", "mpeg1.mpg"):
-        found = probe(films / kind)
-        assert found.stamps, f"{kind} was to be decoded in parts"
-        everything = Video(**vars(found) | {"stamps": None})
-        wanted = [3, 40, 41, 77, 100]
-        parts, whole = (dict(EXTRACTORS["pyav"](v, wanted)) for v in (found, everything))
-        assert all(np.array_equal(parts[i], whole[i]) for i in wanted)
+def test_skipping_packets_changes_no_pixel(films):
+    for name in ("plain.avi", "h264.mp4", "open.mkv", "mpeg1.mpg"):
+        probed = probe(films / name)
+        assert probed.stamps, f"{name} should be decoded in parts"
+        without_stamps = Video(**vars(probed) | {"stamps": None})
+        indices = [3, 40, 41, 77, 100]
+        parts, whole = (dict(EXTRACTORS["pyav"](v, indices)) for v in (probed, without_stamps))
+        assert all(np.array_equal(parts[i], whole[i]) for i in indices)
 
 
-def test_many_pictures_of_one_file(films, monkeypatch):
+def test_many_frames_of_one_file_take_several_runs_of_ffmpeg(films, monkeypatch):
     monkeypatch.setattr("emospace.media.decoders.PER_RUN", 50)
-    found = list(EXTRACTORS["ffmpeg"](probe(films / "plain.avi"), range(120)))
-    assert [number(planes[:64]) for _, planes in found] == list(range(120))
+    frames = list(EXTRACTORS["ffmpeg"](probe(films / "plain.avi"), range(120)))
+    assert [number(planes[:64]) for _, planes in frames] == list(range(120))
 
 
-def test_varying_rate_in_a_real_file(tmp_path):
+def test_a_film_with_a_variable_rate(tmp_path):
     film(
         tmp_path / "vfr.mp4", "-vf", "select='lt(n,60)+not(mod(n,10))'", "-vsync", "vfr", "-c:v", "libx264", "-qp", "8"
     )
-    found = probe(tmp_path / "vfr.mp4")
-    assert found.times is not None
-    wanted = frame_indices(0.0, 4.0, 4, found)  # at 0.5, 1.5, 2.5, 3.5 s: pictures 14, 44, 74, 104 were painted
+    probed = probe(tmp_path / "vfr.mp4")
+    assert probed.times is not None
+    indices = frame_indices(0.0, 4.0, 4, probed)  # at 0.5, 1.5, 2.5, 3.5 s: numbers 14, 44, 74, 104 of the source
     for take in EXTRACTORS.values():
-        assert [number(planes[:64]) for _, planes in take(found, wanted)] == [14, 44, 70, 100]
+        assert [number(planes[:64]) for _, planes in take(probed, indices)] == [14, 44, 70, 100]
 
 
 @pytest.mark.parametrize("extractor", EXTRACTORS)
-def test_zip_holds_rows_in_order_cropped_and_scaled(films, tmp_path, extractor):
+def test_the_zip_has_the_rows_in_order_cropped_and_scaled(films, tmp_path, extractor):
     split = "geq=lum='if(lt(X,64),200,50)':cb=128:cr=128"
     film(tmp_path / "split.avi", "-c:v", "mpeg4", "-q:v", "2", picture=split)
     shutil.copy(films / "plain.avi", tmp_path)
@@ -157,20 +157,20 @@ def test_zip_holds_rows_in_order_cropped_and_scaled(films, tmp_path, extractor):
     assert Frames(out).row("a_3") == []
     left, right = pictures(out, "a_1")[0], pictures(out, "a_4")[0]
     assert left.size == right.size == (32, 32)
-    assert pictures(out, "a_2")[0].size == (64, 32)  # the shorter side counts
+    assert pictures(out, "a_2")[0].size == (64, 32)  # the shorter side is scaled to 32
     assert np.asarray(left.convert("L")).mean() > 180 > 80 > np.asarray(right.convert("L")).mean()
     first = out.read_bytes()
     extract(rows, tmp_path, out, frames=2, size=32, extractor=extractor, threads=1)
     assert out.read_bytes() == first
 
 
-def test_small_pictures_are_not_blown_up(films, tmp_path):
+def test_small_frames_are_not_enlarged(films, tmp_path):
     extract([row("plain.avi", 0.0, 2.0)], films, tmp_path / "p.zip", frames=1, size=224)
     assert pictures(tmp_path / "p.zip", "d_1")[0].size == (128, 64)
 
 
 def test_full_range_brightness_is_kept(films, tmp_path):
-    """Motion JPEG uses all 256 levels, others 219: a mix-up shifts brightness by up to 16 levels."""
+    """Motion JPEG uses all 256 levels, the others 219; confusing them shifts brightness by up to 16 levels."""
     for extractor in EXTRACTORS:
         rows = [row(name, 1.0, 1.2, name) for name in ("motion.avi", "plain.avi")]
         extract(rows, films, tmp_path / "p.zip", frames=1, extractor=extractor)
@@ -179,19 +179,19 @@ def test_full_range_brightness_is_kept(films, tmp_path):
 
 
 def chunks(avi: bytes) -> list[int]:
-    """Where each picture of an AVI starts: four letters, four bytes of size, the picture."""
+    """Offsets of the frames of an AVI, each of which has a tag and a size of four bytes before its data."""
     return [match.start() for match in re.finditer(b"00dc", avi)]
 
 
 def bad(folder: Path) -> dict[str, tuple[str, str]]:
-    """Bad videos: file name -> (reason that must be given, a word of its detail)."""
+    """Write faulty videos; return file name -> (expected reason, words of its detail)."""
     good = film(folder / "good.avi", "-c:v", "mpeg4", "-q:v", "2").read_bytes()
     (folder / "empty.avi").touch()
     (folder / "text.avi").write_text("this is not a video\n" * 500)
     (folder / "header.avi").write_bytes(good[:300])
     (folder / "cut.avi").write_bytes(good[: chunks(good)[30]])
     assert b"FMP4" in good
-    (folder / "kind.avi").write_bytes(good.replace(b"FMP4", b"ZZZZ"))
+    (folder / "codec.avi").write_bytes(good.replace(b"FMP4", b"ZZZZ"))
     sound = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=duration=4", str(folder / "sound.mp4")]
     subprocess.run(sound, check=True)
     return {
@@ -200,32 +200,32 @@ def bad(folder: Path) -> dict[str, tuple[str, str]]:
         "text.avi": ("unreadable", "not a video"),
         "header.avi": ("unreadable", "not a video"),
         "cut.avi": ("truncated", "ends at"),
-        "kind.avi": ("unreadable", "no decoder"),
-        "sound.mp4": ("no frames", "sound only"),
+        "codec.avi": ("unreadable", "no decoder"),
+        "sound.mp4": ("no frames", "no video stream"),
     }
 
 
 @pytest.mark.parametrize("extractor", EXTRACTORS)
-def test_bad_videos_are_listed_and_the_rest_goes_on(tmp_path, extractor):
+def test_faulty_videos_are_reported_and_the_others_extracted(tmp_path, extractor):
     expected = bad(tmp_path)
     rows = [row(name, 2.0, 3.9, f"bad_{i}") for i, name in enumerate(expected)] + [row("good.avi", 2.0, 3.9, "good_1")]
     problems, facts = extract(rows, tmp_path, tmp_path / "p.zip", frames=4, extractor=extractor)
-    found = {problem.file: (problem.reason, problem.detail) for problem in problems}
-    assert found.keys() == expected.keys()
-    for name, (reason, word) in expected.items():
-        assert found[name][0] == reason, (name, found[name])
-        assert word in found[name][1]
+    reported = {problem.file: (problem.reason, problem.detail) for problem in problems}
+    assert reported.keys() == expected.keys()
+    for name, (reason, words) in expected.items():
+        assert reported[name][0] == reason, (name, reported[name])
+        assert words in reported[name][1]
     assert facts["missing"] == len(expected)
     assert Frames(tmp_path / "p.zip").counts == {"good_1": 4}
 
 
 @pytest.mark.parametrize("extractor", EXTRACTORS)
-def test_intervals_beyond_the_end(films, tmp_path, extractor):
+def test_intervals_beyond_the_end_are_shortened_or_omitted(films, tmp_path, extractor):
     rows = [
         row("plain.avi", 60.0, 62.0, "past"),
         row("plain.avi", 3.5, 6.0, "mostly past"),
         row("plain.avi", 2.0, 4.5, "mostly there"),
-        row("plain.avi", 2.0, 4.05, "all there"),  # a few hundredths: annotations round
+        row("plain.avi", 2.0, 4.05, "all there"),  # annotations round by a few hundredths of a second
     ]
     problems, _ = extract(rows, films, tmp_path / "p.zip", frames=4, extractor=extractor)
     assert [(p.utterance, p.reason) for p in problems] == [
@@ -236,16 +236,16 @@ def test_intervals_beyond_the_end(films, tmp_path, extractor):
     assert Frames(tmp_path / "p.zip").counts == {"mostly there": 4, "all there": 4}
 
 
-def test_a_crop_outside_of_the_picture(films, tmp_path):
+def test_a_crop_outside_the_frame_is_reported(films, tmp_path):
     problems, _ = extract([row("plain.avi", 0.0, 2.0, crop="200 0 300 64")], films, tmp_path / "p.zip")
     assert reasons(problems) == ["no frames"]
 
 
 @pytest.mark.parametrize("extractor", EXTRACTORS)
-@pytest.mark.parametrize(("kind", "shift"), [("plain.avi", 0), ("bframes.avi", 1)])
-def test_damage_in_the_middle(films, tmp_path, extractor, kind, shift):
-    """Lost pictures must not shift the ones behind them: where time stamps are of no use, by no more than one."""
-    data = bytearray((films / kind).read_bytes())
+@pytest.mark.parametrize(("name", "shift"), [("plain.avi", 0), ("bframes.avi", 1)])
+def test_damage_in_the_middle_does_not_shift_later_frames(films, tmp_path, extractor, name, shift):
+    """Without reliable time stamps they may shift by one."""
+    data = bytearray((films / name).read_bytes())
     for start in chunks(data)[55:70]:
         size = int.from_bytes(data[start + 4 : start + 8], "little")
         data[start + 8 : start + 8 + size] = bytes(size)
@@ -256,34 +256,34 @@ def test_damage_in_the_middle(films, tmp_path, extractor, kind, shift):
         row("damaged.avi", 3, 4, "past"),
     ]
     problems, _ = extract(rows, tmp_path, tmp_path / "p.zip", frames=4, extractor=extractor)
-    seen = {
+    numbers = {
         r.utterance: [number(np.asarray(p.convert("L"))) for p in pictures(tmp_path / "p.zip", r.utterance)]
         for r in rows
     }
-    assert seen["before"] == [1, 4, 7, 10]
-    assert len(seen["past"]) == 4
-    assert np.abs(np.subtract(seen["past"], [93, 101, 108, 116])).max() <= shift
+    assert numbers["before"] == [1, 4, 7, 10]
+    assert len(numbers["past"]) == 4
+    assert np.abs(np.subtract(numbers["past"], [93, 101, 108, 116])).max() <= shift
     assert "in" in [problem.utterance for problem in problems]
 
 
 @pytest.mark.parametrize("extractor", EXTRACTORS)
-@pytest.mark.parametrize("kind", ["plain.avi", "h264.mp4"])
-def test_one_wrong_bit_is_said_once(films, tmp_path, extractor, kind):
-    """In one of two films that share nothing: the pictures are used, as it conceals most damage."""
-    data = bytearray((films / kind).read_bytes())
-    data[chunks(data)[48] + 16 if kind == "plain.avi" else data.index(b"mdat") + 3000] ^= 8
-    (tmp_path / kind).write_bytes(data)
-    shutil.copy(films / kind, tmp_path / "good.avi")
-    rows = [row(name, start, start + 2.0, f"{name[0]}_{start:.0f}") for name in (kind, "good.avi") for start in (0, 2)]
+@pytest.mark.parametrize("name", ["plain.avi", "h264.mp4"])
+def test_one_wrong_bit_is_reported_once(films, tmp_path, extractor, name):
+    """It is reported for its film alone; the frames are used, as decoders conceal most damage."""
+    data = bytearray((films / name).read_bytes())
+    data[chunks(data)[48] + 16 if name == "plain.avi" else data.index(b"mdat") + 3000] ^= 8
+    (tmp_path / name).write_bytes(data)
+    shutil.copy(films / name, tmp_path / "good.avi")
+    rows = [row(file, start, start + 2.0, f"{file[0]}_{start:.0f}") for file in (name, "good.avi") for start in (0, 2)]
     problems, facts = extract(rows, tmp_path, tmp_path / "p.zip", frames=4, extractor=extractor)
-    assert [(p.utterance, p.file, p.reason) for p in problems] == [("", kind, "damaged")]
+    assert [(p.utterance, p.file, p.reason) for p in problems] == [("", name, "damaged")]
     assert " 0x" not in problems[0].detail and problems[0].remedy
     assert facts["missing"] == 0
 
 
 @pytest.mark.parametrize("name", ["cut.mp4", "moov.mp4", "huge.avi"])
-def test_headers_that_lie(tmp_path, name):
-    """A film cut off behind an index that was whole; a damaged index; a picture of 4 gigapixels."""
+def test_false_headers_are_reported(tmp_path, name):
+    """A truncated film with a complete index, a damaged index, and a frame of 4 gigapixels."""
     fast = ["-c:v", "libx264", "-qp", "10", "-movflags", "+faststart"]
     good = film(tmp_path / f"good.{name[-3:]}", *(fast if name.endswith("mp4") else ["-c:v", "mjpeg"])).read_bytes()
     if name == "cut.mp4":
@@ -305,13 +305,13 @@ def test_headers_that_lie(tmp_path, name):
 @pytest.mark.parametrize("name", ['a b\'s "c".avi', "é日本 ümlaut.avi", "http:x.avi", "%03d, [x];y=z.avi", "-y.avi"])
 def test_awkward_paths(films, tmp_path, extractor, name, monkeypatch):
     shutil.copy(films / "plain.avi", tmp_path / name)
-    monkeypatch.chdir(tmp_path)  # relative paths are the more awkward ones: nothing stands before the name
+    monkeypatch.chdir(tmp_path)  # relative paths are more awkward, as they start with the name
     problems, _ = extract([row(name, 0.0, 2.0)], Path("."), Path("p.zip"), frames=2, extractor=extractor)
     assert problems == []
     assert Frames(tmp_path / "p.zip").counts == {"d_1": 2}
 
 
-def test_options_and_programs_that_are_not_there(films, tmp_path, monkeypatch):
+def test_an_unknown_extractor_and_a_missing_program_are_rejected(films, tmp_path, monkeypatch):
     with pytest.raises(InputError, match="there is no 'ffmepg'"):
         extract([row("plain.avi", 0, 1)], films, tmp_path / "p.zip", extractor="ffmepg")
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -320,13 +320,13 @@ def test_options_and_programs_that_are_not_there(films, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_zip_that_is_none(tmp_path):
+def test_a_file_that_is_not_a_zip_is_rejected(tmp_path):
     (tmp_path / "p.zip").write_bytes(b"PK")
     with pytest.raises(InputError, match=r"p\.zip: not a readable zip"):
         Frames(tmp_path / "p.zip")
 
 
-def test_real_faces(grid, tmp_path):
+def test_extractors_agree_on_real_films(grid, tmp_path):
     clips = sorted(path.name for path in grid.glob("*.mpg"))
     rows = [row(name, 0.0, 3.0, name) for name in clips]
     for extractor in EXTRACTORS:
@@ -340,8 +340,8 @@ def test_real_faces(grid, tmp_path):
         assert frame_indices(0.0, 3.0, 8, probe(grid / name)) == [4, 14, 23, 32, 42, 51, 60, 70]
 
 
-def test_killed_while_writing(tmp_path):
-    """Nothing may stand under a real name until it is whole."""
+def test_a_job_killed_while_writing_leaves_no_output(tmp_path):
+    """A file gets its final name only when it is complete."""
     film(tmp_path / "a.avi", "-c:v", "mpeg4", frames=900)
     rows = [row("a.avi", i / 10, i / 10 + 2, f"a_{i:03d}") for i in range(250)]
     manifest.write(tmp_path / "p.csv", [replace(r, video=f"{i}.avi") for i, r in enumerate(rows)])
@@ -357,7 +357,7 @@ def test_killed_while_writing(tmp_path):
         while process.poll() is None and not any(path.stat().st_size for path in tmp_path.glob(".p.*.tmp.zip")):
             time.sleep(0.001)
         process.kill()
-    assert process.returncode == -signal.SIGKILL, "the job was done before it could be killed"
+    assert process.returncode == -signal.SIGKILL, "the job finished before it was killed"
     assert not [name for name in ("p.zip", "p.json", "p.quality.csv") if (tmp_path / name).exists()]
     subprocess.run([*command, "--threads", "2"], check=True)
     assert provenance.read_json(tmp_path / "p.json")["frames"] == 500

@@ -1,4 +1,4 @@
-"""The frames_aug view: one draw per utterance, the same everywhere; what cannot be decoded or built is named."""
+"""The frames_aug view makes one reproducible draw per utterance, and reports bad pictures and invalid transforms."""
 
 import inspect
 import io
@@ -31,7 +31,7 @@ def extract(source: Path, out: Path, names: list[str], **options):
 
 
 def picture(number: int) -> np.ndarray:
-    """Smooth colours, uint8 (64, 96, 3), that no transform of the list leaves as they are."""
+    """Smooth colours, uint8 (64, 96, 3), which every transform of the list changes."""
     coarse = np.random.default_rng(number).integers(0, 255, (4, 6, 3), dtype=np.uint8)
     return np.asarray(Image.fromarray(coarse).resize(SIZE, Image.Resampling.BICUBIC))
 
@@ -47,7 +47,7 @@ def pixels(content: bytes) -> np.ndarray:
 
 
 def pack(path: Path, rows: dict[str, list[bytes]]) -> Path:
-    """A frames view."""
+    """Write a frames view."""
     with zipfile.ZipFile(path, "w") as archive:
         for name, row in rows.items():
             for k, content in enumerate(row):
@@ -57,7 +57,7 @@ def pack(path: Path, rows: dict[str, list[bytes]]) -> Path:
 
 @pytest.fixture(scope="module")
 def parent(tmp_path_factory) -> Path:
-    """Twelve utterances of three pictures."""
+    """Twelve utterances with three pictures each."""
     rows = {f"u{i:02d}": [jpeg(picture(3 * i + k)) for k in range(3)] for i in range(12)}
     return pack(tmp_path_factory.mktemp("parent") / "0.zip", rows)
 
@@ -72,7 +72,7 @@ def read(path: Path) -> dict[str, list[bytes]]:
         return {name: view.row(name) for name in view.counts}
 
 
-def test_same_entries_as_the_parent(parent, tmp_path):
+def test_the_copy_has_the_entries_of_its_parent(parent, tmp_path):
     problems, facts = extract(parent, tmp_path / "a.zip", [*ids(parent), "none"], seed=0)
     assert problems == []
     assert (facts["rows"], facts["missing"], facts["frames"]) == (13, 1, 36)
@@ -86,8 +86,8 @@ def test_same_entries_as_the_parent(parent, tmp_path):
             assert new.read(name) != old.read(name)
 
 
-def test_byte_stable_in_another_process(parent, tmp_path):
-    """Another process with another hash seed, and other threads, writes the same bytes; another seed does not."""
+def test_bytes_depend_on_the_seed_but_not_on_the_process(parent, tmp_path):
+    """A process with another hash seed and number of threads writes the same bytes; another seed gives others."""
     extract(parent, tmp_path / "a.zip", ids(parent), seed=0)
     code = (
         "import sys, json; sys.path += ['tests', 'tests/views']; from pathlib import Path;"
@@ -102,7 +102,7 @@ def test_byte_stable_in_another_process(parent, tmp_path):
     assert first == second != third
 
 
-def test_order_neighbours_and_number_of_pictures_change_no_picture(parent, tmp_path):
+def test_a_picture_does_not_depend_on_order_neighbours_or_number_of_pictures(parent, tmp_path):
     names = ids(parent)
     extract(parent, tmp_path / "all.zip", names, seed=3)
     extract(parent, tmp_path / "back.zip", names[::-2], seed=3)
@@ -113,37 +113,38 @@ def test_order_neighbours_and_number_of_pictures_change_no_picture(parent, tmp_p
     assert all(one[name] == whole[name][:1] for name in names)
 
 
-def alike(source: Path, made: Path) -> bool:
-    """Is what happened to the first picture of each utterance what happened to its others? All of one source."""
-    return all(len({bytes(p) for p in row}) == 1 for row in read(made).values()) and len(read(source)) > 0
+def uniform(path: Path) -> bool:
+    """Are the pictures of each utterance equal?"""
+    rows = read(path)
+    return len(rows) > 0 and all(len({bytes(p) for p in row}) == 1 for row in rows.values())
 
 
 def test_one_draw_for_all_pictures_of_an_utterance(tmp_path, monkeypatch):
-    """Equal pictures stay equal; transforms that draw anew for each picture are caught by the same check."""
-    same = [jpeg(picture(0))] * 4
-    source = pack(tmp_path / "same.zip", {f"u{i}": same for i in range(24)})
+    """Equal pictures stay equal; the same check detects transforms that draw anew for each picture."""
+    equal = [jpeg(picture(0))] * 4
+    source = pack(tmp_path / "equal.zip", {f"u{i}": equal for i in range(24)})
     extract(source, tmp_path / "a.zip", ids(source), seed=0)
-    assert alike(source, tmp_path / "a.zip")
-    assert len({row[0] for row in read(tmp_path / "a.zip").values()}) > 10, "utterances draw for themselves"
+    assert uniform(tmp_path / "a.zip")
+    assert len({row[0] for row in read(tmp_path / "a.zip").values()}) > 10, "each utterance has its own draw"
     monkeypatch.setattr(frames_aug, "apply", lambda transform, _number, image: transform(image=image)["image"])
     extract(source, tmp_path / "b.zip", ids(source), seed=0)
-    assert not alike(source, tmp_path / "b.zip")
+    assert not uniform(tmp_path / "b.zip")
 
 
-def test_flips_all_pictures_or_none(parent, tmp_path):
-    """A list of flip and grey: each utterance is either mirrored in all of its pictures, or grey in all."""
+def test_a_transform_applies_to_all_pictures_of_an_utterance_or_none(parent, tmp_path):
+    """With flip and grey, either all pictures of an utterance are mirrored or all are grey."""
     _, facts = extract(parent, tmp_path / "a.zip", ids(parent), seed=0, transforms=[*FLIP, {"name": "ToGray"}])
     old, new = read(parent), read(tmp_path / "a.zip")
     flipped = 0
     for name in old:
-        kinds = set()
+        changes = set()
         for before, after in zip(old[name], new[name], strict=True):
             mirrored = np.abs(pixels(after) - pixels(before)[:, ::-1]).mean() < 5
             grey = np.ptp(pixels(after), axis=2).max() <= 3
             assert mirrored != grey
-            kinds.add(mirrored)
-        assert len(kinds) == 1
-        flipped += kinds.pop()
+            changes.add(mirrored)
+        assert len(changes) == 1
+        flipped += changes.pop()
     assert facts["transforms"] == {"HorizontalFlip": flipped, "ToGray": 12 - flipped} and 0 < flipped < 12
 
 
@@ -154,52 +155,52 @@ def test_exactly_one_transform_is_applied(tmp_path, monkeypatch):
 
     def spy(transform, number, image):
         applied.append(type(transform).__name__)
-        made = real(transform, number, image)
-        assert transform.params, "it was passed over"
-        return made
+        changed = real(transform, number, image)
+        assert transform.params, "the transform was skipped"
+        return changed
 
-    made = build(DEFAULT)
-    monkeypatch.setattr(frames_aug, "build", lambda _: made)
+    built = build(DEFAULT)
+    monkeypatch.setattr(frames_aug, "build", lambda _: built)
     monkeypatch.setattr(frames_aug, "apply", spy)
     _, facts = extract(source, tmp_path / "a.zip", ids(source), seed=0)
     assert len(applied) == 60
     assert {name: 2 * n for name, n in facts["transforms"].items()} == Counter(applied)
 
 
-def test_all_six_are_drawn_alike_often():
-    """6,000 ids: each within four standard deviations (29 each) of 1,000; sequential ids draw no pattern."""
+def test_all_six_transforms_are_drawn_equally_often():
+    """6,000 ids: each count is within four standard deviations (29) of 1,000; sequential ids give no pattern."""
     chosen = [draw(0, f"Ses01F_impro01_F{i:03d}", 6)[0] for i in range(6000)]
     assert all(abs(n - 1000) < 4 * 29 for n in Counter(chosen).values()) and len(set(chosen)) == 6
     pairs = Counter(pairwise(chosen))
     assert len(pairs) == 36 and max(pairs.values()) < 240  # 167 expected, standard deviation 13
     assert len({draw(0, str(i), 6)[1] for i in range(1000)}) == 1000
-    assert draw(0, "Ses01F_impro01_F000", 6) == (3, 2024116753), "not what it was when this was written"
+    assert draw(0, "Ses01F_impro01_F000", 6) == (3, 2024116753), "draws have changed since this test was written"
     assert draw(1, "a", 1 << 60) != draw(0, "a", 1 << 60) != draw(0, "b", 1 << 60)
 
 
-def test_the_options_that_are_allowed_are_those_there_are():
-    """They are written down so that a plan can look at them; here the library has the last word."""
+def test_the_allowed_options_match_those_of_the_library():
+    """ALLOWED is a literal so that planning needs no import; this test compares it with the library."""
     import albumentations
 
-    withheld = {"p", "fit_output", "num_output_channels", "ensure_safe_range"}
+    excluded = {"p", "fit_output", "num_output_channels", "ensure_safe_range"}
     for name, known in ALLOWED.items():
-        assert set(known) == set(inspect.signature(getattr(albumentations, name)).parameters) - withheld, name
+        assert set(known) == set(inspect.signature(getattr(albumentations, name)).parameters) - excluded, name
 
 
 @pytest.mark.parametrize("name", ALLOWED)
 @pytest.mark.filterwarnings("ignore:ShiftScaleRotate is a special case")
-def test_every_allowed_transform_keeps_the_shape_and_repeats_itself(name):
+def test_every_allowed_transform_keeps_the_shape_and_is_reproducible(name):
     listed = {entry["name"]: entry for entry in DEFAULT}
     [transform] = build([listed.get(name, {"name": name})])
     source = picture(1)
-    made = [apply(transform, number, source) for number in (5, 6, 5)]
-    assert all(m.shape == source.shape and m.dtype == np.uint8 for m in made)
-    assert (made[0] == made[2]).all()
-    assert (source == picture(1)).all(), "the source is left alone"
+    results = [apply(transform, number, source) for number in (5, 6, 5)]
+    assert all(result.shape == source.shape and result.dtype == np.uint8 for result in results)
+    assert (results[0] == results[2]).all()
+    assert (source == picture(1)).all(), "the source is not modified"
 
 
 def test_strengths_of_the_default_list():
-    """The limits of the list are those that albumentations holds, not ones it fell back to."""
+    """albumentations uses the limits of the list, rather than silently replacing them by its defaults."""
     flip, light, shift, hue, blur, grey = build(DEFAULT)
     assert (light.brightness_limit, light.contrast_limit) == ((-0.2, 0.2), (-0.2, 0.2))
     assert shift.translate_percent == {"x": (-0.0625, 0.0625), "y": (-0.0625, 0.0625)}
@@ -208,8 +209,8 @@ def test_strengths_of_the_default_list():
     assert blur.blur_limit == (3, 7) and {t.p for t in (flip, light, shift, hue, blur, grey)} == {1.0}
 
 
-def test_unreadable_pictures_are_named_and_the_rest_is_kept(parent, tmp_path):
-    """Garbage, a JPEG cut in half, no bytes at all, another format: each flagged, the others of the row kept."""
+def test_unreadable_pictures_are_reported_and_the_others_kept(parent, tmp_path):
+    """Garbage, half a JPEG, an empty entry and another format are reported; the other pictures of the row are kept."""
     good = jpeg(picture(0))
     with io.BytesIO() as file:
         Image.fromarray(picture(0)).save(file, "PNG")
@@ -224,14 +225,14 @@ def test_unreadable_pictures_are_named_and_the_rest_is_kept(parent, tmp_path):
     ]
     assert all("cannot be decoded" in p.detail and p.remedy and not p.dropped for p in problems)
     assert facts == {"rows": 6, "missing": 1, "frames": 9, "transforms": {"HorizontalFlip": 5}}
-    made = read(tmp_path / "a.zip")
-    assert {name: len(row) for name, row in made.items()} == dict.fromkeys(bad, 2) | {"fine": 1}
+    kept = read(tmp_path / "a.zip")
+    assert {name: len(row) for name, row in kept.items()} == dict.fromkeys(bad, 2) | {"fine": 1}
     clean = pack(tmp_path / "clean.zip", {"cut": [good, good]})
     extract(clean, tmp_path / "b.zip", ["cut"], seed=0, transforms=FLIP)
-    assert read(tmp_path / "b.zip")["cut"] == made["cut"]
+    assert read(tmp_path / "b.zip")["cut"] == kept["cut"]
 
 
-def test_a_byte_flipped_in_the_zip_is_found_by_its_checksum(parent, tmp_path):
+def test_a_damaged_byte_in_the_zip_fails_its_checksum(parent, tmp_path):
     content = bytearray(parent.read_bytes())
     with zipfile.ZipFile(parent) as archive:
         entry = archive.getinfo("u03/1.jpg")
@@ -243,7 +244,7 @@ def test_a_byte_flipped_in_the_zip_is_found_by_its_checksum(parent, tmp_path):
 
 
 @pytest.mark.parametrize("content", [None, b"no zip"])
-def test_a_parent_that_is_no_zip_leaves_nothing_behind(content, tmp_path):
+def test_a_parent_that_is_not_a_zip_is_rejected_and_leaves_no_output(content, tmp_path):
     source = tmp_path / "p.zip"
     if content:
         source.write_bytes(content)
@@ -269,26 +270,26 @@ def test_a_parent_that_is_no_zip_leaves_nothing_behind(content, tmp_path):
         ([{"name": "HorizontalFlip", "options": {"p": 0.5}}], "unexpected option 'p'. leave it out"),
         ([{"name": "ToGray", "options": {"num_output_channels": 1}}], "num_output_channels"),
         ([{"name": "Affine", "options": {"fit_output": True}}], "fit_output"),
-        ([{"name": "GaussianBlur", "options": {"blur_limit": "wide"}}], "GaussianBlur refuses its options.*blur_limit"),
-        ([{"name": "GaussianBlur", "options": {"blur_limit": [3, 7], "sigma_limit": [0, 0]}}], "refuses its options"),
-        ([{"name": "HueSaturationValue", "options": {"hue_shift_limit": "much"}}], "HueSaturationValue refuses"),
+        ([{"name": "GaussianBlur", "options": {"blur_limit": "wide"}}], "GaussianBlur rejects its options.*blur_limit"),
+        ([{"name": "GaussianBlur", "options": {"blur_limit": [3, 7], "sigma_limit": [0, 0]}}], "rejects its options"),
+        ([{"name": "HueSaturationValue", "options": {"hue_shift_limit": "much"}}], "HueSaturationValue rejects"),
     ],
 )
-def test_a_list_that_cannot_be_used_is_refused(transforms, message):
+def test_an_invalid_list_is_rejected(transforms, message):
     with pytest.raises(InputError, match=message) as error:
         build(transforms, "config.yaml: views: frames_aug")
     assert str(error.value).startswith("config.yaml: views: frames_aug: ")
 
 
-def test_the_list_survives_a_config_file():
-    """As YAML and JSON hand it over: lists for tuples, options that may be absent or null."""
-    again = json.loads(json.dumps([*DEFAULT, {"name": "ToGray", "options": None}]))
-    for mine, theirs in zip(build(DEFAULT), build(again), strict=False):
-        assert (apply(mine, 9, picture(2)) == apply(theirs, 9, picture(2))).all()
+def test_the_list_can_be_written_in_a_config_file():
+    """YAML and JSON have lists instead of tuples, and options may be absent or null."""
+    parsed = json.loads(json.dumps([*DEFAULT, {"name": "ToGray", "options": None}]))
+    for one, other in zip(build(DEFAULT), build(parsed), strict=False):
+        assert (apply(one, 9, picture(2)) == apply(other, 9, picture(2))).all()
 
 
-def test_import_is_light_and_asks_no_network():
-    """Planning imports the module alone; building sets the switch before albumentations can look for a new version."""
+def test_the_import_is_light_and_does_not_use_the_network():
+    """Planning imports the module alone; `build` disables the version check before it imports albumentations."""
     code = (
         "import sys; from emospace.views import frames_aug; heavy = {'albumentations', 'cv2', 'PIL', 'torch', 'tqdm'};"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules);"
@@ -300,8 +301,8 @@ def test_import_is_light_and_asks_no_network():
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, env=environment)
 
 
-def test_real_talking_faces(grid, tmp_path):
-    """Frames of GRID films: same entries and sizes, every picture changed, bytes repeat."""
+def test_real_films(grid, tmp_path):
+    """Frames of GRID films keep their entries and sizes; each is changed, and the bytes are reproducible."""
     films = sorted(grid.glob("*.mpg"))[:6]
     rows = [utterance(f"g_{film.stem}", video=film.name, end=2.0) for film in films]
     problems, _ = frames.extract(rows, grid, tmp_path / "0.zip", frames=4, extractor="pyav")
@@ -319,7 +320,7 @@ def test_real_talking_faces(grid, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["config.yaml", "configs/ablation_demo.yaml", "configs/iemocap_augmented.yaml"])
-def test_the_list_that_a_config_shows_is_the_default(name):
+def test_the_list_in_the_presets_is_the_default(name):
     config = yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
     assert [{"options": {}} | entry for entry in config["views"]["frames_aug"]["transforms"]] == [
         {"options": {}} | entry for entry in DEFAULT

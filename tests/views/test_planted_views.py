@@ -1,4 +1,4 @@
-"""Views of one's own: a view, an encoder of its kind and an augmented view, written from their contracts alone."""
+"""A user's own view, encoder and augmented view, written to their contracts, work like built-in ones."""
 
 import argparse
 import re
@@ -60,7 +60,7 @@ class Same:
 def load(*, view="counts", weights=None):
     return Same()
 '''
-AUGMENTED = '''"""The counts with noise; one step of its own writes down what was drawn."""
+AUGMENTED = '''"""The counts with noise, which a step of its own draws and writes to a file."""
 
 import numpy as np
 
@@ -95,15 +95,15 @@ def score(rows, parent, child, *, drawn, max_change: float = 0.25):
 
 
 def configured() -> dict:
-    """A config that reads the planted view, as it is and scaled, and learns from its copies."""
+    """A config that reads the planted view, unscaled and scaled, and trains on its copies."""
     config = smallest()
     config["views"] = {"counts": {}, "longer": {"view": "counts", "scale": 2.0}}
     config["views"]["counts_noise"] = {"draw": {"sigma": 0.2}}
     config["weights"] = {}
     config["features"] = {f"{view}.same": {} for view in ("counts", "longer", "counts_noise")}
     config["gate"] = {"counts_noise": {"max_change": 0.3, "min_agreement": 0.0}}
-    inputs = {"model": "linear_probe", "protocol": "session", "inputs": ["counts.same", "longer.same"]}
-    config["runs"] = {"probe": inputs, "noisy": inputs | {"augment": ["counts_noise"], "versus": "probe"}}
+    probe = {"model": "linear_probe", "protocol": "session", "inputs": ["counts.same", "longer.same"]}
+    config["runs"] = {"probe": probe, "noisy": probe | {"augment": ["counts_noise"], "versus": "probe"}}
     return config
 
 
@@ -121,7 +121,7 @@ def planted(tmp_path_factory) -> Project:
     return project
 
 
-def test_one_file_each_is_planned_and_nothing_else_is_made(planted):
+def test_one_file_per_plugin_suffices_and_no_other_view_is_planned(planted):
     jobs = planted.planned("all", "augment")
     parts = ["extract_counts", "extract_longer", "augment_counts_noise_drawn", "augment_counts_noise"]
     parts += ["score_counts_noise", "embed_counts_same", "embed_longer_same", "embed_counts_noise_same"]
@@ -181,16 +181,16 @@ def test_one_file_each_is_planned_and_nothing_else_is_made(planted):
         ),
     ],
 )
-def test_what_breaks_a_contract_is_refused_when_planned(planted, file, old, new, words):
+def test_a_plugin_that_breaks_its_contract_is_rejected_when_planned(planted, file, old, new, words):
     path = planted.folder / f"emospace/{file}.py"
-    whole = path.read_text(encoding="utf-8")
-    assert old in whole
-    path.write_text(whole.replace(old, new), encoding="utf-8")
+    original = path.read_text(encoding="utf-8")
+    assert old in original
+    path.write_text(original.replace(old, new), encoding="utf-8")
     try:
-        said = planted.run("python", "-c", PLANNED, check=False).stdout
+        output = planted.run("python", "-c", PLANNED, check=False).stdout
     finally:
-        path.write_text(whole, encoding="utf-8")
-    assert re.search(words, said), said
+        path.write_text(original, encoding="utf-8")
+    assert re.search(words, output), output
 
 
 PLANNED = """
@@ -206,7 +206,7 @@ except InputError as error:
 
 @pytest.mark.slow
 @pytest.mark.workflow
-def test_they_run_from_recordings_to_the_report(tmp_path):
+def test_the_plugins_run_from_recordings_to_the_report(tmp_path):
     project = Project(tmp_path)
     plant(project)
     project.snakemake("all", "augment")
@@ -218,50 +218,50 @@ def test_they_run_from_recordings_to_the_report(tmp_path):
         )
         assert [len(row.text.split()) for row in rows] == [matrix[0, 1] for matrix in once]
         np.testing.assert_allclose([2 * matrix[0, 0] for matrix in once], [matrix[0, 0] for matrix in twice], rtol=1e-6)
-        made = read_json(project.folder / f"data/augmented/views/demo/counts_noise/{part}.json")
-        assert made["rows"] == len(rows) and made["missing"] == 0
-        assert f"data/augmented/views/demo/counts_noise/{part}.drawn.json" in made["inputs"]
-    learnt = read_json(project.folder / "results/demo/runs/noisy/fold0-1/run.json")
-    assert learnt["children"]["counts_noise"] > 0
+        sidecar = read_json(project.folder / f"data/augmented/views/demo/counts_noise/{part}.json")
+        assert sidecar["rows"] == len(rows) and sidecar["missing"] == 0
+        assert f"data/augmented/views/demo/counts_noise/{part}.drawn.json" in sidecar["inputs"]
+    facts = read_json(project.folder / "results/demo/runs/noisy/fold0-1/run.json")
+    assert facts["children"]["counts_noise"] > 0
     assert "counts_noise of demo" in (project.folder / "results/demo/report.html").read_text(encoding="utf-8")
     assert project.planned("all", "augment") == {}
     config = configured()
-    config["views"]["counts_noise"]["add"] = {"factor": 0.5}  # nothing is drawn anew for it
+    config["views"]["counts_noise"]["add"] = {"factor": 0.5}  # which does not repeat the draws
     project.configure(config)
     jobs = project.planned("augment")
     assert jobs["augment_counts_noise"] == 3 and not {"augment_counts_noise_drawn", "extract_counts"} & jobs.keys()
 
 
-# What only the job can know --------------------------------------------------------------------------------------
+# Checks of the job -----------------------------------------------------------------------------------------------
 
 
 def module(**functions) -> ModuleType:
-    """A view whose items are texts, with something changed."""
-    made = ModuleType("emospace.views.planted")
-    vars(made).update(
+    """A view of texts with some attributes replaced."""
+    view = ModuleType("emospace.views.planted")
+    vars(view).update(
         {"__file__": "planted.py", "PACKAGES": (), "KIND": "text", "SUFFIX": ".csv", "read": _reading.lines} | functions
     )
-    return made
+    return view
 
 
-def writes(names, facts):
-    """An `extract` or a step that writes texts of these utterances and returns this."""
+def writes(names, result):
+    """An `extract` or a step that writes texts for these utterances and returns this result."""
 
-    def make(rows, root, out):
+    def write(rows, root, out):
         _reading.texts.write(out, names, ["x"] * len(names))
-        return facts
+        return result
 
-    return make
+    return write
 
 
-def run(folder: Path, monkeypatch, made: ModuleType, script=extract_view, **about) -> Path:
+def run(folder: Path, monkeypatch, view: ModuleType, script=extract_view, **recipe) -> Path:
     manifest.write(folder / "m.csv", [utterance("d_1"), utterance("d_2")])
-    monkeypatch.setattr(plugin, "find", lambda kind, name: made)
+    monkeypatch.setattr(plugin, "find", lambda kind, name: view)
     paths = {"manifest": "m.csv", "out": "0.csv", "quality": "0.quality.csv", "sidecar": "0.json", "source": "s.csv"}
-    given = {name: folder / file for name, file in paths.items()} | {"threads": 1, "weights": [], "read": []}
-    args = argparse.Namespace(**given, corpus_root=folder, digests=[], cache=None)
-    script.job(args, {"plugin": "planted", "options": {}, **about})
-    return given["out"]
+    arguments = {name: folder / file for name, file in paths.items()} | {"threads": 1, "weights": [], "read": []}
+    args = argparse.Namespace(**arguments, corpus_root=folder, digests=[], cache=None)
+    script.job(args, {"plugin": "planted", "options": {}, **recipe})
+    return arguments["out"]
 
 
 def test_a_view_that_keeps_its_contract_is_written_with_its_facts(tmp_path, monkeypatch):
@@ -288,33 +288,35 @@ def test_a_view_that_keeps_its_contract_is_written_with_its_facts(tmp_path, monk
         ({"extract": writes(["d_1", "d_2"], ([], {})), "KIND": "audio"}, r"extract\(\) does not tell the sample_rate"),
     ],
 )
-def test_what_breaks_a_contract_is_refused_by_the_job_and_leaves_nothing(tmp_path, monkeypatch, changed, words):
+def test_a_view_that_breaks_its_contract_is_rejected_by_the_job_and_leaves_no_output(
+    tmp_path, monkeypatch, changed, words
+):
     with pytest.raises(InputError, match=words):
         run(tmp_path, monkeypatch, module(**changed))
     assert {path.name for path in tmp_path.iterdir()} == {"m.csv"}
 
 
-def test_a_copy_of_too_few_rows_is_refused_and_leaves_nothing(tmp_path, monkeypatch):
-    made = module(PARENT="text", augment=writes(["d_1"], ([], {})))
+def test_a_copy_with_too_few_rows_is_rejected_and_leaves_no_output(tmp_path, monkeypatch):
+    view = module(PARENT="text", augment=writes(["d_1"], ([], {})))
     for name in ("ENVIRONMENT", "PACKAGES", "GPU", "STEPS", "BLOCK"):
-        setattr(made, name, getattr(contracts.AugmentedView, name))
+        setattr(view, name, getattr(contracts.AugmentedView, name))
     with pytest.raises(InputError, match="holds 1 rows, the manifest 2"):
-        run(tmp_path, monkeypatch, made, augment_view, step="", reader="text")
+        run(tmp_path, monkeypatch, view, augment_view, step="", reader="text")
     assert {path.name for path in tmp_path.iterdir()} == {"m.csv"}
 
 
-def test_a_copy_of_sound_has_the_rate_of_its_parent_unless_it_tells_another(tmp_path, monkeypatch):
+def test_a_copy_of_audio_has_the_sample_rate_of_its_parent_unless_its_facts_name_another(tmp_path, monkeypatch):
     (tmp_path / "s.json").write_text('{"sample_rate": 8000}')
-    for told, rate in (({}, 8000), ({"sample_rate": 22050}, 22050)):
-        made = module(PARENT="audio", KIND="audio", augment=writes(["d_1", "d_2"], ([], told)))
+    for facts, rate in (({}, 8000), ({"sample_rate": 22050}, 22050)):
+        view = module(PARENT="audio", KIND="audio", augment=writes(["d_1", "d_2"], ([], facts)))
         for name in ("ENVIRONMENT", "PACKAGES", "GPU", "STEPS", "BLOCK"):
-            setattr(made, name, getattr(contracts.AugmentedView, name))
-        run(tmp_path, monkeypatch, made, augment_view, step="", reader="audio")
+            setattr(view, name, getattr(contracts.AugmentedView, name))
+        run(tmp_path, monkeypatch, view, augment_view, step="", reader="audio")
         assert read_json(tmp_path / "0.json")["sample_rate"] == rate
 
 
 @pytest.mark.parametrize(
-    ("found", "words"),
+    ("scores", "words"),
     [
         ([{"change": 1.0, "reason": ""}], r"score\(\) gave scores of 1 rows, there are 2"),
         ([{"change": 1.0, "reason": ""}, {"reason": ""}], "gave 'd_2' .*'change' is too much or missing"),
@@ -323,20 +325,20 @@ def test_a_copy_of_sound_has_the_rate_of_its_parent_unless_it_tells_another(tmp_
         ([{"change": None, "reason": "lost"}] * 2, ""),
     ],
 )
-def test_scores_are_held_to_what_the_view_names(found, words):
+def test_scores_must_match_the_columns_of_the_view(scores, words):
     rows = [utterance("d_1"), utterance("d_2")]
     if not words:
-        assert len(lines(found, module(COLUMNS=("change",)), rows)) == 2
+        assert len(lines(scores, module(COLUMNS=("change",)), rows)) == 2
         return
     with pytest.raises(InputError, match=words):
-        lines(found, module(COLUMNS=("change",)), rows)
+        lines(scores, module(COLUMNS=("change",)), rows)
 
 
-# Only what is asked for is made -------------------------------------------------------------------------------------
+# Only the views that are read are extracted -------------------------------------------------------------------------
 
 
 def texts_alone() -> dict:
-    """A corpus in the layout of IEMOCAP, with recordings and films, of which only words are read."""
+    """A config for a corpus with recordings and films, whose runs read only the texts."""
     config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     config["features"] = {name: config["features"][name] for name in ("text.sbert", "audio.mfcc", "frames.clip")}
     probe = config["runs"]["probe"] | {"inputs": ["text.sbert"]}
@@ -344,14 +346,14 @@ def texts_alone() -> dict:
     return config | {"runs": {"probe": probe}, "protocols": {"session": config["protocols"]["session"]}}
 
 
-def test_where_only_words_are_read_no_recording_and_no_film_is_decoded(project):
+def test_if_only_texts_are_read_no_recording_or_film_is_decoded(project):
     project.configure(texts_alone())
     jobs = project.planned("all", "views", "features")
-    made = {name for name in jobs if name.startswith(("extract_", "embed_"))}
-    assert made == {"extract_text", "embed_text_sbert"}
+    planned_jobs = {name for name in jobs if name.startswith(("extract_", "embed_"))}
+    assert planned_jobs == {"extract_text", "embed_text_sbert"}
 
 
-def test_each_corpus_has_the_views_that_are_read_of_it(tmp_path, monkeypatch):
+def test_a_corpus_has_only_the_views_that_are_read(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     plan = Plan(texts_alone())
     assert plan.read_views("demo") == ["text"]
@@ -364,7 +366,7 @@ def test_each_corpus_has_the_views_that_are_read_of_it(tmp_path, monkeypatch):
     assert Plan(config).read_views("demo") == ["audio", "frames"]
 
 
-# Views by another name ----------------------------------------------------------------------------------------------
+# Views with another name than their module --------------------------------------------------------------------------
 
 
 def named(**views) -> dict:
@@ -390,14 +392,14 @@ def test_a_view_of_another_name_is_decoded_from_the_source_at_its_own_rate(tmp_p
     [
         ({"audio_8k": {"view": "adio"}}, "views: audio_8k: .*no module 'adio'.* did you mean 'audio'"),
         ({"audio_8k": {"view": "audio", "rate": 8000}}, "audio_8k: audio.extract.. got an unexpected option 'rate'"),
-        ({"heard": {"view": "text", "source": "recognised"}}, "heard: a recognised text needs the option 'audio'"),
-        ({"heard": {"view": "text", "source": "given", "audio": "audio"}}, "nothing is recognised"),
+        ({"heard": {"view": "text", "source": "recognised"}}, "heard: recognised texts need the option 'audio'"),
+        ({"heard": {"view": "text", "source": "given", "audio": "audio"}}, "have no effect with `source: given`"),
         ({"heard": {"view": "text", "source": "heard"}}, "source: it is 'heard'. it must be 'given', 'recognised'"),
         ({"told": {"view": "text", "source": "simulated", "template": "x"}}, "told: template: it has no {label}"),
         ({"frames_aug": {"gate": {}}}, "views: frames_aug: 'gate' belongs to its gate. write gate: {frames_aug:"),
     ],
 )
-def test_options_of_views_are_refused_by_name(views, words, tmp_path, monkeypatch):
+def test_wrong_options_of_views_are_rejected_by_name(views, words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=words):
         Plan(named(**views))
@@ -405,22 +407,22 @@ def test_options_of_views_are_refused_by_name(views, words, tmp_path, monkeypatc
 
 def heard(**changed) -> dict:
     files = dict.fromkeys(["config.json", "model.bin", "tokenizer.json", "vocabulary.txt"])
-    asked = {"view": "text", "source": "recognised", "audio": "audio", "weights": "hears"}
-    config = named(heard=asked | {"recognise": {"engine": "whisper"}} | changed)
+    view = {"view": "text", "source": "recognised", "audio": "audio", "weights": "hears"}
+    config = named(heard=view | {"recognise": {"engine": "whisper"}} | changed)
     config["weights"]["hears"] = {"source": "local", "path": "somewhere", "files": files}
     config["features"]["heard.sbert"] = config["features"]["text.sbert"]
     config["runs"]["probe"]["inputs"] = ["heard.sbert"]
     return config
 
 
-def test_a_recognised_text_reads_a_view_of_sound_and_weights(tmp_path, monkeypatch):
+def test_recognised_texts_read_an_audio_view_and_weights(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     plan = Plan(heard())
     assert plan.read_views("demo") == ["audio", "heard"] and not plan.views.leaky("heard")
     assert "weights/hears/weights.json" in plan.fetched()
     for changed, words in (
         ({"weights": "ears"}, "heard: there is no 'ears' in weights"),
-        ({"audio": "frames"}, "frames: it holds frames, no sound"),
+        ({"audio": "frames"}, "frames: it contains frames, not audio"),
         ({"audio": "adio"}, "heard: there is no view 'adio'. did you mean 'audio'"),
         ({"recognise": {"engine": "vosk"}}, "heard: recognise: weights: 'hears' has no am/final.mdl"),
         ({"recognise": {"engine": "whisper", "beams": 2}}, "recognise: .* unexpected option 'beams'"),
@@ -429,15 +431,15 @@ def test_a_recognised_text_reads_a_view_of_sound_and_weights(tmp_path, monkeypat
             Plan(heard(**changed))
 
 
-def test_a_recognised_text_of_another_rate_is_refused(tmp_path, monkeypatch):
+def test_recognition_at_another_sample_rate_is_rejected(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config = heard(audio="audio_8k")
     config["views"]["audio_8k"] = {"view": "audio", "sample_rate": 8000}
-    with pytest.raises(InputError, match="views: audio_8k: it is 8000 Hz, and speech is recognised at 16000"):
+    with pytest.raises(InputError, match="views: audio_8k: its sample rate is 8000 Hz, but recognisers need 16000"):
         Plan(config)
 
 
-def test_what_tells_the_label_leaks_and_so_does_its_copy(tmp_path, monkeypatch):
+def test_a_view_that_reveals_labels_leaks_and_so_does_its_copy(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     plan = Plan(named(told={"view": "text", "source": "simulated", "leaky": True}))
     assert [plan.views.leaky(view) for view in ("told", "text", "audio")] == [True, False, False]
@@ -450,8 +452,8 @@ def test_what_tells_the_label_leaks_and_so_does_its_copy(tmp_path, monkeypatch):
         Plan(config)
 
 
-def test_the_code_of_a_step_is_what_makes_it_and_nothing_of_the_others(tmp_path, monkeypatch):
-    """Else another voice, or another gate, would have everything recognised anew."""
+def test_the_code_of_a_step_does_not_include_that_of_other_steps(tmp_path, monkeypatch):
+    """Otherwise a change of the voice or of the gate would repeat recognition."""
     monkeypatch.chdir(tmp_path)
     config = yaml.safe_load((ROOT / "configs/iemocap_augmented.yaml").read_text(encoding="utf-8"))
     plan = Plan(config)
@@ -468,23 +470,23 @@ def test_the_code_of_a_step_is_what_makes_it_and_nothing_of_the_others(tmp_path,
         ("augment_view", "audio_tts.heard"): {"recognition"},
         ("score_view", "audio_tts"): set(),
     }
-    assert all("audio_tts" in files for files in code.values())  # it says which functions these are
+    assert all("audio_tts" in files for files in code.values())  # it names the functions
 
 
-def test_weights_that_a_view_names_by_default_are_in_its_recipe_as_the_job_gives_them(monkeypatch):
-    """Else the plug-in would get their names, where the contract promises what the names stand for."""
+def test_weights_that_a_view_names_by_default_are_in_its_recipe(monkeypatch):
+    """Otherwise the plug-in would get their names, where the contract promises the weights themselves."""
 
     def extract(rows, root, out, *, one: NamedWeights = "a", more: Chain = ("b", "c"), none: NamedWeights = ""):
         """Never called."""
 
-    made = module(extract=extract, ENVIRONMENT="media")
-    monkeypatch.setattr(plugin, "find", lambda kind, name: made)
+    view = module(extract=extract, ENVIRONMENT="media")
+    monkeypatch.setattr(plugin, "find", lambda kind, name: view)
 
-    def told(options: dict) -> tuple:
+    def weights_and_options(options: dict) -> tuple:
         config = {"views": {"said": options}, "seed": 1}
         plan = SimpleNamespace(views=Views(config), config=config)
         *_, content = recipes._step("extract_view", "said", plan, "said")
         return content["weights"], content["options"]
 
-    assert told({}) == ({"one": "a", "more": ("b", "c")}, {})
-    assert told({"one": "d", "more": [], "none": ""}) == ({"one": "d", "more": []}, {"none": ""})
+    assert weights_and_options({}) == ({"one": "a", "more": ("b", "c")}, {})
+    assert weights_and_options({"one": "d", "more": [], "none": ""}) == ({"one": "d", "more": []}, {"none": ""})

@@ -1,4 +1,4 @@
-"""Transcripts: normalised, tags kept, order kept."""
+"""The text view normalises transcripts and keeps their tags and order."""
 
 import subprocess
 import sys
@@ -11,9 +11,9 @@ from emospace.core.errors import InputError
 from emospace.views import text
 
 
-def test_rows_in_order_with_what_is_missing(tmp_path):
-    said = ["  Oh,\tno\u00a0 \u2003[LAUGHTER]\r\nWait! ", "cafe\u0301", "", 'He said: "a, b"', " \u2009 ", "日本"]
-    rows = [utterance(f"d_{9 - i}", text=words) for i, words in enumerate(said)]
+def test_texts_are_normalised_in_order_and_missing_ones_reported(tmp_path):
+    raw = ["  Oh,\tno\u00a0 \u2003[LAUGHTER]\r\nWait! ", "cafe\u0301", "", 'He said: "a, b"', " \u2009 ", "日本"]
+    rows = [utterance(f"d_{9 - i}", text=words) for i, words in enumerate(raw)]
     problems, facts = text.extract(rows, tmp_path, tmp_path / "p.csv")
     assert texts.read(tmp_path / "p.csv") == ["Oh, no [LAUGHTER] Wait!", "caf\u00e9", "", 'He said: "a, b"', "", "日本"]
     assert [(p.utterance, p.reason) for p in problems] == [("d_7", "no transcript"), ("d_5", "no transcript")]
@@ -22,13 +22,13 @@ def test_rows_in_order_with_what_is_missing(tmp_path):
     assert lines[:2] == ["utterance,text", 'd_9,"Oh, no [LAUGHTER] Wait!"']
 
 
-def test_another_table_is_refused(tmp_path):
+def test_a_table_with_other_columns_is_rejected(tmp_path):
     (tmp_path / "p.csv").write_text("utterance,words\n")
     with pytest.raises(InputError, match="its columns are"):
         texts.read(tmp_path / "p.csv")
 
 
-def test_script(tmp_path):
+def test_the_script_writes_the_view_its_sidecar_and_its_problems(tmp_path):
     manifest.write(tmp_path / "m.csv", [utterance("d_1"), utterance("d_2", text="")])
     provenance.write_json(tmp_path / "recipe.json", {"plugin": "text", "options": {}})
     names = {"recipe": "recipe.json", "log": "log.txt", "manifest": "m.csv", "out": "p.csv", "corpus-root": "."}

@@ -1,4 +1,4 @@
-"""The words view hands on what the corpus publishes; the text view can be recognised or simulated instead of given."""
+"""The words view passes on the corpus's alignment; the text view can be recognised or simulated instead of given."""
 
 import argparse
 from types import SimpleNamespace
@@ -21,37 +21,37 @@ KNOWN = [("oh", 0.0, 0.25), ("no", 0.25, 0.9)]
 ROWS = [utterance(f"d_{i}") for i in range(4)]  # of one second each
 
 
-def test_words_go_from_the_corpus_to_the_view_with_their_times(tmp_path):
+def test_words_and_their_times_pass_from_the_corpus_to_the_view(tmp_path):
     reader = SimpleNamespace(words=lambda root, rows: [KNOWN, None, [("so,", 0.5, 0.6)], []], __name__="mine")
-    _reading.write_words(tmp_path / "told.csv", ROWS, words_of(reader, tmp_path, ROWS))
-    problems, facts = words.extract(ROWS, tmp_path, tmp_path / "0.csv", words=tmp_path / "told.csv")
+    _reading.write_words(tmp_path / "corpus_words.csv", ROWS, words_of(reader, tmp_path, ROWS))
+    problems, facts = words.extract(ROWS, tmp_path, tmp_path / "0.csv", words=tmp_path / "corpus_words.csv")
     assert list(words.read(tmp_path / "0.csv", ROWS)) == [KNOWN, [], [("so,", 0.5, 0.6)], []]
     assert problems == [] and facts == {"rows": 4, "missing": 2, "words": 3}
     lines = (tmp_path / "0.csv").read_text(encoding="utf-8").splitlines()
     assert lines[:2] == ["utterance,word,start,end", "d_0,oh,0.0000,0.2500"]
 
 
-def test_a_corpus_that_does_not_tell_of_each_row_is_refused(tmp_path):
+def test_a_corpus_whose_words_do_not_cover_all_rows_is_rejected(tmp_path):
     reader = SimpleNamespace(words=lambda root, rows: [KNOWN], __name__="mine")
     with pytest.raises(InputError, match=r"mine.py: words\(\) tells of 1 rows, there are 4"):
         words_of(reader, tmp_path, ROWS)
 
 
-def test_times_that_cannot_be_leave_an_utterance_without_words_and_say_so(tmp_path):
+def test_words_with_impossible_times_are_left_out_and_reported(tmp_path):
     wrong = [[("late", 0.8, 1.4)], [("back", 0.5, 0.4)], [("b", 0.6, 0.9), ("a", 0.0, 0.2)]]
-    _reading.write_words(tmp_path / "told.csv", ROWS, [*wrong, KNOWN])
-    problems, facts = words.extract(ROWS, tmp_path, tmp_path / "0.csv", words=tmp_path / "told.csv")
+    _reading.write_words(tmp_path / "corpus_words.csv", ROWS, [*wrong, KNOWN])
+    problems, facts = words.extract(ROWS, tmp_path, tmp_path / "0.csv", words=tmp_path / "corpus_words.csv")
     assert [(p.utterance, p.reason) for p in problems] == [(f"d_{i}", "no alignment") for i in range(3)]
     assert facts["missing"] == 3 and next(reversed(list(words.read(tmp_path / "0.csv", ROWS)))) == KNOWN
 
 
-def test_words_of_another_manifest_are_refused(tmp_path):
-    _reading.write_words(tmp_path / "told.csv", [utterance("other")], [KNOWN])
-    with pytest.raises(InputError, match="it has words of 'other', which the manifest has not"):
-        words.extract(ROWS, tmp_path, tmp_path / "0.csv", words=tmp_path / "told.csv")
+def test_words_of_another_manifest_are_rejected(tmp_path):
+    _reading.write_words(tmp_path / "corpus_words.csv", [utterance("other")], [KNOWN])
+    with pytest.raises(InputError, match="it has words of 'other', which is not in the manifest"):
+        words.extract(ROWS, tmp_path, tmp_path / "0.csv", words=tmp_path / "corpus_words.csv")
 
 
-def test_a_text_is_recognised_in_a_view_of_sound(tmp_path, monkeypatch):
+def test_texts_are_recognised_from_an_audio_view(tmp_path, monkeypatch):
     monkeypatch.setitem(recognition.ENGINES, "vosk", engine_of(lambda wave: f"  level {wave.max()} "))
     record = vars(of_folder(vosk_folder(tmp_path / "hears"))) | {"directory": None}
     opened(tmp_path / "hears", record)
@@ -69,12 +69,12 @@ def test_a_text_is_recognised_in_a_view_of_sound(tmp_path, monkeypatch):
     extract_view.job(args, {"plugin": "text", "weights": {"weights": "hears"}, "options": options})
     assert list(text.read(tmp_path / "t.csv", ROWS)) == ["level 1000", "", "", ""]
     assert [p.utterance for p in manifest.read_problems(args.quality)] == ["d_2", "d_3"]
-    told = read_json(args.sidecar)
-    assert (told["source"], told["missing"], told["weights"]["name"]) == ("recognised", 3, "vosk_en")
-    assert str(tmp_path / "0.json") in told["inputs"] and told["settings"]["silence_dbfs"] == -80.0
+    sidecar = read_json(args.sidecar)
+    assert (sidecar["source"], sidecar["missing"], sidecar["weights"]["name"]) == ("recognised", 3, "vosk_en")
+    assert str(tmp_path / "0.json") in sidecar["inputs"] and sidecar["settings"]["silence_dbfs"] == -80.0
 
 
-def test_a_simulated_text_says_the_label_and_nothing_of_the_utterance(tmp_path):
+def test_a_simulated_text_contains_the_label_and_nothing_of_the_utterance(tmp_path):
     rows = [utterance("d_0", label="ang", text=""), utterance("d_1", label="neu")]
     problems, facts = text.extract(
         rows, tmp_path, tmp_path / "t.csv", source="simulated", template="I feel {label} {0}"

@@ -1,4 +1,4 @@
-"""The voices of the demo corpus: espeak-ng, with a voice per actor and a prosody per emotion."""
+"""Voices of the demo corpus: espeak-ng with one voice per actor and one prosody per emotion."""
 
 import subprocess
 import tempfile
@@ -9,11 +9,11 @@ import numpy as np
 from emospace.core.errors import InputError
 
 RATE = 16_000  # Hz, as in IEMOCAP
-NOISE = 60.0  # standard deviation of the room's noise, of 32,767: about -55 dB
+NOISE = 60.0  # standard deviation of the room noise in int16 steps: about -55 dBFS
 
 VOICES = {"F": ["f1", "f2", "f3", "f4", "f5"], "M": ["m1", "m2", "m3", "m4", "m7"]}
 NEUTRAL = {"F": (55, 165, 85), "M": (40, 160, 85)}  # pitch (0-99), words per minute, amplitude (0-200)
-# Added to the neutral prosody where the emotion is played at full strength.
+# Added to the neutral prosody for an emotion at full strength.
 PROSODY = {
     "ang": (12, 50, 90),
     "exc": (38, 55, 60),
@@ -28,10 +28,10 @@ LIMITS = ((0, 99), (80, 450), (15, 200))
 
 
 def say(text: str, session: int, letter: str, label: str, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """Speech as int16 (T,) at 16 kHz, without the silence around it. Raises InputError if espeak-ng is missing."""
-    actor = np.random.default_rng([session, ord(letter)]).normal(0, 4, 3)  # the actor's own habits, in every dialogue
-    wanted = np.array(NEUTRAL[letter]) + strength * np.array(PROSODY[label]) + actor + rng.normal(0, JITTER)
-    pitch, rate, amplitude = (round(float(np.clip(w, *limit))) for w, limit in zip(wanted, LIMITS, strict=True))
+    """Speech as int16 (T,) at 16 kHz, without surrounding silence. Raises InputError if espeak-ng is missing."""
+    actor = np.random.default_rng([session, ord(letter)]).normal(0, 4, 3)  # the actor's habits, same in every dialogue
+    prosody = np.array(NEUTRAL[letter]) + strength * np.array(PROSODY[label]) + actor + rng.normal(0, JITTER)
+    pitch, rate, amplitude = (round(float(np.clip(p, *limit))) for p, limit in zip(prosody, LIMITS, strict=True))
     voice = VOICES[letter][(session - 1) % len(VOICES[letter])]
     options = ["-b", "1", "-v", f"en-us+{voice}", "-p", str(pitch), "-s", str(rate), "-a", str(amplitude)]
     return _trimmed(_espeak([*options, "--", text]))
@@ -42,7 +42,7 @@ def _espeak(arguments: list[str]) -> np.ndarray:
     import soxr
 
     with tempfile.TemporaryDirectory() as folder:
-        wav = Path(folder, "said.wav")
+        wav = Path(folder, "speech.wav")
         try:
             subprocess.run(["espeak-ng", "-w", str(wav), *arguments], check=True, capture_output=True, timeout=60)
         except FileNotFoundError as error:
@@ -54,14 +54,14 @@ def _espeak(arguments: list[str]) -> np.ndarray:
 def _trimmed(samples: np.ndarray, margin: int = RATE // 50) -> np.ndarray:
     loud = np.flatnonzero(np.abs(samples) > 4 * NOISE)
     if not len(loud):
-        raise RuntimeError("espeak-ng said nothing")
+        raise RuntimeError("espeak-ng produced silence")
     return samples[max(0, loud[0] - margin) : loud[-1] + margin]
 
 
 def mix(voices: list[tuple[int, float, np.ndarray]], seconds: float, rng: np.random.Generator) -> np.ndarray:
-    """The recording of a dialogue: int16 (T, 2), the left channel for the actor on the left, with the room's noise.
+    """Mix the recording of a dialogue: int16 (T, 2), with the left actor in the left channel and room noise.
 
-    voices: channel, start in seconds, samples.
+    voices: (channel, start in seconds, samples) of each turn.
     """
     sound = rng.normal(0, NOISE, (round(seconds * RATE), 2))
     for channel, start, samples in voices:

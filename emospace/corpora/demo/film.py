@@ -1,4 +1,4 @@
-"""The films of the demo corpus: two drawn faces side by side, whose mouths move with the voices."""
+"""Films of the demo corpus: two drawn faces side by side, whose mouths follow the voices."""
 
 import subprocess
 from functools import lru_cache
@@ -9,14 +9,14 @@ import numpy as np
 
 from emospace.core.errors import InputError
 
-WIDTH, HEIGHT = 360, 480  # pixels of one half
+WIDTH, HEIGHT = 360, 480  # pixels of one half of the frame
 BAR = 56  # pixels of black above and below, as in IEMOCAP
-# Drawn on threes, as cartoons are: a new picture for every third frame.
+# Animated "on threes": a new drawing for every third frame.
 PER_SECOND = 10_000 / 1001
-FINE = 2  # drawn this many times larger, then reduced: smooth edges
-MOUTHS = 4  # closed, and three openings
-LOUD = 4000  # root mean square of 32,767 at which the mouth is wide open
-BLINK = 31  # pictures between two blinks
+FINE = 2  # factor by which drawings are larger before they are reduced, for smooth edges
+MOUTHS = 4  # closed, and three degrees of opening
+LOUD = 4000  # RMS in int16 steps at which the mouth is wide open
+BLINK = 31  # drawings between two blinks
 
 SKIN = ["#f1c9a5", "#c68642", "#e0ac69", "#8d5524", "#ffdbac"]
 HAIR = ["#2b1b0e", "#5a3214", "#b8862d", "#1a1a1a", "#8a3b12"]
@@ -25,13 +25,13 @@ WALL = ["#cdd7d6", "#d8cfc4", "#c9d6e2", "#d6d2c4", "#cfd8c9"]
 
 
 class Expression(NamedTuple):
-    """A face. Zero throughout is at rest, but for eyes = 1."""
+    """Parameters of a face; at rest all are zero, except eyes = 1."""
 
-    frown: float  # brows' inner ends: down 1, up -1
+    frown: float  # inner ends of the brows: 1 down, -1 up
     lift: float  # brows as a whole
     eyes: float  # opening
-    smile: float  # corners of the mouth: up 1, down -1
-    tint: tuple[int, int, int]  # added to the skin's red, green, blue
+    smile: float  # corners of the mouth: 1 up, -1 down
+    tint: tuple[int, int, int]  # added to the skin's red, green and blue
 
 
 EXPRESSIONS = {
@@ -46,7 +46,7 @@ EXPRESSIONS = {
 
 
 class Face(NamedTuple):
-    """What one half of a picture shows."""
+    """The content of one half of a drawing."""
 
     session: int
     letter: str
@@ -58,7 +58,7 @@ class Face(NamedTuple):
 
 @lru_cache(256)  # of 0.5 MB each
 def draw(face: Face) -> np.ndarray:
-    """uint8 (480, 360, 3), RGB."""
+    """Draw a face: RGB, uint8 (480, 360, 3)."""
     from PIL import Image, ImageColor, ImageDraw
 
     image = Image.new("RGB", (WIDTH * FINE, HEIGHT * FINE), WALL[face.session % len(WALL)])
@@ -78,7 +78,7 @@ def draw(face: Face) -> np.ndarray:
 
 
 class _Pen:
-    """Draws in pixels of the final picture."""
+    """Draws in the coordinates of the reduced picture."""
 
     def __init__(self, pen):
         self.pen = pen
@@ -135,7 +135,7 @@ def _eyes(pen: _Pen, at: Expression, hair: str, skin: tuple, blink: bool) -> Non
 
 
 def _mouth(pen: _Pen, at: Expression, opening: int) -> None:
-    """Lips as parabolas: the corners move with the smile, the lower lip with the voice."""
+    """Draw the lips as parabolas: the corners follow the smile, the lower lip follows the voice."""
     across = np.linspace(-1, 1, 21)
     half = 38 + 8 * abs(at.smile)
     xs = 180 + half * across
@@ -148,7 +148,7 @@ def _mouth(pen: _Pen, at: Expression, opening: int) -> None:
 
 
 def openings(sound: np.ndarray, rate: int) -> np.ndarray:
-    """How far the mouth is open in each picture: int (n,), 0 to MOUTHS - 1, from int16 (T,) of one actor's channel."""
+    """Opening of the mouth in each drawing, int (n,), 0 to MOUTHS - 1. sound: an actor's channel, int16 (T,)."""
     step = rate / PER_SECOND
     edges = np.arange(0, len(sound), step).astype(int)
     power = np.add.reduceat(sound.astype(np.float64) ** 2, edges) / step
@@ -156,13 +156,13 @@ def openings(sound: np.ndarray, rate: int) -> np.ndarray:
 
 
 def film(path: Path, halves: list[list[Face]]) -> None:
-    """Encode a film (MPEG-4 as DivX) of a left and a right half, one face each per picture. Same faces, same bytes."""
+    """Encode a film (MPEG-4 as DivX) from the faces of its left and right half. Equal faces give equal bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     size, codec = f"{2 * WIDTH}x{HEIGHT}", ["-c:v", "mpeg4", "-vtag", "DIVX", "-q:v", "5", "-g", "300"]
     source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-r", "10000/1001", "-i", "-"]
-    same = ["-threads", "1", "-fflags", "+bitexact", "-flags:v", "+bitexact"]
-    tripled = ["-vf", "format=yuv420p,fps=30000/1001"]  # as a filter: the muxer would write empty frames instead
-    command = ["ffmpeg", "-loglevel", "error", *source, *tripled, *codec, *same, f"file:{path}"]
+    exact = ["-threads", "1", "-fflags", "+bitexact", "-flags:v", "+bitexact"]
+    tripled = ["-vf", "format=yuv420p,fps=30000/1001"]  # a filter, as the muxer would write empty frames
+    command = ["ffmpeg", "-loglevel", "error", *source, *tripled, *codec, *exact, f"file:{path}"]
     try:
         ffmpeg = subprocess.Popen(command, stdin=subprocess.PIPE)
     except FileNotFoundError as error:

@@ -1,4 +1,4 @@
-"""The scenes of the demo corpus: who says what, how, and when. Everything random here follows from one generator."""
+"""Scenes of the demo corpus: who says which line, how, and when. One generator determines all random choices."""
 
 from dataclasses import dataclass
 
@@ -6,17 +6,17 @@ import numpy as np
 
 from emospace.corpora.demo.screenplay import ANY, LATIN, LINES, SCRIPT, SHORT
 
-# The four usual classes (hap and exc together are one) come equally often.
+# The four usual classes (hap and exc form one) are equally frequent.
 DECK = ("ang", "neu", "sad", "hap", "ang", "neu", "sad", "exc")
-AMBIGUOUS = 0.35  # share of improvised turns whose words fit any emotion
-REPLAYED = 0.3  # share of scripted turns that an actor plays in another emotion than the script's
+AMBIGUOUS = 0.35  # share of improvised turns whose text fits any emotion
+REPLAYED = 0.3  # share of scripted turns played in another emotion than the script's
 OVERLAP = 0.12  # share of turns that interrupt the other actor
-STRENGTHS = (0.55, 0.75, 1.0)  # of a face: how much of the full expression it shows
+STRENGTHS = (0.55, 0.75, 1.0)  # strengths of facial expressions, as shares of the full one
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One turn: the actor (F or M), the label, the words, and how strongly voice and face show the emotion (0 to 1)."""
+    """One turn: actor (F or M), label, text, and the strength of the emotion in voice and face (0 to 1)."""
 
     utterance: str
     letter: str
@@ -27,7 +27,7 @@ class Turn:
 
 
 def scene(name: str, session: int, number: int, turns: int, rng: np.random.Generator) -> list[Turn]:
-    """The turns of one dialogue. Dialogues 0, 2, ... of a session are improvised, the others play the script."""
+    """The turns of one dialogue. Dialogues 0, 2, ... of a session are improvised, the others scripted."""
     labels, texts = _scripted(turns, rng) if number % 2 else _improvised(turns, session, rng)
     if number == 0 and session == 1:
         labels[2], texts[2] = "ang", SHORT
@@ -57,16 +57,16 @@ def _scripted(turns: int, rng: np.random.Generator) -> tuple[list[str], list[str
 
 
 def _letters(turns: int, rng: np.random.Generator) -> list[str]:
-    """F and M take turns; now and then one goes on."""
+    """Actors of the turns: F and M alternate, and sometimes one continues."""
     letters = ["F", "M"]
     while len(letters) < turns:
-        stays = rng.random() < 0.15
-        letters.append(letters[-1] if stays else "FM"[letters[-1] == "F"])
+        continues = rng.random() < 0.15
+        letters.append(letters[-1] if continues else "FM"[letters[-1] == "F"])
     return letters[:turns]
 
 
 def place(turns: list[Turn], seconds: list[float], rng: np.random.Generator) -> list[tuple[float, float]]:
-    """Start (a whole ms, so a whole sample) and end of each turn in seconds: pauses, or the other actor cuts in."""
+    """Start (in whole ms, so in whole samples) and end of each turn in seconds, with pauses and interruptions."""
     times, end = [], 0.8
     for i, length in enumerate(seconds):
         cuts_in = i > 0 and turns[i].letter != turns[i - 1].letter and rng.random() < OVERLAP

@@ -1,4 +1,4 @@
-"""What the actors of the demo corpus say: words that lean to an emotion, words that fit any, and one script."""
+"""Lines of the demo corpus: some typical of an emotion, some that fit any, and one script."""
 
 LINES = {
     "ang": [
@@ -85,7 +85,7 @@ ANY = [
 LATIN = "We met at the café, with her fiancé."
 SHORT = "No!"
 
-# The same words are played in every session: what a corpus with scripts does to a careless split.
+# Every session plays the same script, so that a careless split leaks texts.
 SCRIPT = [
     ("neu", "There you are, I thought you were in the garden."),
     ("sad", "I went to the station, but he did not come."),
