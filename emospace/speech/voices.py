@@ -81,15 +81,17 @@ class Espeak:
     def _run(self, *arguments: str, text: str = "") -> str:
         command = ["espeak-ng", *arguments]
         try:
-            done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=self.timeout, check=False)
+            completed = subprocess.run(
+                command, input=text.encode(), capture_output=True, timeout=self.timeout, check=False
+            )
         except FileNotFoundError as error:
             raise InputError("espeak-ng", "the program is not installed", INSTALL) from error
         except subprocess.TimeoutExpired as error:
             raise SynthesisError(f"it did not finish within {self.timeout:g} s") from error
-        if done.returncode:
-            stderr = done.stderr.decode(errors="replace").strip().splitlines() or [""]
-            raise SynthesisError(f"it exited with status {done.returncode} {stderr[0]}".strip())
-        return done.stdout.decode(errors="replace")
+        if completed.returncode:
+            stderr = completed.stderr.decode(errors="replace").strip().splitlines() or [""]
+            raise SynthesisError(f"it exited with status {completed.returncode} {stderr[0]}".strip())
+        return completed.stdout.decode(errors="replace")
 
     def close(self) -> None:
         """Do nothing: no process outlives a call."""
@@ -106,8 +108,8 @@ class Pyttsx3:
     TRIES = 3
 
     def __init__(self, timeout: float):
-        self.timeout, self.mine, self.all = timeout, threading.local(), []
-        self.version = "pyttsx3 with " + Espeak(timeout).version  # its driver speaks through the same library
+        self.timeout, self.local, self.processes = timeout, threading.local(), []
+        self.version = "pyttsx3 with " + Espeak(timeout).version  # its driver uses the same library
 
     def check(self, voice: str) -> None:
         """Raise InputError for an unknown voice; the library accepts any name without an error."""
@@ -119,24 +121,24 @@ class Pyttsx3:
             if attempt == self.TRIES - 1:
                 self._stop()
             try:
-                return self._try(text, voice, setting)
+                return self._synthesise(text, voice, setting)
             except SynthesisError as error:
                 failure = error
         raise failure
 
-    def _try(self, text: str, voice: str, setting: Setting) -> np.ndarray:
-        if not getattr(self.mine, "process", None):
+    def _synthesise(self, text: str, voice: str, setting: Setting) -> np.ndarray:
+        if not getattr(self.local, "process", None):
             self._start()
         with tempfile.TemporaryDirectory() as folder:
             wav = Path(folder, "speech.wav")
             properties = {"voice": voice, "rate": setting.rate, "pitch": setting.pitch}
-            error = self._ask([text, str(wav), properties])
+            error = self._request([text, str(wav), properties])
             if error:
                 raise SynthesisError(error)
             return _samples(wav)
 
-    def _ask(self, request: list) -> str:
-        process = self.mine.process
+    def _request(self, request: list) -> str:
+        process = self.local.process
         with contextlib.suppress(BrokenPipeError):
             process.stdin.write(json.dumps(request) + "\n")
             process.stdin.flush()
@@ -151,17 +153,17 @@ class Pyttsx3:
         # -P keeps this folder off sys.path: its modules must not be importable by their bare names.
         command = [sys.executable, "-P", pyttsx3_worker.__file__]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-        self.mine.process = subprocess.Popen(command, **pipes, encoding="utf-8")
-        self.all.append(self.mine.process)
+        self.local.process = subprocess.Popen(command, **pipes, encoding="utf-8")
+        self.processes.append(self.local.process)
 
     def _stop(self) -> None:
-        if getattr(self.mine, "process", None):
-            _end(self.mine.process)
-            self.mine.process = None
+        if getattr(self.local, "process", None):
+            _end(self.local.process)
+            self.local.process = None
 
     def close(self) -> None:
         """End the processes of all threads."""
-        for process in self.all:
+        for process in self.processes:
             _end(process)
 
 

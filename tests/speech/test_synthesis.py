@@ -159,9 +159,9 @@ def test_pyttsx3_is_restarted_after_a_crash_or_a_hang(tmp_path, monkeypatch):
         worker.write_text(template.replace("FAULT", fault))
         engine = voices.Pyttsx3(4.0)
         assert len(engine("is anybody there", "en-us", Setting())) > 0.5 * RATE
-        assert len(engine.all) == 2  # the failed process and its successor
+        assert len(engine.processes) == 2  # the failed process and its successor
         engine.close()
-        assert all(process.returncode is not None for process in engine.all)
+        assert all(process.returncode is not None for process in engine.processes)
     worker.write_text("import sys\nsys.exit(1)\n")
     engine = voices.Pyttsx3(4.0)
     with pytest.raises(voices.SynthesisError, match="it crashed"):
@@ -206,7 +206,9 @@ def test_pyttsx3_speaks_each_text_with_its_own_settings():
     expected = [len(voices.Espeak(30)(KIDS, *setting)) for setting in settings]
     for _ in range(20):  # each in a new process: settings were lost at random
         with contextlib.closing(voices.Pyttsx3(30)) as engine:
-            assert [len(engine._try(KIDS, *setting)) for setting in settings] == pytest.approx(expected, rel=0.03)
+            assert [len(engine._synthesise(KIDS, *setting)) for setting in settings] == pytest.approx(
+                expected, rel=0.03
+            )
 
 
 def test_pyttsx3_transfers_pitch_and_rate(tmp_path):
@@ -247,8 +249,8 @@ def step(folder, options, *more) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "workflow_scripts.augment_view", "--recipe", folder / "recipe.json"]
     command += ["--source", folder / "0.npy", "--manifest", folder / "m.csv", "--read"]
     command += [f"recognised={folder / 'heard.csv'}", f"spoken={folder / 'spoken.csv'}"]
-    command += ["--out", folder / "made.npy", "--quality", folder / "q.csv"]
-    command += ["--sidecar", folder / "made.json", *more]
+    command += ["--out", folder / "synthesised.npy", "--quality", folder / "q.csv"]
+    command += ["--sidecar", folder / "synthesised.json", *more]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
@@ -262,12 +264,12 @@ def test_the_step_writes_equal_bytes_and_records_its_settings(tmp_path):
         texts.write(tmp_path / f"{name}.csv", names, [KIDS, DOGS, ""], flag=flags)
     done = step(tmp_path, {"engine": "espeak"}, "--threads", "2")
     assert done.returncode == 0, done.stderr
-    first = [(tmp_path / name).read_bytes() for name in ("made.npy", "made.json", "q.csv")]
+    first = [(tmp_path / name).read_bytes() for name in ("synthesised.npy", "synthesised.json", "q.csv")]
     facts = json.loads(first[1])
     assert facts["transfers"] == ["pitch", "range", "rate", "loudness"] and facts["engine_version"].startswith("espeak")
     assert facts["counts"]["ok"] == 2 and facts["settings"]["prosody"] == "transfer" and facts["sample_rate"] == RATE
     assert step(tmp_path, {"engine": "espeak"}).returncode == 0
-    assert first == [(tmp_path / name).read_bytes() for name in ("made.npy", "made.json", "q.csv")]
+    assert first == [(tmp_path / name).read_bytes() for name in ("synthesised.npy", "synthesised.json", "q.csv")]
     write_json(tmp_path / "0.json", {"sample_rate": 22050})
     done = step(tmp_path, {})
     assert done.returncode == 1 and "it has 22050 Hz" in done.stderr and "Traceback" not in done.stderr
