@@ -55,21 +55,21 @@ def _probe(source: str, url: str) -> None:
     """Raise Unreachable unless the hub responds within seconds; huggingface_hub itself would retry for minutes."""
     from huggingface_hub import get_session
 
-    failures: list[str] = []
+    outcome: list[str] = []  # "" for success
 
     def request() -> None:
         try:
             status = get_session().head(url, timeout=TIMEOUT, follow_redirects=False).status_code
             # The hub returns 401 or 404 for an unknown repository; other errors come from proxies on the way.
-            failures.append("" if status < 400 or status in (401, 404) else f"HTTP status {status}")
+            outcome.append("" if status < 400 or status in (401, 404) else f"HTTP status {status}")
         except Exception as error:  # any failure below HTTP means that the hub is unreachable
-            failures.append(first_line(error))
+            outcome.append(first_line(error))
 
     # A DNS lookup has no timeout, so send the request from a thread that may be abandoned.
     thread = threading.Thread(target=request, daemon=True)
     thread.start()
     thread.join(TIMEOUT + 1)
-    reason = failures[0] if failures else f"no response within {TIMEOUT} s"
+    reason = outcome[0] if outcome else f"no response within {TIMEOUT} s"
     if reason:
         remedy = "try again with network access, or set `if_unreachable: random` if random weights are acceptable"
         raise Unreachable(source, f"cannot be reached ({reason})", remedy)

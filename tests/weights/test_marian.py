@@ -83,8 +83,8 @@ class Reference:
     def translate(self, lines, beams: int, most: int) -> list[str]:
         pieces = [self.source.encode(line, out_type=str) for line in lines]
         options = {"beam_size": beams, "length_penalty": 1, "max_decoding_length": most - 1}  # without the end token
-        made = self.translator.translate_batch(pieces, **options)
-        return [" ".join(self.target.decode(result.hypotheses[0]).split()) for result in made]
+        results = self.translator.translate_batch(pieces, **options)
+        return [" ".join(self.target.decode(result.hypotheses[0]).split()) for result in results]
 
     def scores(self, lines, answers) -> list[np.ndarray]:
         sources = [self.source.encode(line, out_type=str) for line in lines]
