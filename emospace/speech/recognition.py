@@ -1,7 +1,7 @@
-"""Speech recognition: int16 samples, 16 kHz, mono -> text, by Vosk (Kaldi) or faster-whisper (Whisper in CTranslate2).
+"""Speech recognition: mono int16 samples at 16 kHz -> text, by Vosk (Kaldi) or faster-whisper (Whisper in CTranslate2).
 
-One model per call, shared by all threads; both engines let go of the interpreter while they work. Results depend on
-nothing but the samples, the options and the weights: Vosk's dither is switched off, Whisper never samples.
+Each call loads one model, shared by all threads; both engines release the interpreter lock while they work. Results are
+deterministic: they depend on samples, options and weights alone. Vosk's dither is off, and Whisper never samples.
 """
 
 import contextlib
@@ -24,12 +24,12 @@ from emospace.core.plugin import suggest
 from emospace.media.sound import loudness
 from emospace.weights.record import REMEDY, Weights
 
-RATE = 16_000  # Hz; what both kinds of models were trained on
-CHUNK = 4_000  # samples (0.25 s) per call of Vosk, which looks for ends of speech after each
+RATE = 16_000  # Hz, of the training data of both engines' models
+CHUNK = 4_000  # samples (0.25 s) per call of Vosk, which checks for an end of speech after each
 FLAGS = ("", "no audio", "too short", "silent", "empty result", "recogniser failed")
 VOSK_FILES = ("am/final.mdl", "conf/mfcc.conf", "conf/model.conf", "graph")
 WHISPER_FILES = ("config.json", "model.bin", "tokenizer.json", "vocabulary.*")
-# What CTranslate2 may compute in on a CPU (int16 on some only).
+# Number formats that CTranslate2 supports on a CPU (int16 on some only).
 ComputeType = Literal["int8", "int8_float32", "int16", "float32", "default", "auto"]
 
 Listen = Callable[[np.ndarray], str]
@@ -46,11 +46,11 @@ def recognise(
     silence_dbfs: float = -70.0,
     **options,
 ) -> list[tuple[str, str]]:
-    """(text, flag) of each wave, int16 (T,); flag is one of FLAGS and empty where all went well.
+    """Return (text, flag) for each wave, int16 (T,); flag is one of FLAGS, empty on success.
 
-    rate: Hz of the waves. engine: vosk or whisper; options: those of its function. What is shorter than min_seconds, or
-    quieter (RMS) than silence_dbfs, is not listened to. Raises InputError where the rate, the form of a wave, an option
-    or the model is no use; one utterance at which the engine fails is flagged.
+    rate: of the waves, Hz. engine: vosk or whisper; options: those of its function. Waves shorter than min_seconds, or
+    with an RMS below silence_dbfs, never reach the engine. If the engine fails on one utterance, that utterance is
+    flagged. Raises InputError for a wrong rate, wave format or option, and for an unusable model.
     """
     from tqdm import tqdm
 
@@ -58,74 +58,74 @@ def recognise(
     chosen = {o: value for o, value in settings(common | options).items() if o not in common}
     if rate != RATE:
         remedy = f"set views: audio: sample_rate to {RATE}"
-        raise InputError("speech recognition", f"the audio has {rate} Hz, the models were made for {RATE}", remedy)
+        raise InputError("speech recognition", f"the audio is at {rate} Hz, but the models take {RATE}", remedy)
     if weights.random:
         reason = f"a recogniser cannot have random weights ({weights.why})"
-        raise InputError(weights.directory, reason, f"where there is a network, {REMEDY}")
+        raise InputError(weights.directory, reason, f"with network access, {REMEDY}")
     with ENGINES[engine](weights, threads, **chosen) as listen, ThreadPoolExecutor(threads) as pool:
         results = pool.map(lambda wave: _hear(wave, listen, min_seconds, silence_dbfs), waves)
         return list(tqdm(results, engine, disable=None, unit="row"))
 
 
 def settings(options: dict, where: str = "recognise") -> dict:
-    """All options of `recognise` and its engine, those left out at their defaults; InputError as plugin.settings."""
+    """Return all options of `recognise` and of its engine, with defaults; raises InputError as plugin.settings does."""
     engine = options.get("engine", "vosk")
     if engine not in ENGINES:
         raise InputError(f"{where}: engine", f"there is no engine {engine!r}", suggest(engine, ENGINES))
     return plugin.settings([recognise, ENGINES[engine]], options, where, f"the engine {engine!r}")
 
 
-def _hear(wave: np.ndarray, listen: Listen, least: float, quiet: float) -> tuple[str, str]:
+def _hear(wave: np.ndarray, listen: Listen, min_seconds: float, silence_dbfs: float) -> tuple[str, str]:
     if wave.dtype != np.int16 or wave.ndim != 1:
-        reason = f"a row is {wave.dtype} of shape {wave.shape}, not int16 of one channel"
-        raise InputError("speech recognition", reason, "give it rows of an audio view")
+        reason = f"a row is {wave.dtype} of shape {wave.shape}, not mono int16"
+        raise InputError("speech recognition", reason, "pass rows of an audio view")
     if not len(wave):
         return "", "no audio"
-    if len(wave) < least * RATE:
+    if len(wave) < min_seconds * RATE:
         return "", "too short"
-    if loudness(wave) < quiet:
+    if loudness(wave) < silence_dbfs:
         return "", "silent"
     try:
         text = " ".join(listen(wave).split())
-    except Exception as error:  # engines raise what they like; one utterance must not stop the others
-        logging.warning("an utterance of %.2f s could not be recognised (%s)", len(wave) / RATE, error or repr(error))
+    except Exception as error:  # engines raise any type; one utterance must not stop the others
+        logging.warning("cannot recognise an utterance of %.2f s (%s)", len(wave) / RATE, error or repr(error))
         return "", "recogniser failed"
     return text, "" if text else "empty result"
 
 
 @contextlib.contextmanager
 def vosk(weights: Weights, threads: int) -> Iterator[Listen]:
-    """A Kaldi model for Vosk (Povey et al. 2011; alphacephei.com/vosk): one Model, a recogniser per utterance."""
+    """Listen with a Kaldi model (Povey et al. 2011) through Vosk (alphacephei.com/vosk), a recogniser per utterance."""
     import vosk as library
 
-    _complete(weights, VOSK_FILES, "Vosk")
-    library.SetLogLevel(-1)  # Kaldi would write some 20 lines per model to stderr
+    _check_files(weights, VOSK_FILES, "Vosk")
+    library.SetLogLevel(-1)  # otherwise Kaldi writes some 20 lines per model to stderr
     with _undithered(weights) as folder:
         try:
             model = library.Model(str(folder))
-            library.KaldiRecognizer(model, RATE)  # it looks for the graph and the i-vectors only now
+            library.KaldiRecognizer(model, RATE)  # loads the graph and the i-vectors, which Model does not
         except Exception as error:  # the library raises a bare Exception
-            reason = f"not a Vosk model that can be loaded ({error})"
+            reason = f"cannot be loaded as a Vosk model ({error})"
             raise InputError(weights.directory, reason, f"delete it and {REMEDY}") from error
 
-    # A fresh recogniser for each: it adapts to what it hears, so that another order would give other texts.
-    yield lambda wave: _all_said(library.KaldiRecognizer(model, RATE), wave)
+    # A recogniser adapts to what it has heard. A fresh one per utterance keeps texts independent of their order.
+    yield lambda wave: _transcript(library.KaldiRecognizer(model, RATE), wave)
 
 
-def _all_said(recogniser, wave: np.ndarray) -> str:
-    """Everything that a KaldiRecognizer hears in a wave, not only what follows its last pause."""
-    said = []
+def _transcript(recogniser, wave: np.ndarray) -> str:
+    """Return everything that a KaldiRecognizer recognises in a wave, not only what follows the last pause."""
+    texts = []
     for start in range(0, len(wave), CHUNK):
-        # True means that speech has ended: what was said until then must be taken now, or it is lost.
+        # True means that speech has ended: the result so far must be fetched now, or it is lost.
         if recogniser.AcceptWaveform(wave[start : start + CHUNK].tobytes()):
-            said.append(json.loads(recogniser.Result())["text"])
-    said.append(json.loads(recogniser.FinalResult())["text"])
-    return " ".join(said)
+            texts.append(json.loads(recogniser.Result())["text"])
+    texts.append(json.loads(recogniser.FinalResult())["text"])
+    return " ".join(texts)
 
 
 @contextlib.contextmanager
 def _undithered(weights: Weights) -> Iterator[Path]:
-    """A folder of links to the model's files, but with `--dither=0`: Kaldi adds random noise to samples otherwise."""
+    """Link the model's files into a temporary folder and set `--dither=0` there: by default Kaldi adds random noise."""
     with tempfile.TemporaryDirectory(prefix="vosk-") as work:
         copy = Path(work, "model")
         shutil.copytree(
@@ -135,8 +135,8 @@ def _undithered(weights: Weights) -> Iterator[Path]:
         lines = path.read_text(encoding="utf-8", errors="replace").split()
         rate = next((int(float(line.partition("=")[2])) for line in lines if line.startswith("--sample-freq")), RATE)
         if rate != RATE:
-            reason = f"this model was made for {rate} Hz, the audio has {RATE}"
-            raise InputError(weights.directory / "conf" / "mfcc.conf", reason, "choose a model of that rate")
+            reason = f"this model takes {rate} Hz, but the audio is at {RATE}"
+            raise InputError(weights.directory / "conf" / "mfcc.conf", reason, f"choose a model for {RATE} Hz")
         path.unlink()
         path.write_text("\n".join([*(line for line in lines if not line.startswith("--dither")), "--dither=0", ""]))
         yield copy
@@ -146,28 +146,29 @@ def _undithered(weights: Weights) -> Iterator[Path]:
 def whisper(
     weights: Weights, threads: int, *, language: str = "en", beam_size: Count = 1, compute_type: ComputeType = "int8"
 ) -> Iterator[Listen]:
-    """A Whisper model (Radford et al. 2022) in the CTranslate2 format, on the CPU; beam_size 1 is greedy.
+    """Listen with a Whisper model (Radford et al. 2022) in the CTranslate2 format, on the CPU.
 
-    The temperature stays 0, without Whisper's fallback to sampling; no text of one part of speech steers the next.
+    beam_size: 1 is greedy search. The temperature stays 0, without Whisper's fallback to sampling, and the text of one
+    segment does not prompt the next.
     """
     try:
         import faster_whisper
     except ImportError as error:
         remedy = "pip install faster-whisper -c constraints.txt, or set `engine: vosk`"
         raise InputError("faster-whisper", "the package is not installed", remedy) from error
-    _complete(weights, WHISPER_FILES, "CTranslate2 Whisper")
+    _check_files(weights, WHISPER_FILES, "CTranslate2 Whisper")
     place = {"device": "cpu", "cpu_threads": 1, "num_workers": threads, "local_files_only": True}
     try:
         model = faster_whisper.WhisperModel(str(weights.directory), compute_type=compute_type, **place)
     except (RuntimeError, ValueError) as error:
-        reason = f"not a CTranslate2 Whisper model that can be loaded ({str(error).splitlines()[0]})"
+        reason = f"cannot be loaded as a CTranslate2 Whisper model ({str(error).splitlines()[0]})"
         raise InputError(weights.directory, reason, f"delete it and {REMEDY}") from error
     fixed = {"language": language, "beam_size": beam_size, "temperature": 0.0, "vad_filter": False}
     fixed |= {"condition_on_previous_text": False, "without_timestamps": True}
 
     def listen(wave: np.ndarray) -> str:
-        pieces, _ = model.transcribe(wave.astype(np.float32) / 32768, **fixed)
-        return " ".join(piece.text for piece in pieces)
+        segments, _ = model.transcribe(wave.astype(np.float32) / 32768, **fixed)
+        return " ".join(segment.text for segment in segments)
 
     yield listen
 
@@ -176,11 +177,11 @@ ENGINES = {"vosk": vosk, "whisper": whisper}
 FILES = {"vosk": VOSK_FILES, "whisper": WHISPER_FILES}
 
 
-def _complete(weights: Weights, files: Sequence[str], kind: str) -> None:
-    """Raise InputError where a file is missing: Kaldi would end the process, Whisper would look on the network."""
+def _check_files(weights: Weights, files: Sequence[str], model: str) -> None:
+    """Raise InputError for a missing file: Kaldi would abort the process, and Whisper would try the network."""
     if not weights.directory.is_dir():
-        raise InputError(weights.directory, f"there is no such folder, so no {kind} model", REMEDY)
-    for wanted in files:
-        if not any(path.is_dir() or path.stat().st_size for path in weights.directory.glob(wanted)):
-            reason = f"this {kind} model has no {wanted}"
+        raise InputError(weights.directory, f"the folder of this {model} model does not exist", REMEDY)
+    for pattern in files:
+        if not any(path.is_dir() or path.stat().st_size for path in weights.directory.glob(pattern)):
+            reason = f"this {model} model has no {pattern}"
             raise InputError(weights.directory, reason, f"check `files` of these weights, delete it and {REMEDY}")

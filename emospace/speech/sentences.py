@@ -1,16 +1,19 @@
-"""Cut a text into sentences for a translator, around what must not be translated."""
+"""Split a text into sentences for a translator, around spans that must not be translated."""
 
 import re
 from collections.abc import Callable, Iterator
 
-# Never translated: tags, the language codes that Marian's tokenizer would obey, pictographs with their joiners.
+# Never translated: tags, language codes (Marian's tokenizer would act on them), pictographs with their joiners.
 KEPT = re.compile(r"(\[[^\[\]]*\]|>>[^<>\s]+<<|[\u2600-\u27bf\U0001f000-\U0001faff\ufe0f\u200d]+)")
-# Blanks after a full stop end a sentence, unless they follow a title; scripts without blanks have their own stops.
+# White space after a full stop ends a sentence, unless a title precedes it; scripts without spaces have other stops.
 SENTENCE = re.compile(r"((?<=[.!?…؟۔])(?<!\bMr\.)(?<!\bMrs\.)(?<!\bMs\.)(?<!\bDr\.)(?<!\bSt\.)\s+|(?<=[。！？]))")
 
 
 def segments(text: str, fits: Callable[[str], bool]) -> Iterator[tuple[str, bool]]:
-    """Cut a text into (piece, is it to be translated); joined again the pieces are the text. Each piece fits."""
+    """Split a text into pairs (piece, whether to translate it), whose pieces concatenate to the text.
+
+    fits: whether a piece is short enough for the translator; every piece to be translated is.
+    """
     for i, chunk in enumerate(KEPT.split(text)):
         if i % 2:
             yield chunk, False
@@ -21,7 +24,7 @@ def segments(text: str, fits: Callable[[str], bool]) -> Iterator[tuple[str, bool
 
 def _pieces(text: str, fits: Callable[[str], bool]) -> Iterator[tuple[str, bool]]:
     core = text.strip()
-    if not any(map(str.isalpha, core)):  # nothing to translate in blanks, digits and points
+    if not any(map(str.isalpha, core)):  # white space, digits and punctuation need no translation
         yield text, False
         return
     before, _, after = text.partition(core)
@@ -36,8 +39,8 @@ def _pieces(text: str, fits: Callable[[str], bool]) -> Iterator[tuple[str, bool]
 
 
 def _middle(text: str) -> int:
-    """Where to cut a sentence that is too long: in its middle half after a comma, or else at a blank, or anywhere."""
+    """Return where to split a long sentence: after a comma in its middle half, else at a space, else in the middle."""
     half = len(text) // 2
-    blanks = [found.start() for found in re.finditer(r"\s", text)]
-    commas = [i for i in blanks if text[i - 1] in ",;:" and half < 2 * i < 3 * half]
-    return min(commas or blanks or [half], key=lambda i: abs(i - half))
+    spaces = [match.start() for match in re.finditer(r"\s", text)]
+    commas = [i for i in spaces if text[i - 1] in ",;:" and half < 2 * i < 3 * half]
+    return min(commas or spaces or [half], key=lambda i: abs(i - half))

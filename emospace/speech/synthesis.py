@@ -1,4 +1,4 @@
-"""The audio_tts view: a voice says what was recognised and translated, as the speaker said it, one row per parent."""
+"""Speech synthesis for the view audio_tts: say a translated transcript with the prosody of the original recording."""
 
 import contextlib
 from collections import Counter
@@ -13,12 +13,22 @@ import numpy as np
 from emospace.core import plugin, store
 from emospace.core.manifest import WITHOUT_COPY, Problem, Utterance
 from emospace.core.option_types import Positive
-from emospace.speech import prosody as manner
-from emospace.speech.prosody import RATE, Scale, Setting
+from emospace.speech.prosody import (
+    RATE,
+    Scale,
+    Setting,
+    activity,
+    amplify,
+    calibrate,
+    letters,
+    matching_rate,
+    measure,
+    speakable,
+)
 from emospace.speech.voices import ENGINES, SynthesisError
 
 PROSODIES = ("transfer", "flat")
-NOTHING = np.empty(0, np.int16)
+NO_AUDIO = np.empty(0, np.int16)
 GENDERS = {"F": "female", "M": "male", "": "neutral"}
 
 
@@ -37,14 +47,13 @@ def synthesise(
     male: str = "en-us",
     neutral: str = "en-us+m7",
 ) -> tuple[list[Problem], dict]:
-    """Write the store `out` with one row of int16 samples (16 kHz) per row; returns problems and facts for the sidecar.
+    """Write synthetic speech to the store `out`, int16 (T,) at 16 kHz per row; return problems and facts for a sidecar.
 
-    parents: what the speaker said, int16 (T,) each; heard: its words, by which the rate is told; spoken: what the voice
-    is to say. prosody: transfer (the parent's pitch, range, rate and loudness, as far as the voice can) or flat (the
-    engine's defaults). timeout: seconds that one text may take. female, male, neutral: voices of espeak-ng by the
-    gender of the speaker; neutral where the manifest does not say. A row is empty where there is nothing to say, and
-    where the engine fails, which is a problem with its reason. Raises InputError where the engine or a voice is
-    missing.
+    parents: original recordings, int16 (T,) each. heard: their transcripts, from which the speech rate is derived.
+    spoken: texts to say. prosody: transfer (the parent's pitch, range, rate and loudness, as far as the voice can) or
+    flat (the engine's defaults). timeout: seconds allowed per text. female, male, neutral: espeak-ng voices by gender
+    of the speaker; neutral if the manifest gives none. A row without text is empty; if the engine fails, the row is
+    empty and a problem gives the reason. Raises InputError if the engine or a voice is missing.
     """
     from tqdm import tqdm
 
@@ -56,8 +65,10 @@ def synthesise(
     voices = [by_gender[GENDERS.get(row.gender, "neutral")] for row in rows]
 
     def waves(speaker: "Speaker", pool: ThreadPoolExecutor) -> Iterator[np.ndarray]:
-        said = pool.map(speaker.say, parents, heard, spoken, voices)
-        for row, (wave, flag, beyond) in zip(rows, tqdm(said, "say", len(rows), disable=None, unit="row"), strict=True):
+        results = tqdm(
+            pool.map(speaker.say, parents, heard, spoken, voices), "say", len(rows), disable=None, unit="row"
+        )
+        for row, (wave, flag, beyond) in zip(rows, results, strict=True):
             counts.update([flag.partition(":")[0] or "ok", *(f"{name} out of reach" for name in beyond)])
             if flag.startswith("engine failed"):
                 problems.append(Problem(row.utterance, Path(out).name, "silent", f"the {flag}", WITHOUT_COPY))
@@ -80,7 +91,7 @@ def synthesise(
 
 
 class Speaker:
-    """An engine, with its voices measured where prosody is to be transferred."""
+    """An engine and, if prosody is to be transferred, the measured scales of its voices."""
 
     def __init__(self, engine, prosody: str, voices: Sequence[str]):
         self.engine, self.transfer = engine, prosody == "transfer"
@@ -89,36 +100,34 @@ class Speaker:
         self.scales: dict[str, Scale | None] = {v: self._calibrate(v) for v in voices} if self.transfer else {}
 
     def _calibrate(self, voice: str) -> Scale | None:
-        """None where the engine fails at it: every row will say so for itself."""
+        """Return None if the engine fails: then every row reports the failure itself."""
         with contextlib.suppress(SynthesisError):
-            return manner.calibrate(
-                lambda *asked: self.engine(asked[0], voice, asked[1]), "range" in self.engine.TRANSFERS
-            )
+            return calibrate(lambda text, setting: self.engine(text, voice, setting), "range" in self.engine.TRANSFERS)
         return None
 
     def say(self, parent: np.ndarray, heard: str, spoken: str, voice: str) -> tuple[np.ndarray, str, set[str]]:
-        """(samples, flag, what of the prosody was out of the voice's reach); the flag is empty where all went well."""
-        text = manner.speakable(spoken)
+        """Return (samples, flag, settings out of the voice's reach); the flag is empty on success."""
+        text = speakable(spoken)
         if not text:
-            return NOTHING, "nothing to say", set()
+            return NO_AUDIO, "nothing to say", set()
         try:
             if self.transfer:
-                return self._transferred(parent, manner.letters(heard), text, voice)
+                return self._transferred(parent, heard, text, voice)
             return self.engine(text, voice, Setting()), "", set()
         except SynthesisError as error:
-            return NOTHING, f"engine failed: {error}", set()
+            return NO_AUDIO, f"engine failed: {error}", set()
 
-    def _transferred(self, parent: np.ndarray, letters: int, text: str, voice: str) -> tuple[np.ndarray, str, set[str]]:
-        wanted, scale = manner.measure(parent), self.scales[voice]
+    def _transferred(self, parent: np.ndarray, heard: str, text: str, voice: str) -> tuple[np.ndarray, str, set[str]]:
+        target, scale = measure(parent), self.scales[voice]
         spreads = "range" in self.engine.TRANSFERS
-        setting, beyond = scale.aim(wanted, spreads) if scale else (Setting(), {"pitch", "range"})
+        setting, beyond = scale.aim(target, spreads) if scale else (Setting(), {"pitch", "range"})
         wave = self.engine(text, voice, setting)
-        seconds = manner.activity(wave)[0]
-        if letters and wanted.seconds and seconds and manner.letters(text):
-            # Words per minute mean little in themselves: a draft tells how long this text takes.
-            target = wanted.seconds * manner.letters(text) / letters
-            rate, far = manner.rate(setting.rate, seconds, target)
+        seconds = activity(wave)[0]
+        if letters(heard) and target.seconds and seconds and letters(text):
+            # Words per minute do not predict a duration, so the first synthesis measures how long this text takes.
+            duration = target.seconds * letters(text) / letters(heard)
+            rate, clipped = matching_rate(setting.rate, seconds, duration)
             wave = self.engine(text, voice, replace(setting, rate=rate))
-            beyond |= {"rate"} if far else set()
-        wave, loud = manner.amplify(wave, wanted.level)
-        return wave, "", beyond | ({"loudness"} if loud else set())
+            beyond |= {"rate"} if clipped else set()
+        wave, limited = amplify(wave, target.level)
+        return wave, "", beyond | ({"loudness"} if limited else set())

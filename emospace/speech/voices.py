@@ -1,7 +1,7 @@
-"""Engines that say a text: the espeak-ng command line, and pyttsx3. Each returns int16 samples at 16 kHz.
+"""Speech synthesis engines: the espeak-ng command line, and pyttsx3. Both return int16 samples at 16 kHz.
 
-An engine is called with (text, voice, Setting), by any number of threads at once. TRANSFERS: what of a prosody it can
-be asked for (loudness is set afterwards). Voices are those of espeak-ng: a language and, after +, a variant.
+An engine is called with (text, voice, Setting), from any number of threads. TRANSFERS: the properties of prosody that
+it can reproduce (loudness is adjusted afterwards). A voice is one of espeak-ng's: a language and, after a +, a variant.
 """
 
 import contextlib
@@ -23,27 +23,28 @@ from emospace.media.sound import decode
 from emospace.speech import pyttsx3_worker
 from emospace.speech.prosody import RATE, Setting
 
-SHORTEST = 0.1  # seconds; an engine that says less has failed
+SHORTEST = 0.1  # seconds; shorter output counts as a failure
 INSTALL = "install espeak-ng (Debian: apt-get install espeak-ng)"
 
 
 class SynthesisError(Exception):
-    """Why an engine did not say a text."""
+    """An engine did not synthesise a text; the message completes "engine failed: ..."."""
 
 
 def _samples(path: Path) -> np.ndarray:
-    """The samples of a file that an engine wrote, resampled as the audio view does."""
+    """Decode a file that an engine wrote, resampled as in the audio view."""
     try:
         wave = decode(locate(path.parent, path.name), RATE)[0]
-    except MediaError as flaw:
-        raise SynthesisError("it wrote no audio" if flaw.reason == "missing file" else f"its {flaw.detail}") from flaw
+    except MediaError as error:
+        missing = error.reason == "missing file"
+        raise SynthesisError("it wrote no file" if missing else f"its output is unusable ({error.detail})") from error
     if len(wave) < SHORTEST * RATE or not wave.any():
         raise SynthesisError(f"it wrote {len(wave) / RATE:.2f} s of audio" if wave.any() else "it wrote silence")
     return wave
 
 
 class Espeak:
-    """The espeak-ng program, once per text: equal bytes for equal settings. timeout: seconds."""
+    """The espeak-ng program, run once per text; equal settings give equal bytes. timeout: seconds per text."""
 
     TRANSFERS = ("pitch", "range", "rate", "loudness")
 
@@ -53,7 +54,7 @@ class Espeak:
         self.version = "espeak-ng " + self._run("--version").partition(":")[2].split()[0]
 
     def check(self, voice: str) -> None:
-        """Raise InputError if there is no such voice; espeak-ng itself passes over an unknown variant."""
+        """Raise InputError for an unknown voice; espeak-ng itself ignores an unknown variant."""
         _, _, variant = voice.partition("+")
         files = [line.split()[4] for line in self._run("--voices=variant").splitlines()[1:]]
         variants = {Path(file).name for file in files}
@@ -68,74 +69,76 @@ class Espeak:
 
     def __call__(self, text: str, voice: str, setting: Setting) -> np.ndarray:
         options = ["-v", voice, "-p", str(setting.pitch), "-s", str(setting.rate)]
-        if setting.spread != Setting.spread:  # markup alone can ask for a range
+        if setting.spread != Setting.spread:  # only markup can set the range
             text = f'<speak><prosody range="{setting.spread}">{escape(text)}</prosody></speak>'
             options.append("-m")
         with tempfile.TemporaryDirectory() as folder:
-            wav = Path(folder, "said.wav")
-            # The text goes in by stdin: it may be of any length and begin with a dash.
+            wav = Path(folder, "speech.wav")
+            # Pass the text on stdin: it may have any length and may begin with a dash.
             self._run("-b", "1", *options, "-w", str(wav), "--stdin", text=text)
             return _samples(wav)
 
     def _run(self, *arguments: str, text: str = "") -> str:
         command = ["espeak-ng", *arguments]
         try:
-            done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=self.timeout, check=False)
+            completed = subprocess.run(
+                command, input=text.encode(), capture_output=True, timeout=self.timeout, check=False
+            )
         except FileNotFoundError as error:
             raise InputError("espeak-ng", "the program is not installed", INSTALL) from error
         except subprocess.TimeoutExpired as error:
-            raise SynthesisError(f"it did not end within {self.timeout:g} s") from error
-        if done.returncode:
-            said = done.stderr.decode(errors="replace").strip().splitlines() or [""]
-            raise SynthesisError(f"it ended with status {done.returncode} {said[0]}".strip())
-        return done.stdout.decode(errors="replace")
+            raise SynthesisError(f"it did not finish within {self.timeout:g} s") from error
+        if completed.returncode:
+            stderr = completed.stderr.decode(errors="replace").strip().splitlines() or [""]
+            raise SynthesisError(f"it exited with status {completed.returncode} {stderr[0]}".strip())
+        return completed.stdout.decode(errors="replace")
 
     def close(self) -> None:
-        """Nothing is left running."""
+        """Do nothing: no process outlives a call."""
 
 
 class Pyttsx3:
-    """pyttsx3, by a process of its own per thread: it can hang, crash, or write nothing, and not say so.
+    """pyttsx3, in one process per thread: the library can hang, crash, or write nothing without an error.
 
-    One engine per process and one runAndWait per file, since it keeps one file name only. What fails is tried again,
-    the last time by a fresh process. Its bytes differ a little from run to run; it has no range of pitch.
+    One engine per process and one runAndWait per file, because the library remembers a single file name. A failure is
+    retried, the last time in a fresh process. Bytes differ slightly between runs; there is no setting for pitch range.
     """
 
     TRANSFERS = ("pitch", "rate", "loudness")
     TRIES = 3
 
     def __init__(self, timeout: float):
-        self.timeout, self.mine, self.all = timeout, threading.local(), []
-        self.version = "pyttsx3 with " + Espeak(timeout).version  # its driver speaks through the same library
+        self.timeout, self.local, self.processes = timeout, threading.local(), []
+        self.version = "pyttsx3 with " + Espeak(timeout).version  # its driver uses the same library
 
     def check(self, voice: str) -> None:
-        """Raise InputError if there is no such voice; the library would take any name and say nothing of it."""
+        """Raise InputError for an unknown voice; the library accepts any name without an error."""
         Espeak(self.timeout).check(voice)
 
     def __call__(self, text: str, voice: str, setting: Setting) -> np.ndarray:
-        failed = SynthesisError("it was not tried")
+        failure = SynthesisError("it was not tried")
         for attempt in range(self.TRIES):
             if attempt == self.TRIES - 1:
                 self._stop()
             try:
-                return self._try(text, voice, setting)
+                return self._synthesise(text, voice, setting)
             except SynthesisError as error:
-                failed = error
-        raise failed
+                failure = error
+        raise failure
 
-    def _try(self, text: str, voice: str, setting: Setting) -> np.ndarray:
-        if not getattr(self.mine, "process", None):
+    def _synthesise(self, text: str, voice: str, setting: Setting) -> np.ndarray:
+        if not getattr(self.local, "process", None):
             self._start()
         with tempfile.TemporaryDirectory() as folder:
-            wav = Path(folder, "said.wav")
+            wav = Path(folder, "speech.wav")
             properties = {"voice": voice, "rate": setting.rate, "pitch": setting.pitch}
-            error = self._ask([text, str(wav), properties])
+            error = self._request([text, str(wav), properties])
             if error:
                 raise SynthesisError(error)
             return _samples(wav)
 
-    def _ask(self, request: list) -> str:
-        process = self.mine.process
+    def _request(self, request: list) -> str:
+        process = self.local.process
         with contextlib.suppress(BrokenPipeError):
             process.stdin.write(json.dumps(request) + "\n")
             process.stdin.flush()
@@ -143,24 +146,24 @@ class Pyttsx3:
         answer = process.stdout.readline() if ready else ""
         if not answer:
             self._stop()
-            raise SynthesisError("it crashed" if ready else f"it did not end within {self.timeout:g} s")
+            raise SynthesisError("it crashed" if ready else f"it did not finish within {self.timeout:g} s")
         return json.loads(answer)
 
     def _start(self) -> None:
-        # -P: modules of this package must not be found under their bare names there.
+        # -P keeps this folder off sys.path: its modules must not be importable by their bare names.
         command = [sys.executable, "-P", pyttsx3_worker.__file__]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-        self.mine.process = subprocess.Popen(command, **pipes, encoding="utf-8")
-        self.all.append(self.mine.process)
+        self.local.process = subprocess.Popen(command, **pipes, encoding="utf-8")
+        self.processes.append(self.local.process)
 
     def _stop(self) -> None:
-        if getattr(self.mine, "process", None):
-            _end(self.mine.process)
-            self.mine.process = None
+        if getattr(self.local, "process", None):
+            _end(self.local.process)
+            self.local.process = None
 
     def close(self) -> None:
         """End the processes of all threads."""
-        for process in self.all:
+        for process in self.processes:
             _end(process)
 
 
@@ -168,7 +171,7 @@ def _end(process: subprocess.Popen) -> None:
     process.kill()
     process.wait()
     for pipe in (process.stdin, process.stdout):
-        with contextlib.suppress(BrokenPipeError):  # what was never read cannot be written any more
+        with contextlib.suppress(BrokenPipeError):  # unread requests cannot be flushed any more
             pipe.close()
 
 

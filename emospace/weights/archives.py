@@ -1,4 +1,4 @@
-"""Take the plain files out of a .zip or .tar archive of strangers: nothing else, and nothing anywhere else."""
+"""Unpack regular files from untrusted .zip and .tar archives, and write nothing outside the target folder."""
 
 import shutil
 import stat
@@ -10,30 +10,31 @@ from typing import BinaryIO
 
 from emospace.core.errors import InputError
 
-MOST_FILES, MOST_BYTES = 10_000, 8 * 2**30  # a model has some 20 files and at most some GB
+MOST_FILES, MOST_BYTES = 10_000, 8 * 2**30  # a model has about 20 files and at most a few GB
 REMEDY = "do not use this archive"
 
 
 def unpack(archive: Path, target: Path, folder: str = "") -> list[str]:
-    """Write the files below `folder` (by default: the one folder that holds all) to `target`; returns their paths.
+    """Unpack the files below `folder` into `target`; return their paths relative to it.
 
-    Raises InputError, before anything is written, for a file that is no archive, an absolute path, one that leaves the
-    folder, a link, a device, or more than MOST_FILES or MOST_BYTES unpacked.
+    folder: by default the single top-level folder, if there is one. Raises InputError, before writing anything, for a
+    file that is not an archive, an absolute path, a path out of the folder, a link, a device, or contents of more than
+    MOST_FILES or MOST_BYTES.
     """
     try:
         with _opened(archive) as opened:
             members = list(_members(opened))
             _check(archive, members)
             top = folder or _only_folder([name for name, *_ in members])
-            wanted = [(PurePosixPath(name).relative_to(top), open_) for name, _, open_ in members if _below(name, top)]
-            for path, open_ in wanted:
+            files = [(PurePosixPath(name).relative_to(top), open_) for name, _, open_ in members if _below(name, top)]
+            for path, open_ in files:
                 (target / path).parent.mkdir(parents=True, exist_ok=True)
                 with open_() as packed, open(target / path, "wb") as plain:
                     shutil.copyfileobj(packed, plain)
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
-        reason = f"not a whole .zip or .tar archive ({error or type(error).__name__})"
+        reason = f"not an intact .zip or .tar archive ({error or type(error).__name__})"
         raise InputError(archive.name, reason, "check `url` of these weights") from error
-    return [str(path) for path, _ in wanted]
+    return [str(path) for path, _ in files]
 
 
 def _opened(archive: Path) -> zipfile.ZipFile | tarfile.TarFile:
@@ -41,12 +42,12 @@ def _opened(archive: Path) -> zipfile.ZipFile | tarfile.TarFile:
 
 
 def _members(opened: zipfile.ZipFile | tarfile.TarFile) -> Iterator[tuple[str, int, Callable[[], BinaryIO]]]:
-    """(name, bytes unpacked, how to open it) of each file; a size of -1 marks what is neither file nor folder."""
+    """Yield (name, unpacked size, function that opens it) of each member but folders; size -1 marks a special file."""
     if isinstance(opened, zipfile.ZipFile):
         for entry in opened.infolist():
-            kind = stat.S_IFMT(entry.external_attr >> 16)  # 0 where the archive was not made on Unix
+            file_type = stat.S_IFMT(entry.external_attr >> 16)  # 0 if the archive was not written on Unix
             if not entry.is_dir():
-                size = entry.file_size if kind in (0, stat.S_IFREG) else -1
+                size = entry.file_size if file_type in (0, stat.S_IFREG) else -1
                 yield entry.filename, size, lambda entry=entry: opened.open(entry)
     else:
         for entry in opened:
@@ -60,15 +61,15 @@ def _check(archive: Path, members: list[tuple]) -> None:
             raise InputError(archive.name, f"{name!r} is a link or a device", REMEDY)
         parts = PurePosixPath(name).parts
         if not parts or ".." in parts or PurePosixPath(name).is_absolute() or "\\" in name or ":" in name:
-            raise InputError(archive.name, f"{name!r} would land outside of its folder", REMEDY)
-    # Both libraries unpack no more of a member than the size that its header states.
+            raise InputError(archive.name, f"{name!r} is a path outside the target folder", REMEDY)
+    # Neither library unpacks more of a member than the size in its header.
     total = sum(size for _, size, _ in members)
     if len(members) > MOST_FILES or total > MOST_BYTES:
-        raise InputError(archive.name, f"it holds {len(members)} files of {total} bytes together", REMEDY)
+        raise InputError(archive.name, f"it holds {len(members)} files of {total} bytes in total", REMEDY)
 
 
 def _only_folder(names: list[str]) -> str:
-    """The folder that holds all, or "" if there is none."""
+    """Return the single top-level folder, or "" if there is none."""
     tops = {PurePosixPath(name).parts[0] for name in names}
     return tops.pop() if len(tops) == 1 and all(len(PurePosixPath(name).parts) > 1 for name in names) else ""
 

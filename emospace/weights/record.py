@@ -1,7 +1,7 @@
-"""The record of pretrained weights: where they came from, their digests, and whether they are random.
+"""The record of pretrained weights: their source, their digests, and whether they are random.
 
-`weights/<name>/weights.json` is written by `emospace.weights.fetch`, after everything it lists was checked; encoders
-take the `Weights` that `open_weights` makes of it.
+The rule fetch_weights writes `weights/<name>/weights.json` once all files that it lists are verified. Encoders get the
+`Weights` that `open_weights` reads from it.
 """
 
 import os
@@ -17,12 +17,12 @@ REMEDY = "run: snakemake --cores 1 weights (with your --configfile, if any)"
 
 @dataclass(frozen=True)
 class Weights:
-    """Weights in a folder. Where `random` is true it holds no file and the encoder draws its own, with a fixed seed.
+    """Pretrained weights in a folder. If `random` is true, it has no files: the encoder draws them, with a fixed seed.
 
-    kind: the source that the config named: hub, pypi, archive, opus_mt, local or pairs; or random. source: it again,
-    with the repository, packages, path or address; of pairs what they were trained on; of random ones in whose place
-    they are. revision: commit of the repository, sha256 of the archive, or empty. files: path below `directory` ->
-    {"sha256", "size"} (size in bytes). why: why they are random, or empty.
+    kind: type of source, as in the config: hub, pypi, archive, opus_mt, local, pairs or random. source: a description
+    of it: repository, packages, path or URL; for pairs, the training data; for random weights, what they replace.
+    revision: commit of the repository, sha256 of the archive, or empty. files: path below `directory` -> {"sha256",
+    "size"}, size in bytes. why: the reason for random weights, or empty.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Weights:
     why: str
 
     def facts(self) -> dict:
-        """What a sidecar says of them."""
+        """Return the fields that a sidecar records."""
         return {
             "name": self.name,
             "source": self.source,
@@ -45,20 +45,20 @@ class Weights:
         }
 
     def path(self, name: str = "", suffix: str = ".safetensors") -> Path:
-        """The file of that name, or else the only one with that suffix; InputError where it is not to be told."""
-        found = [name] if name in self.files else [f for f in self.files if f.endswith(suffix)]
-        if len(found) != 1:
-            reason = f"the weights {self.name!r} hold {len(found)} files *{suffix}"
+        """Return the file `name`, or else the only file with that suffix; raise InputError if it is not unique."""
+        names = [name] if name in self.files else [file for file in self.files if file.endswith(suffix)]
+        if len(names) != 1:
+            reason = f"the weights {self.name!r} have {len(names)} files *{suffix}"
             raise InputError(self.directory / RECORD, reason, "name exactly one in the config: weights: files")
-        return self.directory / found[0]
+        return self.directory / names[0]
 
 
 def open_weights(directory: Path, verified: Path | None = None) -> Weights:
-    """Read the record of a folder of weights/ and compare size and sha256 of each of its files.
+    """Read the record of a folder of weights/ and verify size and sha256 of each file.
 
-    verified: JSON of what was compared before; it is brought up to date. A file is not read again as long as its size,
-    time stamps and inode are those that it had then. Raises InputError, with what to run, where the record or a file is
-    missing or a file is not the one that was fetched.
+    verified: JSON cache of earlier checks, updated in place; a file is not hashed again while its size, time stamps and
+    inode are unchanged. Raises InputError, whose remedy is the command to run, if the record or a file is missing or a
+    file differs from the one that was fetched.
     """
     directory = Path(directory)
     if not (directory / RECORD).exists():
@@ -75,28 +75,28 @@ def open_weights(directory: Path, verified: Path | None = None) -> Weights:
 def _read_verified(verified: Path | None) -> dict[str, list]:
     try:
         return read_json(verified) if verified and verified.is_file() else {}
-    except InputError:  # broken: everything is read again
+    except InputError:  # damaged: verify everything again
         return {}
 
 
 def _verify(directory: Path, name: str, file: dict, before: list | None) -> list:
-    """[size, mtime, ctime, inode, sha256] of a file; it is hashed unless these are as they were `before`."""
+    """Return [size, mtime, ctime, inode, sha256] of a file, which is hashed unless they equal those of `before`."""
     path = directory / name
     if not path.is_file():
-        raise InputError(path, "the file is missing", _again(directory))
+        raise InputError(path, "the file is missing", _refetch(directory))
     stat = os.stat(path)
     if stat.st_size != file["size"]:
-        reason = f"it should have {file['size']} bytes and has {stat.st_size}"
-        raise InputError(path, reason, _again(directory))
+        reason = f"its size is {stat.st_size} bytes, not {file['size']}"
+        raise InputError(path, reason, _refetch(directory))
     stamp = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
     if before == [*stamp, file["sha256"]]:
         return before
     digest = sha256(path)
     if digest != file["sha256"]:
-        reason = f"it is not the file that was fetched: its sha256 is {digest}, not {file['sha256']}"
-        raise InputError(path, reason, _again(directory))
+        reason = f"it changed after it was fetched: its sha256 is {digest}, not {file['sha256']}"
+        raise InputError(path, reason, _refetch(directory))
     return [*stamp, digest]
 
 
-def _again(directory: Path) -> str:
+def _refetch(directory: Path) -> str:
     return f"delete {directory} and {REMEDY}"

@@ -1,7 +1,7 @@
-"""A toy translator: a small MarianMT, trained with its tokenizer on a CSV of sentence pairs until it knows them.
+"""A toy translator: a small MarianMT model and its tokenizer, trained on a CSV of sentence pairs until memorised.
 
-It stands in for no published model. It says what its pairs say and babbles at anything else, which is enough to run
-back-translation for real on texts that are known beforehand.
+It replaces no published model: it reproduces its pairs and outputs nonsense for any other text. That is enough to run
+back-translation on texts that are known in advance.
 """
 
 import contextlib
@@ -15,19 +15,19 @@ from emospace.core import records, torchvision_shim
 from emospace.core.errors import InputError
 from emospace.core.provenance import sha256 as digest_of
 
-WIDTH, HEADS, LAYERS, HIDDEN = 128, 4, 2, 256  # LAYERS each in encoder and decoder
-POSITIONS = 512  # tokens; of fixed sinusoids, so they cost nothing to learn
-PIECES = 1000  # of the vocabulary that both languages share, at most
-BATCH, RATE, WARM = 16, 3e-3, 60  # pairs per step, step size, steps until it is reached; from then on it falls
-ROUNDS = 200  # through all pairs, at most
-SURE = 0.3  # nats: each translation as a whole has a probability of exp(-0.3) = 0.74, so that no other comes near it
+WIDTH, HEADS, LAYERS, HIDDEN = 128, 4, 2, 256  # LAYERS in encoder and in decoder
+POSITIONS = 512  # tokens; fixed sinusoids, so they need no training
+PIECES = 1000  # maximum size of the vocabulary, which both languages share
+BATCH, RATE, WARM = 16, 3e-3, 60  # pairs per step, peak learning rate, warm-up steps; afterwards the rate decays
+EPOCHS = 200  # at most
+TARGET_LOSS = 0.3  # nats per translation: a probability of exp(-0.3) = 0.74, which no other translation can exceed
 
 
 def train(target: Path, *, pairs: str, sha256: str = "") -> None:
-    """Write the folder of a MarianMT model into `target`. Equal pairs give equal bytes on one machine.
+    """Train a MarianMT model and write it into the folder `target`. Equal pairs give equal bytes on one machine.
 
-    pairs: CSV of two columns, named by the codes of their languages: a sentence and its translation. sha256: of the
-    file that was planned with. Raises InputError for another file, or one that cannot be learnt.
+    pairs: CSV with two columns named by language codes: a sentence and its translation. sha256: of the file when the
+    run was planned. Raises InputError if the file has changed since, or its pairs cannot be memorised.
     """
     if sha256 and digest_of(Path(pairs)) != sha256:
         raise InputError(pairs, "the file changed while the workflow was running", "start the workflow again")
@@ -39,31 +39,34 @@ def train(target: Path, *, pairs: str, sha256: str = "") -> None:
         torch.manual_seed(0)
         tokenizer = _tokenizer(target, languages, sentences)
         model = _model(len(tokenizer), tokenizer)
-        if not _learnt(model, tokenizer, sentences):
-            reason = f"its {len(sentences)} pairs were not learnt in {ROUNDS} rounds"
-            raise InputError(pairs, reason, "take fewer and shorter sentences: this is a toy")
+        if not _memorise(model, tokenizer, sentences):
+            reason = f"the model did not memorise its {len(sentences)} pairs in {EPOCHS} epochs"
+            raise InputError(pairs, reason, "use fewer and shorter sentences")
     model.save_pretrained(target)
 
 
 def read(path: Path) -> tuple[list[str], list[tuple[str, str]]]:
-    """The codes of both languages, and the pairs. Raises InputError where there are none or they contradict."""
+    """Read (language codes, pairs). Raises InputError if there are no pairs or two of them contradict each other."""
     table = records.read(path, remedy="save it as CSV in UTF-8")
     languages = [name for name in table[0] if name] if table else []
     if len(languages) != 2:
-        remedy = "its header names two languages, as in en,fr; each line has a sentence and its translation"
-        raise InputError(path, f"it has the columns {languages}" if table else "it holds no pairs", remedy)
+        remedy = "the header must name two languages, such as en,fr, and each line a sentence and its translation"
+        raise InputError(path, f"its columns are {languages}" if table else "it holds no pairs", remedy)
     known: dict[str, str] = {}
     for number, line in enumerate(table, 2):
         pair = list(line.values())
         if len(pair) != 2 or not all(text and text.strip() for text in pair):
-            raise InputError(path, f"line {number} is not a pair of two sentences", "quote a sentence with commas")
+            raise InputError(path, f"line {number} is not a pair of sentences", "quote sentences that contain commas")
         if known.setdefault(*pair) != pair[1]:
-            raise InputError(path, f"line {number} translates {pair[0]!r} a second time", "keep one translation")
+            raise InputError(path, f"line {number} has a second translation of {pair[0]!r}", "keep one of them")
     return languages, list(known.items())
 
 
 def pinned(entry: dict) -> dict:
-    """An entry of the config's `weights`; if it is trained on pairs, with the digest of these. Raises InputError."""
+    """Add the digest of the pairs to an entry of the config's `weights`; return other entries unchanged.
+
+    Raises InputError if the file of the pairs does not exist.
+    """
     if entry.get("source") != "pairs":
         return entry
     if not Path(entry["pairs"]).is_file():
@@ -72,20 +75,20 @@ def pinned(entry: dict) -> dict:
 
 
 def languages(entry: dict) -> tuple[str | None, str | None]:
-    """Source and target language of a translator, as far as its entry of the config's `weights` says them."""
+    """Return source and target language of a translator from its entry in the config; None if the entry has none."""
     if entry.get("source") == "pairs":
         return tuple(read(Path(pinned(entry)["pairs"]))[0])
     return entry.get("source_lang"), entry.get("target_lang")
 
 
 def described(pairs: str) -> str:
-    """What is to be said of such a model wherever it is named."""
+    """Describe a toy model for its record, which sidecars and reports quote."""
     return f"trained on the {len(read(Path(pairs))[1])} sentence pairs of {pairs}: a toy, not a published model"
 
 
 @contextlib.contextmanager
 def _one_thread() -> Iterator[None]:
-    """More threads add up in another order, so that not even the same machine would give the same bytes."""
+    """Limit torch to one thread: several add up in varying order, so bytes would differ even on one machine."""
     import torch
 
     threads = torch.get_num_threads()
@@ -97,19 +100,19 @@ def _one_thread() -> Iterator[None]:
 
 
 def _tokenizer(folder: Path, languages: list[str], sentences: list[tuple[str, str]]):
-    """One vocabulary for both sides. It is trained in memory, as the trainer puts names of files in its model."""
+    """Train one vocabulary for both languages, in memory: the trainer would store file names in its model."""
     import sentencepiece
     from transformers import MarianTokenizer
 
-    made = io.BytesIO()
+    proto = io.BytesIO()
     texts = (text for pair in sentences for text in pair)
     limits = {"vocab_size": PIECES, "hard_vocab_limit": False, "character_coverage": 1.0}
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=texts, model_writer=made, num_threads=1, minloglevel=2, **limits
+        sentence_iterator=texts, model_writer=proto, num_threads=1, minloglevel=2, **limits
     )
     for side in ("source", "target"):
-        (folder / f"{side}.spm").write_bytes(made.getvalue())
-    spm = sentencepiece.SentencePieceProcessor(model_proto=made.getvalue())
+        (folder / f"{side}.spm").write_bytes(proto.getvalue())
+    spm = sentencepiece.SentencePieceProcessor(model_proto=proto.getvalue())
     pieces = [spm.id_to_piece(i) for i in range(len(spm)) if not (spm.is_control(i) or spm.is_unknown(i))]
     vocabulary = {piece: i for i, piece in enumerate(["</s>", "<unk>", *pieces, "<pad>"])}
     (folder / "vocab.json").write_text(json.dumps(vocabulary), encoding="utf-8")
@@ -123,7 +126,7 @@ def _model(words: int, tokenizer):
     from transformers import MarianConfig, MarianMTModel
 
     sizes = {"layers": LAYERS, "attention_heads": HEADS, "ffn_dim": HIDDEN}
-    sizes = {f"{side}_{what}": size for side in ("encoder", "decoder") for what, size in sizes.items()}
+    sizes = {f"{side}_{name}": size for side in ("encoder", "decoder") for name, size in sizes.items()}
     ends = {"eos_token_id": tokenizer.eos_token_id, "forced_eos_token_id": tokenizer.eos_token_id}
     ends |= {"pad_token_id": tokenizer.pad_token_id, "decoder_start_token_id": tokenizer.pad_token_id}
     return MarianMTModel(
@@ -133,15 +136,15 @@ def _model(words: int, tokenizer):
             max_position_embeddings=POSITIONS,
             scale_embedding=True,
             activation_function="swish",
-            dropout=0.0,  # to know them by heart is the aim
+            dropout=0.0,  # memorising is the aim
             **sizes,
             **ends,
         )
     )
 
 
-def _learnt(model, tokenizer, sentences: list[tuple[str, str]]) -> bool:
-    """Train until every translation is sure; False if that takes too long."""
+def _memorise(model, tokenizer, sentences: list[tuple[str, str]]) -> bool:
+    """Train until the loss of every pair is below TARGET_LOSS; return False if EPOCHS do not suffice."""
     import torch
     from tqdm import tqdm
 
@@ -149,8 +152,8 @@ def _learnt(model, tokenizer, sentences: list[tuple[str, str]]) -> bool:
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: min((step + 1) / WARM, (WARM / (step + 1)) ** 0.5)
     )
-    rounds = tqdm(range(ROUNDS), "learn pairs", disable=None, unit="round")  # it ends as soon as all are known
-    for number in rounds:
+    epochs = tqdm(range(EPOCHS), "train on pairs", disable=None, unit="epoch")
+    for epoch in epochs:
         worst = 0.0
         for chosen in torch.randperm(len(sentences)).split(BATCH):
             losses = _losses(model, tokenizer, [sentences[i] for i in chosen])
@@ -160,23 +163,23 @@ def _learnt(model, tokenizer, sentences: list[tuple[str, str]]) -> bool:
             optimiser.step()
             schedule.step()
             worst = max(worst, losses.max().item())
-        rounds.set_postfix(loss=worst)
-        if worst < SURE and _all_sure(model, tokenizer, sentences):
-            logging.info("knew %d pairs by heart after %d rounds", len(sentences), number + 1)
+        epochs.set_postfix(loss=worst)
+        if worst < TARGET_LOSS and _all_memorised(model, tokenizer, sentences):
+            logging.info("memorised %d pairs in %d epochs", len(sentences), epoch + 1)
             return True
     return False
 
 
-def _all_sure(model, tokenizer, sentences: list[tuple[str, str]]) -> bool:
-    """The last steps changed the model after it had seen the first pairs of the round, so look at all of them again."""
+def _all_memorised(model, tokenizer, sentences: list[tuple[str, str]]) -> bool:
+    """Evaluate all pairs with the final model: losses from within the epoch are those of earlier states."""
     import torch
 
     with torch.no_grad():
-        return _losses(model.eval(), tokenizer, sentences).max().item() < SURE
+        return _losses(model.eval(), tokenizer, sentences).max().item() < TARGET_LOSS
 
 
 def _losses(model, tokenizer, sentences: list[tuple[str, str]]):
-    """-log of the probability of each translation, in nats: (pairs,)."""
+    """Return the negative log-likelihood of each translation, in nats: (pairs,)."""
     import torch
 
     sources, targets = map(list, zip(*sentences, strict=True))

@@ -1,4 +1,4 @@
-"""Encoders: what the contract allows is encoded, what it does not is refused with file and utterance."""
+"""Encoders that keep their contract are encoded; violations are refused with file and utterance."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -37,18 +37,18 @@ def encoded(encoder, items=("ab", "", "c"), folder: Path | None = None) -> list[
     return list(encode(items, names, lambda: encoder, "emospace/features/encoders/mine.py"))
 
 
-def test_utterances_come_with_their_items_and_empty_items_never():
-    told = []
+def test_encoders_get_utterances_with_their_items_and_no_empty_items():
+    calls = []
 
     def encoder(items, utterances):
-        told.append((items, utterances))
+        calls.append((items, utterances))
         return [np.float32([[len(item)]]) for item in items]
 
     encoder.batch = 2
-    made = encoded(encoder, ["", "ab", "", "c", "def"])
-    assert told == [(["ab"], ["u1"]), (["c", "def"], ["u3", "u4"])]
-    assert [m.tolist() for m in made] == [[], [[2]], [], [[1]], [[3]]]
-    assert list(encode(["", ""], ["a", "b"], None, "")) and not told[2:]  # nothing is loaded
+    matrices = encoded(encoder, ["", "ab", "", "c", "def"])
+    assert calls == [(["ab"], ["u1"]), (["c", "def"], ["u3", "u4"])]
+    assert [m.tolist() for m in matrices] == [[], [[2]], [], [[1]], [[3]]]
+    assert list(encode(["", ""], ["a", "b"], None, "")) and not calls[2:]  # nothing is loaded
 
 
 @pytest.mark.parametrize(
@@ -58,17 +58,17 @@ def test_utterances_come_with_their_items_and_empty_items_never():
         ([WIDE] * 3, "it returned 3 for 2 items"),
         (iter([WIDE, WIDE]), "it returned list_iterator for 2 items"),
         (None, "it returned NoneType for 2 items"),
-        ([WIDE, WIDE[0]], r"of 'u2' it returned float32 of shape \(3,\), not floats of shape \(T, D\)"),
-        ([WIDE, WIDE.astype(int)], "of 'u2' it returned int64"),
-        ([[[1.0]], WIDE], "of 'u0' it returned list"),
-        ([WIDE, WIDE * np.nan], "of 'u2' it returned values that are not finite"),
-        ([WIDE, WIDE.astype(float) * 1e39], "of 'u2' it returned values that are not finite"),
-        ([WIDE, WIDE[:, :2]], "of 'u2' it returned the width 2, of 'u0' 3"),
-        ([np.empty((2, 0), np.float32)] * 2, "of 'u0' it returned the width 0"),
+        ([WIDE, WIDE[0]], r"for 'u2' it returned float32 of shape \(3,\), not floats of shape \(T, D\)"),
+        ([WIDE, WIDE.astype(int)], "for 'u2' it returned int64"),
+        ([[[1.0]], WIDE], "for 'u0' it returned list"),
+        ([WIDE, WIDE * np.nan], "for 'u2' it returned values that are not finite"),
+        ([WIDE, WIDE.astype(float) * 1e39], "for 'u2' it returned values that are not finite"),
+        ([WIDE, WIDE[:, :2]], "for 'u2' it returned the width 2, for 'u0' 3"),
+        ([np.empty((2, 0), np.float32)] * 2, "for 'u0' it returned the width 0"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:overflow")
-def test_what_an_encoder_may_not_return_names_its_file_and_the_utterance(answer, words, tmp_path):
+def test_invalid_output_is_refused_with_file_and_utterance(answer, words, tmp_path):
     with pytest.raises(InputError, match=f"emospace/features/encoders/mine.py: {words}"):
         names = ["u0", "u1", "u2"]
         write_store(
@@ -80,7 +80,7 @@ def test_what_an_encoder_may_not_return_names_its_file_and_the_utterance(answer,
     assert not list(tmp_path.iterdir())
 
 
-def test_a_row_without_a_step_is_missing(tmp_path):
+def test_a_row_without_steps_is_missing(tmp_path):
     facts = write_store(tmp_path / "f.npy", encoded(lambda items, utterances: [np.empty((0, 9), np.float32), WIDE]))
     assert (facts["rows"], facts["missing"], facts["dim"], facts["steps"]) == (3, 2, 3, 1)
 
@@ -93,7 +93,7 @@ def test_a_row_without_a_step_is_missing(tmp_path):
         (SimpleNamespace(), "cannot be called"),
     ],
 )
-def test_what_load_returned_is_held_to_its_contract(loaded, words):
+def test_the_result_of_load_is_checked(loaded, words):
     with pytest.raises(InputError, match=words):
         check_loaded(loaded, "mine.py")
 
@@ -102,7 +102,7 @@ def test_what_load_returned_is_held_to_its_contract(loaded, words):
     ("name", "value", "words"),
     [("batch", 0, "batch is 0"), ("batch", 1.5, "batch is 1.5"), ("facts", {"a": {1}}, "JSON"), ("facts", [1], "list")],
 )
-def test_attributes_of_what_load_returned_are_held_to_its_contract(name, value, words):
+def test_attributes_of_a_loaded_encoder_are_checked(name, value, words):
     def encoder(items, utterances): ...
 
     assert check_loaded(encoder, "mine.py") == {}
@@ -116,7 +116,7 @@ def test_attributes_of_what_load_returned_are_held_to_its_contract(name, value, 
 
 @pytest.fixture
 def part(tmp_path, monkeypatch):
-    """A part of four utterances, as the view ids has them."""
+    """A part of four utterances with the view ids."""
     monkeypatch.chdir(tmp_path)
     rows = [utterance(f"u{i}") for i in range(4)]
     manifest.write(Path("part.csv"), rows)
@@ -126,7 +126,7 @@ def part(tmp_path, monkeypatch):
 
 
 def job(encoder: str, files=(), known=("part.csv",), **options) -> dict:
-    """Run the job in this process; the sidecar."""
+    """Run the job in this process; return its sidecar."""
     paths = {n: Path(n) for n in ("view.csv", "view.json", "part.csv", "f.npy", "f.json")}
     names = ("view", "view_sidecar", "manifest", "out", "sidecar")
     args = SimpleNamespace(**dict(zip(names, paths.values(), strict=True)), weights=None, threads=1)
@@ -138,7 +138,7 @@ def job(encoder: str, files=(), known=("part.csv",), **options) -> dict:
 
 @pytest.fixture
 def plant(monkeypatch, tmp_path):
-    """Write an encoder as a file of emospace/features/encoders would be."""
+    """Function that writes an encoder into a folder that belongs to emospace/features/encoders."""
     import emospace.features.encoders
 
     monkeypatch.setattr(
@@ -146,7 +146,7 @@ def plant(monkeypatch, tmp_path):
     )
     real = plugin.names
     folder = tmp_path / "planted"
-    monkeypatch.setattr(plugin, "names", lambda kind: [*real(kind), *(p.stem for p in folder.glob("*.py"))])
+    monkeypatch.setattr(plugin, "names", lambda plugins: [*real(plugins), *(p.stem for p in folder.glob("*.py"))])
 
     def write(name: str, text: str) -> str:
         folder.mkdir(exist_ok=True)
@@ -156,14 +156,14 @@ def plant(monkeypatch, tmp_path):
     return write
 
 
-def test_an_encoder_without_facts_and_packages_runs(part, plant):
+def test_an_encoder_needs_neither_facts_nor_packages(part, plant):
     facts = job(plant("planted_plain", PLANTED), scale=0.5)
-    made = store.Ragged.open(Path("f.npy"), 4)
-    assert made.values.tolist() == [[1, 1, 1]] * 4
+    features = store.Ragged.open(Path("f.npy"), 4)
+    assert features.values.tolist() == [[1, 1, 1]] * 4
     assert (facts["encoding"], facts["holds"], facts["rate"], facts["missing"]) == ({}, "embedding", None, 0)
 
 
-def test_a_wrong_encoder_leaves_nothing(part, plant):
+def test_a_failed_job_leaves_no_files(part, plant):
     name = plant("planted_short", PLANTED.replace("for name in utterances]", "for name in utterances[1:]]"))
     with pytest.raises(InputError, match=r"planted_short.py: it returned 3 for 4 items, 'u0' to 'u3'"):
         job(name)
@@ -181,23 +181,23 @@ def test_a_wrong_encoder_leaves_nothing(part, plant):
         ("VIEWS = ('ids',)\nRATE = 'high'\ndef load(): ...", "RATE is 'high'"),
     ],
 )
-def test_a_wrong_encoder_is_refused_when_planned(text, words, plant):
+def test_an_invalid_encoder_is_refused_when_planned(text, words, plant):
     name = plant(f"planted_{abs(hash(text))}", text)
     with pytest.raises(InputError, match=f"encoders/{name}.py: {words}"):
         plugin.find("encoders", name)
 
 
-def test_an_option_that_is_called_like_a_key_of_its_block_is_refused(plant):
+def test_an_option_named_like_a_key_of_its_block_is_refused(plant):
     name = plant("planted_by", "VIEWS = ('ids',)\ndef load(*, by: int = 1): ...")
     with pytest.raises(InputError, match=r"planted_by.py: the option 'by' of load.. has the name of a key"):
         plugin.check_keys("encoders", name, "load", {"by", "select"})
 
 
-# Ready-made vectors ----------------------------------------------------------------------------------------------
+# Precomputed vectors ---------------------------------------------------------------------------------------------
 
 
 def vectors(form: str, rows: dict[str, list]) -> dict:
-    """Write vectors in one of the forms; the options that name them."""
+    """Write vectors in one of the formats; return the options that name them."""
     if form == "csv":
         lines = [",".join([name, *map(str, row)]) for name, row in rows.items()]
         Path("v.csv").write_text("\n".join(["utterance,a,b", *lines, ""]))
@@ -213,19 +213,19 @@ def vectors(form: str, rows: dict[str, list]) -> dict:
 
 
 @pytest.mark.parametrize("form", ["csv", "npy", "folder"])
-def test_vectors_are_looked_up_and_those_without_one_are_missing(form, part):
+def test_vectors_are_looked_up_by_utterance_and_may_be_missing(form, part):
     options = vectors(form, {"u3": [1.5, 2], "u0": [0, -1]})
     facts = job("table", files=options.values(), **options)
-    made = store.Ragged.open(Path("f.npy"), 4)
-    assert made.lengths.tolist() == [1, 0, 0, 1] and made.values.tolist() == [[0, -1], [1.5, 2]]
+    features = store.Ragged.open(Path("f.npy"), 4)
+    assert features.lengths.tolist() == [1, 0, 0, 1] and features.values.tolist() == [[0, -1], [1.5, 2]]
     assert facts["missing"] == 2 and facts["encoding"]["utterances"] == 2
 
 
-def test_steps_of_a_table_are_its_lines_and_of_a_folder_the_rows_of_an_array(part):
+def test_steps_are_the_rows_of_a_table_or_of_an_array_in_a_folder(part):
     Path("v.csv").write_text("utterance,a\nu1,1\nu0,5\nu1,2\n")
     job("table", file="v.csv", steps=True)
     assert store.Ragged.open(Path("f.npy"), 4)[1].tolist() == [[1], [2]]
-    with pytest.raises(InputError, match=r"v.csv: row 2: 'u1' is there again, first in row 0. .*steps"):
+    with pytest.raises(InputError, match=r"v.csv: row 2: 'u1' occurs again, first in row 0. .*steps"):
         job("table", file="v.csv")
     job("table", **vectors("folder", {"u1": [[1, 2], [3, 4]]}))
     assert store.Ragged.open(Path("f.npy"), 4)[1].tolist() == [[1, 2], [3, 4]]
@@ -234,30 +234,30 @@ def test_steps_of_a_table_are_its_lines_and_of_a_folder_the_rows_of_an_array(par
 @pytest.mark.parametrize(
     ("form", "rows", "words"),
     [
-        ("csv", {"u0": [1, 2], "u9": [1, 2]}, "v.csv: row 1: 'u9' is no utterance .* did you mean 'u"),
-        ("npy", {"u0": [1, 2], "zzzz": [1, 2]}, "v.txt: row 1: 'zzzz' is no utterance"),
-        ("folder", {"u9": [1, 2]}, "v/u9.npy: 'u9' is no utterance"),
-        ("csv", {"u0": [1, 2], "u1": [1, "inf"]}, "v.csv: row 1: it holds a value that is no finite number"),
-        ("csv", {"u0": [1, "two"]}, "v.csv: row 0: it holds no number"),
-        ("csv", {"u0": [1]}, "v.csv: row 0: it has 2 cells, the header 3"),
-        ("npy", {"u0": [1, 2], "u1": [np.nan, 2]}, "v.npy: row 1: it holds a value that is no finite number"),
-        ("folder", {"u0": [1, 2], "u1": [1e39, 2]}, "v/u1.npy: row 0: it holds a value that is no finite"),
-        ("folder", {"u0": [1, 2], "u1": [1, 2, 3]}, "v/u1.npy: it has the width 3, v/u0.npy has 2"),
+        ("csv", {"u0": [1, 2], "u9": [1, 2]}, "v.csv: row 1: 'u9' is not an utterance .* did you mean 'u"),
+        ("npy", {"u0": [1, 2], "zzzz": [1, 2]}, "v.txt: row 1: 'zzzz' is not an utterance"),
+        ("folder", {"u9": [1, 2]}, "v/u9.npy: 'u9' is not an utterance"),
+        ("csv", {"u0": [1, 2], "u1": [1, "inf"]}, "v.csv: row 1: it holds a value that is not finite"),
+        ("csv", {"u0": [1, "two"]}, "v.csv: row 0: a cell is not a number"),
+        ("csv", {"u0": [1]}, "v.csv: row 0: it has 2 cells, but the header has 3"),
+        ("npy", {"u0": [1, 2], "u1": [np.nan, 2]}, "v.npy: row 1: it holds a value that is not finite"),
+        ("folder", {"u0": [1, 2], "u1": [1e39, 2]}, "v/u1.npy: row 0: it holds a value that is not finite"),
+        ("folder", {"u0": [1, 2], "u1": [1, 2, 3]}, "v/u1.npy: its width is 3, but that of v/u0.npy is 2"),
         ("folder", {"u0": [[[1.0]]]}, "v/u0.npy: it holds float32 of shape"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:overflow")
-def test_wrong_vectors_are_refused_with_file_and_row(form, rows, words, part):
+def test_invalid_vectors_are_refused_with_file_and_row(form, rows, words, part):
     options = vectors(form, rows)
     with pytest.raises(InputError, match=words):
         job("table", **options)
     assert not Path("f.npy").exists()
 
 
-def test_nothing_is_unpickled(part):
+def test_pickles_are_refused(part):
     np.save("v.npy", np.array([{}], object), allow_pickle=True)
     Path("v.txt").write_text("u0\n")
-    with pytest.raises(InputError, match=r"v.npy: it is no readable array"):
+    with pytest.raises(InputError, match=r"v.npy: it is not a readable array"):
         job("table", file="v.npy", ids="v.txt")
 
 
@@ -265,22 +265,22 @@ def test_nothing_is_unpickled(part):
     ("options", "words"),
     [
         ({"file": "none.npy"}, "config: there is no file or folder none.npy"),
-        ({"file": "v.npy"}, "config: v.npy does not say whose its rows are"),
+        ({"file": "v.npy"}, "config: v.npy does not name the utterances of its rows"),
         ({"file": "v.txt"}, "config: v.txt is neither"),
-        ({"file": "v", "ids": "v.txt"}, "only a .npy has `ids`"),
+        ({"file": "v", "ids": "v.txt"}, "`ids` is for a .npy only"),
     ],
 )
-def test_a_table_that_cannot_be_read_is_known_when_planned(options, words, part):
+def test_an_unreadable_table_is_refused_when_planned(options, words, part):
     vectors("npy", {"u0": [1, 2], "u1": [1, 2]})
     Path("v").mkdir()
     with pytest.raises(InputError, match=words):
         plugin.check_options("encoders", "table", "load", options, "config")
     np.save("v.npy", np.ones((3, 2)))
-    with pytest.raises(InputError, match=r"v.txt: it names 2 utterances, and v.npy holds 3 rows"):
+    with pytest.raises(InputError, match=r"v.txt: it names 2 utterances, but v.npy has 3 rows"):
         table.load(file="v.npy", ids="v.txt", known=["u0", "u1"])
 
 
-def test_vectors_that_change_make_another_recipe_and_stop_a_planned_job(part):
+def test_changed_vectors_change_the_recipe_and_stop_a_planned_job(part):
     options = vectors("folder", {"u0": [1, 2]})
     before = digests(["v"])
     assert digests(["v"]) == before
@@ -295,16 +295,16 @@ def test_vectors_that_change_make_another_recipe_and_stop_a_planned_job(part):
     job("table", files=["v"], **options)
 
 
-# What inputs are -------------------------------------------------------------------------------------------------
+# Descriptions of inputs ------------------------------------------------------------------------------------------
 
 
-def test_what_an_input_is_stands_in_the_sidecars_of_its_parts(tmp_path):
-    told = {
+def test_inputs_are_described_by_the_sidecars_of_their_parts(tmp_path):
+    recorded = {
         "0": ("audio.voice", "cepstral", 16_000),
         "1": ("audio.voice", "cepstral", 16_000),
         "2": ("t.x", "embedding", None),
     }
-    for part, (name, holds, rate) in told.items():
+    for part, (name, holds, rate) in recorded.items():
         write_json(tmp_path / part, {"recipe": {"feature": name}, "holds": holds, "rate": rate})
     write_json(tmp_path / "v", {"recipe": {"view": "audio"}, "sample_rate": 16_000})
     paths = [tmp_path / name for name in "012v"]
@@ -318,7 +318,7 @@ def test_what_an_input_is_stands_in_the_sidecars_of_its_parts(tmp_path):
         about(paths)
 
 
-def test_parts_of_other_widths_are_refused_with_both_files(tmp_path):
+def test_parts_of_different_widths_are_refused_with_both_files(tmp_path):
     stores = []
     for part, width in (("0", 0), ("1", 3), ("2", 4)):
         write_store(tmp_path / f"{part}.npy", [np.ones((width and 1, width), np.float32)])

@@ -1,4 +1,4 @@
-"""Weights that were trained on a corpus: what is tested on it through them is marked, and the audit names it."""
+"""Runs whose weights were trained on the corpus that they test are marked, and the audit names the weights."""
 
 import copy
 import json
@@ -24,7 +24,7 @@ LOCAL = {"source": "local", "path": "somewhere", "files": {"model.safetensors": 
 
 @pytest.fixture(scope="module")
 def config() -> dict:
-    """The demo with RAVDESS beside it, a feature of each kind, and runs that read other runs."""
+    """The demo and RAVDESS, with features of each type of source, and runs that read other runs."""
     config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     config = augmented(config, {name: dict(LOCAL) for name in NAMES})
     config["corpora"]["acted"] = {"root": "data/raw/ravdess", "parts": 3, "reader": "ravdess"}
@@ -56,8 +56,8 @@ def plan(config: dict, weights: str = "", *seen: str) -> Plan:
     return Plan(config)
 
 
-def marked(found: Plan) -> dict[str, list[str]]:
-    return {run: found.leaks(run) for run in found.config["runs"] if found.leaks(run)}
+def marked(plan: Plan) -> dict[str, list[str]]:
+    return {run: plan.leaks(run) for run in plan.config["runs"] if plan.leaks(run)}
 
 
 @pytest.mark.parametrize(
@@ -65,24 +65,24 @@ def marked(found: Plan) -> dict[str, list[str]]:
     [
         ("whisper_tiny_en", "demo", {"speech", "both"}),
         ("whisper_tiny_en", "acted", {"away"}),
-        ("whisper_tiny_en", "ravdess", {"away"}),  # by its reader
+        ("whisper_tiny_en", "ravdess", {"away"}),  # matched by its reader
         ("whisper_tiny_en", "iemocap", set()),
         ("minilm", "demo", {"words", "copies"}),
-        ("clip", "demo", {"face"}),  # by way of a selection
+        ("clip", "demo", {"face"}),  # through a selection
     ],
 )
-def test_runs_are_marked_that_test_a_corpus_which_their_weights_have_seen(config, weights, corpus, reached):
-    found = plan(config, weights, corpus, "a corpus that is not here")
-    assert marked(found) == {run: [f"weights:{weights}"] for run in reached}
-    assert {run: read_json(found.recipes["evaluate", run])["leaks"] for run in reached} == marked(found)
+def test_runs_that_test_a_corpus_seen_by_their_weights_are_marked(config, weights, corpus, reached):
+    planned = plan(config, weights, corpus, "a corpus that is not in the config")
+    assert marked(planned) == {run: [f"weights:{weights}"] for run in reached}
+    assert {run: read_json(planned.recipes["evaluate", run])["leaks"] for run in reached} == marked(planned)
 
 
-def test_what_makes_an_augmented_view_counts_too(config):
+def test_weights_of_an_augmented_view_count_too(config):
     name = config["views"]["text_bt"]["chain"][0]
     assert marked(plan(config, name, "demo")) == {"copies": [f"weights:{name}"]}
 
 
-def test_nothing_is_made_anew_but_what_tells_of_it(config):
+def test_only_recipes_that_report_seen_weights_change(config):
     before = plan(config).recipes
     after = plan(config, "whisper_tiny_en", "demo").recipes
     changed = {key for key, path in after.items() if path != before[key]}
@@ -91,13 +91,13 @@ def test_nothing_is_made_anew_but_what_tells_of_it(config):
     assert read_json(after["audit_protocol", "session"])["seen"] == {"whisper_tiny_en": ["demo"]}
 
 
-def test_a_run_says_so_at_its_end(config):
-    found = plan(config, "whisper_tiny_en", "ravdess")
-    assert "seen: weights whisper_tiny_en were trained on acted, tested by out; marked" in declared(found)
+def test_seen_weights_are_reported_at_the_end_of_a_run(config):
+    planned = plan(config, "whisper_tiny_en", "ravdess")
+    assert "seen: weights whisper_tiny_en were trained on acted, tested by out; marked" in declared(planned)
     assert not [line for line in declared(plan(config)) if line.startswith("seen")]
 
 
-def test_the_audit_and_the_report_name_them(tmp_path):
+def test_the_audit_and_the_report_name_seen_weights(tmp_path):
     done = run_script(tmp_path, clean(), BY_ID, DIGESTS, seen={"big": ["demo"]})
     assert done.returncode == 0 and "the weights big were trained on demo, which is tested" in done.stderr
     audit = json.loads((tmp_path / "audit.json").read_text())
@@ -105,21 +105,19 @@ def test_the_audit_and_the_report_name_them(tmp_path):
     metas = [{"run": r, "protocol": "p", "leaks": leaks} for r, leaks in (("a", ["weights:big"]), ("b", []))]
     rest = {"random_inputs": [], "missing": [], "corpus": "x", "intervals": "y", "cluster_unit": "speaker"}
     rest |= {"method": "bootstrap", "training_noise_not_included": [], "in_sample_runs": []}
-    told = cautions([], [audit | {"recipe": {"protocol": "p"}}], [meta | rest for meta in metas], [])
-    assert [c["title"] for c in told if c["level"] == "bad"] == ["Weights big have seen demo"]
-    assert told[0]["text"].endswith("Marked with *: a.")
-    assert (
-        marks({"run": "a", "leaky": True, "random_weights": "", "training_noise_not_included": "", "in_sample": ""})
-        == "*"
-    )
+    shown = cautions([], [audit | {"recipe": {"protocol": "p"}}], [meta | rest for meta in metas], [])
+    assert [c["title"] for c in shown if c["level"] == "bad"] == ["Weights big have seen demo"]
+    assert shown[0]["text"].endswith("Marked with *: a.")
+    others = dict.fromkeys(["random_weights", "training_noise_not_included", "in_sample"], "")
+    assert marks({"run": "a", "leaky": True} | others) == "*"
 
 
-def test_a_slip_of_the_pen_is_said_and_a_corpus_that_is_elsewhere_is_not(config):
+def test_a_misspelt_corpus_gives_a_warning_and_an_unknown_one_does_not(config):
     (warning,) = plan(config, "clip", "iemocpa", "esd", "msp_podcast", "meld").warnings
     assert "config: weights: clip: seen" in warning and "did you mean 'iemocap'?" in warning
 
 
-def test_seen_is_a_list(config):
+def test_seen_must_be_a_list(config):
     with pytest.raises(InputError, match=r"config: weights: clip: seen"):
         config = copy.deepcopy(config)
         config["weights"]["clip"]["seen"] = "demo"

@@ -362,7 +362,7 @@ JOBS = [  # job, example, old, new, words
     ("score", "augmented_view", "return [scores(", "return [1 or scores(", rf"score\(\) gave{ROW} 1, not a dict"),
     ("score", "augmented_view", "old.astype(float)", "old.astyp(float)", r"score\(\) raised AttributeError"),
     ("embed", "encoder", "    def encode(", "    open('weights')\n\n    def encode(", r"load\(\) raised FileNotFound"),
-    ("embed", "encoder", "return encode\n", "return 3\n", r"load\(\) returned cannot be called"),
+    ("embed", "encoder", "return encode\n", "return 3\n", r"the result of load\(\) cannot be called"),
     ("embed", "encoder", '{"order": order}', '{"order": {order}}', "facts cannot be written as JSON"),
     ("embed", "encoder", '{"order": order}', '{"order": float("nan")}', "facts cannot be written as JSON"),
     ("embed", "encoder", "encode.batch = 16", "encode.batch = 0", "batch is 0"),
@@ -375,7 +375,7 @@ JOBS = [  # job, example, old, new, words
         "encoder",
         "range(2, order + 1)",
         "range(2, order + int(item[0, 0] * 1e3) % 2)",
-        r"of 's.*' it returned the width ., of 's.*' .",
+        r"for 's.*' it returned the width ., for 's.*' .",
     ),
     (
         "train",
@@ -558,7 +558,7 @@ TOLD = [  # of each wrong one what Snakemake prints, and what must not be there 
     ("views/quiet.py: quiet.extract() wrote a file that is refused", "data/views/hums/quiet/0.*"),
     ("views/odd.py: odd.augment() returned", "data/augmented/views/tones/odd/0.*"),
     (
-        "features/encoders/odd.py: of 's00_F_hi_0' it returned values that are not finite",
+        "features/encoders/odd.py: for 's00_F_hi_0' it returned values that are not finite",
         "data/features/tones/loudness.odd/0.*",
     ),
     ("models/odd.py: Output.extras has 'length'", "results/wrong/runs/first/*/*"),

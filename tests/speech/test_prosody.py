@@ -1,4 +1,4 @@
-"""Prosody: measured on signals whose pitch, loudness and pauses are known, and aimed at with a voice's own scale."""
+"""Prosody is measured correctly on signals of known pitch, level and pauses, and mapped to a voice's settings."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from emospace.speech.prosody import RATE, Prosody, Scale, Setting
 
 
 def tone(hertz, seconds: float = 1.0, amplitude: float = 0.2) -> np.ndarray:
-    """A buzz of ten harmonics, as of vocal folds; hertz: a number or a contour of any length."""
+    """Synthesise ten harmonics, like the buzz of vocal folds; hertz: a number or a contour of any length."""
     count = round(seconds * RATE)
     contour = np.interp(np.linspace(0, 1, count), np.linspace(0, 1, np.size(hertz)), np.atleast_1d(hertz))
     phase = 2 * np.pi * np.cumsum(contour) / RATE
@@ -17,20 +17,20 @@ def tone(hertz, seconds: float = 1.0, amplitude: float = 0.2) -> np.ndarray:
 
 
 @pytest.mark.parametrize("hertz", [90, 210, 440])
-def test_median_pitch_of_a_tone(hertz):
+def test_pitch_is_the_median_of_a_tone(hertz):
     assert prosody.measure(tone(hertz)).pitch == pytest.approx(hertz, rel=0.02)
 
 
 def test_spread_is_in_semitones_between_percentiles():
-    octave = tone(200 * 2 ** np.linspace(0, 1, 50), 3)  # a glide over 12 semitones: 9.6 from its 10th to its 90th
+    octave = tone(200 * 2 ** np.linspace(0, 1, 50), 3)  # a glide over 12 semitones: 9.6 between these percentiles
     assert prosody.measure(octave).spread == pytest.approx(9.6, abs=1)
     assert prosody.measure(tone(200)).spread < 0.3
 
 
-def test_pauses_and_the_silence_around_do_not_count():
+def test_pauses_and_surrounding_silence_do_not_count():
     noise = np.random.default_rng(0).normal(0, 8, RATE).astype(np.int16)
-    spoken = np.concatenate([noise, tone(200, 0.5), noise, tone(200, 0.7), noise])
-    plain, padded = prosody.measure(tone(200, 1.2)), prosody.measure(spoken)
+    speech = np.concatenate([noise, tone(200, 0.5), noise, tone(200, 0.7), noise])
+    plain, padded = prosody.measure(tone(200, 1.2)), prosody.measure(speech)
     assert padded.seconds == pytest.approx(1.2, abs=0.03)
     assert padded.level == pytest.approx(plain.level, abs=0.2)
 
@@ -41,24 +41,24 @@ def test_level_is_rms_below_full_scale():
 
 
 @pytest.mark.parametrize("wave", [np.zeros(0), np.zeros(RATE), np.zeros(90)], ids=["empty", "silence", "moment"])
-def test_nothing_said_has_no_prosody(wave):
-    found = prosody.measure(wave.astype(np.int16))
-    assert np.isnan([found.pitch, found.spread]).all() and found.seconds == 0 and found.level == -np.inf
+def test_audio_without_speech_has_no_prosody(wave):
+    measured = prosody.measure(wave.astype(np.int16))
+    assert np.isnan([measured.pitch, measured.spread]).all() and measured.seconds == 0 and measured.level == -np.inf
 
 
 def test_noise_has_a_level_but_no_pitch():
-    found = prosody.measure(np.random.default_rng(1).normal(0, 3000, RATE).astype(np.int16))
-    assert found.seconds > 0.9 and found.level > -25
-    assert np.isnan(found.pitch)
+    measured = prosody.measure(np.random.default_rng(1).normal(0, 3000, RATE).astype(np.int16))
+    assert measured.seconds > 0.9 and measured.level > -25
+    assert np.isnan(measured.pitch)
 
 
 def test_a_clip_of_50_ms_is_measured_without_a_pitch():
-    found = prosody.measure(tone(200, 0.05))
-    assert np.isnan(found.pitch) and found.seconds == pytest.approx(0.05)
+    measured = prosody.measure(tone(200, 0.05))
+    assert np.isnan(measured.pitch) and measured.seconds == pytest.approx(0.05)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("[LAUGHTER] you are  mad [BREATHING]", "you are mad"),
         ("[[a'b]] \x00hello\n there", "hello there"),
@@ -69,26 +69,26 @@ def test_a_clip_of_50_ms_is_measured_without_a_pitch():
         ("i < you & [me", "i < you & me"),
     ],
 )
-def test_what_can_be_said_of_a_text(text, said):
-    assert prosody.speakable(text) == said
+def test_only_speakable_parts_of_a_text_are_kept(text, expected):
+    assert prosody.speakable(text) == expected
 
 
 SCALE = Scale([100, 140, 200, 280, 400], [1, 2, 4, 6, 8], [0.9, 0.95, 1, 1.05, 1.1])
 
 
-def test_a_voice_is_asked_for_what_it_was_heard_to_make_of_it():
+def test_settings_are_read_off_the_measured_scale():
     assert SCALE.aim(Prosody(200, 4, 1, -20), True) == (Setting(50, 50), set())
-    assert SCALE.aim(Prosody(280 * 1.05, 6, 1, -20), True) == (Setting(75, 75), set())  # a wide range lifts the pitch
+    assert SCALE.aim(Prosody(280 * 1.05, 6, 1, -20), True) == (Setting(75, 75), set())  # a wide range raises the pitch
     assert SCALE.aim(Prosody(280, 6, 1, -20), False) == (Setting(75, 50), set())
     assert SCALE.aim(Prosody(np.nan, np.nan, 0, -np.inf), True) == (Setting(), set())
 
 
-def test_what_is_out_of_reach_is_named_and_approached():
+def test_targets_out_of_reach_are_reported_and_clipped():
     setting, beyond = SCALE.aim(Prosody(900, 20, 1, -20), True)
     assert (setting.pitch, setting.spread, beyond) == (99, 99, {"pitch", "range"})
 
 
-def test_calibration_hears_the_voice():
+def test_calibration_measures_the_voice():
     def say(text, setting):
         return tone(100 + setting.pitch * 2 + np.linspace(-1, 1, 9) * setting.spread / 2, 1.5)
 
@@ -98,10 +98,10 @@ def test_calibration_hears_the_voice():
     assert prosody.calibrate(lambda *_: np.zeros(RATE, np.int16)) is None
 
 
-def test_rate_scales_and_stays_in_what_the_engine_obeys():
-    assert prosody.rate(175, 2.0, 1.0) == (350, False)
-    assert prosody.rate(175, 2.0, 0.1) == (450, True)
-    assert prosody.rate(175, 1.0, 9.0) == (80, True)
+def test_rate_scales_within_the_limits_of_the_engine():
+    assert prosody.matching_rate(175, 2.0, 1.0) == (350, False)
+    assert prosody.matching_rate(175, 2.0, 0.1) == (450, True)
+    assert prosody.matching_rate(175, 1.0, 9.0) == (80, True)
 
 
 def test_loudness_is_set_without_clipping():

@@ -1,4 +1,4 @@
-"""Speech recognition on real weights: Whisper tiny.en from a package; a Vosk model where EMOSPACE_VOSK names one."""
+"""Speech recognition with real weights: Whisper tiny.en from a package, and the Vosk model that EMOSPACE_VOSK names."""
 
 import argparse
 import csv
@@ -28,21 +28,22 @@ SENTENCES = {"01": "Kids are talking by the door", "02": "Dogs are sitting by th
 
 @pytest.fixture(scope="session")
 def kaldi() -> Weights:
-    """A real Vosk model of English."""
+    """A real English Vosk model."""
     if not os.environ.get("EMOSPACE_VOSK"):
-        pytest.skip("EMOSPACE_VOSK is not set: no folder of a Vosk model")
+        pytest.skip("EMOSPACE_VOSK does not name the folder of a Vosk model")
     return of_folder(Path(os.environ["EMOSPACE_VOSK"]))
 
 
 @pytest.fixture(scope="session")
 def clips(ravdess) -> list[tuple[np.ndarray, str]]:
-    """100 recordings of RAVDESS, spread over actors and emotions, and what is said in them."""
+    """100 recordings of RAVDESS, spread over actors and emotions, with their transcripts."""
     files = sorted(ravdess.glob("Actor_*/03-01-*.flac"))
     files = [files[i] for i in np.linspace(0, len(files) - 1, 100).astype(int)]
     return [(decode(file, RATE)[0], SENTENCES[file.stem.split("-")[4]]) for file in files]
 
 
 def awkward() -> dict[str, np.ndarray]:
+    """One wave for each flag that recognition gives it."""
     speech = said("this is the worst day of my life")
     return {
         "": speech,
@@ -59,35 +60,35 @@ def test_whisper_makes_few_errors_on_100_recordings(tiny, clips):
     rate = word_error_rate([truth for _, truth in clips], [text for text, _ in heard])
     print(f"word error rate {rate:.4f} over {len(clips)} clips")  # shown by pytest -s
     assert rate <= 0.05
-    # The measure can fail: the sentences of the wrong clips are far off.
+    # The measure can fail: transcripts of the wrong clips score badly.
     assert word_error_rate([truth for _, truth in clips], [text for text, _ in heard[1:] + heard[:1]]) > 0.1
 
 
-def test_whisper_gives_equal_texts_whatever_the_order_and_the_threads(tiny):
+def test_whisper_texts_do_not_depend_on_order_or_threads(tiny):
     waves = [said(text) for text in ("why did you lie to me", "i am so happy", "leave me alone right now")]
     first = recognise(waves, weights=tiny, engine="whisper")
     assert recognise(waves[::-1], weights=tiny, engine="whisper", threads=2) == first[::-1]
     assert word_error_rate("why did you lie to me", first[0][0]) <= 0.5
 
 
-def test_whisper_flags_what_holds_no_speech_and_goes_on(tiny):
+def test_whisper_flags_waves_without_speech_and_continues(tiny):
     heard = recognise(awkward().values(), weights=tiny, engine="whisper")
     assert [flag for _, flag in heard] == list(awkward())
     assert [bool(text) for text, _ in heard] == [True, False, False, False, False]
 
 
-def test_whisper_reaches_for_no_network(tiny, monkeypatch):
+def test_whisper_never_uses_the_network(tiny, monkeypatch):
     import socket
 
     def refuse(*_, **__):
-        raise AssertionError("it wanted a connection")
+        raise AssertionError("it opened a connection")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     assert recognise([said("hello there my friend")], weights=tiny, engine="whisper")[0][1] == ""
 
 
 @pytest.mark.parametrize(("name", "words"), [("tokenizer.json", "has no tokenizer"), ("model.bin", "has no model.bin")])
-def test_a_whisper_folder_that_lacks_a_file_is_named(tmp_path, tiny, name, words):
+def test_a_missing_file_of_a_whisper_model_is_named(tmp_path, tiny, name, words):
     for path in tiny.directory.iterdir():
         if path.name != name:
             (tmp_path / path.name).symlink_to(path)
@@ -95,12 +96,12 @@ def test_a_whisper_folder_that_lacks_a_file_is_named(tmp_path, tiny, name, words
         recognise([], weights=of_folder(tmp_path), engine="whisper")
 
 
-def test_a_cut_off_whisper_model_is_refused(tmp_path, tiny):
+def test_a_truncated_whisper_model_is_refused(tmp_path, tiny):
     for path in tiny.directory.iterdir():
         (tmp_path / path.name).symlink_to(path)
     (tmp_path / "model.bin").unlink()
     (tmp_path / "model.bin").write_bytes((tiny.directory / "model.bin").read_bytes()[:1_000_000])
-    with pytest.raises(InputError, match="not a CTranslate2 Whisper model that can be loaded"):
+    with pytest.raises(InputError, match="cannot be loaded as a CTranslate2 Whisper model"):
         recognise([], weights=of_folder(tmp_path), engine="whisper")
 
 
@@ -108,6 +109,7 @@ RECIPE = {"plugin": "audio_tts", "step": "recognised", "reader": "audio"}
 
 
 def step(folder, view, options, weights) -> subprocess.CompletedProcess:
+    """Run the recognition step of audio_tts as the workflow does."""
     write_json(folder / "recipe.json", RECIPE | {"weights": {"weights": weights.parent.name}, "options": options})
     command = [sys.executable, "-m", "workflow_scripts.augment_view", "--recipe", folder / "recipe.json"]
     command += ["--source", view, "--manifest", folder / "m.csv", "--weights", weights, "--threads", "2"]
@@ -116,6 +118,7 @@ def step(folder, view, options, weights) -> subprocess.CompletedProcess:
 
 
 def part(folder, waves) -> Path:
+    """Write a part of the corpus with these waves; return the store of its audio view."""
     manifest.write(folder / "m.csv", [utterance(f"d_{i:03d}") for i in range(len(waves))])
     store.write(folder / "0.npy", waves, dtype=np.int16)
     write_json(folder / "0.json", {"sample_rate": RATE})
@@ -136,11 +139,11 @@ def test_the_step_writes_texts_flags_and_problems(tmp_path, tiny):
     assert facts["flags"]["ok"] == 1
     write_json(tmp_path / "0.json", {"sample_rate": 48000})
     done = step(tmp_path, view, {"engine": "whisper"}, tiny.directory / "weights.json")
-    assert done.returncode == 1 and "the audio has 48000 Hz" in done.stderr and "Traceback" not in done.stderr
+    assert done.returncode == 1 and "the audio is at 48000 Hz" in done.stderr and "Traceback" not in done.stderr
 
 
 class Endpointing:
-    """Speaks Vosk's protocol: a chunk is a word, 0 a pause, at which what was heard must be fetched or is lost."""
+    """A recogniser with Vosk's protocol: a chunk is a word, 0 a pause, after which unfetched words are lost."""
 
     def __init__(self):
         self.words, self.ended = [], False
@@ -153,21 +156,21 @@ class Endpointing:
         return self.ended
 
     def Result(self) -> str:
-        said, self.words = self.words, []
-        return json.dumps({"text": " ".join(said)})
+        words, self.words = self.words, []
+        return json.dumps({"text": " ".join(words)})
 
     FinalResult = Result
 
 
 @pytest.mark.parametrize("chunks", [[1, 2, 0, 3], [1, 0, 2, 0], [0, 0, 1], [5]])
-def test_nothing_that_was_said_before_a_pause_is_lost(chunks):
+def test_speech_before_a_pause_is_kept(chunks):
     wave = np.repeat(np.array(chunks, np.int16), recognition.CHUNK)
-    heard = recognition._all_said(Endpointing(), wave[: len(wave) - 7])
-    assert heard.split() == [str(chunk) for chunk in chunks if chunk]
+    text = recognition._transcript(Endpointing(), wave[: len(wave) - 7])
+    assert text.split() == [str(chunk) for chunk in chunks if chunk]
 
 
-def test_vosk_hears_all_of_an_utterance(kaldi):
-    """A pause of 2 s ends an utterance for Vosk: what it said before must not be lost."""
+def test_vosk_recognises_speech_before_and_after_a_pause(kaldi):
+    """Vosk ends an utterance at a pause of 2 s; the text before it must not be lost."""
     pause = np.zeros(2 * RATE, np.int16)
     first, second = said("kids are talking by the door"), said("dogs are sitting by the door")
     (both, _), (one, _), (two, _) = recognise(
@@ -176,56 +179,56 @@ def test_vosk_hears_all_of_an_utterance(kaldi):
     assert one and two and len(both.split()) >= 0.7 * len(f"{one} {two}".split())
 
 
-def test_vosk_gives_equal_texts_whatever_the_order_and_the_threads(kaldi):
+def test_vosk_texts_do_not_depend_on_order_or_threads(kaldi):
     waves = [said(text) for text in ("why did you lie to me", "i am so happy", "leave me alone right now")]
     first = recognise(waves, weights=kaldi)
     for threads in (1, 2):
         assert recognise(waves[::-1], weights=kaldi, threads=threads) == first[::-1]
 
 
-def test_vosk_flags_what_holds_no_speech_and_leaves_its_model_alone(kaldi):
+def test_vosk_flags_waves_without_speech_and_leaves_its_model_unchanged(kaldi):
     before = {name: sha256(kaldi.directory / name) for name in kaldi.files}
-    heard = [flag for _, flag in recognise(list(awkward().values())[:4], weights=kaldi)]
-    assert heard == list(awkward())[:4]
+    flags = [flag for _, flag in recognise(list(awkward().values())[:4], weights=kaldi)]
+    assert flags == list(awkward())[:4]
     assert before == {name: sha256(kaldi.directory / name) for name in kaldi.files}
 
 
 @pytest.mark.parametrize("name", ["graph/HCLr.fst", "ivector/final.ie", "am/final.mdl"])
-def test_a_damaged_vosk_model_is_refused_before_it_hears_anything(tmp_path, kaldi, name):
+def test_a_damaged_vosk_model_is_refused_before_any_recognition(tmp_path, kaldi, name):
     for file in kaldi.files:
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).symlink_to((kaldi.directory / file).resolve())
     (tmp_path / name).unlink()
     (tmp_path / name).write_bytes(b"damaged" * 999)
-    with pytest.raises(InputError, match="not a Vosk model that can be loaded"):
+    with pytest.raises(InputError, match="cannot be loaded as a Vosk model"):
         recognise([], weights=of_folder(tmp_path))
 
 
-def test_the_three_errors_of_vosk_differ(tmp_path):
+def test_each_fault_of_a_vosk_model_has_its_own_error(tmp_path):
     absent = Weights("vosk_en", tmp_path / "none", "archive", "", "", {}, False, "")
-    with pytest.raises(InputError, match=r"no such folder, so no Vosk model.*run: snakemake --cores 1 weights"):
+    with pytest.raises(InputError, match=r"folder of this Vosk model does not exist.*run: snakemake --cores 1 weights"):
         recognise([], weights=absent)
     broken = vosk_folder(tmp_path / "broken")
-    with pytest.raises(InputError, match=r"broken: not a Vosk model that can be loaded"):
+    with pytest.raises(InputError, match=r"broken: cannot be loaded as a Vosk model"):
         recognise([], weights=of_folder(broken))
     (broken / "am/final.mdl").unlink()
     with pytest.raises(InputError, match=r"broken: this Vosk model has no am/final\.mdl"):
         recognise([], weights=of_folder(broken))
-    with pytest.raises(InputError, match="the audio has 8000 Hz, the models were made for 16000"):
+    with pytest.raises(InputError, match="the audio is at 8000 Hz, but the models take 16000"):
         recognise([], weights=of_folder(broken), rate=8000)
     narrow = vosk_folder(tmp_path / "narrow", "--sample-frequency=8000\n")
-    with pytest.raises(InputError, match=r"mfcc\.conf: this model was made for 8000 Hz"):
+    with pytest.raises(InputError, match=r"mfcc\.conf: this model takes 8000 Hz"):
         recognise([], weights=of_folder(narrow))
 
 
-def test_a_missing_model_ends_the_step_with_one_line(tmp_path):
+def test_missing_weights_end_the_step_without_a_traceback(tmp_path):
     done = step(
         tmp_path, part(tmp_path, [said("hello")]), {"engine": "vosk"}, tmp_path / "weights/vosk_en/weights.json"
     )
     assert done.returncode == 1 and "have not been fetched" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_dither_is_off_in_a_copy_only(tmp_path):
+def test_dither_is_off_only_in_a_copy(tmp_path):
     weights = of_folder(vosk_folder(tmp_path / "model", "--use-energy=false\n--dither=1.5\n"))
     with recognition._undithered(weights) as folder:
         assert (folder / "conf/mfcc.conf").read_text().split() == ["--use-energy=false", "--dither=0"]
@@ -235,28 +238,28 @@ def test_dither_is_off_in_a_copy_only(tmp_path):
 
 
 @pytest.mark.parametrize("wave", [np.zeros(RATE, np.float32), np.zeros((RATE, 2), np.int16)], ids=["float", "stereo"])
-def test_waves_of_another_form_are_refused(monkeypatch, wave):
-    deaf = of_folder(Path(__file__).parent)
+def test_waves_of_another_format_are_refused(monkeypatch, wave):
+    weights = of_folder(Path(__file__).parent)
     monkeypatch.setitem(recognition.ENGINES, "vosk", engine_of(lambda wave: "words"))
-    with pytest.raises(InputError, match=r"not int16 of one channel"):
-        recognise([wave], weights=deaf)
+    with pytest.raises(InputError, match="not mono int16"):
+        recognise([wave], weights=weights)
 
 
-STUBBED = {  # wave, flag of its line and reason in the quality table
+STUBBED = {  # name -> wave, its flag, and its reason in the quality table
     "quiet": (np.full(RATE, 1000, np.int16), "empty result", "no transcript"),
     "loud": (np.full(RATE, 10_000, np.int16), "recogniser failed", "no transcript"),
-    "absent": (np.empty(0, np.int16), "no audio", None),  # the audio view has named it
+    "absent": (np.empty(0, np.int16), "no audio", None),  # the audio view has reported it
     "50 ms": (np.full(RATE // 20, 5000, np.int16), "too short", "too short"),
     "silence": (np.zeros(2 * RATE, np.int16), "silent", "silent"),
     "speech": (np.full(RATE, 5000, np.int16), "", None),
 }
 
 
-def test_whatever_a_clip_lacks_is_flagged_with_its_reason_and_the_rest_goes_on(tmp_path, monkeypatch):
-    given = []
+def test_each_unusable_clip_is_flagged_with_its_reason_and_the_rest_is_recognised(tmp_path, monkeypatch):
+    lengths = []
 
     def listen(wave):
-        given.append(len(wave))
+        lengths.append(len(wave))
         if np.abs(wave).max() > 9000:
             raise RuntimeError("too loud")
         return "  some \n words " if wave.max() == 5000 else "  "
@@ -273,12 +276,12 @@ def test_whatever_a_clip_lacks_is_flagged_with_its_reason_and_the_rest_goes_on(t
     with open(paths["out"], newline="") as handle:
         lines = [(line["text"], line["flag"]) for line in csv.DictReader(handle)]
     assert lines == [("some words" if name == "speech" else "", STUBBED[name][1]) for name in names]
-    wanted = [(f"d_{i:03d}", STUBBED[name][2]) for i, name in enumerate(names) if STUBBED[name][2]]
-    assert [(p.utterance, p.reason) for p in manifest.read_problems(paths["quality"])] == wanted
-    assert given == [RATE] * 6  # the engine is not asked about what is no speech
+    expected = [(f"d_{i:03d}", STUBBED[name][2]) for i, name in enumerate(names) if STUBBED[name][2]]
+    assert [(p.utterance, p.reason) for p in manifest.read_problems(paths["quality"])] == expected
+    assert lengths == [RATE] * 6  # other waves never reach the engine
 
 
-def test_options_are_checked_by_name_and_completed():
+def test_options_are_checked_by_name_and_get_defaults():
     assert settings({"engine": "whisper"})["beam_size"] == 1
     for options, words in [
         ({"engine": "wisper"}, "no engine 'wisper'.*did you mean 'whisper'"),
@@ -289,7 +292,7 @@ def test_options_are_checked_by_name_and_completed():
             settings(options, "config")
 
 
-def test_random_weights_never_pass_for_a_recogniser(tmp_path):
-    drawn = Weights("vosk_en", tmp_path, "random", "random", "", {}, True, "the config asks for it")
+def test_random_weights_are_refused(tmp_path):
+    random = Weights("vosk_en", tmp_path, "random", "random", "", {}, True, "the config asks for it")
     with pytest.raises(InputError, match="a recogniser cannot have random weights"):
-        recognise([], weights=drawn)
+        recognise([], weights=random)

@@ -1,4 +1,4 @@
-"""Synthetic speech by real engines; faults of engines are planted as programs of their name."""
+"""Speech synthesis by real engines; faulty engines are simulated by programs of the same name."""
 
 import contextlib
 import json
@@ -23,11 +23,12 @@ KIDS, DOGS = "Kids are talking by the door", "Dogs are sitting by the door"
 
 
 def parent(seconds: float = 1.0, hertz: float = 180) -> np.ndarray:
+    """A sine, int16."""
     return (np.sin(2 * np.pi * hertz * np.arange(round(seconds * RATE)) / RATE) * 6000).astype(np.int16)
 
 
-def made(out, spoken, genders=None, parents=None, **options):
-    """Rows of the store, problems and facts of a part that says `spoken`."""
+def synthesised(out, spoken, genders=None, parents=None, **options):
+    """Synthesise `spoken`; return the store, the problems and the facts."""
     rows = [utterance(f"d_{i:03d}", gender=g) for i, g in enumerate(genders or ["F"] * len(spoken))]
     parents = parents or [parent()] * len(spoken)
     problems, facts = synthesise(rows, parents, spoken, spoken, out, **options)
@@ -49,53 +50,55 @@ AWKWARD = {
 
 @pytest.mark.parametrize("engine", ["espeak", "pyttsx3"])
 @pytest.mark.parametrize("mode", ["flat", "transfer"])
-def test_awkward_texts_are_said_or_left_out_and_stop_nobody(tmp_path, engine, mode):
+def test_awkward_texts_are_spoken_or_left_out_without_errors(tmp_path, engine, mode):
     spoken = list(AWKWARD.values())
-    rows, problems, facts = made(tmp_path / "0.npy", spoken, engine=engine, prosody=mode, threads=2)
+    rows, problems, facts = synthesised(tmp_path / "0.npy", spoken, engine=engine, prosody=mode, threads=2)
     lengths = dict(zip(AWKWARD, rows.lengths, strict=True))
     assert lengths.pop("empty") == lengths.pop("tag") == 0
     assert all(length > 0.3 * RATE for length in lengths.values()), lengths
     assert not problems and facts["counts"]["nothing to say"] == 2 and facts["counts"]["ok"] == len(spoken) - 2
 
 
-def test_a_text_of_4000_words_is_said_to_its_end(tmp_path):
-    rows, _, _ = made(tmp_path / "0.npy", ["one two three four " * 1000, "one two three four " * 10], prosody="flat")
+def test_a_text_of_4000_words_is_spoken_in_full(tmp_path):
+    rows, _, _ = synthesised(
+        tmp_path / "0.npy", ["one two three four " * 1000, "one two three four " * 10], prosody="flat"
+    )
     assert rows.lengths[0] > 0.95 * 100 * rows.lengths[1] and rows.lengths[0] > 15 * 60 * RATE
 
 
-def test_markup_is_read_out_not_obeyed():
+def test_markup_in_a_text_is_escaped():
     engine = voices.Espeak(30)
     for text in ("a <b> & c", '</prosody><prosody rate="20%">slowly</prosody>', "so <audio src='x.wav'/> what"):
         plain, marked = (engine(text, "en-us", Setting(spread=spread)) for spread in (50, 51))
         assert len(marked) == pytest.approx(len(plain), rel=0.1, abs=0.05 * RATE), text
 
 
-def test_espeak_gives_equal_bytes_in_any_order_by_any_number_of_threads(tmp_path):
+def test_espeak_gives_equal_bytes_in_any_order_and_with_any_number_of_threads(tmp_path):
     spoken = [KIDS, DOGS, "no", "why did you lie to me?"] * 3
-    made(tmp_path / "a.npy", spoken, threads=1)
-    made(tmp_path / "b.npy", spoken, threads=4)
+    synthesised(tmp_path / "a.npy", spoken, threads=1)
+    synthesised(tmp_path / "b.npy", spoken, threads=4)
     assert (tmp_path / "a.npy").read_bytes() == (tmp_path / "b.npy").read_bytes()
-    rows, _, _ = made(tmp_path / "c.npy", spoken[::-1], threads=2)
+    rows, _, _ = synthesised(tmp_path / "c.npy", spoken[::-1], threads=2)
     first = store.Ragged.open(tmp_path / "a.npy")
     assert all((rows[i] == first[len(rows) - 1 - i]).all() for i in range(len(rows)))
 
 
-def test_samples_are_those_of_the_audio_view(tmp_path):
+def test_samples_equal_those_of_the_audio_view(tmp_path):
     wav = tmp_path / "x.wav"
     subprocess.run(["espeak-ng", "-v", "en-us", "-s", "175", "-w", str(wav), "--", KIDS], check=True)
-    rows, _, _ = made(tmp_path / "0.npy", [KIDS], genders=["M"], prosody="flat")
+    rows, _, _ = synthesised(tmp_path / "0.npy", [KIDS], genders=["M"], prosody="flat")
     assert (rows[0] == decode(wav, RATE)[0]).all()
 
 
 def test_the_voice_follows_the_speakers_gender(tmp_path):
-    rows, _, facts = made(tmp_path / "0.npy", [KIDS] * 3, genders=["F", "M", ""], prosody="flat")
+    rows, _, facts = synthesised(tmp_path / "0.npy", [KIDS] * 3, genders=["F", "M", ""], prosody="flat")
     high, low, between = (prosody.pitch(row)[0] for row in rows)
     assert high > 1.4 * low and not (rows[1].shape == rows[2].shape and (rows[1] == rows[2]).all())
     assert np.isfinite(between) and facts["voices"] == {"en-us": 1, "en-us+f2": 1, "en-us+m7": 1}
 
 
 def fake_espeak(folder, monkeypatch, body: str) -> None:
-    """A program named espeak-ng before the real one; `body` runs when the text has the word BAD in it."""
+    """Put a program named espeak-ng before the real one on PATH; it runs `body` for texts that contain the word BAD."""
     real = subprocess.run(["which", "espeak-ng"], capture_output=True, text=True, check=True).stdout.strip()
     program = folder / "bin" / "espeak-ng"
     program.parent.mkdir()
@@ -111,54 +114,54 @@ def fake_espeak(folder, monkeypatch, body: str) -> None:
 
 EMPTY = "w = wave.open(out, 'wb'); w.setnchannels(1); w.setsampwidth(2); w.setframerate(22050); w.close()"
 FAULTS = {
-    "writes nothing": ("sys.exit()", "it wrote no audio"),
-    "0 seconds": (f"{EMPTY}; sys.exit()", "its the file holds no samples"),
-    "0 bytes": ("open(out, 'w').close(); sys.exit()", "its the file is empty"),
+    "writes nothing": ("sys.exit()", "it wrote no file"),
+    "0 seconds": (f"{EMPTY}; sys.exit()", "its output is unusable (the file holds no samples)"),
+    "0 bytes": ("open(out, 'w').close(); sys.exit()", "its output is unusable (the file is empty)"),
     "silence": (EMPTY.replace("w.close()", "w.writeframes(bytes(44100)); w.close(); sys.exit()"), "it wrote silence"),
-    "junk": ("open(out, 'w').write('no sound at all'); sys.exit()", "its not a media file"),
-    "crash": ("os.abort()", "it ended with status -6"),
-    "refusal": ("sys.exit('out of breath')", "it ended with status 1 out of breath"),
-    "hang": ("time.sleep(60)", "it did not end within 3 s"),
+    "junk": ("open(out, 'w').write('no sound at all'); sys.exit()", "its output is unusable (not a media file"),
+    "crash": ("os.abort()", "it exited with status -6"),
+    "refusal": ("sys.exit('out of breath')", "it exited with status 1 out of breath"),
+    "hang": ("time.sleep(60)", "it did not finish within 3 s"),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_an_engine_that_fails_at_one_text_is_flagged_and_the_rest_goes_on(tmp_path, monkeypatch, fault):
+def test_a_failure_on_one_text_is_flagged_and_the_rest_is_spoken(tmp_path, monkeypatch, fault):
     body, reason = FAULTS[fault]
     fake_espeak(tmp_path, monkeypatch, body)
-    rows, problems, facts = made(tmp_path / "0.npy", [KIDS, "BAD luck", DOGS], prosody="flat", timeout=3.0)
+    rows, problems, facts = synthesised(tmp_path / "0.npy", [KIDS, "BAD luck", DOGS], prosody="flat", timeout=3.0)
     assert rows.lengths[1] == 0 and rows.lengths[0] > RATE and rows.lengths[2] > RATE
     assert [p.utterance for p in problems] == ["d_001"] and reason in problems[0].detail
     assert problems[0].reason in manifest.REASONS and facts["counts"] == {"engine failed": 1, "ok": 2}
 
 
-def test_an_engine_that_never_works_flags_every_row(tmp_path, monkeypatch):
+def test_a_failure_on_every_text_flags_every_row(tmp_path, monkeypatch):
     fake_espeak(tmp_path, monkeypatch, "pass")
     program = tmp_path / "bin" / "espeak-ng"
     program.write_text(program.read_text().replace("'BAD' in text", "len(text)").replace("    pass", "    sys.exit()"))
-    rows, problems, facts = made(tmp_path / "0.npy", [KIDS, DOGS])
+    rows, problems, facts = synthesised(tmp_path / "0.npy", [KIDS, DOGS])
     assert not rows.lengths.any() and len(problems) == 2 and facts["uncalibrated"] == ["en-us+f2"]
 
 
-def test_pyttsx3_is_started_afresh_after_a_crash_or_a_hang(tmp_path, monkeypatch):
+def test_pyttsx3_is_restarted_after_a_crash_or_a_hang(tmp_path, monkeypatch):
     real = voices.pyttsx3_worker.__file__
     worker = tmp_path / "worker.py"
-    # The first process fails as planted at its first text, every later one is the real worker.
+    # The first process fails on its first text; every later one runs the real worker.
     worker.write_text(
         f"import os, pathlib, runpy, sys, time\nmark = pathlib.Path({str(tmp_path / 'tried')!r})\n"
         "if not mark.exists():\n    mark.touch(); sys.stdin.readline(); FAULT\n"
         f"runpy.run_path({real!r}, run_name='__main__')\n"
     )
-    plan = worker.read_text()
+    template = worker.read_text()
     monkeypatch.setattr(voices.pyttsx3_worker, "__file__", str(worker))
     for fault in ("os._exit(3)", "time.sleep(60)"):
         (tmp_path / "tried").unlink(missing_ok=True)
-        worker.write_text(plan.replace("FAULT", fault))
+        worker.write_text(template.replace("FAULT", fault))
         engine = voices.Pyttsx3(4.0)
         assert len(engine("is anybody there", "en-us", Setting())) > 0.5 * RATE
-        assert len(engine.all) == 2  # the failed process and its successor
+        assert len(engine.processes) == 2  # the failed process and its successor
         engine.close()
-        assert all(process.returncode is not None for process in engine.all)
+        assert all(process.returncode is not None for process in engine.processes)
     worker.write_text("import sys\nsys.exit(1)\n")
     engine = voices.Pyttsx3(4.0)
     with pytest.raises(voices.SynthesisError, match="it crashed"):
@@ -168,12 +171,12 @@ def test_pyttsx3_is_started_afresh_after_a_crash_or_a_hang(tmp_path, monkeypatch
 
 @pytest.mark.parametrize(
     ("fault", "reason"),
-    [("pass", "it wrote no audio"), (EMPTY, "its the file holds no samples")],
+    [("pass", "it wrote no file"), (EMPTY, "its output is unusable (the file holds no samples)")],
     ids=["nothing", "0 s"],
 )
-def test_a_pyttsx3_that_says_all_is_well_and_wrote_no_audio_is_flagged(tmp_path, monkeypatch, fault, reason):
+def test_success_of_pyttsx3_without_audio_is_flagged(tmp_path, monkeypatch, fault, reason):
     worker = tmp_path / "worker.py"
-    # The real worker, but for texts with the word BAD in them.
+    # The real worker, except for texts that contain the word BAD.
     worker.write_text(
         "import contextlib, json, os, runpy, sys, wave\ndef requests():\n    for line in sys.stdin:\n"
         "        text, out, _ = json.loads(line)\n        if 'BAD' not in text:\n            yield line\n"
@@ -184,43 +187,51 @@ def test_a_pyttsx3_that_says_all_is_well_and_wrote_no_audio_is_flagged(tmp_path,
     )
     monkeypatch.setattr(voices.pyttsx3_worker, "__file__", str(worker))
     spoken = [KIDS, "BAD luck", DOGS]
-    rows, problems, facts = made(tmp_path / "0.npy", spoken, engine="pyttsx3", prosody="flat", timeout=10.0)
+    rows, problems, facts = synthesised(tmp_path / "0.npy", spoken, engine="pyttsx3", prosody="flat", timeout=10.0)
     assert rows.lengths[1] == 0 and rows.lengths[0] > RATE and rows.lengths[2] > RATE
     assert [p.utterance for p in problems] == ["d_001"] and reason in problems[0].detail
     assert problems[0].reason in manifest.REASONS and facts["counts"] == {"engine failed": 1, "ok": 2}
 
 
-def test_pyttsx3_says_each_text_with_its_own_settings():
-    """Of the voice and settings before, or of those that a new process begins with, nothing is left."""
-    asked = [("en-us+f2", 50, 175), ("en-us+f2", 0, 120), ("en-us", 50, 175), ("en-us", 99, 300), ("en-us+f2", 50, 120)]
-    settings = [(voice, Setting(pitch=step, rate=rate)) for voice, step, rate in asked]
-    wanted = [len(voices.Espeak(30)(KIDS, *setting)) for setting in settings]
-    for _ in range(20):  # each a new process; what was lost was lost by chance
+def test_pyttsx3_speaks_each_text_with_its_own_settings():
+    """Neither the previous settings nor the defaults of a new process leak into a text."""
+    requests = [
+        ("en-us+f2", 50, 175),
+        ("en-us+f2", 0, 120),
+        ("en-us", 50, 175),
+        ("en-us", 99, 300),
+        ("en-us+f2", 50, 120),
+    ]
+    settings = [(voice, Setting(pitch=step, rate=rate)) for voice, step, rate in requests]
+    expected = [len(voices.Espeak(30)(KIDS, *setting)) for setting in settings]
+    for _ in range(20):  # each in a new process: settings were lost at random
         with contextlib.closing(voices.Pyttsx3(30)) as engine:
-            assert [len(engine._try(KIDS, *setting)) for setting in settings] == pytest.approx(wanted, rel=0.03)
+            assert [len(engine._synthesise(KIDS, *setting)) for setting in settings] == pytest.approx(
+                expected, rel=0.03
+            )
 
 
-def test_pyttsx3_takes_over_pitch_and_rate(tmp_path):
-    asked = [(hertz, seconds) for hertz in (160, 200, 250) for seconds in (1.2, 1.8)]
-    parents = [parent(seconds, hertz) for hertz, seconds in asked]
-    found = {}
+def test_pyttsx3_transfers_pitch_and_rate(tmp_path):
+    targets = [(hertz, seconds) for hertz in (160, 200, 250) for seconds in (1.2, 1.8)]
+    parents = [parent(seconds, hertz) for hertz, seconds in targets]
+    measured = {}
     for mode in ("transfer", "flat"):
         options = {"engine": "pyttsx3", "prosody": mode}
-        rows, problems, facts = made(tmp_path / f"{mode}.npy", [KIDS] * len(asked), parents=parents, **options)
-        assert not problems and facts["counts"] == {"ok": len(asked)}
-        heard = [prosody.measure(row) for row in rows]
-        found[mode] = np.array([(voice.pitch, voice.seconds) for voice in heard])
-        wanted = ["pitch", "rate", "loudness"] if mode == "transfer" else []  # it cannot be asked for a range
-        assert facts["transfers"] == wanted
-    assert np.abs(found["transfer"] / asked - 1).max() < 0.15, found["transfer"] / asked
-    assert np.ptp(found["flat"] / found["flat"][0], axis=0).max() < 0.05
+        rows, problems, facts = synthesised(tmp_path / f"{mode}.npy", [KIDS] * len(targets), parents=parents, **options)
+        assert not problems and facts["counts"] == {"ok": len(targets)}
+        voiced = [prosody.measure(row) for row in rows]
+        measured[mode] = np.array([(voice.pitch, voice.seconds) for voice in voiced])
+        transfers = ["pitch", "rate", "loudness"] if mode == "transfer" else []  # pyttsx3 cannot set a range
+        assert facts["transfers"] == transfers
+    assert np.abs(measured["transfer"] / targets - 1).max() < 0.15, measured["transfer"] / targets
+    assert np.ptp(measured["flat"] / measured["flat"][0], axis=0).max() < 0.05
 
 
 def test_a_missing_program_or_voice_and_a_misspelt_option_are_named(tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"there is no variant 'f22'.*did you mean"):
-        made(tmp_path / "0.npy", [KIDS], female="en-us+f22")
+        synthesised(tmp_path / "0.npy", [KIDS], female="en-us+f22")
     with pytest.raises(InputError, match="espeak-ng has no such voice"):
-        made(tmp_path / "0.npy", [KIDS], female="zz-zz")
+        synthesised(tmp_path / "0.npy", [KIDS], female="zz-zz")
     for wrong, words in {"prosdy": "did you mean 'prosody'", "engin": "did you mean 'engine'"}.items():
         with pytest.raises(InputError, match=f"config: it got an unexpected option '{wrong}'.*{words}"):
             settings([synthesise], {wrong: "x"}, "config")
@@ -228,21 +239,22 @@ def test_a_missing_program_or_voice_and_a_misspelt_option_are_named(tmp_path, mo
         settings([synthesise], {"engine": "espaek"}, "config")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InputError, match=r"espeak-ng: the program is not installed.*install espeak-ng"):
-        made(tmp_path / "0.npy", [KIDS])
+        synthesised(tmp_path / "0.npy", [KIDS])
 
 
 def step(folder, options, *more) -> subprocess.CompletedProcess:
-    about = {"plugin": "audio_tts", "step": "", "reader": "audio"}
-    write_json(folder / "recipe.json", about | {"options": options})
+    """Run the synthesis step of audio_tts as the workflow does."""
+    recipe = {"plugin": "audio_tts", "step": "", "reader": "audio", "options": options}
+    write_json(folder / "recipe.json", recipe)
     command = [sys.executable, "-m", "workflow_scripts.augment_view", "--recipe", folder / "recipe.json"]
     command += ["--source", folder / "0.npy", "--manifest", folder / "m.csv", "--read"]
     command += [f"recognised={folder / 'heard.csv'}", f"spoken={folder / 'spoken.csv'}"]
-    command += ["--out", folder / "made.npy", "--quality", folder / "q.csv"]
-    command += ["--sidecar", folder / "made.json", *more]
+    command += ["--out", folder / "synthesised.npy", "--quality", folder / "q.csv"]
+    command += ["--sidecar", folder / "synthesised.json", *more]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def test_the_step_writes_equal_bytes_and_says_what_it_did(tmp_path):
+def test_the_step_writes_equal_bytes_and_records_its_settings(tmp_path):
     rows = [utterance("d_000", gender="F"), utterance("d_001", gender="M"), utterance("d_002", gender="M")]
     manifest.write(tmp_path / "m.csv", rows)
     store.write(tmp_path / "0.npy", [parent(), parent(2), np.empty(0, np.int16)], dtype=np.int16)
@@ -252,12 +264,12 @@ def test_the_step_writes_equal_bytes_and_says_what_it_did(tmp_path):
         texts.write(tmp_path / f"{name}.csv", names, [KIDS, DOGS, ""], flag=flags)
     done = step(tmp_path, {"engine": "espeak"}, "--threads", "2")
     assert done.returncode == 0, done.stderr
-    first = [(tmp_path / name).read_bytes() for name in ("made.npy", "made.json", "q.csv")]
+    first = [(tmp_path / name).read_bytes() for name in ("synthesised.npy", "synthesised.json", "q.csv")]
     facts = json.loads(first[1])
     assert facts["transfers"] == ["pitch", "range", "rate", "loudness"] and facts["engine_version"].startswith("espeak")
     assert facts["counts"]["ok"] == 2 and facts["settings"]["prosody"] == "transfer" and facts["sample_rate"] == RATE
     assert step(tmp_path, {"engine": "espeak"}).returncode == 0
-    assert first == [(tmp_path / name).read_bytes() for name in ("made.npy", "made.json", "q.csv")]
+    assert first == [(tmp_path / name).read_bytes() for name in ("synthesised.npy", "synthesised.json", "q.csv")]
     write_json(tmp_path / "0.json", {"sample_rate": 22050})
     done = step(tmp_path, {})
     assert done.returncode == 1 and "it has 22050 Hz" in done.stderr and "Traceback" not in done.stderr
@@ -265,7 +277,7 @@ def test_the_step_writes_equal_bytes_and_says_what_it_did(tmp_path):
 
 @pytest.fixture(scope="module")
 def clips(ravdess):
-    """36 recordings, spread over actors and emotions; (rows, waves, texts)."""
+    """36 recordings of RAVDESS, spread over actors and emotions: (rows, waves, transcripts)."""
     files = sorted(ravdess.glob("Actor_*/03-01-*.flac"))
     files = [files[i] for i in np.linspace(0, len(files) - 1, 36).astype(int)]
     spoken = [{"01": KIDS, "02": DOGS}[f.stem.split("-")[4]] for f in files]
@@ -274,34 +286,34 @@ def clips(ravdess):
 
 
 def correlation(parents, children, women: np.ndarray) -> tuple[float, float]:
-    """Spearman's rho and p of children's values with their parents', each relative to the median of its gender.
+    """Return Spearman's rho and p between values of children and parents, relative to the median of each gender.
 
-    The voice is chosen by gender, which alone lets pitch correlate; what is left is prosody.
+    The voice is chosen by gender, which by itself correlates the pitches; dividing by the median removes that effect.
     """
     from scipy.stats import spearmanr
 
     pairs = np.array([parents, children], float).T
-    seen = np.isfinite(pairs).all(1)
+    known = np.isfinite(pairs).all(1)
     for group in (women, ~women):
-        pairs[group & seen] /= np.median(pairs[group & seen], axis=0)
-    assert seen.sum() >= 30
-    if np.ptp(pairs[seen, 1]) == 0:  # rho is not defined: what is always the same follows nothing
+        pairs[group & known] /= np.median(pairs[group & known], axis=0)
+    assert known.sum() >= 30
+    if np.ptp(pairs[known, 1]) == 0:  # rho is undefined for constant values, which are uncorrelated
         return 0.0, 1.0
-    found = spearmanr(*pairs[seen].T)
-    return float(found.statistic), float(found.pvalue)
+    result = spearmanr(*pairs[known].T)
+    return float(result.statistic), float(result.pvalue)
 
 
 def values(wave: np.ndarray, text: str) -> dict[str, float]:
-    found = prosody.measure(wave)
-    rate = prosody.letters(text) / found.seconds
-    return {"pitch": found.pitch, "range": found.spread, "rate": rate, "loudness": found.level}
+    measured = prosody.measure(wave)
+    rate = prosody.letters(text) / measured.seconds
+    return {"pitch": measured.pitch, "range": measured.spread, "rate": rate, "loudness": measured.level}
 
 
-def test_transferred_prosody_follows_its_parent_and_flat_prosody_does_not(tmp_path, clips):
+def test_transferred_prosody_correlates_with_the_parent_and_flat_prosody_does_not(tmp_path, clips):
     rows, waves, spoken = clips
     women = np.array([row.gender == "F" for row in rows])
     parents = [values(*pair) for pair in zip(waves, spoken, strict=True)]
-    found = {}
+    results = {}
     for mode in ("transfer", "flat"):
         out = tmp_path / f"{mode}.npy"
         problems, facts = synthesise(rows, waves, spoken, spoken, out, prosody=mode, threads=2)
@@ -309,10 +321,10 @@ def test_transferred_prosody_follows_its_parent_and_flat_prosody_does_not(tmp_pa
         children = [values(*pair) for pair in zip(store.Ragged.open(out), spoken, strict=True)]
         for field in parents[0]:
             pair = ([item[field] for item in items] for items in (parents, children))
-            found[mode, field] = correlation(*pair, women)
-            print(f"{mode:9} {field:9} rho {found[mode, field][0]:6.3f}  p {found[mode, field][1]:.1g}")
+            results[mode, field] = correlation(*pair, women)
+            print(f"{mode:9} {field:9} rho {results[mode, field][0]:6.3f}  p {results[mode, field][1]:.1g}")
     for field, least in {"pitch": 0.75, "rate": 0.9, "loudness": 0.95, "range": 0.45}.items():
-        rho, p = found["transfer", field]
+        rho, p = results["transfer", field]
         assert rho > least and p < 0.01, (field, rho, p)
-        rho, p = found["flat", field]
+        rho, p = results["flat", field]
         assert abs(rho) < 0.4 and p > 0.01, (field, rho, p)

