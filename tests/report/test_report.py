@@ -294,7 +294,8 @@ const frame = document.getElementById("f");
 frame.onload = () => {{ const d = frame.contentDocument; document.body.setAttribute("data-found", JSON.stringify({{
   wide: d.documentElement.scrollWidth, title: d.title, owned: d.defaultView.owned === true,
   requests: d.defaultView.performance.getEntriesByType("resource").length,
-  sections: [...d.querySelectorAll("section")].filter(s => s.offsetHeight > 40).length }})); }};
+  sections: [...d.querySelectorAll("section")].filter(s => s.offsetHeight > 40).length,
+  cut: [...d.querySelectorAll(".scroll")].filter(s => s.scrollWidth > s.clientWidth).map(s => s.ariaLabel) }})); }};
 frame.srcdoc = {page};
 </script>"""
 
@@ -320,3 +321,5 @@ def test_a_browser_loads_no_resource_and_does_not_scroll_sideways(tmp_path, html
     seen = json.loads(match.group(1).replace("&quot;", '"'))
     assert seen["wide"] <= width and seen["requests"] == 0 and not seen["owned"]
     assert seen["sections"] == 6 and seen["title"] == "emospace report: toy"
+    if width == 1200:
+        assert not [label for label in seen["cut"] if label and label.startswith(("Scores on", "Parts of"))]
