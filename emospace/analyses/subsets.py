@@ -1,4 +1,4 @@
-"""How well a run does from every subset of its inputs: the stored models, shown the test rows without the rest."""
+"""Score a run on every subset of its inputs: its stored models see the test rows with the other inputs hidden."""
 
 from collections.abc import Iterator, Sequence
 from itertools import chain, combinations
@@ -14,19 +14,19 @@ DEFAULT = True
 GPU = True
 PACKAGES = ("numpy", "scipy", "torch", "safetensors")
 COLUMNS = ["inputs", "n", "present", "UA", "UA_lo", "UA_hi"]
-STORED = 7  # digits of stored probabilities
+STORED_DECIMALS = 7  # of stored probabilities
 
 
 def suits(model, inputs: Sequence[str]) -> bool:
-    """Does the model cope with missing inputs, and is there one that can be missing?"""
+    """Whether the model accepts missing inputs and reads more than one."""
     return getattr(model, "SUBSETS", False) and len(inputs) > 1
 
 
 def analyse(run, out: Path, *, most: Count = 6) -> dict:
-    """Write subsets.csv: inputs, tested rows, those that have any of these inputs, UA and its 95 % interval.
+    """Write subsets.csv: inputs, number of test rows, rows with any of these inputs, UA and its 95 % interval.
 
-    most: up to so many inputs, the table has every subset; beyond, every input alone, every one left out, and all.
-    The facts count the test rows, of all seeds, for which all inputs now give another class than training stored.
+    most: with up to that many inputs, the table has every subset; with more, single inputs, all but one, and all.
+    The facts count the test rows of all seeds for which all inputs now give another class than training stored.
     """
     subsets = list(_subsets(run.inputs, most))
     probabilities, present = _applied(run, subsets)
@@ -34,18 +34,18 @@ def analyse(run, out: Path, *, most: Count = 6) -> dict:
         {
             "inputs": " ".join(subset),
             "n": len(run.truth.rows),
-            "present": int(there.sum()),
-            **_scored(run.measured(values)),
+            "present": int(rows.sum()),
+            **_cells(run.measured(values)),
         }
-        for subset, values, there in zip(subsets, probabilities, present, strict=True)
+        for subset, values, rows in zip(subsets, probabilities, present, strict=True)
     ]
     records.write(out / OUTPUTS[0], COLUMNS, lines)
-    again, stored = probabilities[-1].argmax(-1), run.predictions.probabilities.argmax(-1)
-    return {"unlike stored": int((again != stored).sum()), "every subset": len(run.inputs) <= most}
+    applied, stored = probabilities[-1].argmax(-1), run.predictions.probabilities.argmax(-1)
+    return {"unlike stored": int((applied != stored).sum()), "every subset": len(run.inputs) <= most}
 
 
 def read(path: Path) -> list[dict]:
-    """Lines of subsets.csv: `inputs` as a list, numbers as numbers, None for what is undefined."""
+    """Lines of subsets.csv: `inputs` as a list, numbers parsed, None where undefined."""
     return [_typed(line) for line in records.read(path, COLUMNS, exactly=True)]
 
 
@@ -55,27 +55,27 @@ def _typed(line: dict[str, str]) -> dict:
 
 
 def _subsets(names: Sequence[str], most: int) -> Iterator[tuple[str, ...]]:
-    """Subsets that are not empty, the smallest first, all inputs last."""
+    """Non-empty subsets by size, all inputs last."""
     sizes = range(1, len(names) + 1) if len(names) <= most else sorted({1, len(names) - 1, len(names)})
     return chain.from_iterable(combinations(names, size) for size in sizes)
 
 
 def _applied(run, subsets: list[tuple[str, ...]]) -> tuple[np.ndarray, np.ndarray]:
-    """Of each subset: probabilities (seeds, N, C), and whether any input is there (N,). Rows as in `truth`."""
+    """Per subset: probabilities (seeds, N, C), and whether a row has any of the inputs (N,). Rows as in `truth`."""
     size = len(run.truth.rows)
-    found = np.full((len(subsets), len(run.seeds), size, len(run.classes)), np.nan)
+    probabilities = np.full((len(subsets), len(run.seeds), size, len(run.classes)), np.nan)
     present = np.zeros((len(subsets), size), bool)
     for training in run.trainings if size else ():
         rows = run.rows(training).test
-        where, seed = run.places(training), run.seeds.index(training.seed)
+        places, seed = run.places(training), run.seeds.index(training.seed)
         for k, subset in enumerate(subsets):
             values = run.apply(training, rows, keep=subset).probabilities
-            found[k, seed, where] = np.round(values.astype(float), STORED)
-            present[k, where] |= run.present(rows, subset)
-    return found, present
+            probabilities[k, seed, places] = np.round(values.astype(float), STORED_DECIMALS)
+            present[k, places] |= run.present(rows, subset)
+    return probabilities, present
 
 
-def _scored(found: dict) -> dict:
-    """Cells of a metric with its interval; what is undefined is empty."""
-    texts = {key: "" if found[key] is None else f"{found[key]:.6f}" for key in ("value", "lo", "hi")}
+def _cells(result: dict) -> dict:
+    """Cells of UA with its interval, "" where undefined."""
+    texts = {key: "" if result[key] is None else f"{result[key]:.6f}" for key in ("value", "lo", "hi")}
     return {"UA": texts["value"], "UA_lo": texts["lo"], "UA_hi": texts["hi"]}

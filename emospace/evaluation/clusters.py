@@ -1,7 +1,7 @@
-"""Which rows stand or fall together: those of a speaker, and those of a session where speakers share dialogues.
+"""Clusters of dependent rows: those of one speaker, or of a whole session if its speakers share dialogues.
 
-Partners of a dialogue share its room, its topic and each other's mood. An effect that two speakers have in common makes
-intervals over speakers too narrow, so the session is then what is resampled.
+Partners in a dialogue share its room, its topic and each other's mood. An effect common to two speakers makes intervals
+over speakers too narrow, so the session is resampled instead.
 """
 
 from collections import defaultdict
@@ -15,7 +15,7 @@ from emospace.core.manifest import Utterance
 
 @dataclass(frozen=True)
 class Clusters:
-    """member: cluster of each row, (N,). unit: "speaker", "session", or "group" of people who meet across sessions."""
+    """member: cluster of each row, (N,). unit: "speaker", "session", or "group" (speakers who meet across sessions)."""
 
     unit: str
     count: int
@@ -23,38 +23,38 @@ class Clusters:
 
 
 def clusters(tested: Sequence[Utterance], known: Iterable[Utterance] = ()) -> Clusters:
-    """Clusters of the tested rows. known: further rows that tell who shares a dialogue with whom.
+    """Clusters of the tested rows. known: further rows that show which speakers share a dialogue.
 
-    Speakers are joined if they share a dialogue, or a session in which any speakers do.
+    Speakers are joined if they share a dialogue, or a session in which any two speakers do.
     """
-    joined = _joined([*tested, *known])
-    roots = sorted({joined[row.speaker] for row in tested})
-    member = np.array([roots.index(joined[row.speaker]) for row in tested])
+    representative = _representatives([*tested, *known])
+    roots = sorted({representative[row.speaker] for row in tested})
+    member = np.array([roots.index(representative[row.speaker]) for row in tested])
     return Clusters(_unit(tested, member), len(roots), member)
 
 
-def _joined(rows: Iterable[Utterance]) -> dict[str, str]:
-    """Speaker -> the first, by name, of all speakers of the cluster (union-find)."""
-    talk, meeting = defaultdict(set), defaultdict(set)
+def _representatives(rows: Iterable[Utterance]) -> dict[str, str]:
+    """Speaker -> the alphabetically first speaker of its cluster (union-find)."""
+    by_dialogue, by_session = defaultdict(set), defaultdict(set)
     for row in rows:
-        talk[row.session, row.dialogue].add(row.speaker)
-        meeting[row.session].add(row.speaker)
-    above = {speaker: speaker for found in meeting.values() for speaker in found}
-    for (session, _), found in talk.items():
-        if len(found) > 1:
-            _join(above, meeting[session] if session else found)
-    return {speaker: _root(above, speaker) for speaker in above}
+        by_dialogue[row.session, row.dialogue].add(row.speaker)
+        by_session[row.session].add(row.speaker)
+    parent = {speaker: speaker for speakers in by_session.values() for speaker in speakers}
+    for (session, _), partners in by_dialogue.items():
+        if len(partners) > 1:
+            _join(parent, by_session[session] if session else partners)
+    return {speaker: _root(parent, speaker) for speaker in parent}
 
 
-def _root(above: dict[str, str], speaker: str) -> str:
-    while above[speaker] != speaker:
-        speaker = above[speaker]
+def _root(parent: dict[str, str], speaker: str) -> str:
+    while parent[speaker] != speaker:
+        speaker = parent[speaker]
     return speaker
 
 
-def _join(above: dict[str, str], speakers: Iterable[str]) -> None:
-    roots = sorted({_root(above, speaker) for speaker in speakers})
-    above.update(dict.fromkeys(roots, roots[0]))
+def _join(parent: dict[str, str], speakers: Iterable[str]) -> None:
+    roots = sorted({_root(parent, speaker) for speaker in speakers})
+    parent.update(dict.fromkeys(roots, roots[0]))
 
 
 def _unit(rows: Sequence[Utterance], member: np.ndarray) -> str:
@@ -62,7 +62,8 @@ def _unit(rows: Sequence[Utterance], member: np.ndarray) -> str:
     for row, cluster in zip(rows, member, strict=True):
         speakers[cluster].add(row.speaker)
         sessions[cluster].add(row.session)
-    if all(len(found) == 1 for found in speakers.values()):
+    if all(len(names) == 1 for names in speakers.values()):
         return "speaker"
-    apart = {session for found in sessions.values() for session in found}
-    return "session" if all(len(s) == 1 for s in sessions.values()) and len(apart) == len(sessions) else "group"
+    distinct = {session for names in sessions.values() for session in names}
+    one_each = all(len(names) == 1 for names in sessions.values())
+    return "session" if one_each and len(distinct) == len(sessions) else "group"

@@ -1,4 +1,4 @@
-"""A trained run as an analysis sees it: its rows, its models, what it predicted, and what is true."""
+"""A trained run as an analysis sees it: its rows, models, predictions, and the truth."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ from emospace.weights.record import Weights
 
 @dataclass(frozen=True)
 class Training:
-    """One training of a run. folder: what it stored. parents: run -> what the run that it reads stored."""
+    """One training of a run. folder: its result files. parents: run that it reads -> result files of that run."""
 
     fold: str
     seed: int
@@ -32,7 +32,7 @@ class Training:
 
 @dataclass(frozen=True)
 class RunFiles:
-    """Where a run lies. folders: <fold>-<seed>; tables: of its folds; inputs: name -> stores of all parts."""
+    """Paths of a run. folders: <fold>-<seed>; tables: one per fold; inputs: name -> stores of all parts."""
 
     folders: Sequence[Path]
     tables: Sequence[Path]
@@ -40,15 +40,15 @@ class RunFiles:
     manifests: Sequence[Path]
     inputs: Mapping[str, Sequence[Path]]
     parents: Mapping[str, Sequence[Path]]
-    readers: Readers = field(default_factory=dict)  # of inputs that are views
+    readers: Readers = field(default_factory=dict)  # for inputs that are views
 
 
 class Run:
-    """A trained run, all its folds and seeds.
+    """A trained run with all its folds and seeds.
 
-    name, model: as the config calls them. inputs: what it reads, `run:<name>` for the outputs of another run. classes:
-    class k is classes[k]. folds, seeds, trainings: in order. device: where `apply` computes, "cpu" or "cuda". weights:
-    the pretrained ones of the run, if its model needs some.
+    name, model: names in the config. inputs: names of its inputs, `run:<name>` for the outputs of another run. classes:
+    names in the order of class numbers. folds, seeds, trainings: in order. device: where `apply` computes, "cpu" or
+    "cuda". weights: the run's pretrained weights, if its model needs any.
     """
 
     def __init__(self, recipe: dict, files: RunFiles, device: str = "cpu", weights: Weights | None = None):
@@ -59,58 +59,58 @@ class Run:
         self.trainings = [_training(folder, files.parents) for folder in files.folders]
         self.folds = list(dict.fromkeys(training.fold for training in self.trainings))
         self.seeds = sorted({training.seed for training in self.trainings})
-        self._read: dict[str, Fold] = {}
+        self._cached_fold: dict[str, Fold] = {}
 
     @cached_property
     def truth(self) -> Truth:
-        """What is true of the N test rows of all folds, in the order of the manifest."""
+        """The truth of the N test rows of all folds, in manifest order."""
         return truth_of(self._files.manifests, self._files.tables, self._files.protocol, self._recipe)
 
     @cached_property
     def predictions(self) -> Predictions:
-        """What the run stored for these rows, in the same order: probabilities (seeds, N, C)."""
+        """The stored predictions for these rows, in the same order: probabilities (seeds, N, C)."""
         return read_run(self._files.folders, self.truth)
 
     def measured(self, probabilities: np.ndarray, metric: str = "UA") -> dict:
-        """Value, `lo` and `hi` of a metric, as the summary has it, of any probabilities (seeds, N, C)."""
-        return measured(self.truth, Predictions(self.seeds, probabilities), metric, self._recipe["seed"])
+        """Value, `lo` and `hi` of a metric for any probabilities (seeds, N, C), computed as in the summary."""
+        return metric_cell(self.truth, Predictions(self.seeds, probabilities), metric, self._recipe["seed"])
 
     def rows(self, training: Training) -> Fold:
-        """Train, dev and test rows of a training with their inputs. Test rows have no labels here: see `truth`.
+        """Train, dev and test rows of a training with their inputs. Test rows carry no labels; `truth` has them.
 
-        Outputs of other runs are there of dev and test rows only.
+        Outputs of other runs exist for dev and test rows only.
         """
         fold = training.fold
-        if fold not in self._read:
+        if fold not in self._cached_fold:
             table = next(path for path in self._files.tables if path.stem == fold)
-            # One at a time, since they are large.
-            given = self._files.protocol, self._files.inputs
-            self._read = {fold: read_fold(table, *given, readers=self._files.readers)}
+            files = self._files
+            # Folds are large: keep only one in memory.
+            self._cached_fold = {fold: read_fold(table, files.protocol, files.inputs, readers=files.readers)}
         folders = {name: Folders(folder) for name, folder in training.parents.items()}
-        return with_runs(self._read[fold], self.inputs, folders)
+        return with_runs(self._cached_fold[fold], self.inputs, folders)
 
     def apply(self, training: Training, rows: Rows, *, keep: Sequence[str] | None = None) -> Output:
-        """What a stored model says of any rows. keep: names of the inputs that it may see, all by default.
+        """Output of a stored model for any rows. keep: names of the inputs that it may see, by default all.
 
-        Raises InputError for a name that is no input of the run.
+        Raises InputError for a name that is not an input of the run.
         """
         return applying.apply(training.folder, rows, keep=keep, device=self.device, weights=self.weights)
 
     def places(self, training: Training) -> list[int]:
-        """Place in `truth` of each test row of a training, in the order of `rows(training).test`."""
-        found: dict[str, list[int]] = {}
-        for place, (row, home) in enumerate(zip(self.truth.rows, self.truth.fold, strict=True)):
-            if home == training.fold:
-                found.setdefault(row.utterance, []).append(place)
-        return [found[name].pop(0) for name in self.rows(training).test.utterances]
+        """Index into `truth` of each test row of a training, in the order of `rows(training).test`."""
+        indices: dict[str, list[int]] = {}
+        for index, (row, fold) in enumerate(zip(self.truth.rows, self.truth.fold, strict=True)):
+            if fold == training.fold:
+                indices.setdefault(row.utterance, []).append(index)
+        return [indices[name].pop(0) for name in self.rows(training).test.utterances]
 
     def present(self, rows: Rows, keep: Sequence[str]) -> np.ndarray:
-        """Has a row any of these inputs? bool (N,)."""
+        """Whether each row has any of these inputs: bool (N,)."""
         return rows.hiding(set(self.inputs) - set(keep)).present()
 
 
-def measured(truth: Truth, predictions: Predictions, metric: str, seed: int) -> dict:
-    """Value of a metric, None where nothing is tested, and its interval over clusters and seeds."""
+def metric_cell(truth: Truth, predictions: Predictions, metric: str, seed: int) -> dict:
+    """Value of a metric and its interval over clusters and seeds; None without test rows."""
     if not truth.rows:
         return dict.fromkeys(("value", "lo", "hi"))
     sums = measures.tables(truth, predictions, [metric], {"all": truth.clusters.member})["all"][metric]
@@ -120,10 +120,10 @@ def measured(truth: Truth, predictions: Predictions, metric: str, seed: int) -> 
 
 def _training(folder: Path, parents: Mapping[str, Sequence[Path]]) -> Training:
     fold, _, seed = folder.name.rpartition("-")
-    return Training(fold, int(seed), folder, {name: _same(folder.name, found) for name, found in parents.items()})
+    return Training(fold, int(seed), folder, {run: _matching(folder.name, folders) for run, folders in parents.items()})
 
 
-def _same(name: str, folders: Sequence[Path]) -> Path:
-    """The folder of the same fold and seed, or of the same fold and the first seed where there are fewer."""
+def _matching(name: str, folders: Sequence[Path]) -> Path:
+    """The folder of the same fold and seed; if the parent lacks that seed, of the fold's first seed."""
     fold = name.rpartition("-")[0]
     return min((path for path in folders if path.name.rpartition("-")[0] == fold), key=lambda path: path.name != name)

@@ -1,1 +1,1 @@
-"""The report: results.py knows what was made, sections show it, page.html frames them, figures.py draws."""
+"""The report: results.py reads the results, sections/ select and lay out, page.html frames them."""

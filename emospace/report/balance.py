@@ -1,4 +1,4 @@
-"""Who is on which side of which fold: rows for the report's tables, from what the audits counted."""
+"""Speakers and rows on each side of each fold: lines of the report's tables, from the counts of the audits."""
 
 from itertools import chain
 
@@ -8,7 +8,7 @@ UNKNOWN = "unknown"
 
 
 def balance(audit: dict) -> dict:
-    """One line per fold and side of a protocol, with cells {speakers, rows} for every sex and class that occurs."""
+    """A protocol with its columns (sexes and classes) and a line of cells {speakers, rows} per fold and side."""
     sexes, classes = _values(audit, "sex"), _values(audit, "class")
     lines = [
         {
@@ -21,13 +21,13 @@ def balance(audit: dict) -> dict:
         for fold, facts in sorted(audit["folds"].items(), key=lambda item: (len(item[0]), item[0]))
         for side in SIDES
     ]
-    about = {"name": audit["recipe"]["protocol"], "corpus": audit["recipe"]["corpus"], "left_out": audit["left_out"]}
-    return about | {"columns": [value or UNKNOWN for value in (*sexes, *classes)], "lines": lines}
+    protocol = {"name": audit["recipe"]["protocol"], "corpus": audit["recipe"]["corpus"], "left_out": audit["left_out"]}
+    return protocol | {"columns": [value or UNKNOWN for value in (*sexes, *classes)], "lines": lines}
 
 
-def _values(audit: dict, what: str) -> list[str]:
-    return sorted(set(chain(*(side for facts in audit["folds"].values() for side in facts[what].values()))))
+def _values(audit: dict, attribute: str) -> list[str]:
+    return sorted(set(chain(*(side for facts in audit["folds"].values() for side in facts[attribute].values()))))
 
 
-def _cells(found: dict, values: list[str]) -> list[dict]:
-    return [found.get(value, {"speakers": 0, "rows": 0}) for value in values]
+def _cells(counts: dict, values: list[str]) -> list[dict]:
+    return [counts.get(value, {"speakers": 0, "rows": 0}) for value in values]

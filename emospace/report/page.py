@@ -1,4 +1,4 @@
-"""Lay out the report: one HTML file that needs no network and no script."""
+"""Render the report: one HTML file that needs neither network nor script."""
 
 import math
 import re
@@ -15,15 +15,15 @@ from emospace.evaluation.tables import (
     NO_NOISE,
     ONE_SEED,
     RANDOM,
-    behind,
+    basis,
     in_percent,
     left_out,
     marks,
+    metric_title,
     no_p,
     p_text,
     percent,
-    shown,
-    title,
+    score,
 )
 from emospace.report.results import Results
 from emospace.report.templates import HERE, KIND, SEE, relative, source
@@ -32,68 +32,75 @@ MEDIA = ('src="data:audio/', 'src="data:video/')
 
 
 def points(value: float | None) -> str:
-    """A difference of shares in percentage points, with its sign; a dash where it is undefined."""
+    """A difference of shares in percentage points, with its sign; a dash if undefined."""
     return "-" if value is None else f"{100 * value:+.1f}".replace("-", "−")
 
 
-def on(value: float | None, limit: float) -> float | None:
-    """Where a gain lies on an axis from -limit to limit, as a share of its length."""
+def centred(value: float | None, limit: float) -> float | None:
+    """Position of a gain on an axis from -limit to limit, 0 to 1."""
     return None if value is None else 0.5 + value / limit / 2
 
 
 def plain_yaml(value) -> str:
-    """Options as people write them."""
+    """Options as YAML."""
     return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100).strip()
 
 
 def hours(seconds: float) -> str:
-    """A duration in the largest unit that leaves a whole part."""
+    """A duration in hours, or in minutes below one hour."""
     return f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"
 
 
 def inline(svg: str, name: str) -> Markup:
-    """One of our own figures, its ids made its own by a name: many figures share the page."""
+    """An SVG written by this package, with its ids prefixed by a name, because all figures share one page."""
     return Markup(re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg))
 
 
-def differs(value: float | None, metric: str) -> str:
-    """A difference of a metric: percentage points, or three digits."""
+def difference(value: float | None, metric: str) -> str:
+    """A difference of a metric: percentage points, or a number with three decimals."""
     if value is None or in_percent(metric):
         return points(value)
     return f"{value:+.3f}"
 
 
 def within(value: float | None, limits: dict) -> float | None:
-    """Place of a value between the limits of its metric, 0 to 1; None where these are open."""
+    """Position of a value between the limits of its metric, 0 to 1; None if these are infinite."""
     width = limits["high"] - limits["low"]
     return None if value is None or not math.isfinite(width) else (value - limits["low"]) / width
 
 
-FILTERS = {"percent": percent, "points": points, "on": on, "yaml": plain_yaml, "hours": hours, "inline": inline}
+FILTERS = {
+    "percent": percent,
+    "points": points,
+    "centred": centred,
+    "yaml": plain_yaml,
+    "hours": hours,
+    "inline": inline,
+}
 FILTERS |= {
     "left_out": left_out,
-    "score": lambda value, metric: shown(metric, value),
-    "titled": title,
+    "score": lambda value, metric: score(metric, value),
+    "metric_title": metric_title,
     "is_percent": in_percent,
-    "differs": differs,
+    "difference": difference,
     "within": within,
 }
-NOTES = {"marks": marks, "behind": behind, "no_p": no_p, "p_text": p_text}
+NOTES = {"marks": marks, "basis": basis, "no_p": no_p, "p_text": p_text}
 NOTES |= {"LEAKY": LEAKY, "RANDOM": RANDOM, "NO_NOISE": NO_NOISE, "ONE_SEED": ONE_SEED, "IN_SAMPLE": IN_SAMPLE}
 
 
 def environment(sections: list[str]) -> Environment:
-    """What templates are read with: filters and notes that they share, and the names of the sections shown."""
-    found = Environment(
+    """The Jinja environment of all templates, with shared filters and notes. sections: names of those shown."""
+    jinja = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    found.filters |= FILTERS
-    found.globals |= NOTES | {"shown": sections}
-    return found
+    jinja.filters |= FILTERS
+    jinja.globals |= NOTES | {"shown": sections}
+    return jinja
 
 
 def section(name: str, results: Results, jinja: Environment) -> dict | None:
-    """Name, title and body of a section, None if it leaves itself out. Raises InputError, which names its file."""
+    """Name, title and body of a section, None if it has no content. Raises InputError that names the section's file."""
     module, file = plugin.find(KIND, name), plugin.place(KIND, name)
     with plugin.blamed(file, "gather()", SEE):
         content = module.gather(results)
@@ -108,10 +115,10 @@ def section(name: str, results: Results, jinja: Environment) -> dict | None:
 
 
 def render(results: Results, sections: list[str]) -> str:
-    """The page as HTML. Every value is escaped but our own style sheet and our own figures."""
+    """The page as HTML. Every value is escaped except the style sheet and figures of this package."""
     jinja = environment(sections)
-    found = [made for name in sections if (made := section(name, results, jinja))]
-    about = {"corpora": list(results.manifests), "runs": len(results.metrics), "sections": found}
-    about["media"] = any(mark in made["body"] for made in found for mark in MEDIA)
-    about["style"] = Markup((HERE / "page.css").read_text(encoding="utf-8"))
-    return jinja.get_template("page.html").render(about)
+    rendered = [content for name in sections if (content := section(name, results, jinja))]
+    page = {"corpora": list(results.manifests), "runs": len(results.metrics), "sections": rendered}
+    page["media"] = any(mark in content["body"] for content in rendered for mark in MEDIA)
+    page["style"] = Markup((HERE / "page.css").read_text(encoding="utf-8"))
+    return jinja.get_template("page.html").render(page)

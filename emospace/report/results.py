@@ -1,4 +1,4 @@
-"""What sections of the report may read: one object that knows everything a config made, and reads it when asked."""
+"""`Results`: everything that sections of the report may read, loaded on first access."""
 
 import os
 from collections import Counter
@@ -17,12 +17,12 @@ from emospace.core.provenance import read_json
 from emospace.evaluation import predictions, summary_table
 from emospace.runs import run_files
 
-QUALITY_SHOWN = 20
+PROBLEMS_SHOWN = 20
 
 
 @dataclass(frozen=True)
 class Files:
-    """Paths of everything the report reads. Beside some lie companions: see `COMPANIONS`."""
+    """Paths of all files that the report reads, except those in `COMPANIONS`."""
 
     summary: Path
     metrics: Sequence[Path]
@@ -36,7 +36,7 @@ class Files:
     analyses: Sequence[Path] = ()
 
 
-# Sidecar -> files beside it that `Results` reads. rules/report.smk declares them as inputs, and the files of analyses.
+# Sidecar -> files beside it that `Results` reads; rules/report.smk declares them, like the outputs of analyses.
 COMPANIONS = {
     "metrics.json": ("predictions.csv",),
     "run.json": (run_files.LEARNT[1], *run_files.SAID),
@@ -45,9 +45,9 @@ COMPANIONS = {
 
 @dataclass(frozen=True)
 class Analysed:
-    """What an analysis made of a run. facts: as it returned them. files: name -> path. home: where the page lies.
+    """The result of an analysis of a run. facts: as returned by the analysis. files: name -> path of its outputs.
 
-    name: as the config calls it. plugin: its module.
+    name: its name in the config. plugin: its module. home: folder of the page.
     """
 
     name: str
@@ -58,28 +58,28 @@ class Analysed:
     home: Path
 
     def size(self, file: str) -> int:
-        """Bytes of one of its files."""
-        return self._there(file).stat().st_size
+        """Size of one of its files, bytes."""
+        return self._existing(file).stat().st_size
 
     def read(self, file: str) -> bytes:
         """Content of one of its files."""
-        return self._there(file).read_bytes()
+        return self._existing(file).read_bytes()
 
-    def _there(self, file: str) -> Path:
+    def _existing(self, file: str) -> Path:
         if not self.files[file].is_file():
             raise InputError(self.files[file], "no such file", "run the workflow again")
         return self.files[file]
 
     def link(self, file: str) -> str:
-        """Its path as seen from the page."""
+        """Path of one of its files relative to the page."""
         return os.path.relpath(self.files[file], self.home)
 
 
 class Results:
-    """Everything that a config made. Each attribute is read once, when it is first asked for.
+    """All results of a config. Each attribute is read once, on first access.
 
-    recipe: that of the report; `config` in it is what was asked for. home: the folder that the page lies in. Raises
-    InputError where a file is missing or broken.
+    recipe: recipe of the report; its `config` is the user's config. home: folder of the page. Raises InputError if a
+    file is missing or broken.
     """
 
     def __init__(self, files: Files, recipe: dict, home: Path = Path()):
@@ -87,55 +87,55 @@ class Results:
 
     @property
     def config(self) -> dict:
-        """The config, {} where the recipe has none."""
+        """The config, {} if the recipe has none."""
         return self.recipe.get("config", {})
 
     @cached_property
     def summary(self) -> list[dict]:
-        """Rows of summary.csv with numbers as numbers; what is empty there is None."""
+        """Rows of summary.csv with parsed numbers; empty cells are None."""
         return summary_table.read(self.files.summary)
 
     @cached_property
     def metrics(self) -> dict[str, dict]:
         """Run -> metrics.json, in the order of the config."""
-        return {found["meta"]["run"]: found for found in map(read_json, self.files.metrics)}
+        return {content["meta"]["run"]: content for content in map(read_json, self.files.metrics)}
 
     @property
     def metas(self) -> list[dict]:
-        """What is said about each run: `meta` of its metrics.json."""
-        return [found["meta"] for found in self.metrics.values()]
+        """`meta` of the metrics.json of each run."""
+        return [content["meta"] for content in self.metrics.values()]
 
     def predictions(self, run: str) -> list[dict[str, str]]:
-        """Rows of a run's predictions.csv: its test rows with their label."""
+        """Rows of a run's predictions.csv, with the labels of its test rows."""
         path = next(p for p in self.files.metrics if p.parent.name == run)
         return predictions.read_table(path.with_name("predictions.csv"))
 
     @cached_property
     def records(self) -> dict[str, dict[Path, dict]]:
         """Run -> <fold>-<seed> folder -> run.json."""
-        found: dict[str, dict[Path, dict]] = {}
+        by_run: dict[str, dict[Path, dict]] = {}
         for path in self.files.runs:
             record = read_json(path)
-            found.setdefault(record["recipe"]["run"], {})[path.parent] = record
-        return found
+            by_run.setdefault(record["recipe"]["run"], {})[path.parent] = record
+        return by_run
 
     def history(self, folder: Path) -> list[dict[str, float]]:
-        """Rows of the history of a training."""
+        """Rows of the history.csv of a training."""
         return run_files.read_history(folder)
 
     def embeddings(self, folder: Path) -> np.ndarray:
-        """float32 (n_dev + n_test, E) of a training; E is 0 of a model without a space."""
+        """Embeddings of a training, float32 (n_dev + n_test, E); E is 0 if the model has no embedding space."""
         return run_files.read_embeddings(folder)
 
     def probabilities(self, folder: Path) -> list[run_files.Line]:
-        """What a training says of each row, dev rows first: side, utterance, present, probabilities, others."""
+        """Predictions of a training, dev rows first, with side, utterance, present, probabilities and others."""
         classes = self.metrics[folder.parent.name]["meta"]["classes"]
         return list(run_files.read_lines(folder, classes))
 
     @cached_property
     def audits(self) -> dict[str, dict]:
         """Protocol -> its audit."""
-        return {found["recipe"]["protocol"]: found for found in map(read_json, self.files.audits)}
+        return {audit["recipe"]["protocol"]: audit for audit in map(read_json, self.files.audits)}
 
     @cached_property
     def manifests(self) -> dict[str, dict]:
@@ -149,31 +149,31 @@ class Results:
 
     @cached_property
     def quality(self) -> dict[str, list[Problem]]:
-        """Corpus -> every problem met."""
+        """Corpus -> every problem encountered."""
         return {path.stem: manifest.read_problems(path) for path in self.files.quality}
 
     @cached_property
     def corpora(self) -> list[dict]:
-        """Of each corpus its `name`, the sidecar of its manifest, and its problems: by reason, the first few, count."""
-        return [self.manifests[name] | _problems(found) | {"name": name} for name, found in self.quality.items()]
+        """Per corpus: `name`, sidecar of the manifest, and problems (counts by reason, the first few, the total)."""
+        return [self.manifests[name] | _problems(problems) | {"name": name} for name, problems in self.quality.items()]
 
     @cached_property
     def features(self) -> list[dict]:
-        """One entry per feature of a corpus; its parts agree in everything but counts."""
+        """One entry per feature and corpus, summed over parts."""
         by_feature = groupby(sorted(self.files.features), lambda path: path.parts[-3:-1])
-        return [_feature(*place, [read_json(path) for path in paths]) for place, paths in by_feature]
+        return [_feature(*key, [read_json(path) for path in paths]) for key, paths in by_feature]
 
     @cached_property
     def sheets(self) -> list[dict]:
-        """One entry per augmented view of a corpus: counts, examples, and the counts of every fold of a protocol."""
+        """One entry per augmented view and corpus: counts, examples, and the counts of each fold."""
         folds = [read_json(path) for path in self.files.gates]
         views = [read_json(path) for path in self.files.sheets]
-        mine = [[f for f in folds if f["view"] == view["view"] and view["corpus"] in f["corpora"]] for view in views]
-        return [view | {"folds": own} for view, own in zip(views, mine, strict=True)]
+        of_view = [[f for f in folds if f["view"] == view["view"] and view["corpus"] in f["corpora"]] for view in views]
+        return [view | {"folds": own} for view, own in zip(views, of_view, strict=True)]
 
     @cached_property
     def analyses(self) -> list[Analysed]:
-        """What analyses made, run by run in the order of the config."""
+        """Results of all analyses, run by run in the order of the config."""
         return [self._analysed(path, read_json(path)) for path in self.files.analyses]
 
     def _analysed(self, path: Path, sidecar: dict) -> Analysed:
@@ -185,10 +185,10 @@ class Results:
 def _problems(problems: list[Problem]) -> dict:
     counts = Counter((p.reason, p.dropped) for p in problems)
     table = [
-        {"reason": reason, "dropped": dropped, "count": count, "means": manifest.REASONS.get(reason)}
+        {"reason": reason, "dropped": dropped, "count": count, "meaning": manifest.REASONS.get(reason)}
         for (reason, dropped), count in sorted(counts.items())
     ]
-    return {"reasons": table, "problems": problems[:QUALITY_SHOWN], "problem_count": len(problems)}
+    return {"reasons": table, "problems": problems[:PROBLEMS_SHOWN], "problem_count": len(problems)}
 
 
 def _feature(corpus: str, name: str, parts: list[dict]) -> dict:

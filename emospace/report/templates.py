@@ -1,4 +1,4 @@
-"""Templates of the report's sections: where they are, and whether they are templates. Light: plans use it."""
+"""Locate and check the templates of the report's sections. Plans import this module, so it stays light."""
 
 from pathlib import Path
 from types import ModuleType
@@ -14,7 +14,7 @@ SEE = "see Section in docs/contracts.md"
 
 
 def ordered() -> list[str]:
-    """All sections there are, in their order."""
+    """Names of all sections, by ORDER."""
     return sorted(plugin.names(KIND), key=lambda name: (plugin.find(KIND, name).ORDER, name))
 
 
@@ -26,17 +26,17 @@ def source(name: str, module: ModuleType) -> tuple[Path, str]:
     try:
         return path, path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        reason = f"it has no TEMPLATE, and there is no {path.name} beside it"
+        reason = f"it has no TEMPLATE, and {path.name} does not exist beside it"
         raise InputError(relative(path.with_suffix(".py")), reason, SEE) from error
 
 
 def relative(path: Path) -> str:
-    """The path of a file of the report as a user of the project knows it."""
+    """The path of a file of the report, relative to the project."""
     return f"emospace/report/{path.relative_to(HERE)}"
 
 
 def check(name: str) -> None:
-    """Raise InputError unless there is such a section, and its template can be read."""
+    """Raise InputError unless the section exists and its template compiles."""
     path, text = source(name, plugin.find(KIND, name))
     try:
         Environment(autoescape=True).parse(text)

@@ -1,97 +1,107 @@
-"""What a reader should know before believing a number: each caution has a level (good, warn, bad), a title, a text."""
+"""Cautions a reader needs before trusting a number; each has a level ("good", "warn" or "bad"), a title and a text."""
 
 from collections.abc import Iterable
 
 from emospace.core.sidecars import OF_MODELS
-from emospace.evaluation.intervals import MANY
+from emospace.evaluation.intervals import MIN_BOOTSTRAP
+
+LEVELS = ("bad", "warn", "good")
 
 
 def cautions(corpora: list[dict], audits: list[dict], metas: list[dict], features: list[dict]) -> list[dict]:
-    """All cautions, the worst first."""
-    found = [
-        *_leaks(audits, metas),
+    """All cautions, the worst first.
+
+    corpora, features: those of `Results`. audits: of the protocols. metas: `meta` of the metrics.json of each run.
+    """
+    items = [
+        *_leaky_protocols(audits, metas),
         *_leaky_inputs(metas),
-        *_seen(audits, metas),
-        *_random_weights(metas, features),
+        *_contaminated_weights(audits, metas),
+        *_random_encoders(metas, features),
         *_in_sample(metas),
         *_random_models(metas),
-        *_notes(corpora),
-        *_unlike(audits),
-        *_overlap(audits),
-        *_missing(metas),
-        *_quality(corpora),
+        *_corpus_notes(corpora),
+        *_unbalanced_sides(audits),
+        *_repeated_texts(audits),
+        *_missing_inputs(metas),
+        *_data_quality(corpora),
         *_intervals(metas),
         *_training_noise(metas),
     ]
-    return sorted(found, key=lambda item: ("bad", "warn", "good").index(item["level"]))
+    return sorted(items, key=lambda item: LEVELS.index(item["level"]))
 
 
 def _caution(level: str, title: str, text: str) -> dict:
     return {"level": level, "title": title, "text": text}
 
 
-def _names(words: Iterable[str]) -> str:
-    return ", ".join(sorted(set(words)))
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(set(names)))
 
 
-def _leaks(audits: list[dict], metas: list[dict]) -> Iterable[dict]:
+def _leaky_protocols(audits: list[dict], metas: list[dict]) -> Iterable[dict]:
     for audit in audits:
         name, folds = audit["recipe"]["protocol"], len(audit["folds"])
         if audit["leaky"]:
-            crossing = _names(f"a {kind} {count} times" for kind, count in audit["leaks"].items()) or "nothing"
-            runs = _names(meta["run"] for meta in metas if meta["protocol"] == name) or "none"
-            text = f"Declared leaky. Crossing train, dev and test: {crossing}. Marked with * wherever shown: {runs}."
+            shared = _listed(f"{what} ({count} times)" for what, count in audit["leaks"].items()) or "nothing"
+            runs = _listed(meta["run"] for meta in metas if meta["protocol"] == name) or "none"
+            text = f"Declared leaky. Shared between train, dev and test: {shared}. Runs marked with *: {runs}."
             yield _caution("bad", f"Protocol {name} leaks", text)
         else:
             shared = "".join(f" Shared by definition: {what}." for what in audit["shared_by_definition"])
-            text = f"Checked in {folds} folds before any training: {', '.join(audit['checked'])}.{shared}"
-            yield _caution("good", f"Protocol {name}: nothing crosses train, dev and test", text)
+            text = f"Checked in all {folds} folds before any training: {', '.join(audit['checked'])}.{shared}"
+            yield _caution("good", f"Protocol {name}: no leak between train, dev and test", text)
 
 
 def _leaky_inputs(metas: list[dict]) -> Iterable[dict]:
-    found = {name for meta in metas for name in meta["leaks"] if not name.startswith("weights:")}
-    for what in sorted(found - {"protocol"}):
-        runs = _names(meta["run"] for meta in metas if what in meta["leaks"])
-        text = f"Declared leaky: it tells something of test rows that nobody may know. Marked with *: {runs}."
-        yield _caution("bad", f"{what} leaks", text)
+    leaks = {name for meta in metas for name in meta["leaks"] if not name.startswith("weights:")}
+    for name in sorted(leaks - {"protocol"}):
+        runs = _listed(meta["run"] for meta in metas if name in meta["leaks"])
+        text = f"Declared leaky: it carries information about test rows. Runs marked with *: {runs}."
+        yield _caution("bad", f"{name} leaks", text)
 
 
-def _seen(audits: list[dict], metas: list[dict]) -> Iterable[dict]:
+def _contaminated_weights(audits: list[dict], metas: list[dict]) -> Iterable[dict]:
     for audit in audits:
         protocol = audit["recipe"]["protocol"]
         for name, corpora in audit["seen"].items():
-            mine = (meta for meta in metas if meta["protocol"] == protocol and f"weights:{name}" in meta["leaks"])
-            text = f"They were trained on it, and {protocol} tests it: such scores say nothing of new data."
-            text += f" Marked with *: {_names(meta['run'] for meta in mine) or 'none'}."
-            yield _caution("bad", f"Weights {name} have seen {', '.join(corpora)}", text)
+            of_protocol = [meta for meta in metas if meta["protocol"] == protocol]
+            runs = _listed(meta["run"] for meta in of_protocol if f"weights:{name}" in meta["leaks"]) or "none"
+            text = f"Protocol {protocol} tests data that these weights were trained on, so its scores do not hold for"
+            text += f" new data. Runs marked with *: {runs}."
+            yield _caution("bad", f"Weights {name} were trained on {', '.join(corpora)}", text)
 
 
-def _random_weights(metas: list[dict], features: list[dict]) -> Iterable[dict]:
+def _random_encoders(metas: list[dict], features: list[dict]) -> Iterable[dict]:
     for feature in features:
         if feature["random"]:
-            runs = _names(m["run"] for m in metas if feature["name"] in m["random_inputs"]) or "none"
-            text = f"Its encoder was not pretrained, so it stands for plumbing only. Marked with ~: {runs}."
+            runs = _listed(meta["run"] for meta in metas if feature["name"] in meta["random_inputs"]) or "none"
+            text = "The encoder was not pretrained; its features only exercise the pipeline."
+            text += f" Runs marked with ~: {runs}."
             yield _caution("bad", f"{feature['name']} on {feature['corpus']} has random weights", text)
 
 
 def _in_sample(metas: list[dict]) -> Iterable[dict]:
     for name in sorted({parent for meta in metas for parent in meta["in_sample_runs"]}):
-        runs = _names(meta["run"] for meta in metas if name in meta["in_sample_runs"])
-        text = "It had learnt from the train rows whose outputs a second stage learns from, so these look better than"
-        text += f" outputs for new rows; `crossfit` of {name} mends it. Marked with +: {runs}."
+        runs = _listed(meta["run"] for meta in metas if name in meta["in_sample_runs"])
+        text = (
+            "A second stage learns from its outputs for its own train rows, which are better than those for new rows."
+        )
+        text += f" Set `crossfit` for {name} to avoid this. Runs marked with +: {runs}."
         yield _caution("warn", f"{name} is read in-sample", text)
 
 
 def _random_models(metas: list[dict]) -> Iterable[dict]:
-    """Weights that a model loads itself, of which no feature tells."""
-    found = {name for meta in metas for name in meta["random_inputs"] if name.startswith(OF_MODELS)}
-    for name in sorted(found):
-        runs = _names(meta["run"] for meta in metas if name in meta["random_inputs"])
-        text = f"The models that load them were not pretrained, so they stand for plumbing only. Marked with ~: {runs}."
+    """Random weights that a model loads itself, so that no feature reports them."""
+    names = {name for meta in metas for name in meta["random_inputs"] if name.startswith(OF_MODELS)}
+    for name in sorted(names):
+        runs = _listed(meta["run"] for meta in metas if name in meta["random_inputs"])
+        text = "The models that load them are not pretrained and only exercise the pipeline."
+        text += f" Runs marked with ~: {runs}."
         yield _caution("bad", f"The weights {name.removeprefix(OF_MODELS)} are random", text)
 
 
-def _notes(corpora: list[dict]) -> Iterable[dict]:
+def _corpus_notes(corpora: list[dict]) -> Iterable[dict]:
     for corpus in corpora:
         if corpus["note"]:
             yield _caution("warn", f"Corpus {corpus['name']}", corpus["note"])
@@ -100,56 +110,54 @@ def _notes(corpora: list[dict]) -> Iterable[dict]:
             yield _caution("warn", f"Corpus {corpus['name']} is not public", text)
 
 
-def _unlike(audits: list[dict]) -> Iterable[dict]:
+def _unbalanced_sides(audits: list[dict]) -> Iterable[dict]:
     for audit in audits:
         if audit["lacks"]:
             lacks = "; ".join(f"{what} in {', '.join(folds)}" for what, folds in audit["lacks"].items())
-            text = (
-                f"Others of its sides have it: {lacks}. Models are chosen, or scored, on other voices or classes there."
-            )
-            yield _caution("warn", f"Protocol {audit['recipe']['protocol']}: sides of a fold are not alike", text)
+            text = f"{lacks}, unlike its other sides. Such a fold selects or scores models on other voices or classes."
+            yield _caution("warn", f"Protocol {audit['recipe']['protocol']}: the sides of a fold differ", text)
 
 
-def _overlap(audits: list[dict]) -> Iterable[dict]:
+def _repeated_texts(audits: list[dict]) -> Iterable[dict]:
     for audit in audits:
         name = audit["recipe"]["protocol"]
         texts, known = (sum(f[key] for f in audit["folds"].values()) for key in ("test_texts", "test_texts_in_train"))
         if known:
             text = f"{known} of {texts} test sentences ({100 * known / texts:.0f} %) occur word for word in train."
-            text += " Where some do not, the score on those alone is given with each run."
+            text += " Each run is also scored on the others alone, if there are any."
             yield _caution("warn", f"Protocol {name}: sentences recur", text)
 
 
-def _missing(metas: list[dict]) -> Iterable[dict]:
+def _missing_inputs(metas: list[dict]) -> Iterable[dict]:
     for meta in metas:
         if meta["missing"]:
-            text = f"No data for {_names(meta['missing'])}: carried as missing, not guessed."
+            text = f"No data for {_listed(meta['missing'])}: treated as missing, not imputed."
             yield _caution("warn", f"Run {meta['run']} lacks an input", text)
 
 
-def _quality(corpora: list[dict]) -> Iterable[dict]:
+def _data_quality(corpora: list[dict]) -> Iterable[dict]:
     for corpus in corpora:
         if corpus["problem_count"]:
-            lost = sum(line["count"] for line in corpus["reasons"] if line["dropped"])
-            text = f"{corpus['problem_count']} files or utterances have a problem; {lost} of them left the experiment."
-            yield _caution("warn", f"Quality of {corpus['name']}", f"{text} The table below says why.")
+            dropped = sum(line["count"] for line in corpus["reasons"] if line["dropped"])
+            text = f"{corpus['problem_count']} files or utterances have a problem; {dropped} of them were left out."
+            yield _caution("warn", f"Quality of {corpus['name']}", f"{text} The section on data gives the reasons.")
         else:
-            yield _caution("good", f"Quality of {corpus['name']}", "Every file and utterance could be used.")
+            yield _caution("good", f"Quality of {corpus['name']}", "Every file and utterance is usable.")
 
 
 def _intervals(metas: list[dict]) -> Iterable[dict]:
-    """Of every kind of cluster that a corpus is resampled by."""
+    """One caution for each method and set of clusters that a corpus is resampled by."""
     for corpus, intervals in sorted({(meta["corpus"], meta["intervals"]) for meta in metas}):
         meta = next(m for m in metas if (m["corpus"], m["intervals"]) == (corpus, intervals))
         unit = meta["cluster_unit"]
-        shared = "" if unit == "speaker" else " (speakers who share dialogues stay together)"
+        partners = "" if unit == "speaker" else " (speakers who share dialogues stay together)"
         title = f"95 % intervals on {corpus}"
         if not meta["method"]:
-            yield _caution("bad", f"No intervals on {corpus}", f"{_sentence(intervals)} Scores stand alone.")
+            yield _caution("bad", f"No intervals on {corpus}", f"{_sentence(intervals)} Scores are point values.")
             continue
-        text = f"{_sentence(intervals)} They resample whole {unit}s{shared}, and hold for new {unit}s."
+        text = f"{_sentence(intervals)} They resample whole {unit}s{partners} and hold for new {unit}s."
         if meta["method"] == "jackknife":
-            text += f" With fewer than {MANY} they are wide, and lean on Student's t for their shape."
+            text += f" With fewer than {MIN_BOOTSTRAP} they are wide and rely on the shape of Student's t."
         yield _caution("warn" if meta["method"] == "jackknife" else "good", title, text)
 
 
@@ -160,6 +168,6 @@ def _sentence(text: str) -> str:
 def _training_noise(metas: list[dict]) -> Iterable[dict]:
     runs = {name for meta in metas for name in meta["training_noise_not_included"]}
     if runs:
-        text = f"Trained with one seed, though another seed gives another result: {_names(runs)}. Their intervals are"
-        text += " too narrow, and comparisons with them have no p. Give them several `seeds`."
+        text = f"Trained with one seed, although results depend on it: {_listed(runs)}. Their intervals are too narrow,"
+        text += " and comparisons with them have no p-value. Set several `seeds`."
         yield _caution("warn", "Training noise not included", text)

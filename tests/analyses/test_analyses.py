@@ -1,4 +1,4 @@
-"""Analyses: planned by what they suit, made whole or not at all, shown in the report; and those that are shipped."""
+"""Analyses: planning, the job, the section of the report, and the analyses of this package."""
 
 import copy
 from dataclasses import replace
@@ -41,13 +41,13 @@ def analyse(run, out, *, seed: int, size: int = 3):
 
 @pytest.fixture
 def planted(monkeypatch, tmp_path):
-    """Offer an analysis of this code under the name `planted`."""
+    """Register an analysis with this code under the name `planted`."""
     (tmp_path / "plugins").mkdir()
     return lambda code: offer(monkeypatch, tmp_path / "plugins", "analyses", "planted", code)
 
 
-def asked(**blocks) -> dict[str, dict]:
-    """The analyses of config.yaml with these in its block `analyses`."""
+def planned(**blocks) -> dict[str, dict]:
+    """The planned analyses of config.yaml with these blocks under `analyses`."""
     config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     return analyses(Plan(config | {"analyses": blocks}, recipes={("none", "none"): ROOT}))
 
@@ -55,19 +55,19 @@ def asked(**blocks) -> dict[str, dict]:
 # Planning ----------------------------------------------------------------------------------------------------------
 
 
-def test_subsets_are_planned_for_every_run_that_copes_with_missing_inputs_and_has_several():
-    assert asked() == {"subsets": {"analysis": "subsets", "runs": ["late_fusion", "unified"]}}
-    assert asked(subsets={"runs": []})["subsets"]["runs"] == []
-    assert asked(mine={"analysis": "subsets", "runs": ["unified"], "most": 2}).keys() == {"mine"}
+def test_subsets_are_planned_for_every_run_that_has_several_inputs_and_accepts_missing_ones():
+    assert planned() == {"subsets": {"analysis": "subsets", "runs": ["late_fusion", "unified"]}}
+    assert planned(subsets={"runs": []})["subsets"]["runs"] == []
+    assert planned(mine={"analysis": "subsets", "runs": ["unified"], "most": 2}).keys() == {"mine"}
 
 
-def test_an_analysis_is_made_of_the_runs_that_the_config_names_or_of_all_that_it_suits(planted):
+def test_an_analysis_is_planned_for_the_configured_runs_or_all_suitable_ones(planted):
     planted(GOOD)
-    assert "planted" not in asked()
-    assert asked(planted={"runs": ["probe"], "size": 4})["planted"]["runs"] == ["probe"]
-    assert len(asked(planted={})["planted"]["runs"]) == 9
+    assert "planted" not in planned()
+    assert planned(planted={"runs": ["probe"], "size": 4})["planted"]["runs"] == ["probe"]
+    assert len(planned(planted={})["planted"]["runs"]) == 9
     planted(f"{GOOD}\n\ndef suits(model, inputs):\n    return len(inputs) > 3\n\n\nDEFAULT = True\n")
-    assert asked()["planted"]["runs"] == []
+    assert planned()["planted"]["runs"] == []
 
 
 @pytest.mark.parametrize(
@@ -80,10 +80,10 @@ def test_an_analysis_is_made_of_the_runs_that_the_config_names_or_of_all_that_it
         ({"subsets": {"runs": ["probe"]}}, "'subsets' does not suit the run 'probe'. it suits late_fusion, unified"),
     ],
 )
-def test_what_leads_nowhere_is_refused_when_planned(planted, block, words):
+def test_unknown_names_and_options_are_rejected_during_planning(planted, block, words):
     planted(GOOD)
     with pytest.raises(InputError, match=words):
-        asked(**block)
+        planned(**block)
 
 
 @pytest.mark.parametrize(
@@ -100,18 +100,18 @@ def test_what_leads_nowhere_is_refused_when_planned(planted, block, words):
         ("OUTPUTS =", "def suits(model, inputs):\n    return 1 / 0\n\n\nOUTPUTS =", "suits.. raised ZeroDivisionError"),
     ],
 )
-def test_what_breaks_the_contract_is_refused_when_planned(planted, old, new, words):
+def test_a_violation_of_the_contract_is_rejected_during_planning(planted, old, new, words):
     planted(GOOD.replace(old, new))
     with pytest.raises(InputError, match=f"{FILE}: .*{words}.*see Analysis in docs/contracts.md"):
-        asked(planted={})
+        planned(planted={})
 
 
-def test_every_run_has_a_recipe_of_its_own_that_counts_the_code_of_its_models(tmp_path, monkeypatch):
+def test_every_run_has_its_own_recipe_with_the_code_of_its_models(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     plan = Plan(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")))
-    found = {key: read_json(path) for (rule, key), path in plan.recipes.items() if rule == "analyse"}
-    assert found.keys() == {"subsets.late_fusion", "subsets.unified"}
-    code = found["subsets.late_fusion"]["code"]
+    recipes = {key: read_json(path) for (rule, key), path in plan.recipes.items() if rule == "analyse"}
+    assert recipes.keys() == {"subsets.late_fusion", "subsets.unified"}
+    code = recipes["subsets.late_fusion"]["code"]
     assert {"emospace/analyses/subsets.py", "emospace/models/late_fusion.py", "emospace/models/linear_probe.py"} <= {
         *code
     }
@@ -124,7 +124,7 @@ def test_every_run_has_a_recipe_of_its_own_that_counts_the_code_of_its_models(tm
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
-    """A run with two seeds, as training left it."""
+    """A run with two seeds in the format of `train`."""
     folder = tmp_path_factory.mktemp("tree")
     corpus(folder, rows())
     protocol(folder)
@@ -145,7 +145,7 @@ def make(tree, out, weights=(), **changed) -> None:
     analyse.job(SimpleNamespace(**args, out=out, threads=1, weights=[*weights]), RECIPE | changed)
 
 
-def test_a_job_writes_what_is_declared_and_a_sidecar(tree, tmp_path, planted):
+def test_a_job_writes_the_declared_files_and_a_sidecar(tree, tmp_path, planted):
     planted(GOOD)
     make(tree, tmp_path / "out")
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"table.csv", "analysis.json"}
@@ -156,15 +156,15 @@ def test_a_job_writes_what_is_declared_and_a_sidecar(tree, tmp_path, planted):
     assert sidecar["outputs"].keys() == {"table.csv"} and sidecar["recipe"]["run"] == "probe"
 
 
-def test_a_job_gives_the_weights_of_the_run_and_records_them(tree, tmp_path, monkeypatch, planted):
-    """An artifact that does not tell all it was made from is never taken over by `make adopt`."""
+def test_a_job_passes_and_records_the_weights_of_the_run(tree, tmp_path, monkeypatch, planted):
+    """`make adopt` never accepts an artifact that does not record all its inputs."""
     monkeypatch.chdir(tmp_path)
-    about = {"name": "tiny", "kind": "random", "source": "", "revision": "", "files": {}, "random": True, "why": ""}
-    write_json(record := tmp_path / "weights/tiny/weights.json", about)
+    record = {"name": "tiny", "kind": "random", "source": "", "revision": "", "files": {}, "random": True, "why": ""}
+    write_json(path := tmp_path / "weights/tiny/weights.json", record)
     planted(GOOD.replace('"seed": seed', '"weights": run.weights.name'))
-    make(tree, tmp_path / "out", weights=[record])
+    make(tree, tmp_path / "out", weights=[path])
     sidecar = read_json(tmp_path / "out/analysis.json")
-    assert sidecar["facts"]["weights"] == "tiny" and str(record) in sidecar["inputs"]
+    assert sidecar["facts"]["weights"] == "tiny" and str(path) in sidecar["inputs"]
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_a_job_gives_the_weights_of_the_run_and_records_them(tree, tmp_path, mon
         ('f"n,classes', '"" and f"n,classes', "its table.csv is no table: it has no header"),
     ],
 )
-def test_a_job_refuses_what_breaks_the_contract_and_leaves_nothing(tree, tmp_path, planted, old, new, words):
+def test_a_job_rejects_a_violation_of_the_contract_and_leaves_no_output(tree, tmp_path, planted, old, new, words):
     planted(
         GOOD.replace(f'(out / "{old}")', f'(out / "{new}")')
         if "csv" in new and old == "table.csv"
@@ -199,7 +199,7 @@ def test_a_job_refuses_what_breaks_the_contract_and_leaves_nothing(tree, tmp_pat
 
 @pytest.fixture
 def shown(tmp_path):
-    """The section `analyses` of a page, of one analysis with these files."""
+    """Render the section `analyses` for one analysis with these files."""
 
     def show(facts=None, **files: bytes) -> str:
         home = tmp_path / "results/mine"
@@ -208,35 +208,35 @@ def shown(tmp_path):
         write_json(home / "analyses/probe/a/analysis.json", {"recipe": recipe, "facts": facts or {}})
         for name, content in zip(names, files.values(), strict=True):
             (home / "analyses/probe/a" / name).write_bytes(content)
-        nothing = [home] * 9
-        results = Results(Files(*nothing, [home / "analyses/probe/a/analysis.json"]), {}, home)
+        unused = [home] * 9
+        results = Results(Files(*unused, [home / "analyses/probe/a/analysis.json"]), {}, home)
         return str(page.section("analyses", results, page.environment(["analyses"]))["body"])
 
     return show
 
 
-def test_pictures_and_tables_are_shown_and_nothing_of_them_is_markup(shown):
+def test_pictures_and_tables_are_shown_and_escaped(shown):
     svg = f'<svg xmlns="http://www.w3.org/2000/svg">{EVIL}</svg>'.encode()
     text = shown({f"f{EVIL}": EVIL}, a_csv=f'name,n\n"{EVIL.replace(chr(34), chr(34) * 2)}",3\n'.encode(), b_svg=svg)
-    found = Page(text)
-    assert "script" not in found.tags and "svg" not in found.tags and found.text().count(EVIL) == 4
-    (picture,) = [value for tag, name, value in found.attributes if (tag, name) == ("img", "src")]
+    parsed = Page(text)
+    assert "script" not in parsed.tags and "svg" not in parsed.tags and parsed.text().count(EVIL) == 4
+    (picture,) = [value for tag, name, value in parsed.attributes if (tag, name) == ("img", "src")]
     assert picture.startswith("data:image/svg+xml;base64,")
-    assert found.tags.count("th") == 2 and ("td", "class", "number") in found.attributes
+    assert parsed.tags.count("th") == 2 and ("td", "class", "number") in parsed.attributes
 
 
-def test_what_the_page_cannot_show_or_is_too_large_is_linked(shown):
-    found = Page(shown(c_mp4=b"film", d_png=b"\x89PNG" + bytes(2_000_001)))
-    links = [value for tag, name, value in found.attributes if name == "href"]
-    assert links == ["analyses/probe/a/c.mp4", "analyses/probe/a/d.png"] and "img" not in found.tags
+def test_large_files_and_other_formats_are_only_linked(shown):
+    parsed = Page(shown(c_mp4=b"film", d_png=b"\x89PNG" + bytes(2_000_001)))
+    links = [value for tag, name, value in parsed.attributes if name == "href"]
+    assert links == ["analyses/probe/a/c.mp4", "analyses/probe/a/d.png"] and "img" not in parsed.tags
 
 
-def test_long_tables_are_cut_and_broken_ones_are_survived(shown):
-    found = Page(shown(e_csv=b"a,b\n" + b"1,2\n" * 100, f_csv=b"a,b\n1,2,3\n4\n\xff,5\n", g_csv=b""))
-    assert "First 70 of 100 lines." in found.text() and found.tags.count("tr") == 71 + 4 + 1
+def test_long_tables_are_cut_and_malformed_ones_accepted(shown):
+    parsed = Page(shown(e_csv=b"a,b\n" + b"1,2\n" * 100, f_csv=b"a,b\n1,2,3\n4\n\xff,5\n", g_csv=b""))
+    assert "First 70 of 100 lines." in parsed.text() and parsed.tags.count("tr") == 71 + 4 + 1
 
 
-def test_subsets_have_a_section_of_their_own(tmp_path, shown):
+def test_subsets_have_their_own_section(tmp_path, shown):
     table = b"inputs,n,present,UA,UA_lo,UA_hi\na,60,40,0.5,0.4,0.6\na b,60,60,0.75,,\n"
     home = tmp_path / "results/mine"
     shown({"unlike stored": 2, "every subset": True}, subsets_csv=table)
@@ -246,21 +246,22 @@ def test_subsets_have_a_section_of_their_own(tmp_path, shown):
     meta = {"run": "probe", "classes": CLASSES, "n": 60, "intervals": "jackknife over 6 sessions"}
     results.metrics = {"probe": {"meta": meta}}
     text = Page(str(page.section("subsets", results, page.environment(["subsets"]))["body"])).text()
-    assert "33.3 for guessing" in text and "a UA 50.0 40.0 to 60.0; 20 utterances have none of them" in text
+    assert "33.3 at chance" in text
+    assert "a UA 50.0 40.0 to 60.0; 20 utterances have none of these inputs" in text
     assert "a + b UA 75.0" in text and "For 2 utterances" in text and "subsets.csv" in text
     assert page.section("analyses", results, page.environment(["analyses"])) is None
 
 
-# Shipped -----------------------------------------------------------------------------------------------------------
+# Included ----------------------------------------------------------------------------------------------------------
 
 
 def ragged(lengths: list[int]) -> Ragged:
     return Ragged(np.zeros((sum(lengths), 2), np.float32), np.cumsum([0, *lengths]))
 
 
-def faked(names: list[str]):
-    """A run of one fold and two seeds. What it says hangs on what it may see; every third row lacks the first input."""
-    truth, found, _ = world(6, rows=10, seeds=2)
+def fake_run(names: list[str]):
+    """A run of one fold and two seeds. Hidden inputs change its output; every third row lacks the first input."""
+    truth, predictions, _ = world(6, rows=10, seeds=2)
     size = len(truth.rows)
     lengths = [[int(k > 0 or i % 3 > 0) for i in range(size)] for k, _ in enumerate(names)]
     some = Rows(
@@ -272,22 +273,22 @@ def faked(names: list[str]):
     )
 
     def apply(training, rows, *, keep):
-        guess = found.probabilities[training.seed].argmax(-1)
+        guess = predictions.probabilities[training.seed].argmax(-1)
         return Output(np.eye(3, dtype=np.float32)[(guess + len(names) - len(keep)) % 3])
 
     def present(rows, keep):
         return np.any([rows.inputs[name].lengths > 0 for name in keep], axis=0)
 
     trainings = [Training("fold0", seed, ROOT, {}) for seed in (0, 1)]
-    about = {"inputs": names, "classes": CLASSES, "seeds": [0, 1], "trainings": trainings, "predictions": found}
+    run = {"inputs": names, "classes": CLASSES, "seeds": [0, 1], "trainings": trainings, "predictions": predictions}
     fold, every = SimpleNamespace(test=some), list(range(size))
-    about |= {"rows": lambda training: fold, "places": lambda training: every, "apply": apply, "present": present}
-    about["measured"] = lambda values: trained_run.measured(truth, Predictions([0, 1], values), "UA", 3)
-    return SimpleNamespace(truth=truth, **about)
+    run |= {"rows": lambda training: fold, "places": lambda training: every, "apply": apply, "present": present}
+    run["measured"] = lambda values: trained_run.metric_cell(truth, Predictions([0, 1], values), "UA", 3)
+    return SimpleNamespace(truth=truth, **run)
 
 
-def test_subsets_are_scored_by_the_statistics_of_the_summary(tmp_path):
-    one = faked(["a", "b", "c"])
+def test_subsets_are_scored_as_in_the_summary(tmp_path):
+    one = fake_run(["a", "b", "c"])
     facts = subsets.analyse(one, tmp_path)
     lines = [line.split(",") for line in (tmp_path / "subsets.csv").read_text().splitlines()]
     assert [line[0] for line in lines] == ["inputs", "a", "b", "c", "a b", "a c", "b c", "a b c"]
@@ -297,50 +298,50 @@ def test_subsets_are_scored_by_the_statistics_of_the_summary(tmp_path):
     assert float(lines[1][3]) < whole["value"] and facts == {"unlike stored": 0, "every subset": True}
 
 
-def test_of_many_inputs_single_ones_and_what_lacks_one_are_scored(tmp_path):
-    facts = subsets.analyse(faked(list("abcd")), tmp_path, most=3)
-    found = [line.split(",")[0] for line in (tmp_path / "subsets.csv").read_text().splitlines()[1:]]
-    assert found == ["a", "b", "c", "d", "a b c", "a b d", "a c d", "b c d", "a b c d"] and not facts["every subset"]
+def test_with_many_inputs_only_single_ones_and_all_but_one_are_scored(tmp_path):
+    facts = subsets.analyse(fake_run(list("abcd")), tmp_path, most=3)
+    inputs = [line.split(",")[0] for line in (tmp_path / "subsets.csv").read_text().splitlines()[1:]]
+    assert inputs == ["a", "b", "c", "d", "a b c", "a b d", "a c d", "b c d", "a b c d"] and not facts["every subset"]
 
 
-def test_subsets_count_what_the_stored_model_now_says_otherwise(tmp_path):
-    one = faked(["a", "b"])
+def test_subsets_count_rows_that_differ_from_the_stored_predictions(tmp_path):
+    one = fake_run(["a", "b"])
     other = copy.deepcopy(one.predictions.probabilities)
     other[0, :5] = np.roll(other[0, :5], 1, axis=1)
     one.predictions = SimpleNamespace(probabilities=other)
     assert subsets.analyse(one, tmp_path)["unlike stored"] == 5
 
 
-def test_counts_of_a_reliability_table_are_whole():
-    found = reliability._cells({"from": 1 / 3, "n": 1234567})
-    assert found == {"from": "0.333333", "n": 1234567}
+def test_counts_of_a_reliability_table_are_integers():
+    cells = reliability._cells({"from": 1 / 3, "n": 1234567})
+    assert cells == {"from": "0.333333", "n": 1234567}
 
 
-def test_reliability_of_a_hand_made_case(tmp_path):
+def test_reliability_matches_a_hand_calculation(tmp_path):
     probabilities = np.array([[[0.95, 0.05], [0.05, 0.95], [0.45, 0.55], [1.0, 0.0]]])
     truth = SimpleNamespace(label=np.array([0, 0, 1, 0]))
-    made = SimpleNamespace(predictions=SimpleNamespace(probabilities=probabilities), truth=truth)
-    facts = reliability.analyse(made, tmp_path, seed=1)
+    one = SimpleNamespace(predictions=SimpleNamespace(probabilities=probabilities), truth=truth)
+    facts = reliability.analyse(one, tmp_path, seed=1)
     lines = [line.split(",") for line in (tmp_path / "reliability.csv").read_text().splitlines()[1:]]
     assert lines == [["0.5", "0.6", "1", "0.55", "1"], ["0.9", "1", "3", "0.966667", "0.666667"]]
     assert facts["ECE"] == pytest.approx((0.45 + 3 * 0.3) / 4)
     first = (tmp_path / "reliability.svg").read_bytes()
-    reliability.analyse(made, tmp_path, seed=1)
+    reliability.analyse(one, tmp_path, seed=1)
     assert first == (tmp_path / "reliability.svg").read_bytes() and first.startswith(b"<?xml")
 
 
 def test_a_run_without_test_rows_gives_empty_tables(tmp_path):
-    one = faked(["a", "b"])
+    one = fake_run(["a", "b"])
     one.truth = SimpleNamespace(rows=[], label=np.empty(0, int))
-    one.measured = lambda values: trained_run.measured(one.truth, None, "UA", 3)
+    one.measured = lambda values: trained_run.metric_cell(one.truth, None, "UA", 3)
     one.predictions = SimpleNamespace(probabilities=np.empty((2, 0, 3)))
     assert subsets.analyse(one, tmp_path)["unlike stored"] == 0
     assert (tmp_path / "subsets.csv").read_text().splitlines()[1:] == ["a,0,0,,,", "b,0,0,,,", "a b,0,0,,,"]
     assert reliability.analyse(one, tmp_path, seed=3) == {"ECE": None}
 
 
-def test_hidden_inputs_are_missing_in_every_row_and_the_others_are_left_alone():
-    some = faked(["a", "b"]).rows("fold0").test
-    told = replace(some, inputs={**some.inputs, "text": ["word"] * len(some)}).hiding(["a", "text"])
-    assert not told.inputs["a"].lengths.any() and told.inputs["a"].values.shape == (0, 2)
-    assert told.inputs["b"] is some.inputs["b"] and {*told.inputs["text"]} == {""} and told.label is some.label
+def test_hidden_inputs_are_missing_in_every_row_and_the_others_unchanged():
+    some = fake_run(["a", "b"]).rows("fold0").test
+    hidden = replace(some, inputs={**some.inputs, "text": ["word"] * len(some)}).hiding(["a", "text"])
+    assert not hidden.inputs["a"].lengths.any() and hidden.inputs["a"].values.shape == (0, 2)
+    assert hidden.inputs["b"] is some.inputs["b"] and {*hidden.inputs["text"]} == {""} and hidden.label is some.label

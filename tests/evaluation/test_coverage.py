@@ -1,4 +1,4 @@
-"""Intervals and p-values against plain resampling of rows, and against the truth of simulated corpora."""
+"""Intervals and p-values against naive resampling of rows, and against the known truth of simulated corpora."""
 
 from itertools import combinations
 
@@ -14,11 +14,11 @@ from emospace.evaluation.metrics import UA
 from emospace.evaluation.predictions import Predictions, Truth
 from emospace.evaluation.result import evaluate
 
-# The same as plain resampling --------------------------------------------------------------------------------------
+# Equal to naive resampling ------------------------------------------------------------------------------------------
 
 
 def plain_bootstrap(label, systems, groups, draws: int = 6000) -> tuple[float, float, float]:
-    """Interval and p: draw groups with all their rows, and seeds; the tails follow from Student's t."""
+    """Interval and p-value: draw groups with all their rows, and seeds; Student's t sets the tails."""
     random, names, everything = np.random.default_rng(99), np.unique(groups), np.arange(len(label))
     n, of_seeds = len(names), [[plain_ua(label, guess) for guess in guesses] for guesses in systems]
     moved, still = np.zeros(draws), np.zeros(draws)
@@ -41,10 +41,10 @@ def plain_bootstrap(label, systems, groups, draws: int = 6000) -> tuple[float, f
     return *np.quantile(moved, [tail, 1 - tail]), p
 
 
-def compare(found: dict, low: float, high: float, slack: float) -> None:
-    """Both ends are where they should be, by a share of the interval's width. (90 % instead of 95: a tenth of it.)"""
-    assert found["lo"] == pytest.approx(low, abs=slack * (high - low))
-    assert found["hi"] == pytest.approx(high, abs=slack * (high - low))
+def compare(cell: dict, low: float, high: float, slack: float) -> None:
+    """Both ends match within `slack` of the interval's width. (A 90 % interval would be off by a tenth of it.)"""
+    assert cell["lo"] == pytest.approx(low, abs=slack * (high - low))
+    assert cell["hi"] == pytest.approx(high, abs=slack * (high - low))
 
 
 @pytest.mark.parametrize(("speakers", "seeds", "shared"), [(12, 1, False), (12, 3, False), (24, 3, True)])
@@ -52,64 +52,64 @@ def test_from_ten_clusters_on_evaluate_equals_plain_resampling(speakers, seeds, 
     truth, one, other = world(speakers, seeds=seeds, shared=shared)
     groups = truth.speaker // 2 if shared else truth.speaker
     systems = [p.probabilities.argmax(-1) for p in (one, other)]
-    found = evaluate(truth, one, other, seed=5, draws=20_000, stochastic=(False, False))
+    result = evaluate(truth, one, other, seed=5, draws=20_000, stochastic=(False, False))
     low, high, _ = plain_bootstrap(truth.label, systems[:1], groups)
-    compare(found["pooled"]["UA"], low, high, 0.04)
+    compare(result["pooled"]["UA"], low, high, 0.04)
     low, high, p = plain_bootstrap(truth.label, systems, groups)
-    paired = found["paired"]["UA"]
+    paired = result["paired"]["UA"]
     compare(paired, low, high, 0.04)
     assert paired["p"] == pytest.approx(p, rel=0.2) and 0.005 < p < 0.5 and not paired["at_most"]
     assert paired["difference"] == pytest.approx(plain_values(truth.label, systems, np.arange(len(truth.label))))
     assert (paired["clusters"], paired["seeds"]) == (len(set(groups)), [seeds, seeds])
 
 
-# Promises ----------------------------------------------------------------------------------------------------------
+# Coverage ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", WORLDS)
-def test_intervals_hold_the_truth_and_equal_systems_are_rarely_told_apart(name):
-    found = simulate(WORLDS[name], 1000, 1000)
-    assert 0.92 <= covered(found, truth(WORLDS[name])) <= 0.98
-    assert 0.02 <= rejected(found) <= 0.08
+def test_intervals_cover_the_truth_and_equal_systems_are_rarely_rejected(name):
+    estimates = simulate(WORLDS[name], 1000, 1000)
+    assert 0.92 <= covered(estimates, truth(WORLDS[name])) <= 0.98
+    assert 0.02 <= rejected(estimates) <= 0.08
 
 
-def test_over_speakers_who_share_a_session_intervals_would_not():
+def test_intervals_over_speakers_who_share_a_session_cover_too_little():
     shared = WORLDS["5 sessions of 2 speakers, effect .35"]
-    found = simulate(shared, 300, 500, view=lambda world, table: table)
-    assert covered(found, truth(shared)) < 0.9
+    estimates = simulate(shared, 300, 500, view=lambda world, table: table)
+    assert covered(estimates, truth(shared)) < 0.9
 
 
 @pytest.mark.parametrize("name", SEEDS)
-def test_three_seeds_against_three_of_one_model_are_rarely_told_apart(name):
+def test_two_sets_of_three_seeds_of_one_model_are_rarely_rejected(name):
     assert rejected(simulate(SEEDS[name], 600, 500)) <= 0.07
 
 
 @pytest.mark.parametrize("name", ["10 speakers", "24 speakers, main effect alone"])
-def test_without_drawing_seeds_they_would_be(name):
-    """The mean over seeds has the same UA; that it could have been another is not seen."""
-    found = simulate(SEEDS[name], 300, 500, view=lambda world, table: table.mean(0, keepdims=True))
-    assert rejected(found) > 0.1
+def test_without_drawing_seeds_they_are_rejected_too_often(name):
+    """The mean over seeds has the same UA, but hides that other seeds would have given another one."""
+    estimates = simulate(SEEDS[name], 300, 500, view=lambda world, table: table.mean(0, keepdims=True))
+    assert rejected(estimates) > 0.1
 
 
 def networks(speakers: int, number: int, seeds: int = 8, rows: int = 24) -> tuple[Truth, np.ndarray]:
-    """Leave a third of the speakers out, train a small network on the others: one for each fold and seed."""
+    """Predictions of small networks, one for each fold and seed, on the third of the speakers left out of training."""
     from sklearn.neural_network import MLPClassifier
 
     random = np.random.default_rng(number)
-    found, _, _ = world(speakers, rows=rows, number=number)
+    truth, _, _ = world(speakers, rows=rows, number=number)
     centres, habits = random.normal(0, 0.9, (3, 6)), random.normal(0, 0.7, (speakers, 6))
-    x = centres[found.label] + habits[found.speaker] + random.normal(size=(len(found.label), 6))
+    x = centres[truth.label] + habits[truth.speaker] + random.normal(size=(len(truth.label), 6))
     probabilities = np.zeros((seeds, len(x), 3))
     for seed in range(seeds):
         for fold in range(3):
-            test = found.speaker % 3 == fold
+            test = truth.speaker % 3 == fold
             model = MLPClassifier(12, max_iter=25, learning_rate_init=0.02, random_state=100 * seed + fold)
-            probabilities[seed, test] = model.fit(x[~test], found.label[~test]).predict_proba(x[test])
-    return found, probabilities
+            probabilities[seed, test] = model.fit(x[~test], truth.label[~test]).predict_proba(x[test])
+    return truth, probabilities
 
 
 def threes(seeds: int):
-    """Every pair of groups of three seeds."""
+    """Every pair of disjoint groups of three seeds."""
     for six in combinations(range(seeds), 6):
         for rest in combinations(six[1:], 2):
             one = [six[0], *rest]
@@ -117,12 +117,12 @@ def threes(seeds: int):
 
 
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
-def test_seeds_of_a_network_that_was_trained_are_rarely_told_apart():
-    found = []
+def test_seeds_of_trained_networks_are_rarely_rejected():
+    rejections = []
     for speakers, number in ((12, 0), (12, 1), (12, 2), (6, 3), (6, 4)):
         corpus, values = networks(speakers, number)
         for pair in threes(len(values)):
             each = [Predictions(seeds, values[seeds]) for seeds in pair]
-            told = [tables(corpus, one, ["UA"], {"": corpus.speaker})[""]["UA"] for one in each]
-            found.append(estimate(UA.value, *told, seed=1, draws=1000).p < 0.05)
-    assert len(found) == 5 * 280 and np.mean(found) <= 0.07
+            sums = [tables(corpus, one, ["UA"], {"": corpus.speaker})[""]["UA"] for one in each]
+            rejections.append(estimate(UA.value, *sums, seed=1, draws=1000).p < 0.05)
+    assert len(rejections) == 5 * 280 and np.mean(rejections) <= 0.07

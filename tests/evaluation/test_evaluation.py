@@ -1,4 +1,4 @@
-"""Evaluation: numbers equal scikit-learn's on the same rows; predictions that do not fit the protocol are refused."""
+"""The `evaluate` and `summarize` jobs: scores equal scikit-learn's; predictions that do not fit are rejected."""
 
 import json
 import re
@@ -19,7 +19,7 @@ RESULT = "results/evaluation/toy/{}/metrics.json"
 
 @pytest.fixture
 def tree(tmp_path):
-    """A corpus of 36 rows and 6 speakers, leave one of its three sessions out."""
+    """A corpus of 36 rows and 6 speakers under leave-one-session-out over three sessions."""
     corpus(tmp_path, rows())
     protocol(tmp_path)
     return tmp_path
@@ -30,15 +30,15 @@ def metrics(folder, name: str = "probe") -> dict:
 
 
 def joined(folder, seed: int = 1, name: str = "probe") -> dict[str, tuple[str, str, str]]:
-    """Utterance -> (true class, predicted class, fold), joined here without the code under test."""
+    """Utterance -> (true class, predicted class, fold), joined independently of the code under test."""
     label = {r.utterance: LABELS["map"][r.label] for r in manifest.read(folder / "data/manifest/toy.csv")}
-    found = {}
+    result = {}
     for path in folder.glob(f"results/runs/toy/{name}/fold*-{seed}/probabilities.csv"):
         for line in read_csv(path):
             if line["split"] == "test":
                 guess = max(CLASSES, key=lambda c: float(line[c]))
-                found[line["utterance"]] = label[line["utterance"]], guess, path.parent.name.partition("-")[0]
-    return found
+                result[line["utterance"]] = label[line["utterance"]], guess, path.parent.name.partition("-")[0]
+    return result
 
 
 def scores(pairs) -> dict[str, float]:
@@ -54,31 +54,31 @@ def scores(pairs) -> dict[str, float]:
 def test_pooled_folds_and_parts_equal_scikit_learn(tree):
     run(tree)
     evaluate(tree, "probe")
-    found, truth = metrics(tree), joined(tree)
-    assert len(truth) == found["meta"]["n"] == 36
-    assert {k: v["value"] for k, v in found["pooled"].items()} == pytest.approx(scores(truth.values()))
-    for fold, cell in found["folds"].items():
+    result, truth = metrics(tree), joined(tree)
+    assert len(truth) == result["meta"]["n"] == 36
+    assert {k: v["value"] for k, v in result["pooled"].items()} == pytest.approx(scores(truth.values()))
+    for fold, cell in result["folds"].items():
         expected = scores([line for line in truth.values() if line[2] == fold])
         assert {k: cell[k] for k in expected} == pytest.approx(expected)
     labels, guesses, _ = zip(*truth.values(), strict=True)
-    assert found["confusion"] == reference.confusion_matrix(labels, guesses, labels=CLASSES).tolist()
+    assert result["confusion"] == reference.confusion_matrix(labels, guesses, labels=CLASSES).tolist()
     recalls = reference.recall_score(labels, guesses, average=None, labels=CLASSES)
-    assert [found["recall"][name]["value"] for name in CLASSES] == pytest.approx(recalls)
+    assert [result["recall"][name]["value"] for name in CLASSES] == pytest.approx(recalls)
     expected = scores([line for name, line in truth.items() if "impro" in name])
-    assert {k: found["parts"]["improvised"][k]["value"] for k in expected} == pytest.approx(expected)
-    # Scripted rows recur in every session, free ones never: two ways to the same rows.
-    disjoint = found["parts"]["text not in train"]
-    assert disjoint == found["parts"]["improvised"] and disjoint["n"] == 18
+    assert {k: result["parts"]["improvised"][k]["value"] for k in expected} == pytest.approx(expected)
+    # Scripted texts recur in every session and improvised ones never, so the two parts hold the same rows.
+    disjoint = result["parts"]["text not in train"]
+    assert disjoint == result["parts"]["improvised"] and disjoint["n"] == 18
 
 
-def test_intervals_hold_the_value(tree):
+def test_intervals_contain_the_value(tree):
     run(tree)
     evaluate(tree, "probe")
     for cell in metrics(tree)["pooled"].values():
         assert cell["lo"] <= cell["value"] <= cell["hi"] and cell["lo"] < cell["hi"]
 
 
-def test_several_seeds_are_averaged_and_their_deviation_given(tree):
+def test_several_seeds_are_averaged_and_their_deviation_reported(tree):
     run(tree, seeds=(1, 2, 3))
     evaluate(tree, "probe")
     each = [scores(joined(tree, seed).values()) for seed in (1, 2, 3)]
@@ -89,10 +89,10 @@ def test_several_seeds_are_averaged_and_their_deviation_given(tree):
         assert cell["seed_sd"] == pytest.approx(np.std(values, ddof=1))
 
 
-def test_the_pair_is_compared_on_the_same_resamples(tree):
+def test_a_run_and_its_baseline_are_compared_on_the_same_resamples(tree):
     run(tree, "probe", right=0.3)
     run(tree, "better", right=1.0, seeds=(1, 2))
-    for folder in tree.glob("results/runs/toy/probe/*"):  # a copy of the baseline differs by exactly nothing
+    for folder in tree.glob("results/runs/toy/probe/*"):  # a copy of the baseline differs by exactly zero
         (copy := tree / "results/runs/toy/copied" / folder.name).mkdir(parents=True)
         for file in folder.iterdir():
             (copy / file.name).write_bytes(file.read_bytes())
@@ -106,9 +106,9 @@ def test_the_pair_is_compared_on_the_same_resamples(tree):
     assert better["difference"] == pytest.approx(expected) and better["lo"] > 0 and better["p"] < 0.05
 
 
-def test_a_class_that_a_fold_never_tests_leaves_its_mean_and_is_named(tmp_path):
-    found = [r for r in rows() if r.session != "S0" or r.label != "neu"]
-    corpus(tmp_path, found)
+def test_a_class_missing_from_a_fold_is_named_and_left_out_of_the_mean(tmp_path):
+    result = [r for r in rows() if r.session != "S0" or r.label != "neu"]
+    corpus(tmp_path, result)
     protocol(tmp_path)
     run(tmp_path)
     evaluate(tmp_path, "probe")
@@ -118,9 +118,9 @@ def test_a_class_that_a_fold_never_tests_leaves_its_mean_and_is_named(tmp_path):
     assert fold["UA"] == pytest.approx(scores(truth)["UA"])
 
 
-def test_a_class_that_nothing_has_is_null_not_zero_or_nan(tmp_path):
+def test_a_class_without_rows_is_null_not_zero_or_nan(tmp_path):
     corpus(tmp_path, every := rows())
-    protocol(tmp_path)  # which takes no map with such a class; but a table may be another program's
+    protocol(tmp_path)  # it rejects classes without rows, but fold tables may come from another program
     kept = [row for row in every if row.label != "neu"]
     corpus(tmp_path, kept)
     for path in (tmp_path / "data/protocols/toy/session").glob("*.csv"):
@@ -139,18 +139,18 @@ def test_a_class_that_nothing_has_is_null_not_zero_or_nan(tmp_path):
     }
 
 
-def test_gender_is_scored_where_it_is_predicted(tree):
+def test_gender_is_scored_if_predicted(tree):
     run(tree, gender=True)
     evaluate(tree, "probe")
-    found = metrics(tree)["gender"]  # the toy model says "female" every time
-    assert found == {"accuracy": 0.5, "confusion": [[18, 0], [18, 0]], "classes": ["F", "M"]} | {
+    result = metrics(tree)["gender"]  # the toy model always predicts female
+    assert result == {"accuracy": 0.5, "confusion": [[18, 0], [18, 0]], "classes": ["F", "M"]} | {
         "n": 36,
         "majority": 0.5,
         "baseline": None,
     }
 
 
-def test_outputs_say_the_same_and_equal_work_gives_equal_bytes(tree):
+def test_outputs_agree_and_are_byte_stable(tree):
     run(tree, seeds=(1, 2))
     evaluate(tree, "probe")
     home = tree / RESULT.format("probe")
@@ -179,31 +179,34 @@ def test_the_order_of_columns_and_rows_does_not_matter(tree):
     assert metrics(tree)["pooled"] == before
 
 
-def test_a_run_is_compared_with_one_of_another_protocol_and_the_table_says_on_what(tmp_path):
+def test_a_comparison_across_protocols_uses_common_rows_and_the_table_counts_them(tmp_path):
     corpus(tmp_path, rows(sessions=6))
     protocol(tmp_path, folds=6)
     protocol(tmp_path, "speaker", split="actors", folds=4)
     for folder in (tmp_path / "data/protocols/toy/speaker").glob("fold0.csv"):
         left = [line | ({"split": "dev"} if line["split"] == "test" else {}) for line in read_csv(folder)]
         write_csv(folder, left)
-    told = json.loads((tmp_path / "data/protocols/toy/speaker.json").read_text(encoding="utf-8"))
-    (tmp_path / "data/protocols/toy/speaker.json").write_text(json.dumps(told | {"covers": False}), encoding="utf-8")
+    sidecar = tmp_path / "data/protocols/toy/speaker.json"
+    facts = json.loads(sidecar.read_text(encoding="utf-8"))
+    sidecar.write_text(json.dumps(facts | {"covers": False}), encoding="utf-8")
     run(tmp_path, "probe")
     run(tmp_path, "other", protocol="speaker", right=0.4)
     evaluate(tmp_path, "probe", "other", versus_protocol="speaker")
-    found, both = metrics(tmp_path), joined(tmp_path, name="other")
+    result, both = metrics(tmp_path), joined(tmp_path, name="other")
     one = [line for name, line in joined(tmp_path).items() if name in both]
-    assert found["meta"]["n"] == 72 > len(both) == found["meta"]["compared"]["n"] == len(one)
+    assert result["meta"]["n"] == 72 > len(both) == result["meta"]["compared"]["n"] == len(one)
     expected = scores(one)["UA"] - scores(both.values())["UA"]
-    assert found["paired"]["UA"]["difference"] == pytest.approx(expected)
-    assert found["meta"]["compared"]["clusters"] == found["paired"]["UA"]["clusters"] < found["meta"]["clusters"] == 12
-    row = summary_row(found)
-    assert (row["compared_protocol"], row["compared_n"]) == ("speaker", len(both)) and "shared" not in found
+    assert result["paired"]["UA"]["difference"] == pytest.approx(expected)
+    assert (
+        result["meta"]["compared"]["clusters"] == result["paired"]["UA"]["clusters"] < result["meta"]["clusters"] == 12
+    )
+    row = summary_row(result)
+    assert (row["compared_protocol"], row["compared_n"]) == ("speaker", len(both)) and "shared" not in result
     correct([row])
-    assert f"the {len(both)} rows that speaker tests too" in table([row])
+    assert f"{len(both)} rows that speaker also tests" in table([row])
 
 
-def test_tables_follow_the_metrics_that_the_config_asks_for(tree):
+def test_tables_follow_the_configured_metrics(tree):
     run(tree, "probe")
     run(tree, "better", right=1.0)
     names = ["log_loss", "ECE", "CCC_valence", "UA"]
@@ -216,15 +219,15 @@ def test_tables_follow_the_metrics_that_the_config_asks_for(tree):
     assert [name for name in lines[0] if f"{name}_lo" in lines[0]] == [*names, "log_loss_gain"]
     assert lines[1]["CCC_valence"] == "" and float(lines[1]["log_loss_gain"]) < 0
     text = (tree / "result.txt").read_text(encoding="utf-8")
-    assert "log loss, CCC valence: not in percent" in text and "change in log loss (less is better)" in text
+    assert "log loss, CCC valence: not in percent" in text and "change in log loss (lower is better)" in text
     assert "CCC valence: the run predicts no dimensions" in text
     assert list(json.loads((tree / "metrics.json").read_text(encoding="utf-8"))["probe"]) == sorted(names)
 
 
-# What does not fit (each fault: tests/evaluation/test_predictions.py) --------------------------------------
+# Invalid predictions (every kind: tests/evaluation/test_predictions.py) -------------------------------------
 
 
-def test_predictions_that_do_not_fit_are_refused_with_file_and_row_and_leave_nothing(tree):
+def test_invalid_predictions_are_rejected_with_file_and_row_and_leave_no_output(tree):
     run(tree)
     evaluate(tree, "probe")
     (tree / RESULT.format("probe")).unlink()
@@ -236,7 +239,7 @@ def test_predictions_that_do_not_fit_are_refused_with_file_and_row_and_leave_not
     assert not (tree / RESULT.format("probe")).exists()
 
 
-def test_test_labels_come_from_the_manifest_alone(tree):
+def test_test_labels_come_only_from_the_manifest(tree):
     lines = [line for path in tree.glob("data/protocols/toy/session/*.csv") for line in read_csv(path)]
     assert {line["label"] for line in lines if line["split"] == "test"} == {""}
     swapped = [row.__class__(**{**manifest.asdict(row), "label": "neu"}) for row in rows()]
@@ -253,7 +256,7 @@ COLUMNS = "run,model,corpus,protocol,leaky,seeds,n,WA,WA_lo,WA_hi,UA,UA_lo,UA_hi
 
 @pytest.fixture
 def summarized(tree):
-    """Of three runs one is stochastic, and was trained once."""
+    """The summary of three runs, one of them stochastic and trained once."""
     protocol(tree, "mixed", leaky=True)
     run(tree, gender=True)
     run(tree, "noise", random_inputs=("frames.clip",))
@@ -269,7 +272,7 @@ def summarized(tree):
 
 @pytest.fixture(scope="module")
 def few(tmp_path_factory):
-    """Three sessions whose speakers share dialogues: too few to say how much sessions differ."""
+    """Three sessions whose speakers share dialogues: too few clusters for intervals."""
     folder = tmp_path_factory.mktemp("few")
     corpus(folder, rows(shared=True))
     protocol(folder)
@@ -281,32 +284,32 @@ def few(tmp_path_factory):
     return folder
 
 
-def test_too_few_clusters_have_no_interval_anywhere_and_a_reason_wherever_it_lacks(few):
-    found = metrics(few, "noise")
-    assert (found["meta"]["clusters"], found["meta"]["cluster_unit"], found["meta"]["method"]) == (3, "session", "")
-    assert [found["paired"]["UA"][key] for key in ("lo", "hi", "p")] == [None] * 3
+def test_too_few_clusters_leave_every_interval_empty_and_every_table_gives_the_reason(few):
+    result = metrics(few, "noise")
+    assert (result["meta"]["clusters"], result["meta"]["cluster_unit"], result["meta"]["method"]) == (3, "session", "")
+    assert [result["paired"]["UA"][key] for key in ("lo", "hi", "p")] == [None] * 3
     values = [metrics(few, name)["pooled"]["UA"]["value"] for name in ("noise", "probe")]
-    assert found["paired"]["UA"]["difference"] == pytest.approx(values[0] - values[1])
+    assert result["paired"]["UA"]["difference"] == pytest.approx(values[0] - values[1])
     empty = ("UA_lo", "UA_hi", "UA_gain_lo", "UA_gain_hi", "UA_gain_p", "UA_gain_p_holm")
     assert {line[key] for line in read_csv(few / "summary.csv") for key in empty} == {""}
-    told = (few / "result.txt").read_text(encoding="utf-8").partition("=====")[0]
-    assert "toy, session: no interval and no p: 3 sessions, and fewer than 5" in told and "[" not in told
-    left = json.loads((few / "metrics.json").read_text(encoding="utf-8"))
-    assert set(left["probe"]["UA"]) == {"value"}
+    text = (few / "result.txt").read_text(encoding="utf-8").partition("=====")[0]
+    assert "toy, session: no intervals or p-values: 3 sessions; fewer than 5" in text and "[" not in text
+    compared = json.loads((few / "metrics.json").read_text(encoding="utf-8"))
+    assert set(compared["probe"]["UA"]) == {"value"}
 
 
-def test_one_seed_of_a_stochastic_run_is_said_to_lack_training_noise_and_has_no_p(summarized):
+def test_a_stochastic_run_with_one_seed_is_marked_and_has_no_p_value(summarized):
     run(summarized, "twice", seeds=(1, 2))
     for name, baseline in (("noise", "probe"), ("probe", "noise"), ("twice", "probe"), ("twice", "noise")):
         evaluate(summarized, name, baseline, stochastic=("noise", "twice"))
-        found = metrics(summarized, name)
+        result = metrics(summarized, name)
         lacking = [one for one in (name, baseline) if one == "noise"]
-        assert found["meta"]["training_noise_not_included"] == lacking
-        for cell in found["paired"].values():
+        assert result["meta"]["training_noise_not_included"] == lacking
+        for cell in result["paired"].values():
             assert cell["lo"] is not None and (cell["p"] is None) == bool(lacking)
 
 
-def test_summary_has_one_row_per_run_and_the_promised_columns(summarized):
+def test_summary_has_one_row_per_run_and_the_documented_columns(summarized):
     header = (summarized / "summary.csv").read_text(encoding="utf-8").splitlines()[0]
     assert header.startswith(f"{COLUMNS},") and len(set(header.split(","))) == len(header.split(","))
     lines = read_csv(summarized / "summary.csv")
@@ -321,7 +324,7 @@ def test_summary_has_one_row_per_run_and_the_promised_columns(summarized):
     assert [line["in_sample"] for line in lines] == ["", "", "noise"]
 
 
-def test_result_marks_leaks_and_random_weights_and_has_every_report(summarized):
+def test_result_marks_leaks_and_random_weights_and_reports_every_run(summarized):
     text = (summarized / "result.txt").read_text(encoding="utf-8")
     head, *reports = text.split("=" * 100)
     assert (
@@ -330,9 +333,9 @@ def test_result_marks_leaks_and_random_weights_and_has_every_report(summarized):
         and "\nnoise~^" in head
         and "\nprobe " in head
     )
-    assert "toy, session: 95 % intervals: jackknife over 6 speakers" in head
+    assert "toy, session: 95 % intervals: leave-one-out jackknife over 6 speakers" in head
     assert "^ training noise not included" in head and "no p: training noise not included" in head
-    assert "what leaks: protocol" in head and "~ random weights" in head and "frames.clip" in head
+    assert "source of the leak: protocol" in head and "~ random weights" in head and "frames.clip" in head
     paired = metrics(summarized, "noise")["paired"]["UA"]
     shown = " [".join(f"{100 * paired[key]:+.1f}" for key in ("difference", "lo"))
     assert any(line.startswith("noise~^  probe") and shown in line for line in head.splitlines())
@@ -350,12 +353,12 @@ def test_metrics_for_dvc_are_nested_numbers(summarized):
     def leaves(value):
         return [x for v in value.values() for x in leaves(v)] if isinstance(value, dict) else [value]
 
-    found = json.loads((summarized / "metrics.json").read_text(encoding="utf-8"))
-    assert list(found) == ["mixed_probe", "noise", "probe"] and all(isinstance(x, float) for x in leaves(found))
+    result = json.loads((summarized / "metrics.json").read_text(encoding="utf-8"))
+    assert list(result) == ["mixed_probe", "noise", "probe"] and all(isinstance(x, float) for x in leaves(result))
 
 
 def gains(**cells) -> dict:
-    """A row of summary.csv of a run that is compared with another."""
+    """A row of summary.csv for a run with a baseline."""
     plain = {
         "run": "a",
         "baseline": "b",
@@ -380,14 +383,14 @@ def gains(**cells) -> dict:
     return plain | {"UA_gain_p_at_most": False} | cells
 
 
-def test_p_is_corrected_over_the_comparisons_of_the_table_and_says_what_is_behind_it():
-    found = [gains(UA_gain_p=0.01), gains(UA_gain_p=0.0042, UA_gain_p_at_most=True), gains(UA_gain_p="")]
-    correct(found)
-    assert [row["UA_gain_p_holm"] for row in found] == [0.01, 0.0084, ""]
-    first, second, third = [line for line in table(found).splitlines() if line.startswith("a")][3:]
+def test_p_values_are_corrected_over_the_table_and_name_seeds_and_clusters():
+    result = [gains(UA_gain_p=0.01), gains(UA_gain_p=0.0042, UA_gain_p_at_most=True), gains(UA_gain_p="")]
+    correct(result)
+    assert [row["UA_gain_p_holm"] for row in result] == [0.01, 0.0084, ""]
+    first, second, third = [line for line in table(result).splitlines() if line.startswith("a")][3:]
     assert first.split()[5:] == ["0.010", "0.010", "seeds", "3", "and", "1,", "12", "speakers"]
     assert second.split()[5:7] == ["<=0.005", "<=0.009"] and third.endswith("no p: all clusters agree")
-    assert "p (Holm): corrected for the 2 comparisons of this table that have a p" in table(found)
+    assert "p (Holm): corrected for the 2 comparisons with a p-value in this table" in table(result)
 
 
 @pytest.mark.parametrize(
@@ -400,19 +403,19 @@ def test_p_is_corrected_over_the_comparisons_of_the_table_and_says_what_is_behin
         (1, True, "<=1.000"),
     ],
 )
-def test_a_p_is_written_so_that_it_promises_no_more_than_it_holds(p, at_most, text):
+def test_p_values_are_never_understated(p, at_most, text):
     assert p_text(p, at_most) == text
 
 
-def test_summary_and_dvc_survive_a_metric_that_is_undefined(summarized):
-    found = metrics(summarized)
-    found["pooled"]["MF1"] = dict.fromkeys(("value", "lo", "hi"))
-    row = summary_row(found)
-    assert row["MF1"] == row["MF1_lo"] == "" and numbers(found["pooled"])["MF1"] == {}
+def test_summary_and_dvc_accept_an_undefined_metric(summarized):
+    result = metrics(summarized)
+    result["pooled"]["MF1"] = dict.fromkeys(("value", "lo", "hi"))
+    row = summary_row(result)
+    assert row["MF1"] == row["MF1_lo"] == "" and numbers(result["pooled"])["MF1"] == {}
     assert table([row]).splitlines()[1].endswith("  -")
 
 
-def test_the_reasons_for_no_p_are_told_apart():
+def test_each_reason_for_a_missing_p_value_is_reported():
     assert no_p(gains()) == "" and no_p(gains(UA_gain_p="", compared_clusters=3)) == "no p: fewer than 5 clusters"
     assert no_p(gains(UA_gain_p="", training_noise_not_included="a")) == "no p: training noise not included"
 
@@ -420,20 +423,20 @@ def test_the_reasons_for_no_p_are_told_apart():
 # Dimensions --------------------------------------------------------------------------------------------------------
 
 
-def test_each_dimension_is_measured_by_itself(tree):
+def test_each_dimension_is_scored_separately(tree):
     """Valence and arousal are rated, valence and dominance predicted."""
     rated = [replace(r, valence=float(k % 5), arousal=float(k % 3)) for k, r in enumerate(rows())]
     corpus(tree, rated)
     protocol(tree)
     for path in (folder / "probabilities.csv" for folder in run(tree)):
-        said = {r.utterance: r.valence for r in rated}
-        lines = [one | {"valence": said[one["utterance"]] + 1, "arousal": "", "dominance": 3} for one in read_csv(path)]
+        shifted = {r.utterance: r.valence + 1 for r in rated}
+        lines = [one | {"valence": shifted[one["utterance"]], "arousal": "", "dominance": 3} for one in read_csv(path)]
         write_csv(path, lines)
     evaluate(tree, "probe", metrics=["UA", "CCC_valence", "CCC_arousal", "CCC_dominance"])
-    found = metrics(tree)
+    result = metrics(tree)
     x = np.array([r.valence for r in rated])
     expected = 2 * x.var() / (2 * x.var() + 1)
-    assert found["pooled"]["CCC_valence"]["value"] == pytest.approx(expected)
-    assert found["dimensions"].keys() == {"valence"} and found["dimensions"]["valence"]["n"] == 36
-    assert found["pooled"]["CCC_arousal"]["reason"] == "the run predicts no arousal"
-    assert found["pooled"]["CCC_dominance"]["reason"] == "no tested row has a rating of dominance"
+    assert result["pooled"]["CCC_valence"]["value"] == pytest.approx(expected)
+    assert result["dimensions"].keys() == {"valence"} and result["dimensions"]["valence"]["n"] == 36
+    assert result["pooled"]["CCC_arousal"]["reason"] == "the run predicts no arousal"
+    assert result["pooled"]["CCC_dominance"]["reason"] == "no tested row has a rating of dominance"

@@ -1,4 +1,4 @@
-"""Metrics against scikit-learn and by hand; those that break their contract are refused."""
+"""Metrics against scikit-learn and hand calculations; plug-ins that break the contract are rejected."""
 
 import warnings
 
@@ -10,7 +10,7 @@ from sklearn import metrics as reference
 from emospace.core import plugin
 from emospace.core.errors import InputError
 from emospace.evaluation import measures
-from emospace.evaluation.measures import DEFAULT, Answers, summed
+from emospace.evaluation.measures import DEFAULT, Answers, sum_by_group
 from emospace.evaluation.metrics import CCC_arousal, CCC_valence
 from emospace.evaluation.metrics._confusion import confusion_matrix, f1_scores, matrix, precisions, recalls
 
@@ -28,20 +28,20 @@ def answers(label: np.ndarray, classes: int = 4, dimensions: np.ndarray | None =
 
 
 def confident(seed: int, rows: int = 300, classes: int = 4) -> tuple[Answers, Answers]:
-    """Truth, and what a model says that is more sure than right."""
+    """Truth, and the predictions of an overconfident model."""
     random = np.random.default_rng(seed)
     label = random.integers(classes, size=rows)
-    said = random.dirichlet(np.full(classes, 0.8), rows).clip(1e-6)
-    said /= said.sum(1, keepdims=True)
-    return answers(label), Answers(said.argmax(1), said, None)
+    predicted = random.dirichlet(np.full(classes, 0.8), rows).clip(1e-6)
+    predicted /= predicted.sum(1, keepdims=True)
+    return answers(label), Answers(predicted.argmax(1), predicted, None)
 
 
-def score(name: str, truth: Answers, said: Answers) -> float:
-    return float(measures.value(name)(measures.statistics(name, truth, said).sum(0)))
+def score(name: str, truth: Answers, predicted: Answers) -> float:
+    return float(measures.value(name)(measures.statistics(name, truth, predicted).sum(0)))
 
 
 def value(name: str):
-    """A metric of counts (..., C, C)."""
+    """A metric as a function of counts (..., C, C)."""
     module = plugin.find("metrics", name)
     return lambda table: module.value(table.reshape(*table.shape[:-2], -1))
 
@@ -53,7 +53,7 @@ def value(name: str):
 @pytest.mark.parametrize("unseen", [None, 3])
 def test_equal_to_scikit_learn(seed, unseen):
     truth, guess = guesses(seed)
-    truth = np.where(truth == unseen, 0, truth)  # class 3 is then predicted but never true
+    truth = np.where(truth == unseen, 0, truth)  # class 3 is then predicted but never occurs
     table = confusion_matrix(truth, guess, 4)
     assert (table == reference.confusion_matrix(truth, guess, labels=range(4))).all()
     expected = {
@@ -63,17 +63,17 @@ def test_equal_to_scikit_learn(seed, unseen):
         "MF1": reference.f1_score(truth, guess, average="macro"),
     }
     assert {name: score(name, answers(truth), answers(guess)) for name in DEFAULT} == pytest.approx(expected, abs=1e-12)
-    there = np.unique(truth)
-    assert recalls(table)[there] == pytest.approx(reference.recall_score(truth, guess, labels=there, average=None))
+    present = np.unique(truth)
+    assert recalls(table)[present] == pytest.approx(reference.recall_score(truth, guess, labels=present, average=None))
     assert precisions(table) == pytest.approx(reference.precision_score(truth, guess, labels=range(4), average=None))
 
 
-def test_known_answers():
+def test_hand_calculated_values():
     table = np.array([[90.0, 10.0], [5.0, 5.0]])
     assert value("WA")(table) == pytest.approx(95 / 110) and value("UA")(table) == pytest.approx((0.9 + 0.5) / 2)
 
 
-def test_what_is_undefined_is_nan_and_leaves_the_mean():
+def test_an_undefined_rate_is_nan_and_does_not_enter_the_mean():
     table = np.array([[3.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
     assert np.isnan(recalls(table)[2]) and value("UA")(table) == pytest.approx((0.75 + 0.5) / 2)
     with warnings.catch_warnings():
@@ -88,15 +88,15 @@ def test_what_is_undefined_is_nan_and_leaves_the_mean():
             ).all()
 
 
-def test_a_stack_of_tables_is_measured_like_each_of_them():
+def test_a_stack_of_matrices_gives_the_values_of_each_matrix():
     tables = np.random.default_rng(0).integers(0, 9, (7, 5, 4, 4)).astype(float)
     for metric in [*map(value, DEFAULT), recalls, precisions, f1_scores]:
         assert metric(tables) == pytest.approx(np.array([[metric(one) for one in line] for line in tables]))
     assert (matrix(tables.reshape(7, 5, 16)) == tables).all()
 
 
-def test_a_class_of_one_row_counts_and_so_does_half_a_row():
-    for rows in (1.0, 0.5):  # half a row: the mean of two seeds
+def test_a_class_of_one_row_or_half_a_row_counts():
+    for rows in (1.0, 0.5):  # half a row: a mean over two seeds
         table = np.array([[4.0, 0.0], [rows, 0.0]])
         assert recalls(table).tolist() == [1.0, 0.0] and value("UA")(table) == 0.5
         assert precisions(table.T).tolist() == [1.0, 0.0]
@@ -106,32 +106,34 @@ def test_a_class_of_one_row_counts_and_so_does_half_a_row():
 
 
 def test_log_loss_and_brier_score_equal_scikit_learn():
-    truth, said = confident(0)
-    assert score("log_loss", truth, said) == pytest.approx(reference.log_loss(truth.label, said.probabilities))
+    truth, predicted = confident(0)
+    assert score("log_loss", truth, predicted) == pytest.approx(
+        reference.log_loss(truth.label, predicted.probabilities)
+    )
     by_hand = np.mean(
         [
             sum((p - (k == c)) ** 2 for k, p in enumerate(line))
-            for c, line in zip(truth.label, said.probabilities, strict=True)
+            for c, line in zip(truth.label, predicted.probabilities, strict=True)
         ]
     )
-    assert score("Brier", truth, said) == pytest.approx(by_hand)
+    assert score("Brier", truth, predicted) == pytest.approx(by_hand)
 
 
-def test_a_certain_error_costs_no_more_than_seven_digits_can_tell():
+def test_a_certain_error_has_a_finite_loss():
     never = Answers(np.array([1]), np.array([[0.0, 1.0]]), None)
-    found = score("log_loss", answers(np.array([0]), 2), never)
-    assert found == pytest.approx(-np.log(1e-7)) and score("Brier", answers(np.array([0]), 2), never) == 2
+    result = score("log_loss", answers(np.array([0]), 2), never)
+    assert result == pytest.approx(-np.log(1e-7)) and score("Brier", answers(np.array([0]), 2), never) == 2
 
 
-def test_calibration_error_equals_a_plain_loop_over_bins():
-    truth, said = confident(1)
-    confidence, right = said.probabilities.max(1), said.label == truth.label
+def test_calibration_error_equals_a_loop_over_bins():
+    truth, predicted = confident(1)
+    confidence, right = predicted.probabilities.max(1), predicted.label == truth.label
     error = 0.0
     for low in np.arange(15) / 15:
         inside = (confidence > low) & (confidence <= low + 1 / 15)
         if inside.any():
             error += inside.mean() * abs(right[inside].mean() - confidence[inside].mean())
-    assert score("ECE", truth, said) == pytest.approx(error) and error > 0.1
+    assert score("ECE", truth, predicted) == pytest.approx(error) and error > 0.1
     sure = Answers(truth.label, truth.probabilities, None)
     assert score("ECE", truth, sure) == 0
 
@@ -152,18 +154,18 @@ def concordance(x: np.ndarray, y: np.ndarray) -> float:
     return 2 * np.mean((x - x.mean()) * (y - y.mean())) / (x.var() + y.var() + (x.mean() - y.mean()) ** 2)
 
 
-def test_concordance_equals_its_definition_on_the_rows_whose_truth_is_known():
-    truth, said = rated(0)
+def test_concordance_equals_its_definition_on_the_rated_rows():
+    truth, predicted = rated(0)
     truth.dimensions[::4, 0] = np.nan
     known = ~np.isnan(truth.dimensions[:, 0])
     for k, name in enumerate(("CCC_valence", "CCC_arousal", "CCC_dominance")):
         rows = known if k == 0 else slice(None)
-        assert score(name, truth, said) == pytest.approx(
-            concordance(truth.dimensions[rows, k], said.dimensions[rows, k])
+        assert score(name, truth, predicted) == pytest.approx(
+            concordance(truth.dimensions[rows, k], predicted.dimensions[rows, k])
         )
 
 
-def test_concordance_is_one_minus_one_and_zero_where_it_must_be():
+def test_concordance_is_one_minus_one_or_zero_in_the_limiting_cases():
     truth, _ = rated(1)
     x = truth.dimensions
     turned, shifted, same = (Answers(truth.label, truth.probabilities, v) for v in (2 * x.mean(0) - x, x + 1, x))
@@ -177,53 +179,53 @@ def test_concordance_is_one_minus_one_and_zero_where_it_must_be():
 
 
 def test_concordance_of_a_resample_is_that_of_its_rows():
-    truth, said = rated(2)
-    rows = CCC_valence.statistics(truth, said)
+    truth, predicted = rated(2)
+    rows = CCC_valence.statistics(truth, predicted)
     weights = np.random.default_rng(0).integers(0, 3, len(rows))
     drawn = np.repeat(np.arange(len(rows)), weights)
-    expected = concordance(truth.dimensions[drawn, 0], said.dimensions[drawn, 0])
+    expected = concordance(truth.dimensions[drawn, 0], predicted.dimensions[drawn, 0])
     assert CCC_valence.value(weights @ rows) == pytest.approx(expected)
 
 
 # Sums ---------------------------------------------------------------------------------------------------------
 
 
-def test_statistics_are_summed_over_the_rows_of_each_group_and_some_count_nowhere():
+def test_statistics_are_summed_over_the_rows_of_each_group_without_ungrouped_rows():
     random = np.random.default_rng(0)
     rows, group = random.normal(size=(50, 3)), random.integers(-1, 4, 50)
-    found = summed(rows, group)
-    assert found == pytest.approx(np.array([rows[group == k].sum(0) for k in range(4)]))
+    result = sum_by_group(rows, group)
+    assert result == pytest.approx(np.array([rows[group == k].sum(0) for k in range(4)]))
 
 
 # Planted metrics ----------------------------------------------------------------------------------------------
 
 
-def test_a_metric_written_from_its_contract_alone_is_measured(monkeypatch):
+def test_a_metric_written_from_its_contract_alone_works(monkeypatch):
     def statistics(truth, predicted):
-        """Is the true class among the two likeliest? And 1."""
+        """Whether the true class is among the two likeliest, and a row count of 1."""
         top = np.argsort(-predicted.probabilities, axis=1)[:, :2]
         return np.stack([(top == truth.label[:, None]).any(1), np.ones(len(top))], axis=1)
 
     plant(monkeypatch, "top2", statistics=statistics, value=lambda sums: sums[..., 0] / sums[..., 1])
-    truth, said = confident(3)
-    expected = reference.top_k_accuracy_score(truth.label, said.probabilities, k=2)
-    assert score("top2", truth, said) == pytest.approx(expected)
+    truth, predicted = confident(3)
+    expected = reference.top_k_accuracy_score(truth.label, predicted.probabilities, k=2)
+    assert score("top2", truth, predicted) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("lacking", ["TITLE", "statistics", "value"])
-def test_a_metric_without_what_its_contract_asks_for_is_refused_when_planned(monkeypatch, lacking):
+def test_a_metric_that_lacks_an_attribute_is_rejected_during_planning(monkeypatch, lacking):
     attributes = {"TITLE": "x", "statistics": ones, "value": constant(0.5)} | {lacking: None}
     with pytest.raises(InputError, match=rf"emospace/evaluation/metrics/wrong.py.*{lacking}"):
         plant(monkeypatch, "wrong", **attributes)
 
 
-def test_a_metric_with_another_signature_is_refused_when_planned(monkeypatch):
+def test_a_metric_with_another_signature_is_rejected_during_planning(monkeypatch):
     with pytest.raises(InputError, match=r"wrong.py: statistics\(\) takes \(table\), not \(truth, predicted\)"):
         plant(monkeypatch, "wrong", statistics=lambda table: table, value=constant(0.5))
 
 
 @pytest.mark.parametrize(
-    ("statistics", "told"),
+    ("statistics", "message"),
     [
         (lambda truth, predicted: np.ones((len(truth.label) - 1, 1)), r"shape \(299, 1\), not \(300, S\)"),
         (lambda truth, predicted: np.ones(len(truth.label)), r"shape \(300,\), not \(300, S\)"),
@@ -233,31 +235,31 @@ def test_a_metric_with_another_signature_is_refused_when_planned(monkeypatch):
         (lambda truth, predicted: predicted.dimensions[:, 0], "raised TypeError"),
     ],
 )
-def test_wrong_statistics_are_refused_with_file_function_and_contract(monkeypatch, statistics, told):
+def test_wrong_statistics_are_rejected_with_file_function_and_contract(monkeypatch, statistics, message):
     plant(monkeypatch, "wrong", statistics=statistics, value=constant(0.5))
     with pytest.raises(
-        InputError, match=rf"emospace/evaluation/metrics/wrong.py: statistics\(\).*{told}.*see Metric in docs"
+        InputError, match=rf"emospace/evaluation/metrics/wrong.py: statistics\(\).*{message}.*see Metric in docs"
     ):
         measures.statistics("wrong", *confident(0))
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "message"),
     [
         (constant(1.5), "1.5, which is outside LOWEST 0 to HIGHEST 1"),
         (constant(-0.1), "-0.1, which is outside"),
-        (lambda sums: sums, r"shape \(3, 1\) of sums \(3, 1\), not \(3,\)"),
+        (lambda sums: sums, r"shape \(3, 1\) for sums \(3, 1\), not \(3,\)"),
         (lambda sums: sums[..., 5], "raised IndexError"),
     ],
 )
-def test_wrong_values_are_refused_with_file_function_and_contract(monkeypatch, value, told):
+def test_wrong_values_are_rejected_with_file_function_and_contract(monkeypatch, value, message):
     plant(monkeypatch, "wrong", statistics=ones, value=value)
     with pytest.raises(
-        InputError, match=rf"emospace/evaluation/metrics/wrong.py: value\(\).*{told}.*see Metric in docs"
+        InputError, match=rf"emospace/evaluation/metrics/wrong.py: value\(\).*{message}.*see Metric in docs"
     ):
         measures.value("wrong")(np.ones((3, 1)))
 
 
-def test_runs_are_compared_by_what_is_asked_for_or_ua_or_the_first():
+def test_runs_are_compared_by_the_configured_metric_or_ua_or_the_first():
     assert measures.compared_by(["WA", "UA"]) == "UA" and measures.compared_by(["WA", "ECE"]) == "WA"
     assert measures.compared_by(["WA", "UA"], "WA") == "WA"

@@ -1,4 +1,4 @@
-"""Runs: what they store is what their models say; outputs of runs are inputs of others; planted models keep to it."""
+"""Runs: stored outputs equal those of the stored models; runs read each other; planted models keep the contract."""
 
 import csv
 import importlib
@@ -16,6 +16,7 @@ from conftest import ROOT
 from emospace.core import plugin
 from emospace.core.data import Fold
 from emospace.core.errors import InputError
+from emospace.core.provenance import read_json
 from emospace.plan.plan import Plan
 from emospace.runs.applying import apply
 from emospace.runs.run_files import write_outputs
@@ -26,7 +27,7 @@ PLANTED = {"nearest_mean": "model", "stacked": "two_stage_model"}
 
 
 def offer(monkeypatch, folder: Path, name: str, code: str) -> None:
-    """Let this process find a model that lies in a folder of its own, until the test ends."""
+    """Let this process find a model from another folder until the test ends."""
     package = importlib.import_module("emospace.models")
     (folder / f"{name}.py").write_text(code, encoding="utf-8")
     known = plugin.names
@@ -40,7 +41,7 @@ def offer(monkeypatch, folder: Path, name: str, code: str) -> None:
 
 @pytest.fixture(autouse=True)
 def planted(tmp_path, monkeypatch) -> Path:
-    """The example models, in a working directory of their own."""
+    """The example models of tests/plugins; changes to an empty working directory."""
     (tmp_path / "plug-ins").mkdir()
     for name, file in PLANTED.items():
         code = (ROOT / f"tests/plugins/{file}.py").read_text(encoding="utf-8")
@@ -72,14 +73,14 @@ class Runs:
         return self.folder / "out" / name / "train"
 
     def _without_features(self, inputs: list[str]) -> list[str]:
-        """The arguments for those features only that are among the inputs."""
-        found, words = [], iter(" ".join(self.words).split(" --"))
+        """The arguments, restricted to features among the inputs."""
+        kept, words = [], iter(" ".join(self.words).split(" --"))
         for block in words:
             name = block.split()[1] if block.startswith("input ") else ""
             if block.startswith("input-sidecars") or (name and name not in inputs):
                 continue
-            found += (block if block.startswith("--") else f"--{block}").split()
-        return found
+            kept += (block if block.startswith("--") else f"--{block}").split()
+        return kept
 
     def _job(self, job, name: str, out: Path, **more) -> None:
         model, options, inputs = self.model[name]
@@ -88,7 +89,7 @@ class Runs:
         job(args, json.loads(args.recipe.read_text()))
 
     def fold(self, name: str) -> Fold:
-        """What the run sees."""
+        """The fold as the run sees it."""
         args = _fold.parser("").parse_args([*self.of[name], "--recipe", "x", "--out", "x"])
         return _fold.read(args, {"inputs": self.model[name][2]})
 
@@ -103,22 +104,18 @@ def table(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(handle))
 
 
-def told(path: Path) -> dict:
-    return json.loads(path.read_text(encoding="utf-8"))
+# Stored outputs -------------------------------------------------------------------------------------------------
 
 
-# What is stored is what the model says -------------------------------------------------------------------------
-
-
-def test_applying_what_is_stored_gives_to_the_bit_what_the_run_stored(runs):
+def test_applying_stored_models_reproduces_stored_outputs_to_the_bit(runs):
     runs.train("probe", "linear_probe")
     runs.train("space", "unified", **SMALL | {"epochs": 1})
     runs.train("near", "nearest_mean", sharpness=3.0)
     for name in ("probe", "space", "near"):
         runs.apply_train(name)
     runs.train("fused", "late_fusion", ["run:probe", "run:space"], asked=["probe", "space"])
-    everything = ["run:near", "run:space.embeddings", "run:near.distances"]
-    runs.train("stack", "stacked", everything, asked=["near", "space"])
+    inputs = ["run:near", "run:space.embeddings", "run:near.distances"]
+    runs.train("stack", "stacked", inputs, asked=["near", "space"])
     for name in runs.of:
         folder, fold = runs.folder / "out" / name, runs.fold(name)
         sides = {side: (rows, apply(folder, rows)) for side, rows in (("dev", fold.dev), ("test", fold.test))}
@@ -135,7 +132,7 @@ def test_applying_what_is_stored_gives_to_the_bit_what_the_run_stored(runs):
     assert float(table(runs.folder / "out/space")[0]["arousal"]) == pytest.approx(2, abs=1e-3)  # all labels are 2
 
 
-def test_hidden_inputs_are_as_if_they_were_missing():
+def test_hidden_inputs_are_treated_as_missing():
     rows = split(1, 9)
     hidden = rows.hiding(["text.sbert", "audio.mfcc"])
     assert [store.lengths.sum() > 0 for store in hidden.inputs.values()] == [False, True, False]
@@ -146,7 +143,7 @@ def test_hidden_inputs_are_as_if_they_were_missing():
 # Two stages ----------------------------------------------------------------------------------------------------
 
 
-def test_a_second_stage_learns_from_what_the_first_says_of_train_rows(runs):
+def test_a_second_stage_trains_on_outputs_of_the_first_for_train_rows(runs):
     runs.train("near", "nearest_mean")
     seen = runs.apply_train("near")
     inputs = ["run:near.distances", "run:near", "frames.clip"]
@@ -156,13 +153,13 @@ def test_a_second_stage_learns_from_what_the_first_says_of_train_rows(runs):
     first = [float(table(seen)[0][name]) for name in CLASSES]
     assert fold.train.inputs["run:near"][0].tolist() == [pytest.approx(first)]
     assert table(seen)[0]["utterance"] == fold.train.utterances[0] and table(seen)[0]["split"] == "train"
-    assert told(seen / "apply.json")["in_sample"] is True
-    assert told(runs.folder / "out/mixed/run.json")["in_sample_runs"] == ["near"]
+    assert read_json(seen / "apply.json")["in_sample"] is True
+    assert read_json(runs.folder / "out/mixed/run.json")["in_sample_runs"] == ["near"]
     right = np.argmax([[float(line[c]) for c in CLASSES] for line in table(runs.folder / "out/mixed")], 1)
     assert (right == np.arange(60) % 3).mean() > 0.7
 
 
-def test_cross_fitting_asks_models_that_have_not_seen_the_speaker(runs, monkeypatch):
+def test_cross_fitting_applies_models_that_have_not_seen_the_speaker(runs, monkeypatch):
     runs.train("near", "nearest_mean")
     inside = [line["ang"] for line in table(runs.apply_train("near"))]
     seen, learn = [], apply_train.learn
@@ -177,21 +174,21 @@ def test_cross_fitting_asks_models_that_have_not_seen_the_speaker(runs, monkeypa
     assert set.union(*(test for _, test, _ in seen)) == {f"s{i}" for i in range(6)}
     assert [line["utterance"] for line in lines] == [f"u{i}" for i in range(60)]
     assert [line["ang"] for line in lines] != inside
-    assert told(runs.folder / "out/near/train/apply.json")["in_sample"] is False
+    assert read_json(runs.folder / "out/near/train/apply.json")["in_sample"] is False
     runs.train("stack", "stacked", ["run:near"], asked=["near"])
-    assert told(runs.folder / "out/stack/run.json")["in_sample_runs"] == []
+    assert read_json(runs.folder / "out/stack/run.json")["in_sample_runs"] == []
     with pytest.raises(InputError, match="6 train speakers cannot be dealt into 7 parts"):
         runs.apply_train("near", crossfit=7)
 
 
-def test_parts_hold_whole_speakers_and_are_alike():
+def test_cross_fitting_parts_hold_whole_speakers_and_are_of_equal_size():
     speakers = ["a"] * 5 + ["b"] * 4 + ["c"] * 3 + ["d"] * 2
     part = apply_train.parts_of(speakers, 2)
     assert [len(set(part[[s == name for s in speakers]])) for name in "abcd"] == [1] * 4
     assert np.bincount(part).tolist() == [7, 7]
 
 
-def test_a_run_without_embeddings_and_a_row_that_is_missing_are_named(runs):
+def test_missing_embeddings_and_missing_rows_are_reported(runs):
     runs.train("probe", "linear_probe")
     with pytest.raises(InputError, match=r"out/probe/embeddings\.npy: the model gives no embeddings"):
         runs.train("stack", "stacked", ["run:probe.embeddings"])
@@ -205,9 +202,9 @@ def test_a_run_without_embeddings_and_a_row_that_is_missing_are_named(runs):
         runs.train("fused", "late_fusion", ["run:probe"])
 
 
-# What breaks the contract --------------------------------------------------------------------------------------
+# Violations of the contract ------------------------------------------------------------------------------------
 
-WRONG = {  # what of the example is changed -> what the message says
+WRONG = {  # edit of the example -> expected message
     ("Trained(state, fold", "Trained({'means': [1]}, fold"): r"Trained.state\['means'\] is list, not a numpy array",
     ("Trained(state, fold", "Trained({'x': np.array([np.nan])}, fold"): r"Trained.state\['x'\] holds NaN",
     ("fold.classes, history", "fold.classes[:2], history"): r"Trained.classes is \['ang', 'neu'\]",
@@ -237,7 +234,7 @@ WRONG = {  # what of the example is changed -> what the message says
 
 
 @pytest.mark.parametrize(("edit", "words"), WRONG.items(), ids=[str(k) for k in range(len(WRONG))])
-def test_what_a_model_returns_is_held_to_the_contract_before_anything_is_written(runs, monkeypatch, edit, words):
+def test_output_that_breaks_the_contract_is_rejected_before_anything_is_written(runs, monkeypatch, edit, words):
     code = (ROOT / "tests/plugins/model.py").read_text(encoding="utf-8")
     assert code.count(edit[0]) == 1
     offer(monkeypatch, runs.folder / "plug-ins", "wrong", code.replace(*edit))
@@ -252,15 +249,15 @@ def test_what_a_model_returns_is_held_to_the_contract_before_anything_is_written
 
 @pytest.fixture
 def config(planted) -> dict:
-    found = yaml.safe_load((ROOT / "config.yaml").read_text())
+    settings = yaml.safe_load((ROOT / "config.yaml").read_text())
     (planted / "configs").symlink_to(ROOT / "configs")
     near = {"model": "nearest_mean", "protocol": "session", "inputs": ["audio.mfcc"]}
     stack = {"model": "stacked", "protocol": "session", "inputs": ["run:near.distances", "run:late_fusion"]}
-    found["runs"] |= {"near": near, "stack": stack}
-    return found
+    settings["runs"] |= {"near": near, "stack": stack}
+    return settings
 
 
-def test_a_plan_knows_the_files_of_runs_and_who_is_asked_about_train_rows(config):
+def test_a_plan_lists_the_files_of_runs_and_which_runs_are_applied_to_train_rows(config):
     plan = Plan(config)
     names = ["extras.distances.npy", "extras.distances.offsets.npy", "checkpoint.unscaled.safetensors"]
     assert (plan.run_files("near"), plan.run_files("stack"), plan.run_files("probe")) == (names, [], [])
@@ -268,14 +265,14 @@ def test_a_plan_knows_the_files_of_runs_and_who_is_asked_about_train_rows(config
     assert asked == ["probe_audio", "probe_frames", "probe_text", "late_fusion", "near"]
     assert plan.parents_on_train("stack") == ["near", "late_fusion"]
     assert plan.parents_on_train("late_fusion") == asked[:3]
-    assert told(Path(plan.recipe("apply_train", "near")))["crossfit"] == 0
+    assert read_json(Path(plan.recipe("apply_train", "near")))["crossfit"] == 0
     before = plan.recipe("train", "near"), plan.recipe("apply_train", "near")
     config["runs"]["near"]["crossfit"] = 3
     after = (plan := Plan(config)).recipe("train", "near"), plan.recipe("apply_train", "near")
     assert before[0] == after[0] and before[1] != after[1]
 
 
-def test_seeds_of_parents(config):
+def test_a_run_needs_as_many_seeds_of_its_parent_unless_that_is_deterministic(config):
     config["runs"]["stack"]["seeds"] = 3
     plan = Plan(config)
     assert [plan.parent_seed("near", seed) for seed in plan.seeds("stack")] == [config["seed"]] * 3
@@ -284,7 +281,7 @@ def test_seeds_of_parents(config):
         Plan(config)
 
 
-def test_runs_that_read_each_other_are_refused(config):
+def test_cyclic_runs_are_rejected(config):
     config["runs"]["near"] = config["runs"]["stack"] | {"inputs": ["run:stack"]}
     config["runs"]["stack"]["inputs"] = ["run:near"]
     with pytest.raises(InputError, match="runs: near: it reads 'run:stack', which reads it in turn"):
@@ -300,7 +297,7 @@ def test_runs_that_read_each_other_are_refused(config):
         ('"gates" + 1', r"extras\(\) raised TypeError"),
     ],
 )
-def test_names_of_extras_are_checked_when_planned(config, planted, monkeypatch, names, words):
+def test_names_of_extras_are_checked_during_planning(config, planted, monkeypatch, names, words):
     code = (ROOT / "tests/plugins/model.py").read_text(encoding="utf-8").replace('["distances"]', names, 1)
     offer(monkeypatch, planted / "plug-ins", "wrong", code)
     config["runs"] = {n: r for n, r in config["runs"].items() if n not in ("near", "stack")}
@@ -309,7 +306,7 @@ def test_names_of_extras_are_checked_when_planned(config, planted, monkeypatch, 
         Plan(config)
 
 
-def test_a_model_with_weights_gets_them_when_planned(config, planted, monkeypatch):
+def test_a_model_that_needs_weights_must_name_configured_weights(config, planted, monkeypatch):
     code = (ROOT / "tests/plugins/model.py").read_text(encoding="utf-8") + "\nWEIGHTS = True\n"
     offer(monkeypatch, planted / "plug-ins", "tuned", code)
     config["runs"]["tuned"] = {"model": "tuned", "protocol": "session", "inputs": ["audio.mfcc"]}
@@ -322,13 +319,13 @@ def test_a_model_with_weights_gets_them_when_planned(config, planted, monkeypatc
     config["runs"]["tuned"]["weights"] = name
     plan = Plan(config)
     assert f"weights/{name}/weights.json" in plan.fetched()
-    assert told(Path(plan.recipe("train", "tuned")))["weights"] == name
+    assert read_json(Path(plan.recipe("train", "tuned")))["weights"] == name
 
 
 # Histories -----------------------------------------------------------------------------------------------------
 
 
-def test_a_history_has_the_columns_that_it_likes():
+def test_a_curve_tolerates_histories_without_a_dev_score():
     assert curve([[{"round": 1.0, "loss": 2.0}], []]) == []
     first, second = [{"dev_ua": 0.5}, {"dev_ua": float("nan")}], [{"dev_ua": 0.7}, {"dev_ua": 0.9}]
     assert curve([first, second]) == [{"step": 1, "dev_ua": pytest.approx(0.6)}, {"step": 2, "dev_ua": 0.9}]

@@ -1,4 +1,4 @@
-"""The export: every number of the stores comes back from the files, and a failure leaves nothing half done."""
+"""The export: files contain every number of the stores, and a failure leaves nothing half done."""
 
 import csv
 import time
@@ -19,8 +19,8 @@ LABELS = {"name": "four", "map": {"ang": "ang", "exc": "hap", "hap": "hap", "neu
 ODD = 'He said "no, \u00e9t\u00e9",\nand [SIGH] left.'
 
 
-def about(name: str) -> dict:
-    """What `embed` says of the weights of a feature."""
+def weight_facts(name: str) -> dict:
+    """Facts on weights in the sidecar of a feature."""
     encoder = name.split(".")[1]
     weights = None if encoder == "mfcc" else {"name": f"my_{encoder}"}
     return {"weights": weights, "random_weights": encoder == "clip"}
@@ -28,7 +28,7 @@ def about(name: str) -> dict:
 
 @pytest.fixture
 def home(tmp_path):
-    """Nine utterances in two parts, one without pictures, one without a label of the map; CLIP is random."""
+    """Nine utterances in two parts, one without pictures, one with a label outside the map; CLIP is random."""
     codes = ["ang", "exc", "hap", "neu", "xxx", "ang", "neu", "exc", "hap"]
     rows = [utterance(f"u{i}", part=str(i % 2), label=code) for i, code in enumerate(codes)]
     rows.sort(key=lambda row: (row.part, row.utterance))
@@ -42,7 +42,7 @@ def home(tmp_path):
                 steps[1] = 0
             matrices = [random.normal(size=(n, width)).astype(np.float32) for n in steps]
             store.write(tmp_path / name / f"{part}.npy", matrices, dtype=np.float32)
-            write_json(tmp_path / name / f"{part}.json", about(name))
+            write_json(tmp_path / name / f"{part}.json", weight_facts(name))
         texts.write(tmp_path / f"text/{part}.csv", ids, [f"{ODD} {u}" for u in ids])
         texts.write(tmp_path / f"made/{part}.csv", ids, [f"copy of {u}" for u in ids], flag=[""] * len(ids))
         for name in ("text", "made"):
@@ -64,26 +64,26 @@ def test_every_array_is_the_row_of_its_store(home):
     done = run(home)
     rows = manifest.read(home / "data/manifest/iemocap.csv")
     assert set(export.FOLDERS) == {name.split(".")[0] for name in SHAPES}
-    seen = 0
+    arrays = 0
     for name, width in SHAPES.items():
         view = name.split(".")[0]
         for part in "01":
             mine = [row for row in rows if row.part == part]
-            for row, wanted in zip(mine, store.Ragged.open(home / name / f"{part}.npy", len(mine)), strict=True):
+            for row, matrix in zip(mine, store.Ragged.open(home / name / f"{part}.npy", len(mine)), strict=True):
                 path = home / "out" / export.FOLDERS[view] / f"{row.utterance}.npy"
-                assert path.exists() == (bool(len(wanted)) and row.label != "xxx")
+                assert path.exists() == (bool(len(matrix)) and row.label != "xxx")
                 if path.exists():
-                    found, seen = np.load(path), seen + 1
-                    assert found.dtype == np.float32 and found.flags.c_contiguous
-                    assert (found == {"text": wanted[0], "audi": wanted.T, "fram": wanted}[view[:4]]).all()
-                    assert found.shape == (
-                        (width,) if "text" in view else wanted.T.shape if "audio" in view else wanted.shape
+                    array, arrays = np.load(path), arrays + 1
+                    assert array.dtype == np.float32 and array.flags.c_contiguous
+                    assert (array == {"text": matrix[0], "audi": matrix.T, "fram": matrix}[view[:4]]).all()
+                    assert array.shape == (
+                        (width,) if "text" in view else matrix.T.shape if "audio" in view else matrix.shape
                     )
-    assert seen == 6 * 8 - 1 and "the config has no feature" not in done.stderr
+    assert arrays == 6 * 8 - 1 and "the config has no feature" not in done.stderr
     assert "frames_embedding lacks 1 utterances, such as u3" in done.stderr
 
 
-def test_tables_have_the_columns_and_rows_that_are_expected(home):
+def test_tables_have_the_expected_columns_and_rows(home):
     run(home)
     plain, full = read_csv(home / "out/iemocap.csv"), read_csv(home / "out/iemocap_features.csv")
     assert list(plain[0]) == ["FileName", "Sentences", "Label", "text", "AugmentedText"]
@@ -105,7 +105,7 @@ def test_tables_have_the_columns_and_rows_that_are_expected(home):
     )
 
 
-def test_a_folder_without_a_feature_is_not_made_and_said(home):
+def test_a_folder_without_a_feature_is_not_created(home):
     script(home, "export_arrays", {"options": {}}, *arguments(home, ["text.sbert", "audio.mfcc"]))
     assert sorted(path.name for path in (home / "out").iterdir() if path.is_dir()) == [
         "mfcc_embeddings",
@@ -113,36 +113,36 @@ def test_a_folder_without_a_feature_is_not_made_and_said(home):
     ]
 
 
-def test_random_weights_are_said(home):
-    said = run(home).stderr
+def test_random_weights_are_reported(home):
+    stderr = run(home).stderr
     readme = (home / "out/README.txt").read_text()
     features = read_json(home / "export.json")["features"]
     for name in SHAPES:
         folder, random = export.FOLDERS[name.split(".")[0]], name.endswith(".clip")
         assert features[folder] == {
             "feature": name,
-            "weights": about(name)["weights"] and about(name)["weights"]["name"],
+            "weights": weight_facts(name)["weights"] and weight_facts(name)["weights"]["name"],
             "random": random,
         }
-        assert (f"random weights: what made {name} " in said) == random
+        assert (f"random weights: what made {name} " in stderr) == random
         line = next(line for line in readme.splitlines() if line.startswith(f"{folder}/: {name}"))
         assert ("RANDOM WEIGHTS" in line) == random
     assert "frames_embedding/: frames.clip, weights my_clip: RANDOM" in readme
 
 
-def test_one_random_part_makes_a_folder_random(home):
-    write_json(home / "text.sbert/1.json", about("text.sbert") | {"random_weights": True})
+def test_one_random_part_marks_the_folder_as_random(home):
+    write_json(home / "text.sbert/1.json", weight_facts("text.sbert") | {"random_weights": True})
     run(home)
     assert read_json(home / "export.json")["features"]["text_embeddings"]["random"]
 
 
-def test_without_a_label_map_every_row_is_there(home):
+def test_without_a_label_map_every_row_is_exported(home):
     script(home, "export_arrays", {"options": {}}, *arguments(home))
     numbers = {row["Label"]: row["Label_num"] for row in read_csv(home / "out/iemocap_features.csv")}
     assert numbers == {"neu": "0", "ang": "1", "hap": "3", "exc": "4", "xxx": "5"}
 
 
-def test_equal_work_gives_equal_bytes_and_replaces_what_was_there(home):
+def test_an_export_is_byte_stable_and_replaces_an_earlier_one(home):
     run(home)
     first = {path.relative_to(home): path.read_bytes() for path in sorted((home / "out").rglob("*.*"))}
     (home / "out/mfcc_embeddings/stale.npy").write_bytes(b"old")
@@ -151,7 +151,7 @@ def test_equal_work_gives_equal_bytes_and_replaces_what_was_there(home):
     assert not list(home.glob(".out*"))
 
 
-def test_a_failure_leaves_the_earlier_export_and_nothing_else(home):
+def test_a_failure_leaves_only_the_earlier_export(home):
     run(home)
     before = sorted(path.name for path in home.iterdir())
     offsets = np.load(home / "audio.mfcc/1.offsets.npy")
@@ -171,18 +171,18 @@ def test_a_failure_leaves_the_earlier_export_and_nothing_else(home):
 @pytest.mark.parametrize(
     ("name", "words"), [("audio.other", "a second"), ("voice.mfcc", "no feature of one of the six")]
 )
-def test_features_that_have_no_folder_are_refused(home, name, words):
+def test_features_without_a_folder_are_rejected(home, name, words):
     done = run(home, "--feature", name, "audio.mfcc/0.npy", "audio.mfcc/1.npy", check=False)
     assert done.returncode == 1 and words in done.stderr and not (home / "out").exists()
 
 
-def test_labels_that_fit_nothing_are_an_error(home):
+def test_a_label_map_without_matching_labels_is_rejected(home):
     rows = manifest.read(home / "data/manifest/iemocap.csv")
     with pytest.raises(InputError, match="the labels of the corpus are: ang"):
         export.write(home / "out", "x", rows, {}, str, str, {"zzz": "z"}, {})
 
 
-def test_many_utterances_do_not_take_long(tmp_path):
+def test_many_utterances_are_exported_quickly(tmp_path):
     rows = [utterance(f"u{i:05d}") for i in range(10_000)]
     matrix = np.ones((120, 20), np.float32)
     start = time.perf_counter()

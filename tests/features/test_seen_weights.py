@@ -106,8 +106,8 @@ def test_the_audit_and_the_report_name_seen_weights(tmp_path):
     rest = {"random_inputs": [], "missing": [], "corpus": "x", "intervals": "y", "cluster_unit": "speaker"}
     rest |= {"method": "bootstrap", "training_noise_not_included": [], "in_sample_runs": []}
     shown = cautions([], [audit | {"recipe": {"protocol": "p"}}], [meta | rest for meta in metas], [])
-    assert [c["title"] for c in shown if c["level"] == "bad"] == ["Weights big have seen demo"]
-    assert shown[0]["text"].endswith("Marked with *: a.")
+    assert [c["title"] for c in shown if c["level"] == "bad"] == ["Weights big were trained on demo"]
+    assert shown[0]["text"].endswith("Runs marked with *: a.")
     others = dict.fromkeys(["random_weights", "training_noise_not_included", "in_sample"], "")
     assert marks({"run": "a", "leaky": True} | others) == "*"
 

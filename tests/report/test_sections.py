@@ -1,4 +1,4 @@
-"""Sections of the report: found by file, ordered by the config, held to their contract; their values are escaped."""
+"""Sections of the report: discovered by file, ordered by the config, checked against the contract, and escaped."""
 
 from types import SimpleNamespace
 
@@ -16,24 +16,24 @@ from emospace.report.results import Files, Results
 GOOD = f'TITLE = {EVIL!r}\nORDER = 15\nTEMPLATE = "<p>{{{{ word }}}}</p>"\n\n\ndef gather(results):\n'
 GOOD += f"    return {{'word': {EVIL!r}}}\n"
 FILE = "emospace/report/sections/planted.py"
-NOTHING = SimpleNamespace(manifests={"toy": {}}, metrics={})  # no results at all
+NO_RESULTS = SimpleNamespace(manifests={"toy": {}}, metrics={})
 
 
 @pytest.fixture
 def planted(monkeypatch, tmp_path):
-    """Offer a section of this code under the name `planted`."""
+    """Register a section with this code under the name `planted`."""
     return lambda code: offer(monkeypatch, tmp_path, "sections", "planted", code)
 
 
 def test_a_section_is_one_file_and_its_values_are_escaped(planted):
     planted(GOOD)
-    found = Page(render(NOTHING, ["planted"]))
-    assert "script" not in found.tags and found.text().count(EVIL) == 3  # in the navigation, as title, as value
-    assert ("section", "id", "planted") in found.attributes and ("a", "href", "#planted") in found.attributes
-    assert not set(found.tags) & (VOID - {"meta"})
+    page = Page(render(NO_RESULTS, ["planted"]))
+    assert "script" not in page.tags and page.text().count(EVIL) == 3  # in the navigation, as title, as value
+    assert ("section", "id", "planted") in page.attributes and ("a", "href", "#planted") in page.attributes
+    assert not set(page.tags) & (VOID - {"meta"})
 
 
-def test_the_config_selects_and_orders_and_by_default_their_order_does(planted):
+def test_the_config_selects_and_orders_sections_and_the_default_is_by_order(planted):
     planted(GOOD)
     shipped = ["results", "trust", "runs", "subsets", "analyses", "augmentation", "data", "provenance", "licence"]
     assert templates.ordered() == [shipped[0], "planted", *shipped[1:]]
@@ -41,9 +41,9 @@ def test_the_config_selects_and_orders_and_by_default_their_order_does(planted):
     assert sections(SimpleNamespace(config={"sections": ["licence", "planted"]})) == ["licence", "planted"]
 
 
-def test_a_section_that_has_nothing_to_say_is_left_out(planted):
+def test_a_section_without_content_is_left_out(planted):
     planted(GOOD.replace(f"{{'word': {EVIL!r}}}", "None"))
-    assert "planted" not in render(NOTHING, ["planted"])
+    assert "planted" not in render(NO_RESULTS, ["planted"])
 
 
 @pytest.mark.parametrize(
@@ -54,10 +54,10 @@ def test_a_section_that_has_nothing_to_say_is_left_out(planted):
         ("{{ word }}", "{{ wrod }}", "its template raised UndefinedError: 'wrod' is undefined"),
     ],
 )
-def test_what_fails_names_the_file_and_the_contract(planted, old, new, words):
+def test_an_error_names_the_file_and_the_contract(planted, old, new, words):
     planted(GOOD.replace(old, new))
     with pytest.raises(InputError, match=f"{FILE}: {words}. see Section in docs/contracts.md"):
-        render(NOTHING, ["planted"])
+        render(NO_RESULTS, ["planted"])
 
 
 def test_an_input_error_of_a_section_passes_through(planted):
@@ -65,7 +65,7 @@ def test_an_input_error_of_a_section_passes_through(planted):
         f"from emospace.core.errors import InputError\n{GOOD}".replace("return", 'raise InputError("a", "b", "c")\n   ')
     )
     with pytest.raises(InputError) as error:
-        render(NOTHING, ["planted"])
+        render(NO_RESULTS, ["planted"])
     assert (error.value.file, error.value.reason, error.value.remedy) == ("a", "b", "c")
 
 
@@ -78,33 +78,33 @@ def test_an_input_error_of_a_section_passes_through(planted):
         (GOOD.replace("def gather", "def collect"), r"it has no function gather... see Section"),
         (
             GOOD.replace("TEMPLATE", "PATTERN"),
-            "it has no TEMPLATE, and there is no planted.html beside it",
+            "it has no TEMPLATE, and planted.html does not exist beside it",
         ),
         (GOOD.replace("{{ word }}", "{% if %}"), "line 1 of its template: Expected an expression.*. see Section"),
         (GOOD + "import nothing_of_that_name\n", "it cannot be imported .ModuleNotFoundError"),
     ],
 )
-def test_what_breaks_the_contract_is_refused_when_planned(planted, code, words):
+def test_a_violation_of_the_contract_is_rejected_during_planning(planted, code, words):
     planted(code)
     with pytest.raises(InputError, match=f"{FILE}: {words}"):
         sections(SimpleNamespace(config={"sections": ["planted"]}))
 
 
-def test_a_section_that_is_none_is_refused_with_a_suggestion():
+def test_an_unknown_section_is_rejected_with_a_suggestion():
     with pytest.raises(InputError, match="no 'licences' among the sections"):
         sections(SimpleNamespace(config={"sections": ["licences"]}))
 
 
-def test_results_are_read_when_asked_for(tmp_path):
+def test_results_are_read_on_first_access(tmp_path):
     nowhere = [tmp_path / "nothing.json"]
-    found = Results(Files(nowhere[0], *[nowhere] * 9), {"config": {"seed": 1}})
-    assert found.config == {"seed": 1}
+    results = Results(Files(nowhere[0], *[nowhere] * 9), {"config": {"seed": 1}})
+    assert results.config == {"seed": 1}
     with pytest.raises(InputError, match="json: no such file"):
-        _ = found.audits
+        _ = results.audits
 
 
-def test_planning_needs_no_package_of_the_report():
-    """A plan imports every section; matplotlib and scipy would take it seconds."""
+def test_planning_imports_no_package_of_the_report():
+    """A plan imports every section; matplotlib and scipy would add seconds."""
     for name in plugin.names("sections"):
         code = plugin.find("sections", name).__loader__.get_source(f"emospace.report.sections.{name}")
         lines = [line for line in code.splitlines() if line.startswith(("import", "from"))]

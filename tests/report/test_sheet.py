@@ -1,4 +1,4 @@
-"""The sheet of examples: chosen evenly, decodable, escaped, inside the report, and absent where a licence wants it."""
+"""Examples of augmented copies: chosen evenly, decodable, escaped, embedded, and absent if the licence forbids it."""
 
 import base64
 import io
@@ -30,7 +30,7 @@ def content(uri: str, kind: str) -> bytes:
     return base64.b64decode(data, validate=True)
 
 
-# Which --------------------------------------------------------------------------------------------------------------
+# Choice -------------------------------------------------------------------------------------------------------------
 
 
 def lines(passing: int, failing: dict[str, int]) -> tuple[list[dict], list[str]]:
@@ -46,7 +46,7 @@ def test_examples_are_spread_over_labels_and_reasons():
     assert {table[i]["reason"] for i in chosen[6:]} == {"too far", "empty", "unchanged"}
 
 
-def test_the_choice_hangs_on_names_alone_and_not_on_order():
+def test_the_choice_depends_on_names_not_on_order():
     table, labels = lines(40, {"too far": 30})
     turned = sheet.choose(table[::-1], labels[::-1], 7)
     names = {table[i]["utterance"] for i in sheet.choose(table, labels, 7)}
@@ -54,23 +54,23 @@ def test_the_choice_hangs_on_names_alone_and_not_on_order():
 
 
 @pytest.mark.parametrize(
-    ("passing", "failing", "wanted"), [(0, 9, (0, 6)), (9, 0, (6, 0)), (1, 9, (1, 5)), (2, 1, (2, 1))]
+    ("passing", "failing", "expected"), [(0, 9, (0, 6)), (9, 0, (6, 0)), (1, 9, (1, 5)), (2, 1, (2, 1))]
 )
-def test_what_one_sort_lacks_the_other_fills(passing, failing, wanted):
+def test_too_few_of_one_verdict_are_filled_up_with_the_other(passing, failing, expected):
     table, labels = lines(passing, {"empty": failing})
-    found = [table[i]["verdict"] for i in sheet.choose(table, labels, 6)]
-    assert (found.count("pass"), found.count("fail")) == wanted
+    verdicts = [table[i]["verdict"] for i in sheet.choose(table, labels, 6)]
+    assert (verdicts.count("pass"), verdicts.count("fail")) == expected
     assert sheet.choose(table, labels, 0) == [] == sheet.choose([], [], 6)
 
 
-# What ---------------------------------------------------------------------------------------------------------------
+# Content ------------------------------------------------------------------------------------------------------------
 
 
 def tone(seconds: float) -> np.ndarray:
     return np.int16(9000 * np.sin(2 * np.pi * 300 * np.arange(round(seconds * 16000)) / 16000))
 
 
-def test_a_sound_can_be_played_and_is_cut():
+def test_a_sound_can_be_decoded_and_is_cut():
     import soundfile
 
     shown = sheet.sound(tone(12.5))
@@ -82,22 +82,22 @@ def test_a_sound_can_be_played_and_is_cut():
     assert sheet.sound(tone(12.5)) == shown
 
 
-def test_a_picture_is_small_and_a_broken_one_is_left_out():
+def test_a_picture_is_scaled_down_and_a_broken_one_is_left_out():
     from PIL import Image
 
     whole = encode(np.full((400, 720, 3), (200, 30, 30), np.uint8), 90)
     shown = sheet.picture([b"first", whole, b"last"])
-    with Image.open(io.BytesIO(content(shown["picture"], "image/jpeg"))) as found:
-        assert max(found.size) == sheet.SIDE and np.abs(np.asarray(found)[40, 80] - (200, 30, 30)).max() < 6
+    with Image.open(io.BytesIO(content(shown["picture"], "image/jpeg"))) as image:
+        assert max(image.size) == sheet.SIDE and np.abs(np.asarray(image)[40, 80] - (200, 30, 30)).max() < 6
     assert sheet.picture([]) == {} == sheet.picture([whole[:300]])
 
 
-# Where --------------------------------------------------------------------------------------------------------------
+# Report -------------------------------------------------------------------------------------------------------------
 
 
-def views(folder, found) -> None:
-    """All views of a corpus in one part, texts hostile; the gate fails every third row."""
-    ids = [row.utterance for row in found]
+def views(folder, rows) -> None:
+    """All views of a corpus in one part, with hostile texts; the gate passes two rows of three."""
+    ids = [row.utterance for row in rows]
     for name in ("text", "text_bt", "audio_tts/0.spoken", "audio_tts/0.recognised"):
         path = folder / (f"{name}.csv" if "/" in name else f"{name}/0.csv")
         more = {} if name == "text" else {"flag": [""] * len(ids)}
@@ -132,7 +132,7 @@ def make(folder, view: str, check: bool = True, **options):
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def results_tree(tmp_path_factory):
     folder = tree(tmp_path_factory.mktemp("sheet"))
     views(folder, manifest.read(folder / "data/manifest/toy.csv"))
     for view in SCORES:
@@ -148,25 +148,25 @@ def report(folder) -> str:
 
 
 @pytest.fixture(scope="module")
-def html(made) -> str:
-    return report(made)
+def html(results_tree) -> str:
+    return report(results_tree)
 
 
-def test_the_report_shows_counts_and_examples_of_each_view(made, html):
+def test_the_report_shows_counts_and_examples_of_each_view(results_tree, html):
     page = Page(html)
     text = page.text()
     for view, reason in REASON.items():
         assert f"{view} of toy 26 of 39 copies pass the quality gate" in text and f"fail: {reason}" in text
-    assert text.count("What follows is material of the corpus toy") == 3 and "similarity 0.81" in text
-    # Train rows, passes and lost labels of the fold, and what the last of them means.
+    assert text.count("These examples are material of the corpus toy") == 3 and "similarity 0.81" in text
+    # Train rows, passing copies and lost labels of the fold, and the definition of the latter.
     assert text.count("9 5 0") == 2 and text.count("9 5 4 Label lost: a linear probe") == 1
-    voices = read_json(made / "sheets/audio_tts.json")["examples"]
+    voices = read_json(results_tree / "sheets/audio_tts.json")["examples"]
     sounds = [1 for item in voices for side in ("before", "after") if "sound" in item[side]]
     assert page.tags.count("article") == 18 and page.tags.count("audio") == len(sounds) >= 10
     assert len([1 for tag, name, value in page.attributes if (tag, name) == ("img", "alt") and value]) == 12
 
 
-def test_media_are_inside_the_page_and_nothing_of_the_data_is_markup(html):
+def test_media_are_embedded_and_data_is_escaped(html):
     page = Page(html)
     assert "script" not in page.tags and "<script" not in html.lower()
     sources = [value for tag, name, value in page.attributes if name == "src"]
@@ -175,7 +175,7 @@ def test_media_are_inside_the_page_and_nothing_of_the_data_is_markup(html):
     )
     policy = next(value for tag, name, value in page.attributes if name == "content" and "default-src" in value)
     assert policy.endswith("media-src data:") and "script-src" not in policy
-    # Words of the text view, its back-translation, and of both voices: shown as text.
+    # Texts of the text view, its back-translation, and both voices are shown as text.
     assert all(
         f"{EVIL} {name}" in page.text() for name in ("text", "text_bt", "audio_tts/0.spoken", "audio_tts/0.recognised")
     )
@@ -184,40 +184,40 @@ def test_media_are_inside_the_page_and_nothing_of_the_data_is_markup(html):
     assert all(value[1:] in ids for _, name, value in page.attributes if name == "href")
 
 
-def test_every_sound_has_words_and_a_name(html):
+def test_every_sound_has_a_label(html):
     page = Page(html)
     labels = [value for tag, name, value in page.attributes if (tag, name) == ("audio", "aria-label")]
     assert len(labels) == page.tags.count("audio") == len({*labels})
     assert all(label.startswith(("Recording of S", "Synthetic voice of S")) for label in labels)
 
 
-def test_equal_work_gives_equal_bytes_and_stays_small(made, html):
-    before = {path.name: path.read_bytes() for path in (made / "sheets").iterdir()}
+def test_sheets_and_page_are_byte_stable_and_small(results_tree, html):
+    before = {path.name: path.read_bytes() for path in (results_tree / "sheets").iterdir()}
     for view in SCORES:
-        make(made, view)
-    assert before == {path.name: path.read_bytes() for path in (made / "sheets").iterdir()}
-    assert report(made) == html and len(html) < 2_000_000 and str(made) not in html
+        make(results_tree, view)
+    assert before == {path.name: path.read_bytes() for path in (results_tree / "sheets").iterdir()}
+    assert report(results_tree) == html and len(html) < 2_000_000 and str(results_tree) not in html
 
 
-def test_examples_of_a_corpus_that_may_not_be_shared_are_only_shown_if_asked_for(made):
-    path = made / "data/manifest/toy.json"
+def test_examples_of_a_closed_corpus_are_shown_only_on_request(results_tree):
+    path = results_tree / "data/manifest/toy.json"
     open_corpus = read_json(path)
     write_json(path, open_corpus | {"public": False})
     try:
-        make(made, "text_bt")
-        closed = read_json(made / "sheets/text_bt.json")
-        make(made, "text_bt", examples=2)
-        asked = read_json(made / "sheets/text_bt.json")
+        make(results_tree, "text_bt")
+        closed = read_json(results_tree / "sheets/text_bt.json")
+        make(results_tree, "text_bt", examples=2)
+        requested = read_json(results_tree / "sheets/text_bt.json")
     finally:
         write_json(path, open_corpus)
-        make(made, "text_bt")
-    assert closed["examples"] == [] and closed["passed"] == 26 and len(asked["examples"]) == 2
+        make(results_tree, "text_bt")
+    assert closed["examples"] == [] and closed["passed"] == 26 and len(requested["examples"]) == 2
 
 
-def test_no_examples_if_not_wanted_and_no_section_without_augmentation(made):
-    make(made, "audio_tts", examples=0)
-    page = Page(report(made))
-    make(made, "audio_tts")
+def test_examples_can_be_switched_off_and_there_is_no_section_without_augmentation(results_tree):
+    make(results_tree, "audio_tts", examples=0)
+    page = Page(report(results_tree))
+    make(results_tree, "audio_tts")
     assert "audio" not in page.tags and "audio_tts of toy 26 of 39" in page.text()
-    script(made, "make_report", RECIPE, *arguments(made))
-    assert "Augmentation" not in (made / "report.html").read_text(encoding="utf-8")
+    script(results_tree, "make_report", RECIPE, *arguments(results_tree))
+    assert "Augmentation" not in (results_tree / "report.html").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Brier score: the mean squared distance of the probabilities from certainty of the true class (Brier 1950), 0 to 2."""
+"""Brier score: mean squared distance between the probabilities and the one-hot true class (Brier 1950), 0 to 2."""
 
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ HIGHEST = 2.0
 
 
 def statistics(truth: "Answers", predicted: "Answers") -> np.ndarray:
-    """Squared distance and 1, (N, 2)."""
+    """Squared distance and a row count of 1, (N, 2)."""
     distance = np.square(predicted.probabilities - truth.probabilities).sum(1)
     return np.stack([distance.clip(0, HIGHEST), np.ones(len(distance))], axis=1)
 

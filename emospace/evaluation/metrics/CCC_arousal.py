@@ -1,4 +1,4 @@
-"""Concordance correlation coefficient of arousal (Lin 1989), -1 to 1, over the rows whose arousal is known."""
+"""Concordance correlation coefficient of arousal (Lin 1989), -1 to 1, over the rows with a rating of arousal."""
 
 from emospace.evaluation.metrics import _ccc
 

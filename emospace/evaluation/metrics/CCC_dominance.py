@@ -1,4 +1,4 @@
-"""Concordance correlation coefficient of dominance (Lin 1989), -1 to 1, over the rows whose dominance is known."""
+"""Concordance correlation coefficient of dominance (Lin 1989), -1 to 1, over the rows with a rating of dominance."""
 
 from emospace.evaluation.metrics import _ccc
 

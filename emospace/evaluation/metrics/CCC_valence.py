@@ -1,4 +1,4 @@
-"""Concordance correlation coefficient of valence (Lin 1989), -1 to 1, over the rows whose valence is known."""
+"""Concordance correlation coefficient of valence (Lin 1989), -1 to 1, over the rows with a rating of valence."""
 
 from emospace.evaluation.metrics import _ccc
 

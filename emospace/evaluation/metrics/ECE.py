@@ -1,6 +1,6 @@
-"""Expected calibration error: by how much confidence differs from accuracy, over 15 bins of confidence (Guo 2017).
+"""Expected calibration error: mean gap between confidence and accuracy over 15 confidence bins (Guo et al. 2017).
 
-The bins are of equal width and fixed, so that hits, confidence and rows of each add up.
+The bins are fixed and of equal width, so that the hits, confidences and row counts of each bin add up.
 """
 
 from typing import TYPE_CHECKING
@@ -18,15 +18,15 @@ BINS = 15
 
 
 def statistics(truth: "Answers", predicted: "Answers") -> np.ndarray:
-    """Hits less confidence of each bin, then rows of each bin, (N, 2 * BINS)."""
+    """Hits minus confidence per bin, then rows per bin, (N, 2 * BINS)."""
     rows = np.arange(len(truth.label))
     guess = predicted.probabilities.argmax(1)
     confidence = predicted.probabilities[rows, guess].clip(0, 1)
-    place = np.minimum(np.ceil(confidence * BINS).astype(int) - 1, BINS - 1).clip(0)
-    found = np.zeros((len(rows), 2 * BINS))
-    found[rows, place] = (guess == truth.label) - confidence
-    found[rows, BINS + place] = 1
-    return found
+    bin_index = np.minimum(np.ceil(confidence * BINS).astype(int) - 1, BINS - 1).clip(0)
+    table = np.zeros((len(rows), 2 * BINS))
+    table[rows, bin_index] = (guess == truth.label) - confidence
+    table[rows, BINS + bin_index] = 1
+    return table
 
 
 def value(sums: np.ndarray) -> np.ndarray:

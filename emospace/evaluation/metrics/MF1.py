@@ -1,4 +1,4 @@
-"""Macro F1: the mean F1 of the classes that have rows or are predicted."""
+"""Macro F1: the mean F1 over the classes that occur or are predicted."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Unweighted accuracy: the mean recall of the classes that have rows."""
+"""Unweighted accuracy: the mean recall over the classes that occur."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Weighted accuracy: the share of rows that are right (each class weighs as much as it has rows)."""
+"""Weighted accuracy: the share of rows classified correctly (classes weighted by their number of rows)."""
 
 import numpy as np
 

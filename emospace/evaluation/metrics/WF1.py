@@ -1,4 +1,4 @@
-"""Weighted F1: F1 of the classes, weighted by their rows."""
+"""Weighted F1: the mean F1 over the classes, weighted by their number of rows."""
 
 import numpy as np
 

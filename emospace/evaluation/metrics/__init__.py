@@ -1,1 +1,1 @@
-"""Metrics, one module each: see Metric in emospace/core/contracts.py."""
+"""Metrics, one module each; see Metric in docs/contracts.md."""

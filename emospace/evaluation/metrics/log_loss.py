@@ -1,4 +1,4 @@
-"""Log loss: the mean of -ln of the probability given to the true class, which counts as 1e-7 where it is less."""
+"""Log loss: the mean of -ln p of the true class, with p clipped to at least 1e-7."""
 
 from typing import TYPE_CHECKING
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 TITLE = "log loss"
 PERCENT = False
 LOWER_IS_BETTER = True
-LEAST = 1e-7  # probabilities are stored with seven digits
-HIGHEST = -float(np.log(LEAST))
+MINIMUM = 1e-7  # probabilities are stored with seven digits
+HIGHEST = -float(np.log(MINIMUM))
 
 
 def statistics(truth: "Answers", predicted: "Answers") -> np.ndarray:
-    """Loss and 1, (N, 2)."""
-    given = predicted.probabilities[np.arange(len(truth.label)), truth.label]
-    return np.stack([-np.log(given.clip(LEAST, 1)), np.ones(len(given))], axis=1)
+    """Loss and a row count of 1, (N, 2)."""
+    of_truth = predicted.probabilities[np.arange(len(truth.label)), truth.label]
+    return np.stack([-np.log(of_truth.clip(MINIMUM, 1)), np.ones(len(of_truth))], axis=1)
 
 
 def value(sums: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Corpora, their problems, and who is on which side of which fold."""
+"""Corpora, their problems, and the speakers and rows on each side of each fold."""
 
 from emospace.report.balance import balance
 
@@ -7,5 +7,5 @@ ORDER = 60
 
 
 def gather(results) -> dict:
-    """Corpora, and the sides of each protocol."""
+    """Corpora, and the sides of the folds of each protocol."""
     return {"corpora": results.corpora, "protocols": [balance(audit) for audit in results.audits.values()]}

@@ -1,9 +1,9 @@
-"""Under which licence each corpus is, and how it is cited."""
+"""Licence and citation of each corpus."""
 
 TITLE = "Licence and citation"
 ORDER = 80
 
 
 def gather(results) -> dict:
-    """Corpora."""
+    """The corpora."""
     return {"corpora": results.corpora}

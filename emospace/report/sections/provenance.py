@@ -1,4 +1,4 @@
-"""How it was made: features and their weights, recipes of runs, versions, and the config."""
+"""Provenance: features and their weights, recipes of runs, package versions, and the config."""
 
 from hashlib import sha256
 
@@ -9,18 +9,21 @@ ORDER = 70
 
 
 def gather(results) -> dict:
-    """Features, runs with their recipes, versions of packages, and what was asked for."""
+    """Features, runs with their recipes, package versions, and the config."""
     versions = {
-        k: v for mine in results.records.values() for record in mine.values() for k, v in record["versions"].items()
+        name: version
+        for records in results.records.values()
+        for record in records.values()
+        for name, version in record["versions"].items()
     }
     return {
         "features": results.features,
-        "runs": [_run(found["meta"], results.records[name]) for name, found in results.metrics.items()],
+        "runs": [_run(content["meta"], results.records[name]) for name, content in results.metrics.items()],
         "versions": dict(sorted(versions.items())),
         "config": results.config,
     }
 
 
-def _run(meta: dict, mine: dict) -> dict:
-    recipe = next(iter(mine.values()))["recipe"]
+def _run(meta: dict, records: dict) -> dict:
+    recipe = next(iter(records.values()))["recipe"]
     return {"meta": meta, "trained": recipe, "digest": sha256(canonical(recipe).encode()).hexdigest()}

@@ -1,4 +1,4 @@
-"""How well each run does from every subset of its inputs, as the analysis `subsets` scored it."""
+"""Score of each run on every subset of its inputs, from the analysis `subsets`."""
 
 from emospace.analyses.subsets import OUTPUTS, read
 
@@ -8,11 +8,11 @@ FILE = OUTPUTS[0]
 
 
 def gather(results) -> dict | None:
-    """One entry per run of which there is such an analysis; no section without any."""
-    found = [_entry(made, results.metrics[made.run]["meta"]) for made in results.analyses if made.plugin == "subsets"]
-    return {"runs": found} if found else None
+    """One entry per run with this analysis; no section without any."""
+    analysed = [one for one in results.analyses if one.plugin == "subsets"]
+    return {"runs": [_entry(one, results.metrics[one.run]["meta"]) for one in analysed]} if analysed else None
 
 
-def _entry(made, meta: dict) -> dict:
-    about = {"run": made.run, "chance": 1 / len(meta["classes"]), "n": meta["n"], "intervals": meta["intervals"]}
-    return about | {"lines": read(made.files[FILE]), "facts": made.facts, "link": made.link(FILE)}
+def _entry(analysed, meta: dict) -> dict:
+    run = {"run": analysed.run, "chance": 1 / len(meta["classes"]), "n": meta["n"], "intervals": meta["intervals"]}
+    return run | {"lines": read(analysed.files[FILE]), "facts": analysed.facts, "link": analysed.link(FILE)}

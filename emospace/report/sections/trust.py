@@ -1,4 +1,4 @@
-"""What a reader should know before believing a number."""
+"""Cautions that a reader needs before trusting a number."""
 
 TITLE = "What to trust"
 ORDER = 20
