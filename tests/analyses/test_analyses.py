@@ -6,12 +6,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import yaml
 from _planted import offer
 from _reports import EVIL, Page
 from _results import LABELS, corpus, protocol, rows, run
 from _worlds import CLASSES, world
-from conftest import ROOT
+from conftest import ROOT, shipped
 
 from emospace.analyses import reliability, subsets
 from emospace.core.data import Output, Rows
@@ -48,7 +47,7 @@ def planted(monkeypatch, tmp_path):
 
 def asked(**blocks) -> dict[str, dict]:
     """The analyses of config.yaml with these in its block `analyses`."""
-    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    config = shipped("config.yaml")
     return analyses(Plan(config | {"analyses": blocks}, recipes={("none", "none"): ROOT}))
 
 
@@ -108,7 +107,7 @@ def test_what_breaks_the_contract_is_refused_when_planned(planted, old, new, wor
 
 def test_every_run_has_a_recipe_of_its_own_that_counts_the_code_of_its_models(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    plan = Plan(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")))
+    plan = Plan(shipped("config.yaml"))
     found = {key: read_json(path) for (rule, key), path in plan.recipes.items() if rule == "analyse"}
     assert found.keys() == {"subsets.late_fusion", "subsets.unified"}
     code = found["subsets.late_fusion"]["code"]

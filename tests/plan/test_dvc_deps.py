@@ -9,7 +9,7 @@ import pytest
 import yaml
 from _machines import ADOPT, GIT, cloned, contents, copy, jobs_run, look_each_time
 from _recordings import SECOND, recordings
-from conftest import ROOT, Project
+from conftest import ROOT, Project, shipped
 
 from emospace.core import records
 from emospace.core.errors import InputError
@@ -21,7 +21,7 @@ from emospace.plan.plan import Plan
 
 def config(root: Path) -> dict:
     """The smallest that reads them."""
-    return yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")) | {
+    return shipped("config.yaml") | {
         "corpora": {"ravdess": {"root": str(root), "parts": 3}},
         "views": {"audio": {}},
         "weights": {},
@@ -187,7 +187,7 @@ def test_a_clip_edited_after_adopting_or_before_has_its_part_made_again_and_no_o
 def test_what_dvc_could_not_watch_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "configs").symlink_to(ROOT / "configs")
-    demo = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    demo = shipped("config.yaml")
     own, pairs = config(Path("data/raw/ravdess")), {"source": "pairs", "pairs": "configs/pairs/en_fr.csv"}
     stages = tmp_path / "dvc.yaml"
     for always in (False, True):

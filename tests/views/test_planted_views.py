@@ -7,9 +7,8 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
-import yaml
 from _machines import smallest
-from conftest import ROOT, Project, utterance
+from conftest import Project, shipped, utterance
 
 from emospace.core import contracts, manifest, plugin, store
 from emospace.core.errors import InputError
@@ -198,7 +197,7 @@ import sys, yaml
 from emospace.core.errors import InputError
 from emospace.plan.plan import Plan
 try:
-    Plan(yaml.safe_load(open("config.yaml")))
+    Plan(complete(yaml.safe_load(open("config.yaml"))))
 except InputError as error:
     sys.exit(str(error))
 """
@@ -337,7 +336,7 @@ def test_scores_are_held_to_what_the_view_names(found, words):
 
 def texts_alone() -> dict:
     """A corpus in the layout of IEMOCAP, with recordings and films, of which only words are read."""
-    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    config = shipped("config.yaml")
     config["features"] = {name: config["features"][name] for name in ("text.sbert", "audio.mfcc", "frames.clip")}
     probe = config["runs"]["probe"] | {"inputs": ["text.sbert"]}
     del config["views"]["frames_aug"]
@@ -355,7 +354,7 @@ def test_each_corpus_has_the_views_that_are_read_of_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     plan = Plan(texts_alone())
     assert plan.read_views("demo") == ["text"]
-    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    config = shipped("config.yaml")
     assert Plan(config).read_views("demo") == ["audio", "frames", "text"]
     config["runs"] = {name: config["runs"][name] for name in ("probe_audio", "probe_random")}
     config["runs"]["probe_random"]["inputs"] = ["audio.mfcc"]
@@ -453,7 +452,7 @@ def test_what_tells_the_label_leaks_and_so_does_its_copy(tmp_path, monkeypatch):
 def test_the_code_of_a_step_is_what_makes_it_and_nothing_of_the_others(tmp_path, monkeypatch):
     """Else another voice, or another gate, would have everything recognised anew."""
     monkeypatch.chdir(tmp_path)
-    config = yaml.safe_load((ROOT / "configs/iemocap_augmented.yaml").read_text(encoding="utf-8"))
+    config = shipped("configs/iemocap_augmented.yaml")
     plan = Plan(config)
     code = {
         (rule, key): {Path(file).stem for file in read_json(path)["code"] if "emospace/" in file}
