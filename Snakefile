@@ -4,6 +4,11 @@ from snakemake.utils import min_version
 
 min_version("9.27")
 
+
+# Pretrained weights that every config may name; what the config says of them wins.
+configfile: "configs/shared/weights.yaml"
+
+
 # A preset given with --configfile replaces config.yaml; the two are never merged.
 if "corpora" not in config:
 

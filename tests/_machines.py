@@ -4,8 +4,7 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
-import yaml
-from conftest import ROOT, Project
+from conftest import Project, shipped
 
 from emospace.core.provenance import sha256
 from emospace.plan.adopting import PHASES
@@ -16,7 +15,7 @@ ADOPT = ["python", "-m", "workflow_scripts.adopt"]
 
 def smallest() -> dict:
     """A config with every phase: two features of three dialogues, one of them with (random) weights, and two runs."""
-    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    config = shipped("config.yaml")
     corpora = {"demo": {"parts": 3, "options": {"expect_counts": False}, "generate": {"sessions": 3, "dialogues": 1}}}
     runs = {"probe": {"model": "linear_probe", "protocol": "session", "inputs": ["audio.mfcc"]}}
     runs["probe_text"] = runs["probe"] | {"inputs": ["text.clip"]}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from filelock import FileLock
+from snakemake.utils import update_config
 
 from benchmarks._project import copy_project, environment
 from emospace.core.manifest import Utterance
@@ -73,6 +74,18 @@ def tiny(tmp_path_factory) -> Weights:
     except Unreachable as error:  # and for nothing else: a wrong digest or a broken fetcher must not pass for it
         pytest.skip(f"Whisper's weights cannot be had: {error}")
     return open_weights(folder)
+
+
+def complete(config: dict) -> dict:
+    """A config as the Snakefile merges it: over the shared weights."""
+    whole = yaml.safe_load((ROOT / "configs/shared/weights.yaml").read_text(encoding="utf-8"))
+    update_config(whole, config)
+    return whole
+
+
+def shipped(path: str) -> dict:
+    """A config of the project, complete."""
+    return complete(yaml.safe_load((ROOT / path).read_text(encoding="utf-8")))
 
 
 def utterance(name: str, **fields) -> Utterance:

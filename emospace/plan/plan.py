@@ -258,8 +258,8 @@ class Plan(Entries):
             exported += fitting
         return sorted(exported)
 
-    def fetched(self) -> list[str]:
-        """Return the records of all pretrained weights that any output of the config needs."""
+    def used_weights(self) -> list[str]:
+        """Return the names of all pretrained weights that any output of the config needs."""
         features = {f for c in self.config["corpora"] for f in self.used_features(c)} | set(self.augmented_features())
         for name in features & self.selections().keys():
             features |= {self.feature(name)["select"], self.feature(name)["by"]}
@@ -267,7 +267,11 @@ class Plan(Entries):
         read = {view for corpus in self.config["corpora"] for view in self.read_views(corpus)}
         names |= {name for view in [*self.augmented(), *read] for name in self.views.weights(view)}
         names |= {spec["weights"] for spec in self.config["runs"].values() if "weights" in spec}
-        return [f"weights/{name}/weights.json" for name in sorted(names)]
+        return sorted(names)
+
+    def fetched(self) -> list[str]:
+        """Records of the pretrained weights in use."""
+        return [f"weights/{name}/weights.json" for name in self.used_weights()]
 
     # Augmentation ----------------------------------------------------------------------------------------------
 

@@ -63,7 +63,9 @@ def _all(plan) -> Iterator[Recipe]:
     for name, spec in plan.config["analyses"].items():
         for run in spec["runs"]:
             yield _analysis(plan, name, spec, run)
-    content = {"sections": plan.config["sections"], "config": _without(plan.config, "private_remote")}
+    used = {name: plan.config["weights"][name] for name in plan.used_weights()}
+    printed = _without(plan.config, "private_remote") | {"weights": used}
+    content = {"sections": plan.config["sections"], "config": printed}
     modules = [plugin.module_name("sections", name) for name in plan.config["sections"]]
     yield _recipe("make_report", "all", *modules, *_metrics(plan), options={}, seed=plan.config["seed"], **content)
 

@@ -6,12 +6,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import yaml
 from _planted import offer
 from _reports import EVIL, Page
 from _results import LABELS, corpus, protocol, rows, run
 from _worlds import CLASSES, world
-from conftest import ROOT
+from conftest import ROOT, shipped
 
 from emospace.analyses import reliability, subsets
 from emospace.core.data import Output, Rows
@@ -48,7 +47,7 @@ def planted(monkeypatch, tmp_path):
 
 def planned(**blocks) -> dict[str, dict]:
     """The planned analyses of config.yaml with these blocks under `analyses`."""
-    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    config = shipped("config.yaml")
     return analyses(Plan(config | {"analyses": blocks}, recipes={("none", "none"): ROOT}))
 
 
@@ -108,7 +107,7 @@ def test_a_violation_of_the_contract_is_rejected_during_planning(planted, old, n
 
 def test_every_run_has_its_own_recipe_with_the_code_of_its_models(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    plan = Plan(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")))
+    plan = Plan(shipped("config.yaml"))
     recipes = {key: read_json(path) for (rule, key), path in plan.recipes.items() if rule == "analyse"}
     assert recipes.keys() == {"subsets.late_fusion", "subsets.unified"}
     code = recipes["subsets.late_fusion"]["code"]

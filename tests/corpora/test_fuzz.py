@@ -11,8 +11,7 @@ from pathlib import Path
 import _spoilt
 import av
 import pytest
-import yaml
-from conftest import ROOT
+from conftest import shipped
 
 from emospace.core import manifest
 from emospace.core.errors import InputError
@@ -147,7 +146,7 @@ def config(layout: str, root: Path) -> dict:
     """The smallest config that reads all media of a corpus."""
     protocol = {"ravdess": {"split": "actors", "folds": 3, "labels": "ravdess8"}}
     protocol |= {"iemocap": {"split": "session", "labels": "iemocap4"}}
-    return yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")) | {
+    return shipped("config.yaml") | {
         "corpora": {layout: {"root": str(root), "parts": 1}},
         "private_remote": "vault",
         "views": {"audio": {}, "frames": {"frames": 2, "size": 64}, "text": {}},

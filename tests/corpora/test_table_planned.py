@@ -3,8 +3,7 @@
 from pathlib import Path
 
 import pytest
-import yaml
-from conftest import ROOT, utterance
+from conftest import shipped, utterance
 
 from emospace.core import manifest
 from emospace.core.errors import InputError
@@ -33,7 +32,7 @@ def corpus(tmp_path, monkeypatch) -> Path:
 
 def config(**protocol) -> dict:
     mine = {"reader": "table", "root": "clips", "parts": 2, "options": {"licence": "CC0-1.0"}}
-    return yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")) | {
+    return shipped("config.yaml") | {
         "corpora": {"mine": mine},
         "views": {"audio": {}},
         "weights": {},

@@ -5,9 +5,8 @@ import csv
 import numpy as np
 import pytest
 import soundfile
-import yaml
 from _results import read_csv
-from conftest import ROOT, Project
+from conftest import Project, shipped
 
 from emospace.core.provenance import read_json
 
@@ -40,7 +39,7 @@ def config() -> dict:
         "parts": 2,
         "options": {"columns": {"path": "file", "label": "emotion"}},
     }
-    return yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")) | {
+    return shipped("config.yaml") | {
         "corpora": {"mine": mine},
         "views": {"audio": {}},
         "weights": {},

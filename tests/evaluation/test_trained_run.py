@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from _folds import recipe, write_fold
 from _small import CLASSES, INPUTS, SMALL, split
-from conftest import ROOT
+from conftest import ROOT, shipped
 
 from emospace.core import plugin
 from emospace.core.data import Fold
@@ -249,7 +248,7 @@ def test_output_that_breaks_the_contract_is_rejected_before_anything_is_written(
 
 @pytest.fixture
 def config(planted) -> dict:
-    settings = yaml.safe_load((ROOT / "config.yaml").read_text())
+    settings = shipped("config.yaml")
     (planted / "configs").symlink_to(ROOT / "configs")
     near = {"model": "nearest_mean", "protocol": "session", "inputs": ["audio.mfcc"]}
     stack = {"model": "stacked", "protocol": "session", "inputs": ["run:near.distances", "run:late_fusion"]}

@@ -5,10 +5,9 @@ import json
 from pathlib import Path
 
 import pytest
-import yaml
 from _audits import BY_ID, DIGESTS, clean, run_script
 from _augmented import NAMES, augmented
-from conftest import ROOT
+from conftest import ROOT, shipped
 
 from emospace.core.errors import InputError
 from emospace.core.provenance import read_json
@@ -25,7 +24,7 @@ LOCAL = {"source": "local", "path": "somewhere", "files": {"model.safetensors": 
 @pytest.fixture(scope="module")
 def config() -> dict:
     """The demo and RAVDESS, with features of each type of source, and runs that read other runs."""
-    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    config = shipped("config.yaml")
     config = augmented(config, {name: dict(LOCAL) for name in NAMES})
     config["corpora"]["acted"] = {"root": "data/raw/ravdess", "parts": 3, "reader": "ravdess"}
     two = {"demo": {"ang": "angry", "sad": "sad"}, "acted": {"05": "angry", "04": "sad"}}

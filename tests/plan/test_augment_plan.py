@@ -3,9 +3,8 @@
 import re
 
 import pytest
-import yaml
 from _augmented import small
-from conftest import ROOT, Project
+from conftest import Project, shipped
 
 pytestmark = pytest.mark.workflow
 
@@ -21,7 +20,7 @@ def planned(project: Project, config: dict) -> dict[str, int]:
 
 
 def test_an_option_of_speech_reruns_its_own_step_only(project):
-    config = small(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")))
+    config = small(shipped("config.yaml"))
     without = planned(project, config)
     speech = {"recognise": {"engine": "whisper", "weights": "hears"}, "translate": {"chain": []}}
     files = dict.fromkeys(["config.json", "model.bin", "tokenizer.json", "vocabulary.txt"])

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from _machines import ADOPT, GIT, cloned, contents, copy, jobs_run, look_each_time
 from _recordings import SECOND, recordings
-from conftest import ROOT, Project
+from conftest import ROOT, Project, shipped
 
 from emospace.core import records
 from emospace.core.errors import InputError
@@ -21,7 +21,7 @@ from emospace.plan.plan import Plan
 
 def config(root: Path) -> dict:
     """Return the smallest config that reads them."""
-    return yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")) | {
+    return shipped("config.yaml") | {
         "corpora": {"ravdess": {"root": str(root), "parts": 3}},
         "views": {"audio": {}},
         "weights": {},
@@ -189,7 +189,7 @@ def test_a_clip_edited_before_or_after_adoption_rebuilds_only_its_part(pulled, s
 def test_files_that_dvc_cannot_watch_are_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "configs").symlink_to(ROOT / "configs")
-    demo = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    demo = shipped("config.yaml")
     own, pairs = config(Path("data/raw/ravdess")), {"source": "pairs", "pairs": "configs/pairs/en_fr.csv"}
     stages = tmp_path / "dvc.yaml"
     for always in (False, True):

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from _augmented import NAMES, augmented
 from _machines import contents, copy, smallest
-from conftest import ROOT, Project
+from conftest import Project, shipped
 
 from emospace.core import records
 from emospace.core.errors import InputError
@@ -26,7 +26,7 @@ LOCAL = {"source": "local", "path": "somewhere", "files": {"model.safetensors": 
 
 def named(name: str) -> dict:
     """Return the demo config under this name, with two augmented views."""
-    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    config = shipped("config.yaml")
     return augmented(config, dict.fromkeys(NAMES, LOCAL)) | {"name": name}
 
 

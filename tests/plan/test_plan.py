@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import ROOT, shipped
 
 from emospace.core import option_types, plugin
 from emospace.core.errors import InputError
@@ -26,7 +26,7 @@ from emospace.protocols import labels
 
 @pytest.fixture
 def config():
-    return yaml.safe_load((ROOT / "config.yaml").read_text())
+    return shipped("config.yaml")
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +54,7 @@ def test_the_documented_thresholds_are_the_defaults():
 
 @pytest.mark.parametrize("preset", presets())
 def test_shipped_presets_are_valid(preset):
-    Plan(yaml.safe_load((ROOT / preset).read_text()))
+    Plan(shipped(preset))
 
 
 ABLATIONS = {  # preset -> run -> augmented views on which it trains, in contrast to the run `none`
@@ -66,7 +66,7 @@ ABLATIONS = {  # preset -> run -> augmented views on which it trains, in contras
 
 @pytest.mark.parametrize("preset", ABLATIONS)
 def test_the_runs_of_an_ablation_differ_only_in_augmentation(preset):
-    config = yaml.safe_load((ROOT / f"configs/{preset}.yaml").read_text())
+    config = shipped(f"configs/{preset}.yaml")
     views = dict(ABLATIONS[preset])
     if len(views) > 1:
         views["all"] = [view for alone in ABLATIONS[preset].values() for view in alone]
@@ -108,7 +108,7 @@ def fixed_keys(block, path=(), *, named=("corpora", "weights", "protocols", "run
 
 @pytest.mark.parametrize("preset", ["config.yaml", "configs/ablation_demo.yaml"])
 def test_the_intended_key_is_suggested_for_every_misspelt_key(preset):
-    config = yaml.safe_load((ROOT / preset).read_text(encoding="utf-8"))
+    config = shipped(preset)
     keys = [(path, key) for path, key in fixed_keys(config) if len(key) > 2]
     assert len(keys) > 40
     for path, key in keys:
@@ -251,7 +251,7 @@ def test_mistakes_are_refused_by_name(config, path, value, words):
     ],
 )
 def test_an_unknown_label_code_is_refused(preset, protocol, code, remedy):
-    config = yaml.safe_load((ROOT / f"{preset}.yaml").read_text())
+    config = shipped(f"{preset}.yaml")
     good = labels.MAPS[config["protocols"][protocol]["labels"]]
     config["protocols"][protocol]["labels"] = "mine"
     Plan(config | {"labels": {"mine": good}})
@@ -577,7 +577,7 @@ def test_a_config_has_a_name(config):
 
 def test_shipped_presets_have_distinct_names():
     """Otherwise one would overwrite the results of another. Each file in configs has the name of its config."""
-    names = {preset: yaml.safe_load((ROOT / preset).read_text())["name"] for preset in presets()}
+    names = {preset: shipped(preset)["name"] for preset in presets()}
     assert names.pop("config.yaml") == "demo"
     assert names == {preset: preset.removeprefix("configs/").removesuffix(".yaml") for preset in names}
 
@@ -654,7 +654,7 @@ def test_a_recipe_that_does_not_match_its_name_is_refused_and_rewritten(config):
 
 def test_cluster_jobs_use_the_plan_of_their_run(config, monkeypatch):
     """A cluster job receives the frozen config and gets the original plan from it, whatever changed since."""
-    ravdess = yaml.safe_load((ROOT / "configs/ravdess.yaml").read_text())
+    ravdess = shipped("configs/ravdess.yaml")
     plan = Plan(config | {"corpora": config["corpora"] | ravdess["corpora"]})
     plan.raw = {"demo": {"0": "a trigger"}}
     monkeypatch.setenv("EMOSPACE_RAVDESS", "/here")
@@ -671,7 +671,7 @@ def test_cluster_jobs_use_the_plan_of_their_run(config, monkeypatch):
 
 
 def test_roots_come_from_the_environment(config, monkeypatch):
-    plan = Plan(yaml.safe_load((ROOT / "configs/ravdess.yaml").read_text()))
+    plan = Plan(shipped("configs/ravdess.yaml"))
     monkeypatch.setenv("EMOSPACE_RAVDESS", "/some where/it's")
     assert plan.root("ravdess") == "/some where/it's"
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import yaml
-from conftest import ROOT
+from conftest import ROOT, shipped
 
 from emospace.core import files_below
 from emospace.core.disk import as_input_error
@@ -121,7 +120,7 @@ class Planned:
 
     def plan(self, root: str | Path = "") -> Plan:
         """Return a new plan with the corpus at `root`."""
-        config = yaml.safe_load((ROOT / "configs/ravdess.yaml").read_text(encoding="utf-8"))
+        config = shipped("configs/ravdess.yaml")
         config["corpora"]["ravdess"] |= {"parts": 2, "root": str(root or self.root)}
         plan = Plan(config, recipes={("index_part", "ravdess"): Path("planned before")})
         plan.refresh_raw(lambda output, _: self.records.get(str(output)))

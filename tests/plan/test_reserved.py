@@ -3,9 +3,8 @@
 import json
 
 import pytest
-import yaml
 from _planted import offer
-from conftest import ROOT
+from conftest import ROOT, shipped
 
 from emospace.core.errors import InputError
 from emospace.plan.plan import Plan
@@ -25,7 +24,7 @@ def config(tmp_path, monkeypatch):
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     (tmp_path / "plug-ins").mkdir()
     offer(monkeypatch, tmp_path / "plug-ins", "models", "gated", MODEL)
-    return yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    return shipped("config.yaml")
 
 
 def with_run(config, name: str) -> dict:

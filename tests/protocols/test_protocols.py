@@ -10,7 +10,7 @@ import _results
 import pytest
 import yaml
 from _results import CLASSES, LABELS, plan_of, read_csv, rows, script, write_csv
-from conftest import ROOT, utterance
+from conftest import ROOT, shipped, utterance
 
 from emospace.core import plugin, records
 from emospace.core.errors import InputError
@@ -43,7 +43,7 @@ THIRDS = {"S0": "train", "S1": "dev", "S2": "test"}
 @pytest.fixture(scope="module")
 def config() -> dict:
     """The demo, small, with RAVDESS beside it."""
-    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    config = shipped("config.yaml")
     config["corpora"]["ravdess"] = {"root": "data/raw/ravdess", "parts": 3}
     config["protocols"] = {"session": config["protocols"]["session"]}
     config["runs"] = {"probe": {"model": "linear_probe", "protocol": "session", "inputs": ["audio.mfcc"]}}

@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-import yaml
 from _augmented import NAMES, small, tiny_weights
 from _results import read_csv
-from conftest import ROOT, TINY, Project
+from conftest import TINY, Project, shipped
 
 from emospace.core.errors import InputError
 from emospace.core.provenance import read_json
@@ -33,7 +32,7 @@ RUNS = "results/demo/runs/probe_tts"
 
 def configured(weights: dict[str, dict], root: str) -> dict:
     """The speech of the small demo. The gate accepts everything, as texts of tiny translators are unintelligible."""
-    config = small(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")))
+    config = small(shipped("config.yaml"))
     speech = {"recognise": {"engine": "whisper", "weights": "hears"}, "translate": {"chain": NAMES, **SEARCH}}
     limits = {"min_duration_ratio": 0, "max_duration_ratio": 100, "max_loudness_db": 100, "max_word_errors": 100}
     probe = {"model": "linear_probe", "protocol": "session", "inputs": ["audio.mfcc"]}

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
-from conftest import ROOT, utterance
+from conftest import ROOT, shipped, utterance
 from PIL import Image
 
 from emospace.core.errors import InputError
@@ -321,7 +320,7 @@ def test_real_films(grid, tmp_path):
 
 @pytest.mark.parametrize("name", ["config.yaml", "configs/ablation_demo.yaml", "configs/iemocap_augmented.yaml"])
 def test_the_list_in_the_presets_is_the_default(name):
-    config = yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
+    config = shipped(name)
     assert [{"options": {}} | entry for entry in config["views"]["frames_aug"]["transforms"]] == [
         {"options": {}} | entry for entry in DEFAULT
     ]

@@ -7,9 +7,8 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
-import yaml
 from _machines import smallest
-from conftest import ROOT, Project, utterance
+from conftest import Project, shipped, utterance
 
 from emospace.core import contracts, manifest, plugin, store
 from emospace.core.errors import InputError
@@ -339,7 +338,7 @@ def test_scores_must_match_the_columns_of_the_view(scores, words):
 
 def texts_alone() -> dict:
     """A config for a corpus with recordings and films, whose runs read only the texts."""
-    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    config = shipped("config.yaml")
     config["features"] = {name: config["features"][name] for name in ("text.sbert", "audio.mfcc", "frames.clip")}
     probe = config["runs"]["probe"] | {"inputs": ["text.sbert"]}
     del config["views"]["frames_aug"]
@@ -357,7 +356,7 @@ def test_a_corpus_has_only_the_views_that_are_read(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     plan = Plan(texts_alone())
     assert plan.read_views("demo") == ["text"]
-    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    config = shipped("config.yaml")
     assert Plan(config).read_views("demo") == ["audio", "frames", "text"]
     config["runs"] = {name: config["runs"][name] for name in ("probe_audio", "probe_random")}
     config["runs"]["probe_random"]["inputs"] = ["audio.mfcc"]
@@ -455,7 +454,7 @@ def test_a_view_that_reveals_labels_leaks_and_so_does_its_copy(tmp_path, monkeyp
 def test_the_code_of_a_step_does_not_include_that_of_other_steps(tmp_path, monkeypatch):
     """Otherwise a change of the voice or of the gate would repeat recognition."""
     monkeypatch.chdir(tmp_path)
-    config = yaml.safe_load((ROOT / "configs/iemocap_augmented.yaml").read_text(encoding="utf-8"))
+    config = shipped("configs/iemocap_augmented.yaml")
     plan = Plan(config)
     code = {
         (rule, key): {Path(file).stem for file in read_json(path)["code"] if "emospace/" in file}

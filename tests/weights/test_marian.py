@@ -14,7 +14,7 @@ import pytest
 import yaml
 from _marian import LINES
 from _opus import DECODER, NPZ, SETTINGS, VOCABULARY, arrays, drawn, package, teach, write_npz, write_yaml, zipped
-from conftest import ROOT
+from conftest import ROOT, shipped
 
 from emospace.core.errors import InputError
 from emospace.core.provenance import read_json, sha256, write_json
@@ -348,7 +348,7 @@ def test_archives_on_a_server_become_a_working_chain(original, server, tmp_path)
 def test_the_preset_pins_every_translator_that_it_names(tmp_path, monkeypatch):
     from emospace.plan.plan import Plan
 
-    config = yaml.safe_load((ROOT / "configs/iemocap_augmented.yaml").read_text(encoding="utf-8"))
+    config = shipped("configs/iemocap_augmented.yaml")
     doc = (ROOT / "docs/augmentation.md").read_text(encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     plan = Plan(config)  # checks every name, option and digest

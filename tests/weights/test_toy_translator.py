@@ -9,8 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-import yaml
-from conftest import ROOT
+from conftest import ROOT, shipped
 
 from emospace.core.errors import InputError
 from emospace.core.provenance import sha256
@@ -156,7 +155,7 @@ def config(tmp_path, monkeypatch) -> dict:
     Path("configs/pairs").mkdir(parents=True)
     for path in CHAIN:
         Path("configs/pairs", path.name).write_bytes(path.read_bytes())
-    return yaml.safe_load((ROOT / "configs/ablation_demo.yaml").read_text())
+    return shipped("configs/ablation_demo.yaml")
 
 
 def test_an_edited_pair_changes_only_the_recipe_of_its_translator(config):

@@ -4,17 +4,16 @@ import json
 from pathlib import Path
 
 import pytest
-import yaml
 from _augmented import augmented, small, tiny_weights
 from _results import read_csv
-from conftest import ROOT, Project
+from conftest import Project, shipped
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
 def plain() -> dict:
-    return small(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")))
+    return small(shipped("config.yaml"))
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,10 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-import yaml
 from _augmented import augmented, small, tiny_weights
 from _environments import UNCALLED, environments, held, imported, normal, pins
 from _machines import ADOPT, PHASES, build, contents, copy
-from conftest import ROOT, Project
+from conftest import ROOT, Project, shipped
 
 from emospace.core import plugin
 
@@ -142,8 +141,8 @@ def test_with_conda_or_without_nothing_is_made_again(origin, conda, tmp_path):
 
 def every_rule(weights: dict[str, dict]) -> dict:
     """A config in which every rule has a job: three dialogues in one part, all views, one network, one probe."""
-    base = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    speech = yaml.safe_load((ROOT / "configs/ablation_demo.yaml").read_text(encoding="utf-8"))
+    base = shipped("config.yaml")
+    speech = shipped("configs/ablation_demo.yaml")
     config = augmented(small(base), weights)
     config["corpora"]["demo"]["parts"] = 1
     config["views"] = config["views"] | {"audio_tts": speech["views"]["audio_tts"]}
@@ -224,7 +223,7 @@ def test_the_demo_as_it_is_shipped_runs_in_environments(conda, created, tmp_path
     """The README's command, on the whole corpus, with all folds and runs."""
     demo = Project(tmp_path)
     demo.run("snakemake", "--cores", "8", *within(created), **conda)
-    runs = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["runs"]
+    runs = shipped("config.yaml")["runs"]
     table = (demo.folder / "results/demo/result.txt").read_text(encoding="utf-8")
     assert all(re.search(rf"^{run}\W", table, re.M) for run in runs)
     assert demo.planned() == {}

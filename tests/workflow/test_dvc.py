@@ -8,19 +8,20 @@ from pathlib import PurePosixPath
 import pytest
 import yaml
 from _augmented import NAMES, augmented
-from conftest import ROOT, Project
+from conftest import ROOT, Project, shipped
 
 from emospace.plan.plan import Plan
 
 LOCAL = {"source": "local", "path": "somewhere", "files": {"model.safetensors": None}}
 CODE = {"Snakefile", "rules", "emospace", "workflow_scripts"}
 PAIRS = {"configs/pairs"}  # what toy translators are trained on
+SHARED = {"configs/shared"}  # weights that any config may name
 TABLES = {"configs/splits"}  # sides of protocols that split by a table
 
 
 def stages() -> dict:
     """The stages as DVC takes them for config.yaml."""
-    name = yaml.safe_load((ROOT / "config.yaml").read_text())["name"]
+    name = shipped("config.yaml")["name"]
     return yaml.safe_load((ROOT / "dvc.yaml").read_text().replace("${name}", name))["stages"]
 
 
@@ -37,7 +38,7 @@ def lies_under(path: str, folder: str) -> bool:
 def produced(tmp_path_factory) -> set[str]:
     """Every file that the DAG would make, from Snakemake's own summary of a fresh copy with augmented views."""
     project = Project(tmp_path_factory.mktemp("dag"))
-    config = augmented(yaml.safe_load((ROOT / "config.yaml").read_text()), dict.fromkeys(NAMES, LOCAL))
+    config = augmented(shipped("config.yaml"), dict.fromkeys(NAMES, LOCAL))
     project.configure(config)
     output = project.run("snakemake", "report", "augment", "--cores", "1", "--summary").stdout
     rows = [line.split("\t") for line in output.splitlines() if "\t" in line]
@@ -76,7 +77,7 @@ def test_no_output_of_a_stage_lies_in_another_or_belongs_to_two_configs():
 def test_the_phases_before_augment_make_all_that_it_reads(tmp_path):
     """Else its stage would write into the outputs of theirs, and DVC would find those changed."""
     project = Project(tmp_path)
-    config = augmented(yaml.safe_load((ROOT / "config.yaml").read_text()), dict.fromkeys(NAMES, LOCAL))
+    config = augmented(shipped("config.yaml"), dict.fromkeys(NAMES, LOCAL))
     features = config["features"] | {"text_bt.clip": config["features"]["text.clip"]}
     selection = config["features"]["frames.top"]
     features["frames_aug.top"] = selection | {"select": "frames_aug.clip"}
@@ -104,7 +105,7 @@ def blocks(stage: str) -> set[str]:
 def test_every_config_block_is_a_parameter_of_a_stage_and_in_every_preset(preset):
     """DVC fails where one is missing, so any preset can be copied to config.yaml."""
     tracked = set().union(*map(blocks, stages()))
-    assert tracked | {"private_remote"} == set(yaml.safe_load((ROOT / preset).read_text()))  # that: where artifacts go
+    assert tracked | {"private_remote"} == set(shipped(preset))  # that: where artifacts go
     schema = yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text())
     assert tracked | {"private_remote"} == set(schema["properties"])
 
@@ -136,6 +137,7 @@ EDITS = [
     ("views.text_bt.num_beams", 3),
     ("views.text_bt.chain", NAMES[:1]),
     ("weights.clip.revision", "0" * 40),
+    ("weights.clip.seen", ["demo"]),
     ("features.audio.mfcc.coefficients", 13),
     ("features.text.clip.weights", "other"),
     ("features.frames.top.k", 2),
@@ -192,7 +194,7 @@ def asked(config: dict) -> dict[str, set]:
 @pytest.fixture(scope="module")
 def labelled(tmp_path_factory) -> tuple[dict, dict[str, set]]:
     """A config that has something in every block, and what it asks of the stages."""
-    config = augmented(yaml.safe_load((ROOT / "config.yaml").read_text()), dict.fromkeys(NAMES, LOCAL))
+    config = augmented(shipped("config.yaml"), dict.fromkeys(NAMES, LOCAL))
     config["labels"] = {"mine": {"ang": "high", "hap": "high", "neu": "low", "sad": "sad"}}
     config["protocols"]["session"]["labels"] = "mine"
     config["weights"]["other"] = LOCAL
@@ -214,9 +216,10 @@ def test_dependencies_are_code_or_outputs_of_earlier_stages():
     earlier: set[str] = set()
     for name, stage in stages().items():
         assert set(stage["deps"]) >= CODE, name
-        assert set(stage["deps"]) - CODE - PAIRS - TABLES <= earlier, name
+        assert set(stage["deps"]) - CODE - PAIRS - TABLES - SHARED <= earlier, name
         read = {"weights": PAIRS, "corpora": TABLES, "train": {"data/views"}, "analyse": {"data/views", "weights"}}
         assert set(stage["deps"]) >= read.get(name, set()), name
+        assert ("weights" in blocks(name)) == (set(stage["deps"]) >= SHARED), name
         earlier |= set(paths(stage))
         kept = [e for e in stage.get("outs", []) + stage.get("metrics", []) if not next(iter(e.values()))["persist"]]
         assert not kept, f"{name}: without persist DVC deletes {kept} before each run"

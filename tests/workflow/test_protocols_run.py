@@ -4,11 +4,10 @@ import csv
 from pathlib import Path
 
 import pytest
-import yaml
 from _machines import contents
 from _recordings import recordings
 from _results import read_csv
-from conftest import ROOT, Project
+from conftest import Project, shipped
 
 from emospace.core.provenance import read_json
 
@@ -48,7 +47,7 @@ def config() -> dict:
     runs["fused"] = {"model": "late_fusion", "protocol": "blind", "inputs": ["run:blind"]}
     runs["space"] = {"model": "unified", "protocol": "blind", "inputs": ["audio.mfcc"], "epochs": 3}
     demo = {"parts": 3, "options": {"expect_counts": False}, "generate": {"sessions": 3, "dialogues": 2}}
-    return yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")) | {
+    return shipped("config.yaml") | {
         "corpora": {"demo": demo, "ravdess": {"root": "corpus", "parts": 2}},
         "labels": {"demo2": {"hap": "happy", "exc": "happy", "sad": "sad"}, "tones2": {"03": "happy", "04": "sad"}},
         "views": {"audio": {}},

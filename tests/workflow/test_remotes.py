@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from _machines import ADOPT, GIT, cloned, contents, copy, look_each_time, smallest
-from conftest import ROOT, Project
+from conftest import ROOT, Project, shipped
 
 from emospace.core.errors import InputError
 from emospace.core.provenance import sha256, write_json
@@ -101,7 +101,7 @@ def test_no_job_writes_into_the_cache(kind, phases, folders, origin, tmp_path):
 
 def closed(root: str = "data/raw/demo") -> dict:
     """A config that reads IEMOCAP, which may not be shared: the smallest there is, without views."""
-    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    config = shipped("config.yaml")
     corpora = {"signed": {"reader": "iemocap", "root": root, "parts": 3, "options": {"expect_counts": False}}}
     session = {"corpus": "signed", "split": "session", "labels": "iemocap4", "folds": 3}
     run = {"model": "linear_probe", "protocol": "session", "inputs": ["audio.mfcc"]}

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 import yaml
 from _machines import ADOPT, GIT, cloned, contents
-from conftest import ROOT, Project
+from conftest import ROOT, Project, complete
 
 from emospace.plan.adopting import PHASES
 
@@ -69,7 +69,7 @@ def test_a_second_run_does_nothing(demo):
 
 
 def test_the_demo_of_these_tests_is_the_shipped_one_but_for_its_size(demo):
-    shipped, ours = (yaml.safe_load((folder / "config.yaml").read_text()) for folder in (ROOT, demo.folder))
+    shipped, ours = (complete(yaml.safe_load((folder / "config.yaml").read_text())) for folder in (ROOT, demo.folder))
     assert ours["weights"].pop("drawn") and ours.keys() == shipped.keys()
     differ = {key for key in shipped if shipped[key] != ours[key]}
     assert differ == {"corpora", "features", "runs"}
