@@ -55,7 +55,7 @@ for _feature in PLAN.encoded():
         conda:
             f"../envs/{PLAN.encoder(_feature).ENVIRONMENT}.yaml"
         resources:
-            gpu=int(GPU and bool(_weights)),
+            gpu=int(GPU and PLAN.encoder(_feature).GPU),
         params:
             weights=f"--weights weights/{_weights}/weights.json" if _weights else "",
             known=f"--known {' '.join(_known)}" if _known else "",

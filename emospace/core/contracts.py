@@ -254,6 +254,7 @@ class Encoder(Protocol):
     - VIEWS: the kinds of view that it accepts (`View.KIND`).
     - HOLDS: what the features are ("cepstral", "embedding", ...); the sidecar records it, and models look it up there.
     - WEIGHTS: are pretrained weights required (`weights:` of the feature)?
+    - GPU: does it use a GPU if there is one?
     - RATE: the only sample rate that it accepts, Hz. By default any rate if `load` takes `rate`, otherwise 16 000.
     - ENVIRONMENT: the file in envs/ that lists its packages.
     - PACKAGES: distributions whose versions the sidecar records.
@@ -266,6 +267,7 @@ class Encoder(Protocol):
     VIEWS: Sequence[str]
     HOLDS: str = "embedding"
     WEIGHTS: bool = False
+    GPU: bool = False
     RATE: int | None = None
     ENVIRONMENT: Environment = "encode"
     PACKAGES: Sequence[str] = ()

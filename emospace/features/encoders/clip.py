@@ -19,6 +19,7 @@ from emospace.weights.record import REMEDY, Weights
 
 VIEWS = ("frames", "text")
 WEIGHTS = True
+GPU = True
 PACKAGES = ("torch", "open_clip_torch", "torchvision", "pillow")
 
 DEFAULT = "ViT-B-32-quickgelu"

@@ -18,6 +18,7 @@ from emospace.weights.record import Weights
 
 VIEWS = ("audio",)
 WEIGHTS = True
+GPU = True
 PACKAGES = _hf.PACKAGES
 
 WINDOW = 30  # seconds

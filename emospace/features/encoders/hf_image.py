@@ -13,6 +13,7 @@ from emospace.weights.record import Weights
 
 VIEWS = ("frames",)
 WEIGHTS = True
+GPU = True
 PACKAGES = (*_hf.PACKAGES, "torchvision", "pillow")
 
 

@@ -12,6 +12,7 @@ from emospace.weights.record import REMEDY, Weights
 
 VIEWS = ("text",)
 WEIGHTS = True
+GPU = True
 PACKAGES = _hf.PACKAGES
 
 

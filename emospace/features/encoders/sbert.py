@@ -11,6 +11,7 @@ from emospace.weights.record import REMEDY, Weights
 
 VIEWS = ("text",)
 WEIGHTS = True
+GPU = True
 PACKAGES = ("torch", "sentence-transformers", "transformers", "tokenizers")
 
 WINDOW = 16  # batches per call, within which texts are sorted by length
