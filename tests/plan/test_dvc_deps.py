@@ -202,7 +202,7 @@ def test_files_that_dvc_cannot_watch_are_refused(tmp_path, monkeypatch):
     vectors = tmp_path / "vectors.csv"
     vectors.write_text("utterance,a\nu,1.0\n")
     table = demo | {"features": demo["features"] | {"ids.mine": {"encoder": "table", "file": str(vectors)}}}
-    with pytest.raises(InputError, match=r"vectors.csv, which ids.mine is read from.*always_changed.*stage features"):
+    with pytest.raises(InputError, match=r"vectors.csv, which ids.mine reads.*outside.*always_changed.*stage features"):
         check_seen(Plan(table), stages)
     stages.write_text("stages: {corpora: {always_changed: true}, features: {always_changed: true}}")
     check_seen(Plan(table), stages)

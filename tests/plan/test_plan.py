@@ -233,7 +233,7 @@ def test_the_intended_view_is_suggested_for_a_feature_of_a_misspelt_view(config)
             ["runs: probe: candidates: .* it must be a list whose item 2 must be a valid number"],
         ),
         (["runs", "probe", "candidates"], [], ["runs: probe: candidates"]),
-        (["gate"], {"text_bt": {}}, ["gate: text_bt: there is no 'text_bt' in views"]),
+        (["gate"], {"text_bt": {}}, ["gate: text_bt: there is no augmented view 'text_bt' in views"]),
     ],
 )
 def test_mistakes_are_refused_by_name(config, path, value, words):
@@ -354,7 +354,7 @@ def test_only_needed_weights_are_fetched(config, augmented):
             "whisper",
             ["recognise: weights: 'listener' has no config.json"],
         ),
-        (["views", "audio"], {"sample_rate": 22050}, ["sample_rate: it is 22050 Hz, but audio_tts takes 16000"]),
+        (["views", "audio"], {"sample_rate": 22050}, ["sample_rate: it is 22050 Hz, and audio_tts takes 16000"]),
         (
             ["views", "frames_aug"],
             {"transforms": [{"name": "ToGray"}, {"name": "CLAHE", "options": {"clip_limits": 2}}]},

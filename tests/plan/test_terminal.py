@@ -96,7 +96,7 @@ def test_each_declaration_of_the_config_is_one_line(tmp_path):
     plan = SimpleNamespace(
         config={"protocols": {"session": {}, "random": {"leaky": True}}, "views": {}, "features": {}, "runs": {}},
         fetched=lambda: [str(tmp_path / f"{name}/weights.json") for name in ("clip", "minilm", "absent")],
-        seen_in=lambda protocol: {"minilm": ["here"]} if protocol == "session" else {},
+        seen_corpora_in=lambda protocol: {"minilm": ["here"]} if protocol == "session" else {},
     )
     for name, text in {"clip": '{"random": true, "why": "no hub"}', "minilm": '{"random": false}'}.items():
         (tmp_path / name).mkdir()

@@ -131,7 +131,7 @@ UNPLANNED = [  # example, old, new, words
     ("augmented_view", "def score(", "def judge(", r"it has no function score\(\)"),
     ("encoder", "load(*, order", "load(order, *, more", r"load\(\) takes order, which is never passed"),
     ("model", "def train(fold, *", "def train(data, *", r"train\(\) takes \(data\), not \(fold\)"),
-    ("model", "def apply(trained, rows)", "def apply(trained, rows, *, fold)", r"apply\(\) takes fold, which nobody"),
+    ("model", "def apply(trained, rows)", "def apply(trained, rows, *, fold)", r"apply\(\) takes fold, which is never passed"),
     ("two_stage_model", "def apply(trained, rows)", "def predict(trained, rows)", r"it has no function apply\(\)"),
     ("split", "def split(rows, folds", "def split(folds, rows", r"split\(\) takes \(folds, rows\), not"),
     ("split", "def check(folds, sides", "def check(sides", r"check\(\) takes \(sides\), not \(folds, sides\)"),
@@ -202,7 +202,7 @@ def test_an_option_of_the_wrong_type_is_refused_at_planning_time(planted, monkey
 @pytest.mark.parametrize("value", [datetime.date(2026, 1, 1), [float("nan")], float("inf"), {1: {2}}])
 def test_a_value_that_json_cannot_hold_is_refused_for_an_untyped_option(planted, monkeypatch, value):
     planted("encoder", "order: Count = 2", "order: Count = 2, more=None")
-    with pytest.raises(InputError, match=r"loudness.moments: more: it is .* it must be"):
+    with pytest.raises(InputError, match=r"loudness.moments: more: it is .* it must consist of text"):
         plan_of(monkeypatch, edited(("features", "loudness.moments", "more"), value))
 
 
@@ -307,7 +307,7 @@ JOBS = [  # job, example, old, new, words
         "corpus",
         "    return int(name.stem",
         "    return (name.stem",
-        r"group\('s0.*gave 's0.\[1:\]'|group.* gave",
+        r"group\('s0.*returned 's0.\[1:\]'|group.* returned",
     ),
     ("index", "corpus", "    import soundfile\n", "    import soundfile_\n", r"index\(\) raised ModuleNotFoundError"),
     ("index", "corpus", "label=label,\n", "emotion=label,\n", r"index\(\) raised TypeError: .*'emotion'"),
