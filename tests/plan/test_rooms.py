@@ -1,5 +1,7 @@
 """The rooms of the library: nothing lies at its root, and imports lead from later rooms to earlier ones only."""
 
+import re
+
 import _rooms
 from conftest import ROOT
 
@@ -35,6 +37,12 @@ def test_every_module_lies_in_a_room():
 def test_imports_lead_from_later_rooms_to_earlier_ones_only():
     upward = {(a, b): n for (a, b), n in _rooms.arrows(ROOT).items() if ORDER.index(a) < ORDER.index(b)}
     assert upward == {}
+
+
+def test_the_architecture_page_shows_the_rooms_in_their_order():
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    table = page.partition("| room |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)`", table, re.MULTILINE) == ROOMS
 
 
 def test_an_import_that_is_never_run_is_no_arrow(tmp_path):
