@@ -1,5 +1,7 @@
 """The rooms of the library: no module is at its root, and a room imports only earlier rooms."""
 
+import re
+
 import _rooms
 from conftest import ROOT
 
@@ -37,7 +39,13 @@ def test_a_room_imports_only_earlier_rooms():
     assert upward == {}
 
 
-def test_imports_for_type_checking_do_not_count(tmp_path):
+def test_the_architecture_page_shows_the_rooms_in_their_order():
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    table = page.partition("| room |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)`", table, re.MULTILINE) == ROOMS
+
+
+def test_an_import_that_is_never_run_is_no_arrow(tmp_path):
     for name, text in {
         "emospace/__init__.py": "",
         "emospace/a/__init__.py": "",

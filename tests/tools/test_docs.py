@@ -11,6 +11,10 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("configs
 GENERATED = ROOT / "docs/contracts.md"  # made from docstrings, which ruff holds to their width
 PRESETS = sorted(["config.yaml", *(f"configs/{path.name}" for path in ROOT.glob("configs/*.yaml"))])
 WIDTH = 119
+FOLDERS = "emospace|rules|workflow_scripts|tests|benchmarks|envs|profiles|schemas"
+PATH = re.compile(rf"(?<![\w./-])(?:{FOLDERS})/[\w./*{{}},-]*[\w*}}/](?![\w<])")
+DOTTED = re.compile(r"(?<![\w./-])emospace(?:\.\w+)+")
+CODE = re.compile(r"`([\w./]+\.(?:py|smk))`")
 
 
 def text(path) -> str:
@@ -63,6 +67,37 @@ def test_make_targets_and_scripts_that_pages_name_exist():
         modules = re.findall(r"python -m ((?:workflow_scripts|benchmarks)[\w.]*)", text(page))
         files = [ROOT / module.replace(".", "/") for module in modules]
         assert all(file.is_dir() or file.with_suffix(".py").exists() for file in files), page.name
+
+
+def prose(page) -> str:
+    """A page without the names that no file has: those of example plug-ins, and old names in the changelog's tables."""
+    lines = [line for line in text(page).splitlines() if not line.startswith(("Example, `", "    "))]
+    return "\n".join(line.rstrip("| ").rpartition("|")[2] if line.startswith("|") else line for line in lines)
+
+
+def exists(path: str) -> bool:
+    """Does a path, or each alternative of {a,b}, name a file or folder? It may hold wildcards."""
+    if braces := re.search(r"\{([^{}]*)\}", path):
+        return all(exists(path.replace(braces[0], one, 1)) for one in braces[1].split(","))
+    return any(ROOT.glob(path.strip("/")))
+
+
+def defines(name: str) -> bool:
+    """Is a dotted name one of our modules, or a name at the top of one?"""
+    folder, _, last = name.replace(".", "/").rpartition("/")
+    if any((ROOT / f"{folder}/{last}{suffix}").exists() for suffix in (".py", "/__init__.py")):
+        return True
+    module = next((m for s in (".py", "/__init__.py") if (m := ROOT / f"{folder}{s}").is_file()), None)
+    return bool(module and re.search(rf"^(?:(?:class|def) )?{re.escape(last)}\b", text(module), re.MULTILINE))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_and_modules_that_pages_name_exist(page):
+    content = prose(page)
+    assert [path for path in PATH.findall(content) if not exists(path)] == []
+    assert [name for name in DOTTED.findall(content) if not defines(name)] == []
+    files = [f"/{file.relative_to(ROOT)}" for ending in ("py", "smk") for file in ROOT.glob(f"[!.]*/**/*.{ending}")]
+    assert [name for name in CODE.findall(content) if not any(file.endswith(f"/{name}") for file in files)] == []
 
 
 def test_the_citation_is_that_of_the_project():
