@@ -131,7 +131,7 @@ UNPLANNED = [  # example, old, new, words
     ("augmented_view", "def score(", "def judge(", r"it has no function score\(\)"),
     ("encoder", "load(*, order", "load(order, *, more", r"load\(\) takes order, which is never passed"),
     ("model", "def train(fold, *", "def train(data, *", r"train\(\) takes \(data\), not \(fold\)"),
-    ("model", "def apply(trained, rows)", "def apply(trained, rows, *, fold)", r"apply\(\) takes fold, which is never passed"),
+    ("model", "def apply(trained, rows)", "def apply(trained, rows, *, fold)", r"takes fold, which is never passed"),
     ("two_stage_model", "def apply(trained, rows)", "def predict(trained, rows)", r"it has no function apply\(\)"),
     ("split", "def split(rows, folds", "def split(folds, rows", r"split\(\) takes \(folds, rows\), not"),
     ("split", "def check(folds, sides", "def check(sides", r"check\(\) takes \(sides\), not \(folds, sides\)"),

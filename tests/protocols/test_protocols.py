@@ -234,7 +234,7 @@ def test_a_model_or_view_that_leaks_must_say_so(config, workplace, monkeypatch):
     marked["runs"]["probe"]["leaky"] = True
     assert Plan(marked).leaks("probe") == ["probe"]
     monkeypatch.setattr(plugin.find("views", "text"), "leaky", lambda **options: True, raising=False)
-    with pytest.raises(InputError, match=r"views: text: it is made with the labels.*leaky: true"):
+    with pytest.raises(InputError, match=r"views: text: its items are derived from the labels.*leaky: true"):
         Plan(marked)
     marked["views"]["text"] = {"leaky": True}
     Plan(marked)

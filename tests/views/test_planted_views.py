@@ -144,7 +144,7 @@ def test_one_file_per_plugin_suffices_and_no_other_view_is_planned(planted):
             "views/counts",
             "import numpy",
             "import numpie",
-            "cannot be imported .ModuleNotFoundError.*belong in functions",
+            "cannot be imported .ModuleNotFoundError.*inside functions",
         ),
         (
             "views/counts",
