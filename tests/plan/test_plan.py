@@ -354,7 +354,7 @@ def test_only_needed_weights_are_fetched(config, augmented):
             "whisper",
             ["recognise: weights: 'listener' has no config.json"],
         ),
-        (["views", "audio"], {"sample_rate": 22050}, ["sample_rate: it is 22050 Hz, and audio_tts takes 16000"]),
+        (["views", "audio"], {"sample_rate": 22050}, ["sample_rate: it is 22050 Hz, but audio_tts needs 16000"]),
         (
             ["views", "frames_aug"],
             {"transforms": [{"name": "ToGray"}, {"name": "CLAHE", "options": {"clip_limits": 2}}]},
@@ -420,7 +420,7 @@ def test_the_languages_in_a_chain_must_match(augmented):
 @pytest.mark.parametrize(("names", "last"), [(["toy_en_fr"], "fr"), (["toy_en_fr", "fr_de"], "de")])
 def test_a_chain_that_does_not_return_to_its_language_is_reported(augmented, names, last):
     (warning,) = chained(augmented, *names).warnings
-    assert f"config: views: text_bt: chain: it begins with 'en' and ends with '{last}'" in warning
+    assert f"config: views: text_bt: chain: it translates from 'en' to '{last}'" in warning
     assert "add a translator to 'en'" in warning
 
 

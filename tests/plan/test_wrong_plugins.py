@@ -368,8 +368,8 @@ JOBS = [  # job, example, old, new, words
     ("embed", "encoder", "encode.batch = 16", "encode.batch = 0", "batch is 0"),
     ("embed", "encoder", "for item in items]", "for item in items[1:]]", f"it returned 11 for 12 items,{ROW} to"),
     ("embed", "encoder", "item.mean()", "item.men()", f"called with{ROW} to .* raised AttributeError"),
-    ("embed", "encoder", "[[mean, *", "[[np.nan, *", f"of{ROW} it returned values that are not finite"),
-    ("embed", "encoder", "np.float32)", "np.int64)", f"of{ROW} it returned int64 of shape"),
+    ("embed", "encoder", "[[mean, *", "[[np.nan, *", f"for{ROW} it returned values that are not finite"),
+    ("embed", "encoder", "np.float32)", "np.int64)", f"for{ROW} it returned int64 of shape"),
     (
         "embed",
         "encoder",

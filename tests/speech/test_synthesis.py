@@ -272,7 +272,7 @@ def test_the_step_writes_equal_bytes_and_records_its_settings(tmp_path):
     assert first == [(tmp_path / name).read_bytes() for name in ("synthesised.npy", "synthesised.json", "q.csv")]
     write_json(tmp_path / "0.json", {"sample_rate": 22050})
     done = step(tmp_path, {})
-    assert done.returncode == 1 and "it has 22050 Hz" in done.stderr and "Traceback" not in done.stderr
+    assert done.returncode == 1 and "its sample rate is 22050 Hz" in done.stderr and "Traceback" not in done.stderr
 
 
 @pytest.fixture(scope="module")

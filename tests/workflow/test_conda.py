@@ -102,7 +102,7 @@ def test_an_environment_is_created_with_its_pins_and_its_scripts_can_be_imported
     scripts = [script for script, where in environments().items() if where == name]
     modules = set().union(*(imported(script) - UNCALLED.get(script, set()) for script in scripts))
     first = (
-        "from emospace.features.encoders import _torchvision; _torchvision.ensure(); "
+        "from emospace.core import torchvision_shim; torchvision_shim.ensure(); "
         if "torchvision" in held(name)
         else ""
     )

@@ -165,7 +165,7 @@ def test_what_another_config_left_behind_is_not_shared_either(tmp_path, monkeypa
     write_json(Path("data/manifest/open/0.json"), {"recipe": {"plugin": "ravdess"}})
     assert check_sharing() == {"open": ravdess.LICENCE}
     write_json(part, {"recipe": {"plugin": "iemocap"}})
-    with pytest.raises(InputError, match=r"config.yaml: signed is here, .*release form.*private_remote"):
+    with pytest.raises(InputError, match=r"config.yaml: signed has data in this project.*release form.*private_remote"):
         check_sharing()
     config.write_text("private_remote: lab\n")
     assert check_sharing() == {"open": ravdess.LICENCE, "signed": iemocap.LICENCE}
@@ -178,13 +178,13 @@ def test_what_another_config_left_behind_is_not_shared_either(tmp_path, monkeypa
     for folder in leftovers:
         check_sharing()
         Path(folder).mkdir(parents=True)
-        with pytest.raises(InputError, match="iemocap is here"):
+        with pytest.raises(InputError, match="iemocap has data in this project"):
             check_sharing()
         Path(folder).rmdir()
     for file in ("protocols/session.json", "runs/probe/fold0-1/run.json", "augmented/audit/session.text_bt.json"):
         sidecar = Path("results/other") / file
         write_json(sidecar, {"recipe": {"corpora": {"signed": "iemocap"}}})
-        with pytest.raises(InputError, match="signed is here"):
+        with pytest.raises(InputError, match="signed has data in this project"):
             check_sharing()
         sidecar.unlink()
 

@@ -24,7 +24,7 @@ SMALLER = {
     "generate: {sessions: 5, dialogues: 2}": "generate: {sessions: 5, dialogues: 1}",
     "epochs: 30": "epochs: 3",
     "{weights: clip}": CLIP,
-    "\nweights:\n": "\nweights:\n  drawn: {source: random}\n",
+    "\nweights: # changes to configs/shared/weights.yaml\n": "\nweights:\n  drawn: {source: random}\n",
 }
 
 
