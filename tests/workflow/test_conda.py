@@ -102,9 +102,7 @@ def test_an_environment_is_created_with_its_pins_and_its_scripts_can_be_imported
     scripts = [script for script, where in environments().items() if where == name]
     modules = set().union(*(imported(script) - UNCALLED.get(script, set()) for script in scripts))
     first = (
-        "from emospace.core import torchvision_shim; torchvision_shim.ensure(); "
-        if "torchvision" in held(name)
-        else ""
+        "from emospace.core import torchvision_shim; torchvision_shim.ensure(); " if "torchvision" in held(name) else ""
     )
     inside(created[name], f"{first}import {', '.join([*sorted(modules), *(f'workflow_scripts.{s}' for s in scripts)])}")
     assert all((created[name] / "bin" / program).exists() for program in PROGRAMS.get(name, []))
