@@ -94,7 +94,7 @@ STORED = [*LEARNT, *SAID]  # files of a training besides run.json
 
 
 def recipe(rule, key):
-    """Input function: the recipe of a rule for the value of the wildcard `key`."""
+    """Input function: the recipe of a job, by the value of the wildcard `key`."""
     return lambda wildcards: PLAN.recipe(rule, getattr(wildcards, key))
 
 
@@ -246,7 +246,7 @@ def model_weights(wildcards):
 
 
 def trainings(rule, on_train=False):
-    """Return rule name -> its runs: one shared rule, and one for each run that stores additional files.
+    """Group runs by the name of their rule. A run that stores additional files has its own.
 
     on_train: only runs that are applied to their train rows.
     """
