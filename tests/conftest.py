@@ -47,6 +47,14 @@ def _from_environment(name: str, what: str) -> Path:
     return Path(value)
 
 
+@pytest.fixture(autouse=True)
+def threads_of_torch():
+    """Restore the number of PyTorch threads, which jobs that run in this process change and other tests depend on."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1))
+
+
 @pytest.fixture(scope="session")
 def ravdess() -> Path:
     """Folder with Actor_01 ... of RAVDESS."""
