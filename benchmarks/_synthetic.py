@@ -9,24 +9,21 @@ from pathlib import Path
 
 def describe() -> None:
     """Plan; print as JSON how many jobs there are, the longest shell command, and the commands of each rule."""
-    from workflow_scripts.adopt import planned
+    from emospace.plan.adopting import PHASES
+    from emospace.plan.snakemake_api import planned
 
-    with planned([]) as (_, graph):
-        print(json.dumps(described(in_order(graph))))
+    with planned([], PHASES) as graph:
+        print(json.dumps(described([*graph.jobs()])))
 
 
 def fill() -> None:
     """Write what every job would make."""
-    from workflow_scripts.adopt import planned
+    from emospace.plan.adopting import PHASES
+    from emospace.plan.snakemake_api import planned
 
-    with planned([]) as (_, graph):
-        for job in in_order(graph):
+    with planned([], PHASES) as graph:
+        for job in graph.jobs():
             make(job)
-
-
-def in_order(graph) -> list:
-    """The jobs that make something, each after those that it needs."""
-    return [job for level in graph.toposorted() for job in sorted(level, key=str) if job.output]
 
 
 def described(jobs: list) -> dict:
