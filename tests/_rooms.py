@@ -1,13 +1,13 @@
 """The rooms of the library: which module lies in which folder, and which folder imports which.
 
-`python tests/_rooms.py [FOLDER OF A CLONE]` prints the counts that docs/architecture.md quotes.
+`python -m tests._rooms [FOLDER OF A CLONE]` prints the counts that docs/architecture.md quotes.
 """
 
-import ast
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
+
+from emospace.core.syntax import syntax
 
 ROOTS = ("emospace", "workflow_scripts")
 
@@ -21,28 +21,10 @@ def modules(project: Path) -> dict[str, Path]:
     return found
 
 
-def run(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those below `if TYPE_CHECKING:`, which are never run."""
-    yield node
-    for child in ast.iter_child_nodes(node):
-        if not (isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING"):
-            yield from run(child)
-
-
 def imports(name: str, path: Path, known: dict[str, Path]) -> set[str]:
-    """Those of our modules that one imports, at its top or inside a function."""
-    found = set()
-    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    for node in run(ast.parse(path.read_bytes())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                above = package.split(".")[: len(package.split(".")) - node.level + 1]
-                base = ".".join([*above, *([base] if base else [])])
-            found |= {inner if (inner := f"{base}.{alias.name}") in known else base for alias in node.names}
-    return {other for other in found if other in known and other != name}
+    """Those of our modules that one imports, in functions too; of `from package import module`, the module."""
+    named = {other for other in syntax(path).imports if other in known and other != name}
+    return {other for other in named if not any(inner.startswith(f"{other}.") for inner in named)}
 
 
 def room(name: str) -> str:
