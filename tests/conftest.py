@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 from filelock import FileLock
-from snakemake.utils import update_config
 
 from benchmarks._project import copy_project, environment
 from emospace.core.manifest import Utterance
 from emospace.core.provenance import write_json
+from emospace.plan.config_files import read_config
 from emospace.weights.fetch import fetch
 from emospace.weights.origins import Unreachable
 from emospace.weights.record import Weights, open_weights
@@ -84,16 +84,9 @@ def tiny(tmp_path_factory) -> Weights:
     return open_weights(folder)
 
 
-def complete(config: dict) -> dict:
-    """A config as the Snakefile merges it: over the shared weights."""
-    whole = yaml.safe_load((ROOT / "configs/shared/weights.yaml").read_text(encoding="utf-8"))
-    update_config(whole, config)
-    return whole
-
-
 def shipped(path: str) -> dict:
     """A config of the project, complete."""
-    return complete(yaml.safe_load((ROOT / path).read_text(encoding="utf-8")))
+    return read_config(ROOT / path)
 
 
 def utterance(name: str, **fields) -> Utterance:

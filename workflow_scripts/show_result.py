@@ -4,15 +4,14 @@ import argparse
 import sys
 from pathlib import Path
 
-import yaml
-
 from emospace.core.errors import InputError
 from emospace.plan.checks import validate
+from emospace.plan.config_files import read_config
 
 
 def result_folder(config: Path) -> Path:
     """Where the results of a config lie."""
-    content = yaml.safe_load(config.read_text(encoding="utf-8"))
+    content = read_config(config)
     validate(content)
     return Path("results", content["name"])
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
+from snakemake.utils import update_config
 from snakemake_interface_logger_plugins.common import LogEvent
 
-__all__ = ["LogEvent", "WorkflowError"]
+__all__ = ["LogEvent", "WorkflowError", "update_config"]
 
 HANDLER = "DefaultStreamHandler"  # Snakemake's name for the log handler that writes to the terminal
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from _augmented import NAMES, augmented
 from _machines import contents, copy, smallest
-from conftest import Project, shipped
+from conftest import ROOT, Project, shipped
 
 from emospace.core import records
 from emospace.core.errors import InputError
@@ -113,6 +113,13 @@ def test_the_result_of_the_given_config_is_shown(tmp_path, monkeypatch, capsys):
     config.write_text("seed: 1\n")
     with pytest.raises(InputError, match="no 'name'"):
         show_result.result_folder(config)
+
+
+@pytest.mark.parametrize(
+    "preset", ["config.yaml", *sorted(f"configs/{p.name}" for p in (ROOT / "configs").glob("*.yaml"))]
+)
+def test_the_result_of_every_preset_has_a_place(preset):
+    assert show_result.result_folder(ROOT / preset) == Path("results", shipped(preset)["name"])
 
 
 @pytest.mark.workflow

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 from _machines import ADOPT, contents, copy
-from conftest import ROOT, Project, complete
+from conftest import ROOT, Project
 
 from emospace.plan.adopting import PHASES
+from emospace.plan.config_files import complete
 from emospace.plan.plan import Plan
 from workflow_scripts.summarize import curve
 

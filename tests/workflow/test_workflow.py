@@ -10,9 +10,10 @@ from collections.abc import Iterator
 import pytest
 import yaml
 from _machines import ADOPT, GIT, cloned, contents
-from conftest import ROOT, Project, complete
+from conftest import ROOT, Project
 
 from emospace.plan.adopting import PHASES
+from emospace.plan.config_files import complete
 
 pytestmark = pytest.mark.workflow
 
