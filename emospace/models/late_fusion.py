@@ -1,4 +1,4 @@
-"""Late fusion: the mean of the probabilities that other runs give."""
+"""Late fusion: the mean of the probabilities predicted by other runs."""
 
 from pathlib import Path
 
@@ -14,9 +14,9 @@ LEARNS = False
 
 
 def train(fold: Fold, *, seed: int, checkpoint: Path) -> Trained:
-    """Nothing is learnt: which runs are averaged is all there is."""
-    if odd := fold.dev.inputs.keys() - fold.dev.said.keys():
-        raise InputError(f"input {min(odd)}", "late_fusion reads probabilities", "list runs: `inputs: [run:<name>]`")
+    """Record which runs are averaged; there is nothing to fit."""
+    if other := fold.dev.inputs.keys() - fold.dev.said.keys():
+        raise InputError(f"input {min(other)}", "late_fusion reads probabilities", "list runs: `inputs: [run:<name>]`")
     if not fold.dev.said:
         raise InputError("late_fusion", "it has no inputs", "list the runs to average: `inputs: [run:<name>]`")
     names = sorted(name.removeprefix("run:") for name in fold.dev.said)
@@ -24,10 +24,11 @@ def train(fold: Fold, *, seed: int, checkpoint: Path) -> Trained:
 
 
 def apply(trained: Trained, rows: Rows) -> Output:
-    """The mean over the runs that saw any of their inputs; over all of them where none did."""
+    """Average the runs that had any of their inputs for a row, or all runs if none had."""
     if not rows.said:
-        reason = "no run has been asked about these rows"
-        raise InputError("late_fusion", reason, "give it dev or test rows, or train rows of runs that are asked")
+        reason = "no run has predictions for these rows"
+        remedy = "apply it to dev or test rows, or to train rows that the runs were applied to"
+        raise InputError("late_fusion", reason, remedy)
     weights = np.stack([rows.inputs[name].lengths > 0 for name in rows.said], axis=1).astype(np.float32)
     weights[weights.sum(axis=1) == 0] = 1
     stacked = np.stack(list(rows.said.values()), axis=1)

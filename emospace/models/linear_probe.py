@@ -1,4 +1,4 @@
-"""The mandatory baseline: pooled features and logistic regression, its strength of regularisation chosen on dev."""
+"""The mandatory baseline: logistic regression on pooled features, with regularisation strength selected on dev."""
 
 import math
 from pathlib import Path
@@ -15,9 +15,9 @@ DETERMINISTIC = True
 
 
 def pooled(rows: Rows) -> np.ndarray:
-    """Mean and deviation over steps of every input, and whether it is there: float64 (N, sum of 2 D + 1).
+    """Mean and standard deviation over the steps of each input, and a presence flag: float64 (N, sum of 2 D + 1).
 
-    A missing modality is zeros with its flag at 0; rows of a single step have deviation 0.
+    A missing input is all zeros, flag included; a single step has deviation 0.
     """
     blocks = []
     for name, ragged in rows.inputs.items():
@@ -33,15 +33,15 @@ def pooled(rows: Rows) -> np.ndarray:
 
 
 def _sums(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Sum of the steps of each row, shape (N, D), each row on its own.
+    """Sum over the steps of each row, (N, D), computed per row.
 
-    Differences of a running total would be as fast, but their rounding error grows with the row number; scaled to unit
-    deviation it tells a model where in the table a row stands, and tables are often sorted by label.
+    Differences of a running total would be as fast, but their rounding error grows with the row number. Scaled to unit
+    deviation, it would leak the position of a row in the table, and tables are often sorted by label.
     """
     sums = np.zeros((len(offsets) - 1, values.shape[1]))
-    full = np.flatnonzero(np.diff(offsets))
-    if len(full):
-        sums[full] = np.add.reduceat(values, offsets[full], axis=0)
+    filled = np.flatnonzero(np.diff(offsets))
+    if len(filled):
+        sums[filled] = np.add.reduceat(values, offsets[filled], axis=0)
     return sums
 
 
@@ -53,11 +53,11 @@ def train(
     candidates: Several[Positive] = (0.001, 0.01, 0.1, 1.0),
     max_iter: Count = 2000,
 ) -> Trained:
-    """Fit on train for each inverse regularisation strength C of `candidates`; dev UA chooses.
+    """Fit on train for each inverse regularisation strength C in `candidates`; select by UA on dev.
 
-    UA is the unweighted average of class recalls. Without dev rows nothing chooses: the first candidate is taken.
-    Classes are weighted inversely to their frequency in train. A second
-    regression of that strength tells gender, where train has both: what a head for gender is measured against.
+    UA is the unweighted average of class recalls. Without dev rows the first candidate is taken. Classes are weighted
+    inversely to their frequency in train. If train has both genders, a second regression with the selected C predicts
+    gender, as the baseline of gender heads.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import recall_score
@@ -71,37 +71,43 @@ def train(
     for strength in tqdm(candidates if len(fold.dev) else candidates[:1], "strength", disable=None):
         model = LogisticRegression(C=strength, class_weight="balanced", max_iter=max_iter)
         model.fit(train_x, fold.train.label)
-        found = math.nan
+        ua = math.nan
         if len(fold.dev):
-            found = float(recall_score(fold.dev.label, model.predict(dev_x), average="macro", zero_division=0))
-        history.append({"C": strength, "dev_ua": found})
-        if best is None or found > best[0]:
-            best = (found, strength, model)
+            ua = float(recall_score(fold.dev.label, model.predict(dev_x), average="macro", zero_division=0))
+        history.append({"C": strength, "dev_ua": ua})
+        if best is None or ua > best[0]:
+            best = (ua, strength, model)
     dev_ua, strength, model = best
     state = {"mean": scaler.mean_, "scale": scaler.scale_, "coefficients": model.coef_, "intercept": model.intercept_}
     state["labels"] = model.classes_
     known = fold.train.gender >= 0
     if len(np.unique(fold.train.gender[known])) == len(GENDERS):
-        second = LogisticRegression(C=strength, class_weight="balanced", max_iter=max_iter)
-        second.fit(train_x[known], fold.train.gender[known])
-        state |= {"gender_coefficients": second.coef_, "gender_intercept": second.intercept_}
+        gender_model = LogisticRegression(C=strength, class_weight="balanced", max_iter=max_iter)
+        gender_model.fit(train_x[known], fold.train.gender[known])
+        state |= {"gender_coefficients": gender_model.coef_, "gender_intercept": gender_model.intercept_}
     return Trained(state, fold.classes, history, {"C": strength, "dev_ua": dev_ua if len(fold.dev) else None})
 
 
 def apply(trained: Trained, rows: Rows) -> Output:
-    """Probabilities, where a class that no train row has gets 0; and gender, if train has both."""
+    """Predict classes, with probability 0 for those absent from train, and gender if train has both."""
     probabilities, state = np.zeros((len(rows), len(trained.classes)), np.float32), trained.state
     with_gender = "gender_coefficients" in state
     gender = np.zeros((len(rows), len(GENDERS)), np.float32) if with_gender else None
     if len(rows):
         table = _scaled(pooled(rows), state["mean"], state["scale"])
-        probabilities[:, state["labels"]] = _chances(table, state["coefficients"], state["intercept"], state["labels"])
+        probabilities[:, state["labels"]] = _probabilities(
+            table, state["coefficients"], state["intercept"], state["labels"]
+        )
         if with_gender:
-            gender[:] = _chances(table, state["gender_coefficients"], state["gender_intercept"], np.array(GENDERS))
+            gender[:] = _probabilities(
+                table, state["gender_coefficients"], state["gender_intercept"], np.array(GENDERS)
+            )
     return Output(probabilities, gender=gender)
 
 
-def _chances(table: np.ndarray, coefficients: np.ndarray, intercept: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def _probabilities(
+    table: np.ndarray, coefficients: np.ndarray, intercept: np.ndarray, labels: np.ndarray
+) -> np.ndarray:
     from sklearn.linear_model import LogisticRegression
 
     model = LogisticRegression()

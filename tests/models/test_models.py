@@ -1,4 +1,4 @@
-"""Models on a small synthetic fold: they learn, padding has no influence, any subset serves, a kill changes nothing."""
+"""Models on a small synthetic fold: learning, padding, subsets of inputs, resuming after a kill, children."""
 
 import csv
 import itertools
@@ -41,12 +41,12 @@ def fold() -> Fold:
 
 
 def accuracy(values: np.ndarray) -> float:
-    """Of probabilities of dev and the 30 test rows of `fold`, whose hidden labels follow from their numbers."""
+    """Accuracy on the 30 test rows of `fold`, given probabilities of dev and test; row i has label i modulo 3."""
     return float((values[30:].argmax(1) == np.arange(30) % len(CLASSES)).mean())
 
 
 @pytest.mark.parametrize(("model", "options"), [(linear_probe, {}), (unified, SMALL)])
-def test_models_learn_and_give_distributions(fold, tmp_path, model, options):
+def test_models_learn_and_predict_distributions(fold, tmp_path, model, options):
     trained = model.train(fold, seed=1, checkpoint=tmp_path, **options)
     values = probabilities(model, trained, fold)
     assert values.shape == (60, 3)
@@ -55,20 +55,20 @@ def test_models_learn_and_give_distributions(fold, tmp_path, model, options):
     assert trained.facts["dev_ua"] == max(line["dev_ua"] for line in trained.history)
 
 
-def test_pooling_knows_nothing_of_where_a_row_stands():
-    """Equal rows pool to equal bits, wherever they stand; a single step has no deviation at all."""
+def test_pooling_does_not_depend_on_the_position_of_a_row():
+    """Equal rows pool to equal bits at any position; a single step has deviation 0."""
     rng = np.random.default_rng(0)
-    kinds = [rng.normal(size=(n, 3)).astype(np.float32) for n in (1, 1, 7)]
-    rows = [kinds[i % 3] for i in range(3000)] + [np.empty((0, 3), np.float32)]
-    nobody = np.full(3001, -1)
-    table = linear_probe.pooled(Rows([""] * 3001, [""] * 3001, {"x": ragged(rows)}, nobody, nobody, nobody))
-    for i, kind in enumerate(kinds):
+    distinct = [rng.normal(size=(n, 3)).astype(np.float32) for n in (1, 1, 7)]
+    rows = [distinct[i % 3] for i in range(3000)] + [np.empty((0, 3), np.float32)]
+    unknown = np.full(3001, -1)
+    table = linear_probe.pooled(Rows([""] * 3001, [""] * 3001, {"x": ragged(rows)}, unknown, unknown, unknown))
+    for i, row in enumerate(distinct):
         assert (table[i:3000:3] == table[i]).all()
-        assert np.allclose(table[i], [*kind.mean(0), *kind.std(0), 1], atol=1e-6)
+        assert np.allclose(table[i], [*row.mean(0), *row.std(0), 1], atol=1e-6)
     assert (table[0, 3:6] == 0).all() and (table[-1] == 0).all()
 
 
-def test_unit_embeddings_and_gender(fold, tmp_path):
+def test_unified_predicts_unit_embeddings_and_gender(fold, tmp_path):
     trained = unified.train(fold, seed=1, checkpoint=tmp_path, **SMALL)
     output = unified.apply(trained, fold.train)
     assert np.allclose(np.linalg.norm(output.embeddings, axis=1), 1, atol=1e-5)
@@ -76,49 +76,57 @@ def test_unit_embeddings_and_gender(fold, tmp_path):
     assert len(unified.apply(trained, fold.train.take([])).embeddings) == 0
 
 
-def test_dimensions_come_in_the_units_of_the_corpus_and_only_if_they_were_learnt(fold, tmp_path):
+def test_vad_is_in_corpus_units_and_absent_unless_trained(fold, tmp_path):
     far = replace(fold, train=replace(fold.train, vad=fold.train.vad * 20 + 100))
     trained = unified.train(far, seed=1, checkpoint=tmp_path / "far", **SMALL)
-    found = unified.apply(trained, far.train).dimensions
-    assert np.corrcoef(found[:, 0], far.train.vad[:, 0])[0, 1] > 0.5
-    assert 100 < found.mean() < 140  # the labels are 100, 120 and 140
+    predicted = unified.apply(trained, far.train).dimensions
+    assert np.corrcoef(predicted[:, 0], far.train.vad[:, 0])[0, 1] > 0.5
+    assert 100 < predicted.mean() < 140  # the labels are 100, 120 and 140
+    assert "dimensions" in trained.history[0], "the column of the loss"
     unknown = replace(fold, train=replace(fold.train, vad=np.full((90, 3), np.nan, np.float32)))
-    for number, (f, more) in enumerate(((unknown, {}), (fold, {"dimensions": 0.0}))):
+    for number, (f, more) in enumerate(((unknown, {}), (fold, {"vad": 0.0}))):
         without = unified.train(f, seed=1, checkpoint=tmp_path / str(number), **SMALL | {"epochs": 1} | more)
         assert unified.apply(without, fold.test).dimensions is None
 
 
+def test_the_weight_of_the_vad_loss_is_called_vad():
+    plugin.check_options("models", "unified", "train", {"vad": 0.1}, "config: runs: r")
+    with pytest.raises(InputError, match="unexpected option 'dimensions'"):
+        plugin.check_options("models", "unified", "train", {"dimensions": 0.1}, "config: runs: r")
+
+
 @pytest.mark.parametrize("rated", [(0, 1), (2,)])
-def test_a_corpus_may_rate_some_dimensions_alone(fold, tmp_path, rated):
-    """These are learnt in their units, stored, and read again; the others are told of as absent."""
+def test_a_corpus_may_rate_only_some_dimensions(fold, tmp_path, rated):
+    """Rated dimensions are learnt in their units and stored; the cells of the others are empty."""
     vad = fold.train.vad * 20 + 100
     vad[:, [k for k in range(3) if k not in rated]] = np.nan
-    vad[::5, rated[0]] = np.nan  # some rows are rated in less than others
+    vad[::5, rated[0]] = np.nan  # some rows lack one rating
     some = replace(fold, train=replace(fold.train, vad=vad))
     trained = unified.train(some, seed=1, checkpoint=tmp_path, **SMALL)
     module = plugin.find("models", "unified")
     sides = ask_sides(module, trained, {"dev": some.dev, "test": some.test}, SMALL, device="cpu")
-    found = sides["dev"][1].dimensions
+    predicted = sides["dev"][1].dimensions
     for k in range(3):
         if k in rated:
-            assert np.corrcoef(found[:, k], fold.dev.vad[:, k])[0, 1] > 0.5 and 100 < found[:, k].mean() < 140
+            assert np.corrcoef(predicted[:, k], fold.dev.vad[:, k])[0, 1] > 0.5
+            assert 100 < predicted[:, k].mean() < 140
         else:
-            assert np.isnan(found[:, k]).all()
+            assert np.isnan(predicted[:, k]).all()
     write_outputs(tmp_path, CLASSES, sides)
     with open(tmp_path / "probabilities.csv", encoding="utf-8", newline="") as handle:
         for line in csv.DictReader(handle):
             assert [bool(line[name]) for name in RATINGS] == [k in rated for k in range(3)]
 
 
-def test_the_seed_decides_everything(fold, tmp_path):
+def test_the_seed_determines_the_result(fold, tmp_path):
     runs = [unified.train(fold, seed=s, checkpoint=tmp_path / str(i), **SMALL) for i, s in enumerate((1, 1, 2))]
-    said = [probabilities(unified, run, fold) for run in runs]
-    assert np.array_equal(said[0], said[1])
-    assert not np.array_equal(said[0], said[2])
+    first, again, other = (probabilities(unified, run, fold) for run in runs)
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
 
 
 def test_padding_and_neighbours_have_no_influence(fold, tmp_path):
-    """A row alone, and the same row beside a much longer one, are predicted alike."""
+    """A row is predicted alike alone and in a batch with much longer rows."""
     import torch
 
     from emospace.models.unified.resident import DeviceRows
@@ -132,7 +140,7 @@ def test_padding_and_neighbours_have_no_influence(fold, tmp_path):
     network.eval()
     together, alone = (predict(network, rows, size) for size in (30, 1))
     assert np.abs(together.emotion - alone.emotion).max() < 1e-5
-    network.train()  # statistics of batches, too, must not see padding
+    network.train()  # batch statistics must exclude padding too
     batch = network.standardise(rows.batch(torch.arange(4), network.names))
     longer = {n: (torch.nn.functional.pad(v, (0, 0, 0, 64)), length) for n, (v, length) in batch.items()}
     used = {n: length > 0 for n, (_, length) in batch.items()}
@@ -142,7 +150,7 @@ def test_padding_and_neighbours_have_no_influence(fold, tmp_path):
     assert torch.allclose(network(batch, used).emotion, network(longer, used).emotion, atol=1e-5)
 
 
-def test_noise_stays_out_of_padding():
+def test_distortion_leaves_padding_zero():
     import torch
 
     from emospace.models.unified.objective import distort
@@ -150,12 +158,12 @@ def test_noise_stays_out_of_padding():
     torch.manual_seed(0)
     length = torch.tensor([40, 64, 0])
     values = torch.ones(3, 64, 5) * (torch.arange(64) < length[:, None])[..., None]
-    found, fresh = distort(values, length, 1.0)
-    assert (found * (torch.arange(64) >= fresh[:, None])[..., None]).abs().sum() == 0
-    assert fresh[2] == 0 and (fresh <= 64).all() and not torch.equal(found, values)
+    distorted, new_length = distort(values, length, 1.0)
+    assert (distorted * (torch.arange(64) >= new_length[:, None])[..., None]).abs().sum() == 0
+    assert new_length[2] == 0 and (new_length <= 64).all() and not torch.equal(distorted, values)
 
 
-def test_a_modality_missing_everywhere_is_carried_as_missing(fold, tmp_path):
+def test_an_input_without_any_data_counts_as_missing(fold, tmp_path):
     def without(rows: Rows) -> Rows:
         empty = Ragged(np.empty((0, 0), np.float32), np.zeros(len(rows) + 1, np.int64))
         return Rows(**{**vars(rows), "inputs": rows.inputs | {"frames.clip": empty}})
@@ -167,7 +175,7 @@ def test_a_modality_missing_everywhere_is_carried_as_missing(fold, tmp_path):
     assert "frames.clip" not in trained.facts["architecture"]["shapes"]
 
 
-def test_strings_and_emptiness_are_refused(fold, tmp_path):
+def test_string_inputs_are_refused(fold, tmp_path):
     words = Rows(**{**vars(fold.train), "inputs": {"text": ["a"] * 90}})
     for model in (linear_probe, unified):
         with pytest.raises(InputError, match="not strings"):
@@ -178,19 +186,19 @@ def test_strings_and_emptiness_are_refused(fold, tmp_path):
 
 
 def train(folder: Path, *words: str) -> subprocess.Popen:
-    """The script, started in a folder of its own so that checkpoints stay there."""
+    """Start the script in its own folder, so that checkpoints stay there."""
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "workflow_scripts.train", *words]
     return subprocess.Popen(command, cwd=folder, env=env, stderr=subprocess.PIPE, text=True)
 
 
 def finish(process: subprocess.Popen) -> str:
-    _, said = process.communicate(timeout=300)
-    assert process.returncode == 0, said
-    return said
+    _, log = process.communicate(timeout=300)
+    assert process.returncode == 0, log
+    return log
 
 
-def test_a_kill_and_a_resume_give_the_same_weights_to_the_bit(tmp_path):
+def test_a_killed_and_resumed_training_is_equal_to_the_bit(tmp_path):
     arguments = write_fold(tmp_path) + recipe(tmp_path, "unified", SMALL | {"epochs": 30, "patience": 30})
     finish(train(tmp_path, *arguments, "--out", "whole"))
     killed = train(tmp_path, *arguments, "--out", "resumed")
@@ -208,7 +216,7 @@ def test_a_kill_and_a_resume_give_the_same_weights_to_the_bit(tmp_path):
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory) -> Path:
-    """Runs of three probes and of the unified model, on disk."""
+    """A run of the linear probe and one of the unified model, on disk."""
     folder = tmp_path_factory.mktemp("runs")
     arguments = write_fold(folder)
     jobs = [train(folder, *arguments, *recipe(folder, "unified", SMALL), "--out", "unified")]
@@ -218,7 +226,7 @@ def stored(tmp_path_factory) -> Path:
     return folder
 
 
-def test_results_hold_no_label_and_say_what_was_random(stored):
+def test_results_hold_no_labels_and_name_random_inputs(stored):
     with open(stored / "unified/probabilities.csv", newline="") as handle:
         lines = list(csv.DictReader(handle))
     assert list(lines[0]) == ["utterance", "split", "present", *CLASSES, "gender_F", "gender_M", *RATINGS]
@@ -226,20 +234,20 @@ def test_results_hold_no_label_and_say_what_was_random(stored):
     assert json.loads((stored / "unified/run.json").read_text())["random_inputs"] == ["frames.clip"]
 
 
-def test_any_subset_of_modalities_serves_and_reloading_reproduces(stored):
+def test_any_subset_of_inputs_works_and_reloading_reproduces(stored):
     inputs = {name: sorted((stored / name).glob("[01].npy")) for name in INPUTS}
     fold = read_fold(stored / "fold0.csv", stored / "p.json", inputs)
     with open(stored / "unified/probabilities.csv", newline="") as handle:
         written = [[float(line[c]) for c in CLASSES] for line in csv.DictReader(handle) if line["split"] == "test"]
     whole = apply(stored / "unified", fold.test)
     assert np.abs(whole.probabilities - np.array(written)).max() < 1e-5
-    seen = set()
+    distinct = set()
     for size in (1, 2, 3):
         for keep in itertools.combinations(INPUTS, size):
             output = apply(stored / "unified", fold.test, keep=keep)
             assert np.allclose(output.probabilities.sum(1), 1, atol=1e-5) and np.isfinite(output.embeddings).all()
-            seen.add(output.probabilities.tobytes())
-    assert len(seen) == 7
+            distinct.add(output.probabilities.tobytes())
+    assert len(distinct) == 7
     for run, keep, words in (
         ("unified", ["audio.mel"], r"no input 'audio\.mel'"),
         ("unified", [], "no input at all"),
@@ -260,14 +268,14 @@ def test_late_fusion_is_the_mean_of_its_parents(stored, tmp_path):
             return np.array([[float(line[c]) for c in CLASSES] for line in csv.DictReader(handle)])
 
     mean = (read(stored / "probe") + read(stored / "unified")) / 2
-    there = np.array(
+    present = np.array(
         [line.split(",")[2] == "1" for line in (stored / "probe/probabilities.csv").read_text().split()[1:]]
     )
-    assert np.abs(read(tmp_path / "fused") - mean)[there].max() < 1e-6
+    assert np.abs(read(tmp_path / "fused") - mean)[present].max() < 1e-6
     assert json.loads((tmp_path / "fused/run.json").read_text())["random_inputs"] == ["frames.clip"]
 
 
-def write_said(folder: Path, lines: str) -> Folders:
+def write_run(folder: Path, lines: str) -> Folders:
     folder.mkdir()
     (folder / "probabilities.csv").write_text(f"utterance,split,present,x,y\n{lines}")
     np.save(folder / "embeddings.npy", np.empty((len(lines.split()), 0)))
@@ -279,20 +287,20 @@ def rows_of(*names: str) -> Rows:
     return Rows(list(names), ["s"] * len(names), {}, unknown, unknown, np.full((len(names), 3), np.nan))
 
 
-def test_parents_that_had_nothing_to_look_at_have_no_say(tmp_path):
+def test_late_fusion_skips_parents_without_inputs(tmp_path):
     runs = {
-        "a": write_said(tmp_path / "a", "u,test,1,0.9,0.1\nv,test,0,0.9,0.1\n"),
-        "b": write_said(tmp_path / "b", "v,test,0,0.2,0.8\nu,test,0,0.2,0.8\n"),
+        "a": write_run(tmp_path / "a", "u,test,1,0.9,0.1\nv,test,0,0.9,0.1\n"),
+        "b": write_run(tmp_path / "b", "v,test,0,0.2,0.8\nu,test,0,0.2,0.8\n"),
     }
     fold = with_runs(Fold(["x", "y"], rows_of(), rows_of(), rows_of("u", "v")), ["run:a", "run:b"], runs)
     assert fold.test.inputs["run:b"].lengths.tolist() == [0, 0] and fold.test.present().tolist() == [True, False]
-    found = late_fusion.apply(late_fusion.train(fold, seed=1, checkpoint=tmp_path), fold.test)
-    assert found.probabilities == pytest.approx(np.array([[0.9, 0.1], [0.55, 0.45]]))
+    fused = late_fusion.apply(late_fusion.train(fold, seed=1, checkpoint=tmp_path), fold.test)
+    assert fused.probabilities == pytest.approx(np.array([[0.9, 0.1], [0.55, 0.45]]))
     alone = late_fusion.apply(late_fusion.train(fold, seed=1, checkpoint=tmp_path), fold.test.hiding(["run:a"]))
     assert alone.probabilities == pytest.approx(np.array([[0.2, 0.8], [0.2, 0.8]]))
 
 
-def test_no_audit_no_training_and_bad_stores_are_named(tmp_path):
+def test_training_needs_a_passed_audit_and_names_bad_stores(tmp_path):
     arguments = write_fold(tmp_path) + recipe(tmp_path, "linear_probe", {}) + ["--out", "out"]
     (tmp_path / "a.json").write_text(json.dumps({"ok": False}))
     job = train(tmp_path, *arguments)
@@ -303,12 +311,12 @@ def test_no_audit_no_training_and_bad_stores_are_named(tmp_path):
     values[7] = np.nan
     np.save(path, values)
     job = train(tmp_path, *arguments)
-    said = job.communicate()[1]
-    assert job.returncode == 1 and "audio.mfcc/1.npy: row 0 holds values" in said and "Traceback" not in said
+    log = job.communicate()[1]
+    assert job.returncode == 1 and "audio.mfcc/1.npy: row 0 holds values" in log and "Traceback" not in log
 
 
-def test_the_contract_fits_a_model_of_words(tmp_path):
-    """Strings of a text view reach a model as they are, so a vocabulary can be fitted inside the fold."""
+def test_the_contract_suits_a_model_of_words(tmp_path):
+    """A model receives the strings of a text view unchanged, so it can fit a vocabulary within the fold."""
     from emospace.core import texts
 
     write_fold(tmp_path)
@@ -331,7 +339,7 @@ def test_the_contract_fits_a_model_of_words(tmp_path):
     assert model.score(vectors.transform(fold.dev.inputs["text"]), fold.dev.label) == 1.0
 
 
-def test_voices_change_speech_but_not_padding():
+def test_a_vocal_tract_warp_changes_speech_but_not_padding():
     import torch
 
     from emospace.models.unified import objective, unit_space
@@ -350,24 +358,24 @@ def test_voices_change_speech_but_not_padding():
     )
 
 
-def test_vocal_tracts_change_by_what_an_input_holds_whatever_it_is_called():
+def test_inputs_are_warped_by_content_not_by_name():
     from emospace.models.unified import objective
 
     about = {"audio.voice": {"holds": "cepstral", "rate": 22_050}, "audio.mfcc": {"holds": "embedding", "rate": 16_000}}
-    assert objective.cepstral(about) == {"audio.voice": 22_050}
+    assert objective.cepstral_rates(about) == {"audio.voice": 22_050}
 
 
-def test_unified_is_told_which_inputs_are_cepstral(fold, tmp_path, monkeypatch):
+def test_unified_warps_the_inputs_that_hold_mfcc(fold, tmp_path, monkeypatch):
     from emospace.models.unified import objective
 
-    told, real = [], objective.Objective
-    monkeypatch.setattr(objective, "Objective", lambda *a, rates, **more: told.append(rates) or real(*a, **more))
+    passed, real = [], objective.Objective
+    monkeypatch.setattr(objective, "Objective", lambda *a, rates, **more: passed.append(rates) or real(*a, **more))
     voice = replace(fold, about={"frames.clip": {"holds": "cepstral", "rate": 8000}})
     unified.train(voice, seed=1, checkpoint=tmp_path, **SMALL | {"epochs": 1})
-    assert told == [{"frames.clip": 8000}]
+    assert passed == [{"frames.clip": 8000}]
 
 
-def test_originals_bring_their_own_children():
+def test_each_parent_draws_its_own_children():
     import torch
 
     from emospace.models.unified.objective import Children
@@ -376,17 +384,17 @@ def test_originals_bring_their_own_children():
     children, numbers = Children(parent), torch.tensor([3, 2, 1, 0])
     drawn = set()
     for _ in range(50):
-        rows, place = children.draw(numbers)
-        assert place.tolist() == [1, 3] and parent[rows].tolist() == [2, 0]
+        rows, position = children.draw(numbers)
+        assert position.tolist() == [1, 3] and parent[rows].tolist() == [2, 0]
         drawn |= set(rows.tolist())
     assert drawn == {4, 5, 6, 7}
 
 
-ORIGINALS, PARENTS = 12, [7, 2, 7, 0, 11, 2]  # rows 12 ... 17 are children of these
+ORIGINALS, PARENTS = 12, [7, 2, 7, 0, 11, 2]  # of rows 12 to 17
 
 
 def family(child_labels):
-    """The losses, without any noise, of originals and children no two of which are alike; all weights are 0.5."""
+    """The objective without augmentation on originals and children, all distinct; all weights are 0.5."""
     import torch
 
     from emospace.models.unified.objective import Objective
@@ -408,42 +416,43 @@ def family(child_labels):
     network = Space({"audio.mfcc": (INPUTS["audio.mfcc"], True)}, len(CLASSES), 16, 16, 8, 0.0).eval()
     resident = DeviceRows(rows, torch.device("cpu"))
     network.fit_scales(resident)
-    weights = ("gender", "dimensions", "reconstruction", "contrastive", "alignment", "children")
-    return Objective(network, resident, dict.fromkeys(weights, 0.5), smoothing=0.1, drop=0.0, augment=0.0)
+    weights = ("gender", "vad", "reconstruction", "contrastive", "alignment", "children")
+    options = {"label_smoothing": 0.1, "modality_dropout": 0.0, "distortion": 0.0}
+    return Objective(network, resident, dict.fromkeys(weights, 0.5), **options)
 
 
-def test_children_are_positives_of_their_own_parents_alone(monkeypatch):
+def test_children_are_positives_of_their_own_parents_only(monkeypatch):
     import torch
 
     from emospace.models.unified import objective, unit_space
 
-    given, real = [], objective.cross_modal
-    monkeypatch.setattr(objective, "cross_modal", lambda *pair: given.append(pair[:2]) or real(*pair))
-    objective = family([0] * len(PARENTS))
-    everyone = torch.from_numpy(unit_space.predict(objective.network, objective.rows, 32).embedding)
+    calls, real = [], objective.cross_modal
+    monkeypatch.setattr(objective, "cross_modal", lambda *pair: calls.append(pair[:2]) or real(*pair))
+    losses_of = family([0] * len(PARENTS))
+    embedded = torch.from_numpy(unit_space.predict(losses_of.network, losses_of.rows, 32).embedding)
 
-    def who(embeddings) -> list[int]:
-        """The rows that these are embeddings of."""
-        far = (embeddings[:, None] - everyone).abs().amax(2)
-        assert ((far < 1e-5).sum(1) == 1).all()
-        return far.argmin(1).tolist()
+    def row_numbers(embeddings) -> list[int]:
+        """The rows with these embeddings."""
+        distance = (embeddings[:, None] - embedded).abs().amax(2)
+        assert ((distance < 1e-5).sum(1) == 1).all()
+        return distance.argmin(1).tolist()
 
     seen = set()
     for _ in range(20):
         batch = torch.randperm(ORIGINALS)[:9]
-        losses = objective(batch)
-        [(first, second)] = given  # with one input there are no modalities to align
-        parents, children = who(first), who(second)
+        losses = losses_of(batch)
+        [(first, second)] = calls  # a single input: no modalities to align
+        parents, children = row_numbers(first), row_numbers(second)
         assert parents == [number for number in batch.tolist() if number in PARENTS]
         assert [PARENTS[child - ORIGINALS] for child in children] == parents
-        assert losses["children"] == 0.5 * real(first, second, objective.network.scales[1])
-        given.clear()
+        assert losses["children"] == 0.5 * real(first, second, losses_of.network.scales[1])
+        calls.clear()
         seen |= set(children)
     assert seen == set(range(ORIGINALS, ORIGINALS + len(PARENTS)))
 
 
-def test_a_childs_own_label_is_learnt():
-    """Other labels of the children alone, with as many of each class: another loss, and the one that they make."""
+def test_a_child_is_trained_on_its_own_label():
+    """Permuting the labels of the children alone changes the loss, to the value that these labels imply."""
     import torch
     from torch.nn.functional import cross_entropy
 
@@ -457,12 +466,12 @@ def test_a_childs_own_label_is_learnt():
         logits = network(inputs, {name: length > 0 for name, (_, length) in inputs.items()}).emotion
         torch.manual_seed(1)  # the same children again
         losses = objective(batch)
-        mine = torch.cat([rows.label[batch], torch.tensor(labels)[drawn[len(batch) :] - ORIGINALS]])
-        expected = cross_entropy(logits, mine, weight=objective.balance, label_smoothing=0.1)
+        label = torch.cat([rows.label[batch], torch.tensor(labels)[drawn[len(batch) :] - ORIGINALS]])
+        expected = cross_entropy(logits, label, weight=objective.class_weights, label_smoothing=0.1)
         torch.testing.assert_close(losses["emotion"], expected)
-        found.append((objective.balance, losses))
-    (balance, first), (other, second) = found
-    assert torch.equal(balance, other)  # so that it is not by the weights of the classes
+        found.append((objective.class_weights, losses))
+    (class_weights, first), (other_weights, second) = found
+    assert torch.equal(class_weights, other_weights)  # so they do not explain the difference
     assert abs(first["emotion"] - second["emotion"]) > 1e-3
     assert abs(first["contrastive"] - second["contrastive"]) > 1e-3 and first["children"] == second["children"]
 
@@ -483,7 +492,7 @@ def test_children_take_part_in_training_only(fold, tmp_path, model):
 @pytest.mark.parametrize("empty", [("dev",), ("test",), ("dev", "test")])
 @pytest.mark.parametrize(("model", "options"), [("linear_probe", {}), ("unified", SMALL | {"epochs": 5})])
 def test_a_side_may_be_empty(fold, tmp_path, model, options, empty):
-    """Without dev nothing is chosen: the last epoch is kept, and the first candidate is taken."""
+    """Without dev there is no selection: the last epoch and the first candidate are kept."""
     less = replace(fold, **{side: getattr(fold, side).take([]) for side in empty})
     module = plugin.find("models", model)
     trained = learn(module, less, options, seed=1, checkpoint=tmp_path, device="cpu")
@@ -499,7 +508,7 @@ def test_a_side_may_be_empty(fold, tmp_path, model, options, empty):
 
 @pytest.mark.parametrize("empty", [("dev",), ("test",), ("dev", "test")])
 def test_a_side_may_be_empty_for_a_second_stage(fold, tmp_path, empty):
-    """Also where the first stage has stored nothing but its header."""
+    """The first stage may have stored a header alone."""
     less = replace(fold, **{side: getattr(fold, side).take([]) for side in empty})
     first = linear_probe.train(less, seed=1, checkpoint=tmp_path)
     sides = ask_sides(plugin.find("models", "linear_probe"), first, {"dev": less.dev, "test": less.test}, {})

@@ -1,10 +1,10 @@
-"""The unified emotion space: a multitask contrastive autoencoder over whatever modalities an utterance has.
+"""The unified emotion space: a multitask contrastive autoencoder over any subset of modalities.
 
-One masked encoder per modality places it as a unit vector in one space; a gated mean of the modalities present is
-the fused embedding. Heads read emotion, gender and valence/arousal/dominance from it, decoders reconstruct a summary
-of every modality's input (targets detached), a label-aware contrastive loss and cross-modal InfoNCE shape the space.
-Where utterances share a sentence, or a copy what its parent has, InfoNCE counts none of their pairs as a negative.
-Dropping modalities at random in training lets any subset serve at test time.
+One masked encoder per modality maps its input to a unit vector in a shared space; a gated mean of the modalities
+present is the fused embedding. Heads predict emotion, gender and valence/arousal/dominance from it, and decoders
+reconstruct a summary of each modality's input (targets detached). A label-aware contrastive loss and cross-modal
+InfoNCE shape the space. InfoNCE excludes false negatives: utterances of one sentence, and the inputs that an augmented
+child shares with its parent. Modality dropout in training lets any subset of the inputs serve at test time.
 """
 
 import copy
@@ -22,8 +22,8 @@ INPUTS = ("feature", "run")
 GPU = True
 SUBSETS = True
 EMBEDDINGS = True
-LONG = 32  # steps: an input with a longer median is a sequence (convolutions), a shorter one a set of vectors
-SCORED = 256  # rows per batch when nothing is learnt
+LONG = 32  # steps: an input whose median length reaches this is encoded as a sequence (convolutions), else as a set
+SCORED = 256  # rows per batch at inference
 
 
 def train(
@@ -41,7 +41,7 @@ def train(
     vocal_tract: Share = 0.1,
     label_smoothing: Share = 0.1,
     gender: NotNegative = 0.2,
-    dimensions: NotNegative = 0.1,
+    vad: NotNegative = 0.1,
     reconstruction: NotNegative = 0.1,
     contrastive: NotNegative = 0.3,
     alignment: NotNegative = 0.1,
@@ -61,51 +61,61 @@ def train(
     save_every: Count = 1,
     max_steps: Count = 1024,
 ) -> Trained:
-    """Train on fold.train, choose the epoch on fold.dev by UA (mean class recall) or by `watch`.
+    """Train on fold.train and select the epoch on fold.dev by `watch` (dev_ua: UA, mean class recall).
 
-    width: channels of sequence encoders; recurrent: units of their GRU per direction (0: none); embedding: dimensions
-    of the space; distortion: strength of time, level and masking noise on sequences (0: none); vocal_tract: by how much
-    the vocal tract of the speakers of MFCC inputs is made longer or shorter at random (0.1: up to 10 %). gender,
-    dimensions (VAD), reconstruction, contrastive, alignment (of modalities), children (of augmented copies with what
-    they are copies of): weights of the losses beside emotion's 1. batch: rows per step, by default 64, or fewer for a
-    small corpus (see `batch_size`). optimiser to save_every: as in `training.Schedule`. max_steps: longer sequences are
-    cut there.
+    width: channels of the sequence encoders; recurrent: units of their GRU per direction (0: no GRU); embedding: size
+    of the space; distortion: strength of the time, level and masking noise on sequences (0: none); vocal_tract: largest
+    random change of the speaker's vocal tract length in MFCC inputs (0.1: 10 %). gender, vad (valence, arousal,
+    dominance), reconstruction, contrastive, alignment (between modalities), children (augmented children with their
+    parents): loss weights, relative to emotion's 1. batch: rows per step, by default 64 or fewer for a small corpus
+    (see `batch_size`). optimiser to save_every: see `training.loop.Schedule`. max_steps: sequences are truncated to
+    this length.
     """
     import torch
 
-    from emospace.models.unified import objective, unit_space
+    from emospace.models.unified import unit_space
+    from emospace.models.unified.objective import Objective, cepstral_rates
     from emospace.models.unified.readout import fit_gender
     from emospace.models.unified.resident import DeviceRows
     from emospace.training.loop import Schedule, fit
 
     torch.manual_seed(seed)
     train_set, dev_set = (DeviceRows(r, torch.device(device), max_steps) for r in (fold.train, fold.dev))
-    shapes = {n: (i.values.shape[1], bool(np.median(i.lengths[i.lengths > 0]) >= LONG)) for n, i in _present(fold)}
+    shapes = {n: (r.values.shape[1], bool(np.median(r.lengths[r.lengths > 0]) >= LONG)) for n, r in _present(fold)}
     if not shapes:
-        raise InputError("unified", "none of the run's inputs has any data in train", "see data/quality")
+        raise InputError("unified", "none of the run's inputs has data in train", "see data/quality")
     network = unit_space.Space(shapes, len(fold.classes), width, embedding, recurrent, dropout).to(device)
     network.fit_scales(train_set)
-    smoothed = copy.deepcopy(network).eval()
-    weights = {"gender": gender, "dimensions": dimensions, "reconstruction": reconstruction}
+    averaged = copy.deepcopy(network).eval()
+    weights = {"gender": gender, "vad": vad, "reconstruction": reconstruction}
     weights |= {"contrastive": contrastive, "alignment": alignment, "children": children}
-    noise = {"smoothing": label_smoothing, "drop": modality_dropout, "augment": distortion, "voices": vocal_tract}
-    rates = objective.cepstral(fold.about)
-    objective = objective.Objective(network, train_set, weights, **noise, rates=rates)
+    objective = Objective(
+        network,
+        train_set,
+        weights,
+        label_smoothing=label_smoothing,
+        modality_dropout=modality_dropout,
+        distortion=distortion,
+        vocal_tract=vocal_tract,
+        rates=cepstral_rates(fold.about),
+    )
     originals = int((fold.train.parent < 0).sum())
     size = batch_size(batch, originals)
-    how = {"optimiser": optimiser, "warmup": warmup, "decay": decay, "average": average, "clip": clip}
-    schedule = Schedule(epochs, patience, size, lr, weight_decay, **how, watch=watch, keep=keep, save_every=save_every)
+    steps = {"optimiser": optimiser, "warmup": warmup, "decay": decay, "average": average, "clip": clip}
+    schedule = Schedule(
+        epochs, patience, size, lr, weight_decay, **steps, watch=watch, keep=keep, save_every=save_every
+    )
 
     def scores(candidate) -> dict[str, float]:
         return dev_scores(fold.dev.label, unit_space.predict(candidate, dev_set, SCORED).emotion)
 
-    state = fit(network, smoothed, originals, objective, scores, schedule, checkpoint)
-    smoothed.load_state_dict(state.best)
-    fit_gender(smoothed, train_set, SCORED)
+    state = fit(network, averaged, originals, objective, scores, schedule, checkpoint)
+    averaged.load_state_dict(state.best)
+    fit_gender(averaged, train_set, SCORED)
     chosen = state.history[state.chosen - 1]
     sizes = {"width": width, "embedding": embedding, "recurrent": recurrent, "dropout": dropout}
     return Trained(
-        state={k: v.cpu().numpy() for k, v in smoothed.state_dict().items()},
+        state={k: v.cpu().numpy() for k, v in averaged.state_dict().items()},
         classes=fold.classes,
         history=state.history,
         facts={
@@ -117,13 +127,15 @@ def train(
             "dtype": "bfloat16 autocast" if device == "cuda" else "float32",
             "architecture": {"shapes": shapes, "classes": len(fold.classes), **sizes},
             "max_steps": max_steps,
-            "dimensions": [bool(dimensions) and bool(rated) for rated in (~np.isnan(fold.train.vad)).any(0)],  # learnt?
+            "dimensions": [
+                bool(vad) and bool(rated) for rated in (~np.isnan(fold.train.vad)).any(0)
+            ],  # which were trained
         },
     )
 
 
 def _present(fold: Fold):
-    """Inputs that have any step in train: (name, store). One without is carried as missing, with no encoder."""
+    """Yield (name, store) of each input with data in train. One without gets no encoder and counts as missing."""
     for name, ragged in fold.train.inputs.items():
         if isinstance(ragged, list):
             raise InputError(f"input {name}", "unified reads features, not strings", "give it an encoded feature")
@@ -131,34 +143,34 @@ def _present(fold: Fold):
             yield name, ragged
 
 
-def batch_size(wanted: int | None, rows: int) -> int:
-    """Rows per step. By default 64, fewer where an epoch would have less than ten steps, but at least 16 if there are.
+def batch_size(batch: int | None, rows: int) -> int:
+    """Rows per step: `batch`, by default 64, fewer if an epoch would have under ten steps (16 at least, if present).
 
-    Raises InputError for more than there are train rows.
+    Raises InputError if `batch` exceeds the number of train rows.
     """
-    if wanted and wanted > rows:
-        reason = f"it is {wanted}, and the fold has {rows} train rows"
-        raise InputError("option batch", reason, "give a smaller one, or leave it out")
-    return wanted or min(64, max(16, rows // 10), rows)
+    if batch and batch > rows:
+        reason = f"it is {batch}, and the fold has {rows} train rows"
+        raise InputError("option batch", reason, "set a smaller one, or omit it")
+    return batch or min(64, max(16, rows // 10), rows)
 
 
 def dev_scores(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
-    """UA (mean class recall) and log loss over the rows with a label, truth (N,) >= 0; NaN where there is none."""
+    """UA (mean class recall) and log loss over the labelled rows (truth (N,) >= 0); NaN if there are none."""
     known = truth >= 0
     if not known.any():
         return {"dev_ua": math.nan, "dev_loss": math.nan}
-    chance = probabilities[known, truth[known]].astype(np.float64)
-    guess = probabilities.argmax(1)
-    return {"dev_ua": _mean_recall(truth, guess), "dev_loss": float(-np.log(np.maximum(chance, 1e-12)).mean())}
+    likelihood = probabilities[known, truth[known]].astype(np.float64)
+    predicted = probabilities.argmax(1)
+    return {"dev_ua": _mean_recall(truth, predicted), "dev_loss": float(-np.log(np.maximum(likelihood, 1e-12)).mean())}
 
 
-def _mean_recall(truth: np.ndarray, guess: np.ndarray) -> float:
-    """UA: mean recall of the classes that have rows."""
-    return float(np.mean([(guess[truth == label] == label).mean() for label in np.unique(truth[truth >= 0])]))
+def _mean_recall(truth: np.ndarray, predicted: np.ndarray) -> float:
+    """UA: mean recall over the classes that occur."""
+    return float(np.mean([(predicted[truth == label] == label).mean() for label in np.unique(truth[truth >= 0])]))
 
 
 def apply(trained: Trained, rows: Rows, *, device: str = "cpu") -> Output:
-    """Probabilities, embeddings, gender, of VAD what some train row had; of rows with any subset of the inputs."""
+    """Predict emotion, embeddings, gender and the VAD dimensions rated in train, from any subset of the inputs."""
     import torch
 
     from emospace.models.unified import unit_space
@@ -167,9 +179,9 @@ def apply(trained: Trained, rows: Rows, *, device: str = "cpu") -> Output:
     facts = trained.facts
     network = unit_space.Space(**facts["architecture"])
     if lacking := [name for name in network.names if name not in rows.inputs]:
-        raise InputError("unified", f"the rows lack the input {lacking[0]!r}", "give it, empty where it is missing")
+        raise InputError("unified", f"the rows lack the input {lacking[0]!r}", "supply it, empty for rows without it")
     network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in trained.state.items()})
     resident = DeviceRows(rows, torch.device(device), facts["max_steps"])
-    found = unit_space.predict(network.to(device).eval(), resident, SCORED)
-    dimensions = np.where(facts["dimensions"], found.dimensions, np.float32(np.nan))
-    return Output(found.emotion, found.embedding, found.gender, dimensions if any(facts["dimensions"]) else None)
+    predicted = unit_space.predict(network.to(device).eval(), resident, SCORED)
+    vad = np.where(facts["dimensions"], predicted.vad, np.float32(np.nan)) if any(facts["dimensions"]) else None
+    return Output(predicted.emotion, predicted.embedding, predicted.gender, vad)

@@ -1,4 +1,4 @@
-"""From padded sequences of one modality, (B, T, D) and their lengths (B,), to a vector a row."""
+"""Encode padded sequences of one modality, (B, T, D) with lengths (B,), as one vector per row."""
 
 import torch
 import torch.nn.functional as F
@@ -6,28 +6,28 @@ from torch import nn
 
 
 def inside_of(values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
-    """Mask of real steps, (B, T)."""
+    """Mask of unpadded steps, (B, T)."""
     return torch.arange(values.shape[1], device=values.device) < length[:, None]
 
 
 class MaskedBatchNorm(nn.BatchNorm1d):
-    """Batch normalisation whose statistics see real steps only: (B, T, C) with a mask (B, T).
+    """Batch normalisation over unpadded steps only: values (B, T, C), mask (B, T).
 
-    One real step has no deviation: a batch of no more is normalised by the running statistics, and leaves them alone.
+    A single step has no variance: such a batch is normalised by the running statistics, which it does not update.
     """
 
     def forward(self, values: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
         out = torch.zeros_like(values)
         real = values[inside]
-        out[inside] = (super().forward(real) if len(real) > 1 else self._by_running(real)).to(out.dtype)
+        out[inside] = (super().forward(real) if len(real) > 1 else self._by_running_statistics(real)).to(out.dtype)
         return out
 
-    def _by_running(self, real: torch.Tensor) -> torch.Tensor:
+    def _by_running_statistics(self, real: torch.Tensor) -> torch.Tensor:
         return F.batch_norm(real, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
 
 
 class Convolution(nn.Module):
-    """Convolution over time, normalisation, GELU, dropout; padding is zeroed before it can be read."""
+    """Convolution over time, normalisation, GELU, dropout. Padding is zeroed for the next layer."""
 
     def __init__(self, inputs: int, outputs: int, stride: int, dropout: float):
         super().__init__()
@@ -37,15 +37,15 @@ class Convolution(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, values: torch.Tensor, length: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        found = self.convolve(values.transpose(1, 2)).transpose(1, 2)
+        values = self.convolve(values.transpose(1, 2)).transpose(1, 2)
         length = (length + self.stride - 1) // self.stride
-        inside = inside_of(found, length)
-        found = self.dropout(F.gelu(self.normalise(found, inside)))
-        return found * inside[..., None], length
+        inside = inside_of(values, length)
+        values = self.dropout(F.gelu(self.normalise(values, inside)))
+        return values * inside[..., None], length
 
 
 class AttentionPooling(nn.Module):
-    """Weighted mean and deviation over real steps (attentive statistics pooling, Okabe et al. 2018)."""
+    """Attentive statistics pooling (Okabe et al. 2018): weighted mean and standard deviation over unpadded steps."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -60,7 +60,7 @@ class AttentionPooling(nn.Module):
 
 
 class SequenceEncoder(nn.Module):
-    """Modality -> (B, E). Long inputs pass convolutions and a GRU; short ones (pictures, a sentence) a linear layer."""
+    """Encoder of one modality, (B, E): convolutions and a GRU for long inputs, a linear layer for short ones."""
 
     def __init__(self, inputs: int, long: bool, width: int, embedding: int, recurrent: int, dropout: float):
         super().__init__()
@@ -78,31 +78,31 @@ class SequenceEncoder(nn.Module):
         self.leave = nn.Sequential(nn.Dropout(dropout), nn.Linear(2 * pooled, embedding))
 
     def standardise(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
-        """Zero mean and unit deviation over the train rows; padding stays zero."""
+        """Scale to zero mean and unit standard deviation over the train rows; padding stays zero."""
         return (values - self.mean) / self.scale * inside_of(values, length)[..., None]
 
     def forward(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
-        """values are standardised."""
+        """values: standardised."""
         if not self.long:
             return self.leave(self.pool(self.enter(values), length))
-        found = self._channels(values, length)
+        values = self._channels(values, length)
         for convolution in self.convolutions:
-            found, length = convolution(found, length)
+            values, length = convolution(values, length)
         if self.recurrent:
-            found = self._recur(found, length)
-        return self.leave(self.pool(found, length))
+            values = self._recur(values, length)
+        return self.leave(self.pool(values, length))
 
     def _channels(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
-        """The values, the values less their own mean over the utterance (the voice), and their slope: (B, T, 3 D)."""
+        """Values, values minus their mean over the utterance (the voice), and central differences: (B, T, 3 D)."""
         inside = inside_of(values, length)[..., None]
-        own = values - values.sum(1, keepdim=True) / length.clamp(min=1)[:, None, None]
-        # Before the first and after the last step there is zero, whether the batch goes on or not.
+        centred = values - values.sum(1, keepdim=True) / length.clamp(min=1)[:, None, None]
+        # Zero before the first and after the last step, however far the batch is padded.
         slope = F.pad(values, (0, 0, 0, 1))[:, 1:] - F.pad(values, (0, 0, 1, 0))[:, :-1]
-        return torch.cat([values, own, slope], -1) * inside
+        return torch.cat([values, centred, slope], -1) * inside
 
     def _recur(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
-        # Packed, so that the backward direction starts at the last real step; a missing row counts as one zero step.
+        # Packing starts the backward direction at the last unpadded step; a missing row counts as one step of zeros.
         steps = length.clamp(min=1).cpu()
         packed = nn.utils.rnn.pack_padded_sequence(values, steps, batch_first=True, enforce_sorted=False)
-        found, _ = self.recurrent(packed)
-        return nn.utils.rnn.pad_packed_sequence(found, True, total_length=values.shape[1])[0]
+        states, _ = self.recurrent(packed)
+        return nn.utils.rnn.pad_packed_sequence(states, True, total_length=values.shape[1])[0]

@@ -1,4 +1,4 @@
-"""What the unified space learns from: distorted batches of train rows, their augmented children, and the losses."""
+"""Training objective of the unified space: augmentation of batches, sampling of children, and the weighted losses."""
 
 from itertools import combinations
 
@@ -8,7 +8,7 @@ import torch
 from emospace.models.unified.encoder import SequenceEncoder, inside_of
 from emospace.models.unified.resident import Batch, DeviceRows
 from emospace.models.unified.unit_space import Output, Space
-from emospace.models.unified.vocal_tract import vocal_tract
+from emospace.models.unified.vocal_tract import warp_matrices
 from emospace.training.losses import (
     cross_modal,
     known_cross_entropy,
@@ -17,11 +17,12 @@ from emospace.training.losses import (
     true_pairs,
 )
 
-VOICES = 33  # vocal tracts to draw from
+WARPS = 33  # vocal tract lengths to draw from, on a logarithmic grid
+COLUMNS = {"vad": "dimensions"}  # loss -> its column in history.csv, if the two differ
 
 
 def summary(values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
-    """Mean and deviation over real steps, (B, 2 D): what decoders reconstruct. NaN where the input is missing."""
+    """Reconstruction target: mean and standard deviation over unpadded steps, (B, 2 D); NaN if the input is missing."""
     inside = inside_of(values, length)[..., None]
     count = length[:, None].clamp(min=1)
     mean = (values * inside).sum(1) / count
@@ -30,9 +31,10 @@ def summary(values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
 
 
 def distort(values: torch.Tensor, length: torch.Tensor, strength: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Augment standardised sequences (B, T, D): tempo +-10 %, level, colour, one masked stretch of time and of bands.
+    """Augment standardised sequences (B, T, D): tempo +-10 %, level, colour, one time mask and one band mask.
 
-    In the manner of SpecAugment (Park et al. 2019), before any channel is derived; nothing is written into padding.
+    After SpecAugment (Park et al. 2019), applied before derived channels are computed. Padding stays zero. Returns the
+    values and the new lengths.
     """
     size, steps, dims = values.shape
     device = values.device
@@ -41,7 +43,7 @@ def distort(values: torch.Tensor, length: torch.Tensor, strength: float) -> tupl
         return torch.rand(*shape, device=device)
 
     tempo = 1 + 0.1 * strength * (2 * uniform(size) - 1)
-    fresh = (length * tempo).long().clamp(max=steps).maximum(length.clamp(max=1))
+    new_length = (length * tempo).long().clamp(max=steps).maximum(length.clamp(max=1))
     last = (length - 1).clamp(min=0)[:, None].float()
     place = (torch.arange(steps, device=device) / tempo[:, None]).minimum(last)
     low = place.floor()
@@ -50,37 +52,38 @@ def distort(values: torch.Tensor, length: torch.Tensor, strength: float) -> tupl
     out = values.gather(1, before) * (1 - share) + values.gather(1, after) * share
     out[..., 0] += 0.3 * strength * torch.randn(size, 1, device=device)
     out = out + 0.1 * strength * torch.randn(size, 1, dims, device=device)
-    for axis, extent, widest in ((1, fresh, fresh / 6), (2, torch.full_like(fresh, dims), 0.15 * dims)):
+    bands = torch.full_like(new_length, dims)
+    for axis, extent, widest in ((1, new_length, new_length / 6), (2, bands, 0.15 * dims)):
         width = (uniform(size) * widest * strength).long()
         start = (uniform(size) * (extent - width)).long()
         index = torch.arange(out.shape[axis], device=device)
         hidden = (index >= start[:, None]) & (index < (start + width)[:, None])
         out = out.masked_fill(hidden[..., None] if axis == 1 else hidden[:, None], 0.0)
-    return out * inside_of(out, fresh)[..., None], fresh
+    return out * inside_of(out, new_length)[..., None], new_length
 
 
-def cepstral(about: dict[str, dict]) -> dict[str, int]:
-    """Input -> rate of its sound, Hz, of those that hold MFCC. about: as in `data.Fold`."""
-    return {name: told["rate"] for name, told in about.items() if told["holds"] == "cepstral" and told["rate"]}
+def cepstral_rates(about: dict[str, dict]) -> dict[str, int]:
+    """Map each MFCC input to the sampling rate (Hz) of its audio. about: see `data.Fold`."""
+    return {name: facts["rate"] for name, facts in about.items() if facts["holds"] == "cepstral" and facts["rate"]}
 
 
 class VocalTractWarp:
-    """Changes the vocal tract length of each row of standardised MFCC (B, T, D), by up to `extent` (0.1: 10 %)."""
+    """Random vocal tract length perturbation of standardised MFCC (B, T, D), by up to `extent` (0.1: 10 %) per row."""
 
     def __init__(self, encoder: SequenceEncoder, extent: float, rate: int):
-        reach = np.log1p(extent)
-        matrices = vocal_tract(len(encoder.mean), np.exp(np.linspace(-reach, reach, VOICES)), rate=rate)
+        limit = np.log1p(extent)
+        matrices = warp_matrices(len(encoder.mean), np.exp(np.linspace(-limit, limit, WARPS)), rate=rate)
         self.matrices = torch.from_numpy(matrices).to(encoder.mean.device)
         self.encoder = encoder
 
     def __call__(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
-        drawn = self.matrices[torch.randint(VOICES, (len(values),), device=values.device)]
-        plain = values * self.encoder.scale + self.encoder.mean
-        return self.encoder.standardise(plain @ drawn.transpose(1, 2), length)
+        matrices = self.matrices[torch.randint(WARPS, (len(values),), device=values.device)]
+        mfcc = values * self.encoder.scale + self.encoder.mean
+        return self.encoder.standardise(mfcc @ matrices.transpose(1, 2), length)
 
 
 class Children:
-    """The augmented children of original rows, of which one is drawn at random. parent (N,) as in `data.Rows`."""
+    """Sampler of augmented children of original rows. parent: (N,), see `data.Rows`."""
 
     def __init__(self, parent: torch.Tensor):
         children = (parent >= 0).nonzero().squeeze(1)
@@ -89,18 +92,19 @@ class Children:
         self.start = self.count.cumsum(0) - self.count
 
     def draw(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """A child of every one of these rows that has any, and where in `rows` its parent stands."""
-        place = (self.count[rows] > 0).nonzero().squeeze(1)
-        parents = rows[place]
+        """Draw a child of each row that has any; returns the children and the positions in `rows` of their parents."""
+        position = (self.count[rows] > 0).nonzero().squeeze(1)
+        parents = rows[position]
         which = (torch.rand(len(parents), device=rows.device) * self.count[parents]).long()
-        return self.rows[self.start[parents] + which], place
+        return self.rows[self.start[parents] + which], position
 
 
 class Objective:
-    """Losses of a batch of train rows, already weighted: called with numbers of original rows.
+    """Weighted losses of a batch of train rows, called with the row numbers of originals.
 
-    Each brings one of its augmented children along, as a further labelled row and as a positive of its parent.
-    rates: those of `cepstral`, whose vocal tracts `voices` changes.
+    One augmented child of each original that has any joins the batch, as another labelled row and as a positive of its
+    parent. weights: loss -> its weight. label_smoothing, modality_dropout, distortion, vocal_tract: the options of
+    `train`. rates: see `cepstral_rates`; only these inputs are warped.
     """
 
     def __init__(
@@ -108,21 +112,22 @@ class Objective:
         network: Space,
         rows: DeviceRows,
         weights: dict,
-        smoothing: float,
-        drop: float,
-        augment: float,
-        voices: float = 0.0,
+        label_smoothing: float,
+        modality_dropout: float,
+        distortion: float,
+        vocal_tract: float = 0.0,
         rates: dict[str, int] | None = None,
     ):
         self.network, self.rows = network, rows
-        self.smoothing, self.drop, self.augment = smoothing, drop, augment
+        self.label_smoothing, self.modality_dropout, self.distortion = label_smoothing, modality_dropout, distortion
         self.children = Children(rows.parent)
         self.weights = weights | ({} if len(self.children.rows) else {"children": 0.0})
-        told = {n: rate for n, rate in (rates or {}).items() if voices and n in network.names}
-        self.voices = {n: VocalTractWarp(network.encoders[Space.key(n)], voices, rate) for n, rate in told.items()}
+        rates = {n: rate for n, rate in (rates or {}).items() if vocal_tract and n in network.names}
+        encoders = {n: network.encoders[Space.key(n)] for n in rates}
+        self.vocal_tract = {n: VocalTractWarp(encoders[n], vocal_tract, rate) for n, rate in rates.items()}
         counts = torch.bincount(rows.label[rows.label >= 0], minlength=network.emotion.out_features).float()
-        # Rare classes weigh more, but at most twice: a class of three rows must not steer the rest.
-        self.balance = (counts.sum() / len(counts) / counts.clamp(min=1)).clamp(max=2.0)
+        # Rare classes get at most twice the weight, so that a class of three rows does not dominate the gradient.
+        self.class_weights = (counts.sum() / len(counts) / counts.clamp(min=1)).clamp(max=2.0)
 
     def __call__(self, numbers: torch.Tensor) -> dict[str, torch.Tensor]:
         numbers = numbers.to(self.rows.device)
@@ -132,62 +137,66 @@ class Objective:
         targets = {n: summary(*pair) for n, pair in batch.items()}
         used = self._used(batch)
         with torch.autocast(self.rows.device.type, torch.bfloat16, enabled=self.rows.device.type == "cuda"):
-            output = self.network({n: self._noisy(n, *pair) for n, pair in batch.items()}, used)
-        copies = torch.arange(len(numbers) - len(children), len(numbers), device=numbers.device)
-        return self._losses(output, numbers, targets, (parents, copies))
+            output = self.network({n: self._augmented(n, *pair) for n, pair in batch.items()}, used)
+        positions = torch.arange(len(numbers) - len(children), len(numbers), device=numbers.device)
+        return self._losses(output, numbers, targets, (parents, positions))
 
     def _used(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """Hide each modality of a row at random, but never the last one."""
-        there = torch.stack([length > 0 for _, length in batch.values()], 1)
-        kept = there & (torch.rand(there.shape, device=there.device) >= self.drop)
-        kept = torch.where(kept.any(1, keepdim=True), kept, there)
+        """Drop modalities of each row at random; a row that would lose all keeps all."""
+        present = torch.stack([length > 0 for _, length in batch.values()], 1)
+        kept = present & (torch.rand(present.shape, device=present.device) >= self.modality_dropout)
+        kept = torch.where(kept.any(1, keepdim=True), kept, present)
         return dict(zip(batch, kept.unbind(1), strict=True))
 
-    def _noisy(self, name: str, values: torch.Tensor, length: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        if name in self.voices:
-            values = self.voices[name](values, length)
-        if not self.augment:
+    def _augmented(self, name: str, values: torch.Tensor, length: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        if name in self.vocal_tract:
+            values = self.vocal_tract[name](values, length)
+        if not self.distortion:
             return values, length
         if self.network.encoders[Space.key(name)].long:
-            return distort(values, length, self.augment)
-        noise = 0.1 * self.augment * torch.randn_like(values)
+            return distort(values, length, self.distortion)
+        noise = 0.1 * self.distortion * torch.randn_like(values)
         return values + noise * inside_of(values, length)[..., None], length
 
-    def _aligned(self, output: Output, numbers: torch.Tensor) -> torch.Tensor:
-        """Mean InfoNCE of all pairs of modalities, each over the rows that show both."""
-        found = []
+    def _alignment(self, output: Output, numbers: torch.Tensor) -> torch.Tensor:
+        """Mean InfoNCE over all pairs of modalities, each over the rows that use both."""
+        losses = []
         for a, b in combinations(output.embeddings, 2):
             both = output.used[a] & output.used[b]
             paired = true_pairs(*(self.rows.contents[n][numbers[both]] for n in (a, b)))
             sides = output.embeddings[a][both], output.embeddings[b][both]
-            found.append(cross_modal(*sides, self.network.scales[1], paired))
-        return sum(found) / len(found) if found else output.fused.sum() * 0
+            losses.append(cross_modal(*sides, self.network.scales[1], paired))
+        return sum(losses) / len(losses) if losses else output.fused.sum() * 0
 
-    def _near(self, output: Output, numbers: torch.Tensor, related: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
-        """InfoNCE of parents with their children. What two of them show alike is alike: nothing tells them apart."""
-        shown = [torch.where(output.used[n], self.rows.contents[n][numbers], -1) for n in output.used]
-        paired = true_pairs(*(torch.stack(shown, 1)[rows] for rows in related))
+    def _kinship(
+        self, output: Output, numbers: torch.Tensor, related: tuple[torch.Tensor, torch.Tensor]
+    ) -> torch.Tensor:
+        """InfoNCE of parents with their children. Rows whose used inputs are identical are no negatives."""
+        contents = [torch.where(output.used[n], self.rows.contents[n][numbers], -1) for n in output.used]
+        paired = true_pairs(*(torch.stack(contents, 1)[rows] for rows in related))
         return cross_modal(*(output.fused[rows] for rows in related), self.network.scales[1], paired)
 
     def _losses(
         self, output: Output, numbers: torch.Tensor, targets: dict, related: tuple[torch.Tensor, torch.Tensor]
     ) -> dict[str, torch.Tensor]:
-        """related: places of parents in the batch, and of their children."""
+        """related: positions in the batch of the parents and of their children."""
         rows, label = self.rows, self.rows.label[numbers]
         vad = (rows.vad[numbers] - self.network.vad_mean) / self.network.vad_scale
         known = label >= 0
-        views = [(output.fused, known), *((e, known & output.used[n]) for n, e in output.embeddings.items())]
-        together = torch.cat([e[mask] for e, mask in views])
-        labels = torch.cat([label[mask] for _, mask in views])
+        masked = [(output.fused, known), *((e, known & output.used[n]) for n, e in output.embeddings.items())]
+        embeddings = torch.cat([e[mask] for e, mask in masked])
+        labels = torch.cat([label[mask] for _, mask in masked])
         decoded = [masked_mean_square(output.decoded[n], targets[n]) for n in output.decoded]
         losses = {
             "gender": known_cross_entropy(output.gender, rows.gender[numbers]),
-            "dimensions": masked_mean_square(output.vad, vad),
+            "vad": masked_mean_square(output.vad, vad),
             "reconstruction": sum(decoded) / len(decoded),
-            "contrastive": supervised_contrastive(together, labels, self.network.scales[0]),
-            "alignment": self._aligned(output, numbers),
-            "children": self._near(output, numbers, related),
+            "contrastive": supervised_contrastive(embeddings, labels, self.network.scales[0]),
+            "alignment": self._alignment(output, numbers),
+            "children": self._kinship(output, numbers, related),
         }
-        options = {"weight": self.balance, "label_smoothing": self.smoothing}
-        weighted = {name: self.weights[name] * loss for name, loss in losses.items() if self.weights[name]}
+        options = {"weight": self.class_weights, "label_smoothing": self.label_smoothing}
+        weighted = {
+            COLUMNS.get(name, name): self.weights[name] * loss for name, loss in losses.items() if self.weights[name]
+        }
         return {"emotion": known_cross_entropy(output.emotion, label, **options)} | weighted

@@ -1,4 +1,4 @@
-"""The rows of a split, kept on the device, of which batches are cut there."""
+"""Rows of a split held on the device, where batches are assembled without host transfers."""
 
 import functools
 import hashlib
@@ -11,20 +11,20 @@ import torch
 from emospace.core.data import Rows
 from emospace.core.store import Ragged
 
-STEP = 32  # long batches are padded to a multiple of this, so that few shapes occur and kernels are reused
+STEP = 32  # long batches are padded to a multiple of this: few distinct shapes, so kernels are reused
 Batch = dict[str, tuple[torch.Tensor, torch.Tensor]]  # input -> padded values (B, T, D), lengths (B,)
 
 
 def contents(rows: Ragged, max_steps: int) -> np.ndarray:
-    """Number of each row's content up to `max_steps`, int64 (N,): equal for equal bytes, and else not.
+    """Content number of each row up to `max_steps`, int64 (N,): equal if and only if the bytes are equal.
 
-    Cheap for rows that differ: only those of one length and with the same step in the middle are read as a whole.
+    Only rows of equal length with an identical middle step are hashed in full.
     """
     values = np.asarray(rows.values)
-    found = [values[a : min(b, a + max_steps)] for a, b in zip(rows.offsets, rows.offsets[1:], strict=False)]
-    keys = [(len(row), _digest(row[len(row) // 2 :][:1])) for row in found]
-    often = Counter(keys)
-    keys = [(*key, _digest(row)) if often[key] > 1 else key for key, row in zip(keys, found, strict=True)]
+    cut = [values[a : min(b, a + max_steps)] for a, b in zip(rows.offsets, rows.offsets[1:], strict=False)]
+    keys = [(len(row), _digest(row[len(row) // 2 :][:1])) for row in cut]
+    counts = Counter(keys)
+    keys = [(*key, _digest(row)) if counts[key] > 1 else key for key, row in zip(keys, cut, strict=True)]
     numbers: dict[tuple, int] = {}
     return np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
 
@@ -34,7 +34,7 @@ def _digest(values: np.ndarray) -> bytes:
 
 
 class DeviceRows:
-    """All rows of a split on the device; batches are cut by row number, without the host."""
+    """All rows of a split on the device. Inputs that are not features (T, D) are omitted; longer rows are truncated."""
 
     def __init__(self, rows: Rows, device: torch.device, max_steps: int = 1024):
         self.size, self.device, self.max_steps = len(rows), device, max_steps
@@ -42,9 +42,9 @@ class DeviceRows:
         self.label = torch.from_numpy(rows.label).to(device)
         self.gender = torch.from_numpy(rows.gender).to(device)
         self.vad = torch.from_numpy(rows.vad).to(device)
-        usable = {n: i for n, i in rows.inputs.items() if isinstance(i, Ragged) and i.values.ndim == 2}
-        self.stores, self.inputs = usable, {}
-        for name, ragged in usable.items():
+        self.stores = {n: r for n, r in rows.inputs.items() if isinstance(r, Ragged) and r.values.ndim == 2}
+        self.inputs = {}
+        for name, ragged in self.stores.items():
             values = torch.from_numpy(np.array(ragged.values, np.float32)).to(device)
             starts = torch.from_numpy(ragged.offsets[:-1].copy()).to(device)
             lengths = torch.from_numpy(np.minimum(ragged.lengths, max_steps)).to(device)
@@ -52,12 +52,12 @@ class DeviceRows:
 
     @functools.cached_property
     def contents(self) -> dict[str, torch.Tensor]:
-        """Input -> number of each row's content (N,); only what learns asks for it."""
-        found = {name: contents(ragged, self.max_steps) for name, ragged in self.stores.items()}
-        return {name: torch.from_numpy(numbers).to(self.device) for name, numbers in found.items()}
+        """Input -> content number of each row (N,), see `contents`; computed on first use, which only training has."""
+        numbered = {name: contents(ragged, self.max_steps) for name, ragged in self.stores.items()}
+        return {name: torch.from_numpy(numbers).to(self.device) for name, numbers in numbered.items()}
 
     def batch(self, rows: torch.Tensor, names: Sequence[str]) -> Batch:
-        """Padded batch of these rows. Padding is zero; lengths say where it begins."""
+        """Zero-padded batch of these rows, with their lengths."""
         return {name: self._cut(name, rows.to(self.device)) for name in names}
 
     def _cut(self, name: str, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -65,11 +65,11 @@ class DeviceRows:
         length = lengths[rows]
         steps = torch.arange(padded(max(1, int(length.max()))), device=self.device)
         inside = steps < length[:, None]
-        place = torch.where(inside, starts[rows, None] + steps, 0)
-        found = values[place] if len(values) else values.new_zeros(*place.shape, values.shape[1])
-        return found.mul_(inside[..., None]), length  # in place: `found` is a copy
+        index = torch.where(inside, starts[rows, None] + steps, 0)
+        batch = values[index] if len(values) else values.new_zeros(*index.shape, values.shape[1])
+        return batch.mul_(inside[..., None]), length  # in place: `batch` is a copy
 
 
 def padded(longest: int) -> int:
-    """Steps of a batch whose longest row has `longest`: a power of two below STEP, a multiple of STEP from there on."""
+    """Padded length of a batch whose longest row has `longest` steps: a power of two, from STEP on a multiple of it."""
     return 1 << (longest - 1).bit_length() if longest < STEP else -(-longest // STEP) * STEP

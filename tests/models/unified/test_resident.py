@@ -1,4 +1,4 @@
-"""Batches cut of resident rows: what they hold, and how far they are padded."""
+"""Batches of resident rows: content and padding."""
 
 import numpy as np
 import pytest
@@ -9,8 +9,8 @@ from emospace.models.unified.resident import DeviceRows, padded
 
 
 @pytest.mark.parametrize(("longest", "steps"), [(1, 1), (2, 2), (5, 8), (8, 8), (17, 32), (32, 32), (33, 64), (65, 96)])
-def test_a_short_batch_is_padded_to_a_power_of_two_and_a_long_one_to_a_multiple_of_32(longest, steps):
-    """Eight pictures of an utterance were 32 steps, of which 24 held nothing."""
+def test_padding_is_to_a_power_of_two_below_32_and_a_multiple_of_32_above(longest, steps):
+    """Padding all batches to 32 would waste 24 steps on eight pictures."""
     import torch
 
     lengths = [longest, 0, 1]
@@ -18,13 +18,13 @@ def test_a_short_batch_is_padded_to_a_power_of_two_and_a_long_one_to_a_multiple_
     stored = Ragged(values.copy(), np.cumsum([0, *lengths]))
     unknown = np.full(3, -1)
     rows = DeviceRows(Rows("abc", "sss", {"x": stored}, unknown, unknown, np.zeros((3, 3))), torch.device("cpu"))
-    found, length = rows.batch(torch.tensor([2, 0, 1]), ["x"])["x"]
-    assert found.shape == (3, steps, 3) and length.tolist() == [1, longest, 0]
-    for row, n, origin in zip(found.numpy(), length, (stored[2], stored[0], stored[1]), strict=True):
+    batch, length = rows.batch(torch.tensor([2, 0, 1]), ["x"])["x"]
+    assert batch.shape == (3, steps, 3) and length.tolist() == [1, longest, 0]
+    for row, n, origin in zip(batch.numpy(), length, (stored[2], stored[0], stored[1]), strict=True):
         assert (row[:n] == origin).all() and (row[n:] == 0).all()
     assert (stored.values == values).all()
 
 
-def test_lengths_up_to_a_thousand_make_few_shapes():
+def test_lengths_up_to_1024_give_few_shapes():
     sizes = [padded(longest) for longest in range(1, 1025)]
     assert len(set(sizes)) == 37 and all(longest <= size for longest, size in enumerate(sizes, 1))
