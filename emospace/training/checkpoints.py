@@ -1,4 +1,4 @@
-"""Checkpoint files: tensors and a history in one safetensors file that says whether it is whole."""
+"""Checkpoint files: tensors and history in one safetensors file with a digest of its content."""
 
 import hashlib
 import json
@@ -12,32 +12,32 @@ from emospace.core.provenance import atomic
 
 Tensors = dict[str, torch.Tensor]
 NAME = "checkpoint.safetensors"
-DAMAGE = (SafetensorError, ValueError, KeyError, TypeError)  # what `read` raises of a file that `write` did not end
+DAMAGE = (SafetensorError, ValueError, KeyError, TypeError)  # errors of `read` for an incomplete or altered file
 
 
 def write(path: Path, tensors: Tensors, history: list[dict]) -> None:
-    """Write atomically. The tensors are on the CPU and contiguous."""
+    """Write atomically. The tensors must be contiguous and on the CPU."""
     text = json.dumps(history)
     with atomic(path) as tmp:
         save_file(tensors, tmp, {"history": text, "sha256": _digest(tensors, text)})
 
 
 def read(path: Path) -> tuple[Tensors, list[dict]]:
-    """Tensors and history; an error of `DAMAGE` if they are not what was written."""
+    """Read tensors and history; raises one of DAMAGE if the content is not what `write` wrote."""
     if path.stat().st_size == 0:
         raise ValueError("it is empty")
     with safe_open(path, "pt") as handle:
-        facts = handle.metadata() or {}
+        metadata = handle.metadata() or {}
         tensors = {key: handle.get_tensor(key) for key in handle.keys()}  # noqa: SIM118 (a handle cannot be iterated)
-    if _digest(tensors, facts.get("history", "")) != facts.get("sha256"):
-        raise ValueError("its content is not what was written")
-    return tensors, json.loads(facts["history"])
+    if _digest(tensors, metadata.get("history", "")) != metadata.get("sha256"):
+        raise ValueError("its content does not match its digest")
+    return tensors, json.loads(metadata["history"])
 
 
 def _digest(tensors: Tensors, history: str) -> str:
-    """Of all content: after a power loss a file may have its length and its header, and zeros where data were."""
-    made = hashlib.sha256(history.encode())
+    """SHA-256 of all content: after a power loss a file may have its length and header, but zeros for data."""
+    digest = hashlib.sha256(history.encode())
     for key in sorted(tensors):
-        made.update(key.encode())
-        made.update(tensors[key].numpy())
-    return made.hexdigest()
+        digest.update(key.encode())
+        digest.update(tensors[key].numpy())
+    return digest.hexdigest()

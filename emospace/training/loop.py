@@ -1,8 +1,8 @@
-"""The training loop of torch models: one loop to read in one sitting, resumable to the bit on the CPU.
+"""The training loop of torch models, resumable to the bit on the CPU.
 
-Each epoch walks the train rows in a random order, then scores dev with an exponential moving average of the weights.
-The best epoch on dev is kept, or the last one; training stops when `patience` epochs brought nothing better. Test rows
-never come near.
+Each epoch visits the train rows in random order, then scores dev with an exponential moving average of the weights.
+The best epoch on dev or the last one is kept; training stops after `patience` epochs without improvement. The loop has
+no access to test rows.
 """
 
 import logging
@@ -26,18 +26,18 @@ Scores = dict[str, float]
 SLOTS = {"adamw": ("exp_avg", "exp_avg_sq"), "adam": ("exp_avg", "exp_avg_sq"), "sgd": ("momentum_buffer",)}
 MOMENTUM = 0.9  # of SGD
 STEPS, FACTOR = 3, 0.1  # of the decay "step": the rate falls to a tenth after each third of the steps
-CHEAP = 0.25  # seconds: a checkpoint that takes no longer is written after each epoch
-IDLE = 20  # a larger one waits until training has gone on for this many times as long as it took
+CHEAP = 0.25  # seconds: a checkpoint that writes this fast is written whenever one is due
+IDLE = 20  # a slower one only after this many times its write time
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long, how fast, and what is kept.
+    """Length of training, optimisation, epoch selection and checkpoints.
 
-    lr: peak learning rate; warmup: share of the steps in which it rises; decay: how it falls after that. average: decay
-    of the moving average (0: none). clip: largest norm of the gradient (0: no limit). watch: the score on dev that
-    chooses the epoch and ends training, lower for names that end in "loss", else higher. keep: the best epoch or the
-    last one; with "last" nothing ends training early. save_every: epochs from one checkpoint to the next, at least.
+    lr: peak learning rate; warmup: share of the steps with a rising rate; decay: schedule after that. average: decay of
+    the moving average (0: none). clip: largest gradient norm (0: no limit). watch: the dev score for epoch selection
+    and early stopping, minimised if its name ends in "loss", else maximised. keep: the best or the last epoch; "last"
+    disables early stopping. save_every: minimum number of epochs between checkpoints.
     """
 
     epochs: int
@@ -56,9 +56,9 @@ class Schedule:
 
 
 class State:
-    """All that changes during training: network, moving average, optimiser, random numbers, history.
+    """State of a training: network, moving average, optimiser, random generator, history.
 
-    best: the weights that are kept; chosen: number of their epoch, counted from 1.
+    best: the weights to keep; chosen: the number of their epoch, from 1.
     """
 
     def __init__(self, network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer, schedule: Schedule):
@@ -68,12 +68,12 @@ class State:
 
     @property
     def chosen(self) -> int:
-        """The best epoch by what is watched, or the last one if that is kept or nothing could be watched."""
+        """The epoch with the best watched score; the last one if `keep` is "last" or no epoch has a score."""
         ranks = _ranks(self.history, self.schedule.watch)
         return ranks.index(max(ranks)) + 1 if self.schedule.keep == "best" and any(ranks) else len(self.history)
 
     def keep(self) -> None:
-        """Take over the weights of this epoch if they are those to keep, so far."""
+        """Copy the weights of the current epoch to `best` if it is the chosen one so far."""
         if self.chosen == len(self.history):
             self.best = {k: v.detach().clone() for k, v in self.average.state_dict().items()}
 
@@ -82,7 +82,7 @@ class State:
         checkpoints.write(folder / checkpoints.NAME, self._tensors(), self.history)
 
     def restore(self, folder: Path) -> bool:
-        """Take up a checkpoint if there is one. A damaged one is removed, and all is as if it had never been."""
+        """Load the checkpoint, if any, and return whether one was loaded. A damaged one is deleted and ignored."""
         path = folder / checkpoints.NAME
         if not path.exists():
             return False
@@ -90,16 +90,18 @@ class State:
             tensors, history = checkpoints.read(path)
             self._check(tensors)
         except checkpoints.DAMAGE as error:
-            logging.warning("%s is damaged (%s); training starts afresh", path, " ".join(str(error).split()))
+            logging.warning(
+                "%s is damaged (%s); training restarts from the beginning", path, " ".join(str(error).split())
+            )
             path.unlink()
             return False
-        self._take(tensors)
+        self._load(tensors)
         self.history = history
         logging.info("resumed after epoch %d", len(self.history))
         return True
 
     def _tensors(self) -> Tensors:
-        """All that changes but the history, copied to the CPU: network/..., average/..., best/..., optimiser/..."""
+        """The state but its history, copied to the CPU: network/..., average/..., best/..., optimiser/..., random."""
         tensors = {f"network/{k}": v for k, v in self.network.state_dict().items()}
         tensors |= {f"average/{k}": v for k, v in self.average.state_dict().items()}
         tensors |= {f"best/{k}": v for k, v in self.best.items()}
@@ -109,45 +111,46 @@ class State:
         return {k: v.detach().cpu().clone().contiguous() for k, v in tensors.items()}
 
     def _check(self, tensors: Tensors) -> None:
-        """Raise ValueError unless each tensor has a place here and its shape: nothing is taken up in part."""
-        needed = self._tensors()
-        needed |= {key.replace("average/", "best/", 1): v for key, v in needed.items() if key.startswith("average/")}
-        if lacking := sorted(needed.keys() - tensors.keys()):
-            raise ValueError(f"it lacks {lacking[0]}")
-        known = {key: value.shape for key, value in needed.items()}
+        """Raise ValueError unless names and shapes of the tensors match this state, so that no load is partial."""
+        required = self._tensors()
+        best = {key.replace("average/", "best/", 1): v for key, v in required.items() if key.startswith("average/")}
+        required |= best
+        if missing := sorted(required.keys() - tensors.keys()):
+            raise ValueError(f"it lacks {missing[0]}")
+        allowed = {key: value.shape for key, value in required.items()}
         parameters = (p for group in self.optimiser.param_groups for p in group["params"])
         for i, parameter in enumerate(parameters):
             shapes = {"step": torch.Size()} | dict.fromkeys(SLOTS[self.schedule.optimiser], parameter.shape)
-            known |= {f"optimiser/{i}/{name}": shape for name, shape in shapes.items()}
+            allowed |= {f"optimiser/{i}/{name}": shape for name, shape in shapes.items()}
         for key, value in tensors.items():
-            if known.get(key) != value.shape:
-                raise ValueError(f"{key} of shape {tuple(value.shape)} has no place")
+            if allowed.get(key) != value.shape:
+                raise ValueError(f"its tensor {key} of shape {tuple(value.shape)} does not fit the model")
 
-    def _take(self, tensors: Tensors) -> None:
-        part: dict[str, Tensors] = {name: {} for name in ("network", "average", "best", "optimiser", "random")}
+    def _load(self, tensors: Tensors) -> None:
+        parts: dict[str, Tensors] = {name: {} for name in ("network", "average", "best", "optimiser", "random")}
         for key, value in tensors.items():
             top, _, rest = key.partition("/")
-            part[top][rest] = value
-        self.network.load_state_dict(part["network"])
-        self.average.load_state_dict(part["average"])
-        self.best = part["best"]
+            parts[top][rest] = value
+        self.network.load_state_dict(parts["network"])
+        self.average.load_state_dict(parts["average"])
+        self.best = parts["best"]
         slots: dict[int, dict] = {}
-        for key, value in part["optimiser"].items():
+        for key, value in parts["optimiser"].items():
             number, _, name = key.partition("/")
             slots.setdefault(int(number), {})[name] = value
         self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": slots})
-        torch.set_rng_state(part["random"][""])
+        torch.set_rng_state(parts["random"][""])
 
 
 def learning_rate(step: int, steps: int, warmup: float, decay: Decay = "cosine") -> float:
-    """Factor of the peak rate: a linear rise, then the decay, over what is left of the steps, to zero.
+    """Factor of the peak rate at a step: linear warmup, then decay over the remaining steps.
 
-    "step" falls to a tenth after each third, "constant" stays.
+    "cosine" and "linear" fall to zero, "step" to a tenth after each third; "constant" does not fall.
     """
-    rise = max(1, round(steps * warmup)) if warmup else 0
-    if step < rise:
-        return (step + 1) / rise
-    share = (step - rise) / max(1, steps - rise)
+    rising = max(1, round(steps * warmup)) if warmup else 0
+    if step < rising:
+        return (step + 1) / rising
+    share = (step - rising) / max(1, steps - rising)
     if decay == "cosine":
         return 0.5 * (1 + math.cos(math.pi * share))
     return {"linear": 1 - share, "step": FACTOR ** int(STEPS * share), "constant": 1.0}[decay]
@@ -162,23 +165,23 @@ def fit(
     schedule: Schedule,
     checkpoint: Path,
 ) -> State:
-    """Train any network; returns the state with `best` (the weights that are kept), `chosen` and `history`.
+    """Train a network; returns the state with `best` (the weights to keep), `chosen` and `history`.
 
-    average: a copy of the network for the moving average, in evaluation mode. rows: number of train rows. losses(batch
-    of rows) gives named losses of the network, already weighted. score(average) gives named scores on dev, NaN where
-    dev has no label: if what is watched is never a number, the last epoch is kept. checkpoint: folder of the state.
+    average: a copy of the network for the moving average, in evaluation mode. rows: number of train rows. losses(row
+    numbers of a batch): weighted losses of the network by name. score(average): scores on dev by name, NaN if dev has
+    no labels; if the watched score is always NaN, the last epoch is kept. checkpoint: folder of the checkpoint.
     """
     state = State(network, average, _optimiser(network, schedule), schedule)
     state.restore(checkpoint)
-    saved, written = Clock(), len(state.history)
+    clock, written = CheckpointClock(), len(state.history)
     per_epoch = max(1, rows // schedule.batch)
     bar = tqdm(total=schedule.epochs, initial=len(state.history), desc="epoch", disable=None)
     while len(state.history) < schedule.epochs and not _exhausted(state.history, schedule):
         totals = _epoch(state, rows, per_epoch, losses, schedule)
         state.history.append({"epoch": len(state.history) + 1, **score(average), **totals})
         state.keep()
-        if len(state.history) % schedule.save_every == 0 and saved.due():
-            saved.time(lambda: state.save(checkpoint))
+        if len(state.history) % schedule.save_every == 0 and clock.due():
+            clock.time(lambda: state.save(checkpoint))
             written = len(state.history)
         bar.update()
         bar.set_postfix({name: f"{state.history[-1][name]:.3f}" for name in (schedule.watch, "loss")})
@@ -186,46 +189,46 @@ def fit(
     if written < len(state.history):
         state.save(checkpoint)
     if not any(_ranks(state.history, schedule.watch)) and schedule.keep == "best":
-        logging.warning("%s was never a number: the last epoch is kept, and nothing was chosen", schedule.watch)
+        logging.warning("%s is NaN in all epochs: the last epoch is kept, without selection", schedule.watch)
     return state
 
 
-class Clock:
-    """Lets checkpoints take a twentieth of the time at most, however large they are."""
+class CheckpointClock:
+    """Limits the time spent on slow checkpoints to about a twentieth of the training time."""
 
     def __init__(self):
-        self.end, self.took = time.monotonic(), 0.0
+        self.end, self.duration = time.monotonic(), 0.0
 
     def due(self) -> bool:
-        """Was the last checkpoint cheap, or long enough ago?"""
-        return self.took <= CHEAP or time.monotonic() - self.end >= IDLE * self.took
+        """Whether the last checkpoint was cheap, or is long enough ago."""
+        return self.duration <= CHEAP or time.monotonic() - self.end >= IDLE * self.duration
 
     def time(self, write: Callable[[], None]) -> None:
-        """Write a checkpoint and note how long it took."""
+        """Write a checkpoint and record the time it took."""
         start = time.monotonic()
         write()
         self.end = time.monotonic()
-        self.took = self.end - start
+        self.duration = self.end - start
 
 
 def _optimiser(network: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
-    """The optimiser. Only matrices decay: biases and scales of normalisations do not."""
-    plain = [p for p in network.parameters() if p.ndim < 2]
+    """The optimiser, with weight decay for matrices only, not for biases and normalisation scales."""
+    vectors = [p for p in network.parameters() if p.ndim < 2]
     matrices = [p for p in network.parameters() if p.ndim >= 2]
-    groups = [{"params": matrices, "weight_decay": schedule.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    groups = [{"params": matrices, "weight_decay": schedule.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
     if schedule.optimiser == "sgd":
         return torch.optim.SGD(groups, lr=schedule.lr, momentum=MOMENTUM)
     return {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[schedule.optimiser](groups, lr=schedule.lr)
 
 
 def _ranks(history: Iterable[dict], watch: str) -> list[tuple]:
-    """What is watched of each epoch, higher for better; () where it is no number."""
+    """Watched score of each epoch, signed so that higher is better; () for NaN, which ranks lowest."""
     sign = -1 if watch.endswith("loss") else 1
     return [(sign * line[watch],) if math.isfinite(line[watch]) else () for line in history]
 
 
 def _exhausted(history: list[dict], schedule: Schedule) -> bool:
-    """Has the best epoch been left `patience` epochs behind?"""
+    """Whether the best epoch is at least `patience` epochs ago."""
     ranks = _ranks(history, schedule.watch)
     if schedule.keep == "last" or not any(ranks):
         return False
@@ -233,7 +236,7 @@ def _exhausted(history: list[dict], schedule: Schedule) -> bool:
 
 
 def _epoch(state: State, rows: int, per_epoch: int, losses: Callable, schedule: Schedule) -> dict[str, float]:
-    """One pass over the train rows; returns the mean of every loss."""
+    """Make one pass over the train rows; returns the mean of each loss."""
     state.network.train()
     order = torch.randperm(rows)
     totals: dict[str, float] = {}
@@ -242,21 +245,21 @@ def _epoch(state: State, rows: int, per_epoch: int, losses: Callable, schedule: 
         rate = learning_rate(step, schedule.epochs * per_epoch, schedule.warmup, schedule.decay)
         for group in state.optimiser.param_groups:
             group["lr"] = schedule.lr * rate
-        found = losses(order[b * schedule.batch : (b + 1) * schedule.batch])
-        found["loss"] = sum(found.values())
+        values = losses(order[b * schedule.batch : (b + 1) * schedule.batch])
+        values["loss"] = sum(values.values())
         state.optimiser.zero_grad(set_to_none=True)
-        found["loss"].backward()
+        values["loss"].backward()
         nn.utils.clip_grad_norm_(state.network.parameters(), schedule.clip or math.inf)
         state.optimiser.step()
         _move_average(state.average, state.network, min(schedule.average, (1 + step) / (10 + step)))
-        for name, value in found.items():
+        for name, value in values.items():
             totals[name] = totals.get(name, 0.0) + float(value.detach()) / per_epoch
     return totals
 
 
 @torch.no_grad()
 def _move_average(average: nn.Module, network: nn.Module, decay: float) -> None:
-    """average <- decay * average + (1 - decay) * network; statistics of batches are copied."""
+    """average <- decay * average + (1 - decay) * network; running statistics are copied."""
     for mean, value in zip(average.parameters(), network.parameters(), strict=True):
         mean.lerp_(value, 1 - decay)
     for mean, value in zip(average.buffers(), network.buffers(), strict=True):

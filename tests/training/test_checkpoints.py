@@ -1,4 +1,4 @@
-"""What a power loss may leave of a checkpoint is recognised; content reaches the disk before its name."""
+"""Damaged checkpoints are detected and discarded; resuming is exact; content reaches the disk before its name."""
 
 import copy
 import errno
@@ -20,7 +20,7 @@ TARGET = torch.linspace(-1, 1, 24).reshape(8, 3)
 
 
 def trained(folder: Path, epochs: int, until: int | None = None, **how) -> State:
-    """A small network with dropout learns eight rows; `until`: killed in the epoch after it."""
+    """Train a small network with dropout on eight rows; until: number of epochs before it is killed."""
     torch.manual_seed(0)
     network = nn.Sequential(nn.Linear(3, 5), nn.Dropout(0.5), nn.BatchNorm1d(5), nn.Linear(5, 3))
     scored = []
@@ -32,8 +32,8 @@ def trained(folder: Path, epochs: int, until: int | None = None, **how) -> State
         if len(scored) == until:
             raise KeyboardInterrupt
         scored.append(1)
-        found = float((average(TARGET) - TARGET).square().mean().detach())
-        return {"dev_ua": -found, "dev_loss": found}
+        loss = float((average(TARGET) - TARGET).square().mean().detach())
+        return {"dev_ua": -loss, "dev_loss": loss}
 
     average = copy.deepcopy(network).eval()
     return fit(network, average, 8, losses, score, Schedule(epochs, epochs, 4, 0.1, 0.01, **how), folder)
@@ -46,7 +46,7 @@ def interrupted(folder: Path) -> Path:
 
 
 def changed(path: Path, change) -> None:
-    """Rewrite the tensors of a checkpoint, with a digest that is right."""
+    """Change the tensors of a checkpoint and give it a valid digest."""
     tensors, history = checkpoints.read(path)
     change(tensors)
     checkpoints.write(path, tensors, history)
@@ -72,14 +72,16 @@ DAMAGES = {
     "all but the end": cut(0.999),
     "zeros": lambda path: path.write_bytes(bytes(path.stat().st_size)),
     "zeros at its end": blank,
-    "no safetensors file": lambda path: path.write_bytes(b"\xff" * 4096),
+    "not safetensors": lambda path: path.write_bytes(b"\xff" * 4096),
     "of another program": lambda path: save_file(load_file(path), path),
-    "a tensor less": lambda path: changed(path, lambda t: t.pop("best/0.weight")),
+    "a missing tensor": lambda path: changed(path, lambda t: t.pop("best/0.weight")),
     "another shape": lambda path: changed(path, lambda t: t.update({"network/3.bias": torch.zeros(7)})),
     "another shape of a moment": lambda path: changed(
         path, lambda t: t.update({"optimiser/0/exp_avg": torch.zeros(7)})
     ),
-    "a moment of nothing": lambda path: changed(path, lambda t: t.update({"optimiser/99/exp_avg": torch.zeros(7)})),
+    "a moment of no parameter": lambda path: changed(
+        path, lambda t: t.update({"optimiser/99/exp_avg": torch.zeros(7)})
+    ),
     "an unknown part": lambda path: changed(path, lambda t: t.update({"odd/0": torch.zeros(7)})),
 }
 
@@ -96,17 +98,17 @@ def same(first: State, second: State) -> bool:
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_a_damaged_checkpoint_is_named_removed_and_forgotten(tmp_path, caplog, undisturbed, damage):
+def test_a_damaged_checkpoint_is_reported_deleted_and_ignored(tmp_path, caplog, undisturbed, damage):
     path = interrupted(tmp_path)
     damage(path)
     caplog.set_level(logging.INFO)
-    found = trained(tmp_path, 4)
-    [said] = [record.message for record in caplog.records]
-    assert str(path) in said and "is damaged (" in said and "afresh" in said and "\n" not in said
-    assert same(found, undisturbed)
+    state = trained(tmp_path, 4)
+    [message] = [record.message for record in caplog.records]
+    assert str(path) in message and "is damaged (" in message and "restarts" in message and "\n" not in message
+    assert same(state, undisturbed)
 
 
-def test_a_damaged_checkpoint_is_gone_before_training_goes_on(tmp_path):
+def test_a_damaged_checkpoint_is_deleted_before_training_starts(tmp_path):
     path = interrupted(tmp_path)
     cut(0.5)(path)
     with pytest.raises(KeyboardInterrupt):
@@ -114,7 +116,7 @@ def test_a_damaged_checkpoint_is_gone_before_training_goes_on(tmp_path):
     assert not path.exists()
 
 
-def test_a_whole_checkpoint_is_taken_up(tmp_path, caplog, undisturbed):
+def test_an_intact_checkpoint_is_resumed(tmp_path, caplog, undisturbed):
     interrupted(tmp_path)
     caplog.set_level(logging.INFO)
     assert same(trained(tmp_path, 4), undisturbed)
@@ -132,7 +134,7 @@ def test_a_whole_checkpoint_is_taken_up(tmp_path, caplog, undisturbed):
     ids=lambda how: next(iter(how.values())),
 )
 @pytest.mark.parametrize("every", [1, 2])
-def test_whatever_is_trained_goes_on_to_the_bit(tmp_path, caplog, how, every):
+def test_resuming_is_exact_for_every_schedule(tmp_path, caplog, how, every):
     whole = trained(tmp_path / "whole", 5, **how)
     with pytest.raises(KeyboardInterrupt):
         trained(tmp_path / "killed", 5, until=3, save_every=every, **how)
@@ -141,43 +143,45 @@ def test_whatever_is_trained_goes_on_to_the_bit(tmp_path, caplog, how, every):
     assert f"resumed after epoch {3 // every * every}" in caplog.text
 
 
-def test_large_checkpoints_are_written_seldom(tmp_path, monkeypatch):
+def test_slow_checkpoints_are_written_rarely(tmp_path, monkeypatch):
     times, written = iter(range(0, 10_000, 3)), []
-    monkeypatch.setattr(loop.time, "monotonic", lambda: next(times))  # each look at the clock takes three seconds
+    monkeypatch.setattr(
+        loop.time, "monotonic", lambda: next(times)
+    )  # each reading of the clock advances it by three seconds
     monkeypatch.setattr(State, "save", lambda state, folder: written.append(len(state.history)))
     trained(tmp_path, 100)
     assert 4 <= len(written) <= 6 and written[-1] == 100
 
 
-# Atomic writes -----------------------------------------------------------------------------------------------------
+# Atomic writes -------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def calls(monkeypatch) -> list[tuple]:
-    """What reaches the disk when: ("fsync", path) and ("replace", path), in order."""
-    seen, fsync, replace = [], os.fsync, os.replace
+    """Calls of ("fsync", path) and ("replace", path), in order."""
+    recorded, fsync, replace = [], os.fsync, os.replace
 
     def synced(handle):
-        seen.append(("fsync", Path(os.readlink(f"/proc/self/fd/{handle}"))))
+        recorded.append(("fsync", Path(os.readlink(f"/proc/self/fd/{handle}"))))
         fsync(handle)
 
     def replaced(source, target):
-        seen.append(("replace", Path(target)))
+        recorded.append(("replace", Path(target)))
         replace(source, target)
 
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(os, "replace", replaced)
-    return seen
+    return recorded
 
 
-def test_content_reaches_the_disk_before_its_name_and_the_name_before_what_follows(tmp_path, calls):
+def test_content_is_synced_before_its_name_and_the_name_before_return(tmp_path, calls):
     with atomic(tmp_path / "a.txt") as tmp:
         tmp.write_text("a")
         assert calls == []
     assert calls == [("fsync", tmp), ("replace", tmp_path / "a.txt"), ("fsync", tmp_path)]
 
 
-def test_a_folder_reaches_the_disk_as_a_whole(tmp_path, calls):
+def test_a_folder_is_synced_completely(tmp_path, calls):
     (tmp_path / "b/c").mkdir(parents=True)
     for name in ("a", "b/a", "b/c/a"):
         (tmp_path / name).touch()
@@ -186,7 +190,7 @@ def test_a_folder_reaches_the_disk_as_a_whole(tmp_path, calls):
 
 
 @pytest.mark.parametrize("number", provenance.NO_SYNC)
-def test_a_file_system_that_cannot_sync_is_trusted(tmp_path, monkeypatch, number):
+def test_a_file_system_without_sync_is_accepted(tmp_path, monkeypatch, number):
     def fsync(handle):
         raise OSError(number, os.strerror(number))
 
@@ -197,7 +201,7 @@ def test_a_file_system_that_cannot_sync_is_trusted(tmp_path, monkeypatch, number
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.EDQUOT])
-def test_content_that_does_not_reach_the_disk_gets_no_name(tmp_path, monkeypatch, number):
+def test_content_that_cannot_be_synced_gets_no_name(tmp_path, monkeypatch, number):
     def fsync(handle):
         raise OSError(number, os.strerror(number))
 

@@ -1,4 +1,4 @@
-"""What training must keep to: train rows alone set scales, dev rows alone choose, the best epoch is what is used."""
+"""Invariants of training: scales come from train rows, selection from dev rows, predictions from the chosen epoch."""
 
 import math
 from dataclasses import replace
@@ -33,27 +33,27 @@ def fold() -> Fold:
 
 
 def junk(rows: Rows) -> Rows:
-    """The same rows with noise in the place of all features, thousands of times as strong."""
+    """The same rows with all features replaced by noise thousands of times as large."""
     rng = np.random.default_rng(9)
-    made = {n: ragged([rng.normal(size=r.shape).astype(np.float32) * 5e3 for r in i]) for n, i in rows.inputs.items()}
-    return replace(rows, inputs=made)
+    noise = {n: ragged([rng.normal(size=r.shape).astype(np.float32) * 5e3 for r in i]) for n, i in rows.inputs.items()}
+    return replace(rows, inputs=noise)
 
 
 MODELS = pytest.mark.parametrize(("model", "options"), [(linear_probe, {}), (unified, BRIEF)], ids=["probe", "unified"])
 
 
 @MODELS
-def test_test_rows_change_nothing_that_is_learnt(fold, tmp_path, model, options):
+def test_test_rows_do_not_affect_training(fold, tmp_path, model, options):
     folds = fold, replace(fold, test=junk(fold.test))
-    found = [model.train(f, seed=1, checkpoint=tmp_path / str(i), **options) for i, f in enumerate(folds)]
-    assert found[0].history == found[1].history
-    assert all(np.array_equal(value, found[1].state[key]) for key, value in found[0].state.items())
-    said = [probabilities(model, trained, f) for trained, f in zip(found, folds, strict=True)]
-    assert np.array_equal(*(values[: len(fold.dev)] for values in said))
-    assert not np.array_equal(*said)
+    first, second = (model.train(f, seed=1, checkpoint=tmp_path / str(i), **options) for i, f in enumerate(folds))
+    assert first.history == second.history
+    assert all(np.array_equal(value, second.state[key]) for key, value in first.state.items())
+    predicted = [probabilities(model, trained, f) for trained, f in zip((first, second), folds, strict=True)]
+    assert np.array_equal(*(values[: len(fold.dev)] for values in predicted))
+    assert not np.array_equal(*predicted)
 
 
-def test_scales_are_those_of_train_rows(fold, tmp_path):
+def test_scales_come_from_train_rows(fold, tmp_path):
     far = replace(fold, dev=junk(fold.dev), test=junk(fold.test))
     probe = linear_probe.train(far, seed=1, checkpoint=tmp_path).state
     pooled = linear_probe.pooled(fold.train)
@@ -61,18 +61,18 @@ def test_scales_are_those_of_train_rows(fold, tmp_path):
     np.testing.assert_allclose(probe["scale"], np.where(pooled.std(0) > 0, pooled.std(0), 1))
     state = unified.train(far, seed=1, checkpoint=tmp_path, **BRIEF).state
     for name, rows in fold.train.inputs.items():
-        for what, expected in (("mean", rows.values.mean(0)), ("scale", rows.values.std(0))):
-            found = state[f"encoders.{unit_space.Space.key(name)}.{what}"]
-            np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+        for statistic, expected in (("mean", rows.values.mean(0)), ("scale", rows.values.std(0))):
+            actual = state[f"encoders.{unit_space.Space.key(name)}.{statistic}"]
+            np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(state["vad_mean"], fold.train.vad.mean(0), rtol=1e-5)
     np.testing.assert_allclose(state["vad_scale"], fold.train.vad.std(0, ddof=1), rtol=1e-5)
 
 
-# Which epoch -------------------------------------------------------------------------------------------------------
+# Epoch selection -----------------------------------------------------------------------------------------------------
 
 
 def run(scores: list[float], folder: Path, patience: int, **how):
-    """Train a small network whose dev scores are given; its state, and the average's weights after each epoch."""
+    """Train a small network with the given dev scores; returns its state and the averaged weights of each epoch."""
     torch.manual_seed(0)
     network, average = nn.Linear(2, 1), nn.Linear(2, 1)
     rows, seen = torch.randn(8, 2), []
@@ -91,7 +91,7 @@ def is_best(state, weights: dict) -> bool:
     return all(torch.equal(state.best[key], value) for key, value in weights.items())
 
 
-def test_the_best_epoch_is_kept_and_of_equals_the_first(tmp_path):
+def test_the_first_of_the_best_epochs_is_kept(tmp_path):
     state, seen = run([0.3, 0.5, 0.4, 0.5, 0.2], tmp_path, patience=9)
     assert len(seen) == 5 and is_best(state, seen[1])
     assert not is_best(state, seen[3]) and not is_best(state, seen[4])
@@ -102,24 +102,24 @@ def test_patience_ends_training(tmp_path, patience, epochs):
     scores = [0.4, 0.3, 0.5, 0.4, 0.4, 0.6, 0.6, 0.6, 0.6, 0.9]
     state, seen = run(scores, tmp_path, patience)
     assert len(state.history) == len(seen) == epochs
-    again, unseen = run(scores, tmp_path, patience)  # nor does it go on when started again
-    assert again.history == state.history and not unseen
+    again, more = run(scores, tmp_path, patience)  # a restart does not continue either
+    assert again.history == state.history and not more
 
 
-def test_the_last_epoch_is_kept_when_asked_for_and_nothing_ends_early(tmp_path):
+def test_keep_last_keeps_the_last_epoch_and_disables_early_stopping(tmp_path):
     state, seen = run([0.3, 0.5, 0.4, 0.2, 0.1], tmp_path, patience=1, keep="last")
     assert len(seen) == state.chosen == 5 and is_best(state, seen[4])
 
 
-def test_a_loss_is_watched_downwards(tmp_path):
+def test_a_watched_loss_is_minimised(tmp_path):
     state, seen = run([0.9, 0.5, 0.7, 0.6], tmp_path, patience=2, watch="dev_loss")
     assert (len(seen), state.chosen) == (4, 2) and is_best(state, seen[1])
 
 
-def test_without_a_label_on_dev_the_last_epoch_is_kept_and_that_is_said(tmp_path, caplog):
+def test_without_dev_labels_the_last_epoch_is_kept_with_a_warning(tmp_path, caplog):
     state, seen = run([math.nan] * 3, tmp_path, patience=1)
     assert len(seen) == state.chosen == 3 and is_best(state, seen[2])
-    assert "dev_ua was never a number: the last epoch is kept" in caplog.text
+    assert "dev_ua is NaN in all epochs: the last epoch is kept" in caplog.text
 
 
 def test_an_epoch_without_a_score_is_never_chosen(tmp_path):
@@ -149,7 +149,7 @@ def test_the_learning_rate_rises_and_then_decays(decay, rates):
 
 
 @pytest.mark.parametrize(("clip", "moved"), [(0.01, 0.001), (0.0, 0.1)])
-def test_the_gradient_is_clipped_only_where_asked_for(tmp_path, clip, moved):
+def test_clipping_limits_the_gradient_unless_it_is_0(tmp_path, clip, moved):
     network = nn.Linear(1, 1, bias=False)
     before = network.weight.detach().clone()
     schedule = Schedule(1, 1, 4, 0.1, 0.0, optimiser="sgd", warmup=0.0, decay="constant", clip=clip)
@@ -165,37 +165,39 @@ def test_the_gradient_is_clipped_only_where_asked_for(tmp_path, clip, moved):
     assert float((before - network.weight).detach()) == pytest.approx(moved, rel=1e-3)
 
 
-def test_batches_are_as_asked_or_fit_the_corpus(fold, tmp_path):
+def test_the_batch_size_is_the_option_or_fits_the_corpus(fold, tmp_path):
     assert [unified.batch_size(None, rows) for rows in (5, 100, 200, 10_000)] == [5, 16, 20, 64]
     assert unified.batch_size(48, 48) == 48
     with pytest.raises(InputError, match=r"option batch: it is 49, and the fold has 48 train rows"):
         unified.train(fold, seed=1, checkpoint=tmp_path, **BRIEF | {"batch": 49})
 
 
-def test_dev_scores_are_of_labelled_rows():
-    chances = np.array([[0.5, 0.5], [0.25, 0.75], [0.9, 0.1], [1.0, 0.0]], np.float32)
-    found = unified.dev_scores(np.array([1, 1, -1, 0]), chances)
-    assert found["dev_ua"] == 0.75  # the first row is a tie, which goes to class 0
-    assert found["dev_loss"] == pytest.approx(-np.log([0.5, 0.75, 1.0]).mean())
-    assert np.isnan([*unified.dev_scores(np.array([-1] * 4), chances).values()]).all()
+def test_dev_scores_use_labelled_rows_only():
+    predicted = np.array([[0.5, 0.5], [0.25, 0.75], [0.9, 0.1], [1.0, 0.0]], np.float32)
+    scores = unified.dev_scores(np.array([1, 1, -1, 0]), predicted)
+    assert scores["dev_ua"] == 0.75  # the tie of the first row goes to class 0
+    assert scores["dev_loss"] == pytest.approx(-np.log([0.5, 0.75, 1.0]).mean())
+    assert np.isnan([*unified.dev_scores(np.array([-1] * 4), predicted).values()]).all()
 
 
-def test_predictions_are_those_of_the_best_epoch(fold, tmp_path, monkeypatch):
+def test_predictions_come_from_the_best_epoch(fold, tmp_path, monkeypatch):
     scores = iter([0.3, 0.9, 0.2, 0.1])
-    monkeypatch.setattr(unified, "_mean_recall", lambda truth, guess: next(scores))
+    monkeypatch.setattr(unified, "_mean_recall", lambda truth, predicted: next(scores))
     trained = unified.train(fold, seed=1, checkpoint=tmp_path, **SMALL | {"epochs": 4})
     assert trained.facts["epoch"] == 2 and trained.facts["dev_ua"] == 0.9
     network = unit_space.Space(**trained.facts["architecture"]).eval()
     network.load_state_dict({key: torch.from_numpy(value) for key, value in trained.state.items()})
-    again = [unit_space.predict(network, DeviceRows(rows, torch.device("cpu")), 256) for rows in (fold.dev, fold.test)]
-    for found, rows in zip(again, (fold.dev, fold.test), strict=True):
+    predictions = [
+        unit_space.predict(network, DeviceRows(rows, torch.device("cpu")), 256) for rows in (fold.dev, fold.test)
+    ]
+    for expected, rows in zip(predictions, (fold.dev, fold.test), strict=True):
         output = unified.apply(trained, rows)
-        np.testing.assert_array_equal(output.probabilities, found.emotion)
-        np.testing.assert_array_equal(output.embeddings, found.embedding)
-        np.testing.assert_array_equal(output.gender, found.gender)
+        np.testing.assert_array_equal(output.probabilities, expected.emotion)
+        np.testing.assert_array_equal(output.embeddings, expected.embedding)
+        np.testing.assert_array_equal(output.gender, expected.gender)
 
 
-def test_a_checkpoint_belongs_to_one_recipe_seed_and_input(tmp_path):
+def test_a_checkpoint_belongs_to_one_recipe_seed_input_and_output(tmp_path):
     files = [tmp_path / name for name in ("a", "b", "same")]
     for file, text in zip(files, ("1", "2", "1"), strict=True):
         file.write_text(text)
@@ -212,13 +214,13 @@ def test_a_checkpoint_belongs_to_one_recipe_seed_and_input(tmp_path):
     assert len({base, *others}) == 6
 
 
-# What the network is shown -----------------------------------------------------------------------------------------
+# Augmentation of batches ---------------------------------------------------------------------------------------------
 
 OFF = {"modality_dropout": 0.0, "distortion": 0.0, "vocal_tract": 0.0}
 
 
-def shown(fold: Fold, folder: Path, monkeypatch, **options) -> list[tuple[dict, dict]]:
-    """(batch, used) of all steps that a run of these options trains on."""
+def batches_of(fold: Fold, folder: Path, monkeypatch, **options) -> list[tuple[dict, dict]]:
+    """(batch, used) of all training steps with these options."""
     seen, forward = [], unit_space.Space.forward
 
     def spied(self, batch, used):
@@ -233,46 +235,46 @@ def shown(fold: Fold, folder: Path, monkeypatch, **options) -> list[tuple[dict, 
 
 
 def changed(first: tuple[dict, dict], second: tuple[dict, dict]) -> set[str]:
-    """Inputs that differ between two batches."""
+    """Names of the inputs that differ between two batches."""
     return {n for n in first[0] if not torch.equal(first[0][n][0], second[0][n][0])}
 
 
-def test_noise_and_voices_reach_the_network_when_asked_for(fold, tmp_path, monkeypatch):
+def test_distortion_and_vocal_tract_change_only_what_they_should(fold, tmp_path, monkeypatch):
     def first(**options):
-        return shown(fold, tmp_path / str(options), monkeypatch, **options)[0]
+        return batches_of(fold, tmp_path / str(options), monkeypatch, **options)[0]
 
     plain = first()
     rows = DeviceRows(fold.train, torch.device("cpu"))
     network = unit_space.Space({n: (d, n == "audio.mfcc") for n, d in INPUTS.items()}, 3, 4, 4, 0, 0.0)
     network.fit_scales(rows)
     torch.manual_seed(0)
-    whole = network.standardise(rows.batch(torch.arange(rows.size), network.names))
-    for name, (values, length) in plain[0].items():  # as it is: each row is one of the train rows
-        everything, lengths = whole[name]
-        same = (values[:, None] == everything[:, : values.shape[1]]).all(3).all(2) & (length[:, None] == lengths)
+    all_rows = network.standardise(rows.batch(torch.arange(rows.size), network.names))
+    for name, (values, length) in plain[0].items():  # unchanged: each row is one of the train rows
+        stored, lengths = all_rows[name]
+        same = (values[:, None] == stored[:, : values.shape[1]]).all(3).all(2) & (length[:, None] == lengths)
         assert same.any(1).all()
     assert changed(plain, first(vocal_tract=0.1)) == {"audio.mfcc"}
     noisy = first(distortion=1.0)
     assert changed(plain, noisy) == set(INPUTS)
     for name, weakest, strongest in (("audio.mfcc", 0.3, 2.0), ("frames.clip", 0.07, 0.13), ("text.sbert", 0.07, 0.13)):
-        there = plain[0][name][0] != 0
-        assert weakest < (noisy[0][name][0] - plain[0][name][0])[there].std() < strongest
+        unpadded = plain[0][name][0] != 0
+        assert weakest < (noisy[0][name][0] - plain[0][name][0])[unpadded].std() < strongest
 
 
-def test_modalities_are_hidden_as_often_as_asked_and_never_all(tmp_path, monkeypatch):
+def test_modality_dropout_has_its_rate_and_never_drops_all(tmp_path, monkeypatch):
     full = split(1, 640, missing=0.0)
     fold = Fold(CLASSES, full, split(2, 6), split(3, 6, hidden=True))
     for share in (0.0, 0.3):
-        steps = shown(fold, tmp_path / str(share), monkeypatch, modality_dropout=share, batch=64)
+        steps = batches_of(fold, tmp_path / str(share), monkeypatch, modality_dropout=share, batch=64)
         used = torch.cat([torch.stack(list(masks.values()), 1) for _, masks in steps])
         hidden = (~used).float().mean(0)
         assert len(used) == 640 and used.any(1).all()
-        assert ((hidden - (share - share**3)).abs() < 0.06).all()  # where all three would go, all stay
+        assert ((hidden - (share - share**3)).abs() < 0.06).all()  # a row that would lose all three keeps them
         assert share or not hidden.any()
 
 
-def test_what_an_utterance_lacks_is_never_used(fold, tmp_path, monkeypatch):
-    for batch, used in shown(fold, tmp_path, monkeypatch, modality_dropout=0.9):
-        there = torch.stack([length > 0 for _, length in batch.values()], 1)
+def test_a_missing_input_is_never_used(fold, tmp_path, monkeypatch):
+    for batch, used in batches_of(fold, tmp_path, monkeypatch, modality_dropout=0.9):
+        present = torch.stack([length > 0 for _, length in batch.values()], 1)
         masks = torch.stack([used[n] for n in batch], 1)
-        assert not (masks & ~there).any() and (masks.any(1) == there.any(1)).all()
+        assert not (masks & ~present).any() and (masks.any(1) == present.any(1)).all()

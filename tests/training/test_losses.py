@@ -1,4 +1,4 @@
-"""The losses against values worked out by hand or by another formula."""
+"""The losses compared with values computed by hand or by another formula."""
 
 import math
 
@@ -51,25 +51,25 @@ def test_cross_modal_matches_its_definition():
     assert cross_modal(a[:1], b[:1], ONE).item() == 0
 
 
-def test_two_rows_are_enough_to_tell_modalities_of_one_utterance_apart():
+def test_cross_modal_of_two_rows_by_hand():
     same, swapped = unit([1, 0], [0, 1]), unit([0, 1], [1, 0])
     assert cross_modal(same, same, ONE).item() == pytest.approx(math.log(1 + 1 / math.e), abs=1e-6)
     assert cross_modal(same, swapped, ONE).item() == pytest.approx(math.log(1 + math.e), abs=1e-6)
 
 
-def test_reconstruction_is_the_mean_over_what_is_known():
+def test_masked_mean_square_averages_over_known_entries():
     target = torch.tensor([[3.0, math.nan], [math.nan, math.nan]])
     assert masked_mean_square(torch.tensor([[5.0, 9.0], [9.0, 9.0]]), target).item() == 4
     assert masked_mean_square(torch.ones(2, 2), torch.full((2, 2), math.nan)).item() == 0
 
 
-def test_options_of_the_cross_entropy_are_passed_on():
+def test_known_cross_entropy_passes_options_on():
     logits, label = torch.tensor([[2.0, 0.0]]), torch.tensor([0])
     expected = F.cross_entropy(logits, label, label_smoothing=0.3).item()
     assert known_cross_entropy(logits, label, label_smoothing=0.3).item() == pytest.approx(expected)
 
 
-def test_reconstruction_ignores_the_missing_and_never_moves_its_target():
+def test_masked_mean_square_ignores_nan_and_detaches_its_target():
     found = torch.tensor([[1.0, 2.0], [5.0, 5.0]], requires_grad=True)
     target = torch.tensor([[0.0, 0.0], [math.nan, math.nan]], requires_grad=True)
     loss = masked_mean_square(found, target)
@@ -79,14 +79,14 @@ def test_reconstruction_ignores_the_missing_and_never_moves_its_target():
     assert found.grad[1].abs().sum() == 0
 
 
-def test_unknown_labels_are_left_out():
+def test_known_cross_entropy_excludes_unknown_labels():
     logits = torch.tensor([[2.0, 0.0], [0.0, 9.0]])
     known = known_cross_entropy(logits, torch.tensor([0, -1]))
     assert known.item() == pytest.approx(F.cross_entropy(logits[:1], torch.tensor([0])).item())
     assert known_cross_entropy(logits, torch.tensor([-1, -1])).item() == 0
 
 
-def test_a_single_row_has_nobody_to_attract():
+def test_a_single_row_has_no_positives():
     rows = unit([1, 0]).requires_grad_()
     loss = supervised_contrastive(rows, torch.tensor([0]), ONE)
     loss.backward()
@@ -108,27 +108,27 @@ def test_supervised_contrastive_averages_over_positives():
     assert found.item() == pytest.approx(sum(expected) / 6, rel=1e-5)
 
 
-def test_a_pair_that_occurs_is_true_wherever_its_sides_stand():
+def test_pairs_of_equal_content_are_true_in_any_position():
     audio, text = torch.tensor([0, 1, 2, 2]), torch.tensor([7, 7, 8, 9])
-    wanted = [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 1], [0, 0, 1, 1]]
-    assert true_pairs(audio, text).int().tolist() == wanted
-    chain = true_pairs(torch.tensor([0, 1, 0]), torch.tensor([5, 6, 6]))  # the last row shows the first's 0 with 6
+    expected = [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 1], [0, 0, 1, 1]]
+    assert true_pairs(audio, text).int().tolist() == expected
+    chain = true_pairs(torch.tensor([0, 1, 0]), torch.tensor([5, 6, 6]))  # the last row pairs the first row's 0 with 6
     assert chain.int().tolist() == [[1, 1, 1], [0, 1, 1], [1, 1, 1]]
-    both = torch.stack([audio, text], 1)  # contents of two numbers each
+    both = torch.stack([audio, text], 1)  # two numbers identify each content
     assert true_pairs(both, both).equal(torch.eye(4, dtype=torch.bool))
 
 
 @pytest.mark.parametrize(
     ("first", "second"), [([0, 1, 2], [5, 5, 6]), ([0, 0, 1], [5, 6, 7])], ids=["second side", "first side"]
 )
-def test_pairs_that_share_a_side_do_not_push_each_other_away(first, second):
-    """Rows 0 and 1 share a side: neither is a negative of the other, row 2 is one of both."""
+def test_pairs_that_share_a_side_are_no_negatives(first, second):
+    """Rows 0 and 1 share a side: neither is a negative of the other; row 2 is a negative of both."""
     torch.manual_seed(0)
     a, b = (F.normalize(torch.randn(3, 4), dim=1) for _ in range(2))
     paired = true_pairs(torch.tensor(first), torch.tensor(second))
     found = cross_modal(a, b, torch.tensor(7.0), paired)
     similarity = 7 * a @ b.T
-    pairs = [[0, 2], [1, 2], [2, 0, 1]]  # of each row itself and its negatives
+    pairs = [[0, 2], [1, 2], [2, 0, 1]]  # each row, then its negatives
     rows = [-similarity[i, j].log_softmax(0)[0] for i, j in enumerate(pairs)]
     columns = [-similarity[j, i].log_softmax(0)[0] for i, j in enumerate(pairs)]
     assert found.item() == pytest.approx((sum(rows) + sum(columns)).item() / 6, rel=1e-5)
