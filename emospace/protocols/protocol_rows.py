@@ -1,7 +1,7 @@
-"""The rows that a protocol is made of: those of its corpora, filtered, each with its class in the place of its label.
+"""Rows of a protocol: those of its corpora, filtered, with classes in place of labels.
 
-Two corpora may call a speaker, a session, a dialogue or a file alike. Where a protocol has several, these names begin
-with that of the corpus; ids of utterances stay as they are, and none may be in two corpora.
+Corpora may share names of speakers, sessions, dialogues or files. In a protocol of several corpora these names are
+prefixed with the corpus; ids of utterances are unchanged and must be unique over the corpora.
 """
 
 from collections import Counter
@@ -22,18 +22,18 @@ Corpora = dict[str, list[Utterance]]
 
 
 def read(manifests: Sequence[Path]) -> Corpora:
-    """Corpus -> its rows, of data/manifest/<corpus>.csv. Raises InputError for an utterance of two corpora."""
-    found = {path.stem: manifest.read(path) for path in manifests}
-    home: dict[str, str] = {}
-    for corpus, rows in found.items():
+    """Read the rows of each data/manifest/<corpus>.csv. Raises InputError for an utterance id in two corpora."""
+    corpora = {path.stem: manifest.read(path) for path in manifests}
+    corpus_of: dict[str, str] = {}
+    for corpus, rows in corpora.items():
         for row in rows:
-            if (other := home.setdefault(row.utterance, corpus)) != corpus:
+            if (other := corpus_of.setdefault(row.utterance, corpus)) != corpus:
                 path = next(p for p in manifests if p.stem == corpus)
                 reason = f"the utterance {row.utterance!r} is in {other} too"
-                raise InputError(path, reason, "take one of the two corpora, or give their utterances other ids")
-    if len(found) == 1:
-        return found
-    return {corpus: [_qualified(row, corpus) for row in rows] for corpus, rows in found.items()}
+                raise InputError(path, reason, "use one of the two corpora, or rename the utterances of one")
+    if len(corpora) == 1:
+        return corpora
+    return {corpus: [_qualified(row, corpus) for row in rows] for corpus, rows in corpora.items()}
 
 
 def _qualified(row: Utterance, corpus: str) -> Utterance:
@@ -41,7 +41,7 @@ def _qualified(row: Utterance, corpus: str) -> Utterance:
 
 
 def recordings(files: Sequence[Path]) -> dict[str, str]:
-    """Path of a sound or film, as `read` names it -> its digest. files: data/manifest/<corpus>/<part>.*.sha256."""
+    """Digest of each sound or film by its path as in `read`. files: data/manifest/<corpus>/<part>.*.sha256."""
     corpora = {path.parent.name for path in files}
     prefix = {corpus: f"{corpus}/" if len(corpora) > 1 else "" for corpus in corpora}
     return {
@@ -52,9 +52,9 @@ def recordings(files: Sequence[Path]) -> dict[str, str]:
 
 
 def chosen(corpora: Corpora, labels: Mapping[str, dict], wanted: Mapping[str, object]) -> Corpora:
-    """The same rows with their classes as labels; of those that the filter or the label map leaves out it is empty.
+    """Replace labels by classes; the label of a row excluded by the filter or the label map becomes empty.
 
-    labels: corpus -> {map: code -> class}. wanted: the `rows` of a protocol.
+    labels: corpus -> {map: code -> class}. wanted: the filter, the `rows` of a protocol.
     """
     return {
         corpus: [replace(row, label=labels[corpus]["map"].get(row.label, "") * kept(row, wanted)) for row in rows]
@@ -63,7 +63,7 @@ def chosen(corpora: Corpora, labels: Mapping[str, dict], wanted: Mapping[str, ob
 
 
 def by_class(corpora: Corpora, labels: Mapping[str, dict], wanted: Mapping[str, object] | None = None) -> dict:
-    """Utterance -> its row, as `chosen` has it, of all corpora in turn."""
+    """Rows of all corpora by utterance, as returned by `chosen`."""
     return {row.utterance: row for rows in chosen(corpora, labels, wanted or {}).values() for row in rows}
 
 
@@ -73,39 +73,40 @@ def sharing(protocol: dict) -> list[tuple[str, str]]:
 
 
 def kept(row: Utterance, wanted: Mapping[str, object]) -> bool:
-    """Does a row pass the filter?"""
+    """Whether a row passes the filter."""
     return all(_passes(getattr(row, column), value) for column, value in wanted.items())
 
 
-def _passes(found, value) -> bool:
+def _passes(cell, value) -> bool:
     if isinstance(value, dict):
         low, high = value.get("min", float("-inf")), value.get("max", float("inf"))
-        return found is not None and low <= found <= high
-    return found in (value if isinstance(value, list) else [value])
+        return cell is not None and low <= cell <= high
+    return cell in (value if isinstance(value, list) else [value])
 
 
 def left_out(corpora: Corpora, labels: Mapping[str, dict], names: Mapping[str, dict], wanted: Mapping) -> dict:
-    """What leaves rows out -> what it is called, and how many: first the columns of the filter, then codes.
+    """Count excluded rows by reason: the first column of the filter that excludes a row, else its code.
 
-    names: corpus -> code -> its English name.
+    names: corpus -> code -> English name. Each count is {name, rows}.
     """
-    found: dict[str, dict] = {}
+    counts: dict[str, dict] = {}
     for corpus, rows in corpora.items():
-        told = f"{corpus}: " if len(corpora) > 1 else ""
+        prefix = f"{corpus}: " if len(corpora) > 1 else ""
         for row in rows:
             column = next((c for c in wanted if not _passes(getattr(row, c), wanted[c])), None)
             if column:
-                _count(found, f"rows: {column}", f"{column} is not {_said(wanted[column])}")
+                _count(counts, f"rows: {column}", f"{column} is not {_worded(wanted[column])}")
             elif row.label not in labels[corpus]["map"]:
-                _count(found, f"{told}{row.label}", f"{told}{names[corpus].get(row.label, row.label)}")
-    return found
+                _count(counts, f"{prefix}{row.label}", f"{prefix}{names[corpus].get(row.label, row.label)}")
+    return counts
 
 
-def _count(found: dict, key: str, name: str) -> None:
-    found.setdefault(key, {"name": name, "rows": 0})["rows"] += 1
+def _count(counts: dict, key: str, name: str) -> None:
+    counts.setdefault(key, {"name": name, "rows": 0})["rows"] += 1
 
 
-def _said(value) -> str:
+def _worded(value) -> str:
+    """A value of the filter in words."""
     if isinstance(value, dict):
         return " and ".join(f"{'at least' if end == 'min' else 'at most'} {value[end]:g}" for end in sorted(value))
     if isinstance(value, bool):
@@ -114,26 +115,26 @@ def _said(value) -> str:
 
 
 def fault(column: str, value) -> str:
-    """What a value of the filter for a column must be, "" if this one is."""
+    """Requirement that a filter value violates for its column, or "" if it is valid."""
     if column in FLAGS:
         return plugin.fault(value, bool)
     if column in NUMBERS:
-        return "" if isinstance(value, dict) else plugin.fault(value, float)  # the schema looks into {min, max}
+        return "" if isinstance(value, dict) else plugin.fault(value, float)  # the schema checks {min, max}
     wrong = plugin.fault(value, str)
-    return wrong and f"{wrong}; put quotes around a word that YAML reads otherwise"
+    return wrong and f"{wrong}; put quotes around a word that YAML does not read as text"
 
 
 def refuse_idle_filter(corpora: Corpora, wanted: Mapping, file: Path) -> None:
-    """Raise InputError for a value of the filter that no row has: it is most likely misspelt."""
-    rows = [row for found in corpora.values() for row in found]
+    """Raise InputError for a filter value that no row has, most likely a misspelling."""
+    rows = [row for members in corpora.values() for row in members]
     for column, value in wanted.items():
         counts = Counter(getattr(row, column) for row in rows)
-        for one in value if isinstance(value, list) else [value]:
-            if not any(_passes(there, one) for there in counts):
-                known = [there for there in counts if there not in (None, "")]
+        for item in value if isinstance(value, list) else [value]:
+            if not any(_passes(cell, item) for cell in counts):
+                known = [cell for cell in counts if cell not in (None, "")]
                 if column in NUMBERS:
-                    remedy = f"it is {min(known):g} to {max(known):g}" if known else "no row has one"
+                    remedy = f"values range from {min(known):g} to {max(known):g}" if known else "no row has a value"
                 else:
-                    often = ", ".join(f"{_said(v)} {n}" for v, n in counts.most_common(10))
-                    remedy = f"rows of each: {often}"
-                raise InputError(file, f"no row has {column} {_said(one)}, which `rows` asks for", remedy)
+                    frequent = ", ".join(f"{_worded(v)} {n}" for v, n in counts.most_common(10))
+                    remedy = f"values and their rows: {frequent}"
+                raise InputError(file, f"no row has {column} {_worded(item)}, as the filter `rows` requires", remedy)

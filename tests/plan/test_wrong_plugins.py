@@ -267,7 +267,7 @@ def by_table(text: str) -> dict:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        (",test", ",train", "sides.csv: fold 0 has no row on the side 'test'. name some, or declare"),
+        (",test", ",train", "sides.csv: fold 0 has no row on the side 'test'. add rows, or declare"),
         (",dev", ",train", "sides.csv: fold 0 has no row on the side 'dev'"),
         (",test", ",tset", "sides.csv: line 4: 's01_M_hi_0' is on the side 'tset'. sides are"),
         (",side", ",part", "sides.csv: its columns are"),
@@ -425,7 +425,7 @@ JOBS = [  # job, example, old, new, words
     ("protocol", "split", "in range(folds)]\n\n\ndef", "in range(2)]\n\n\ndef", r"split\(\) gave 2 folds"),
     ("protocol", "split", 'return {0: "test"', 'return {0: "dev"', "no row on the side 'test'"),
     ("protocol", "split", "row.speaker for", "row.talker for", r"split\(\) raised AttributeError: .*'talker'"),
-    ("protocol", "split", "    return [[", "    return None or 3 or [[", r"split\(\) gave 3, not a list"),
+    ("protocol", "split", "    return [[", "    return None or 3 or [[", r"split\(\) returned 3, not a list"),
     ("protocol", "split", '"train")\n', "3)\n", r"split\(\) put .* on the side 3"),
     ("protocol", "split", '{0: "test", 1', '{0: "dev", 2: "test", 1: "test", 3', "times over the folds|no row on"),
     ("evaluate", "metric", "precision.mean(-1)", "1 + precision.mean(-1)", r"value\(\) returned .* outside"),

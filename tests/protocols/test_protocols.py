@@ -1,4 +1,4 @@
-"""What protocols can say: a table's sides, filters, several corpora, declared leaks. Planned, made, audited, scored."""
+"""Protocols, planned, built, audited and scored: split tables, filters, several corpora, declared leaks."""
 
 import copy
 import json
@@ -29,20 +29,20 @@ def table(path: Path, lines: list[dict]) -> str:
     return str(path)
 
 
-def sides_of(found: list, by: dict[str, str], **more) -> list[dict]:
-    """Lines of a split table: the side of each row by its session."""
-    return [{"utterance": row.utterance, "side": by[row.session], **more} for row in found]
+def sides_of(members: list, by: dict[str, str], **more) -> list[dict]:
+    """Lines of a split table with the side of each row by its session."""
+    return [{"utterance": row.utterance, "side": by[row.session], **more} for row in members]
 
 
 THIRDS = {"S0": "train", "S1": "dev", "S2": "test"}
 
 
-# Planned ----------------------------------------------------------------------------------------------------------
+# Planned ------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def config() -> dict:
-    """The demo, small, with RAVDESS beside it."""
+    """A small demo config with RAVDESS added."""
     config = shipped("config.yaml")
     config["corpora"]["ravdess"] = {"root": "data/raw/ravdess", "parts": 3}
     config["protocols"] = {"session": config["protocols"]["session"]}
@@ -58,7 +58,7 @@ def workplace(tmp_path, monkeypatch) -> Path:
 
 
 def plan(config: dict, run: dict | None = None, **protocol) -> Plan:
-    """The plan with the protocol `new` and a run on it."""
+    """Plan with the protocol `new` and a run on it."""
     config = copy.deepcopy(config)
     config["protocols"]["new"] = {"corpus": "demo", "split": "session", "labels": "iemocap4"} | protocol
     config["protocols"]["new"] = {k: v for k, v in config["protocols"]["new"].items() if v is not None}
@@ -70,7 +70,7 @@ BOTH = {"demo": "iemocap4", "ravdess": "ravdess4"}
 ACROSS = {"corpus": None, "train": ["demo"], "test": ["ravdess"], "labels": BOTH}
 
 
-def test_a_protocol_of_several_corpora_reads_all_of_their_files(config, workplace):
+def test_a_protocol_of_several_corpora_reads_the_files_of_all(config, workplace):
     found = plan(config, corpus=["demo", "ravdess"], labels=BOTH, split="actors")
     assert found.protocol_corpora("new") == found.run_corpora("new") == ["demo", "ravdess"]
     assert "audio.mfcc" in found.used_features("ravdess") and found.folds("new") == [f"fold{i}" for i in range(6)]
@@ -113,7 +113,7 @@ def test_a_protocol_of_several_corpora_reads_all_of_their_files(config, workplac
         ({"split": "random"}, "declare it with `leaky: true`"),
     ],
 )
-def test_what_a_protocol_gets_wrong_is_refused_when_planned(config, workplace, protocol, words):
+def test_an_invalid_protocol_is_refused_when_planned(config, workplace, protocol, words):
     with pytest.raises(InputError, match=words):
         plan(config, **protocol)
 
@@ -134,14 +134,14 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("words", FAULTS)
-def test_what_a_split_table_gets_wrong_is_refused_when_planned(config, workplace, words):
+def test_an_invalid_split_table_is_refused_when_planned(config, workplace, words):
     file = table(workplace / "split.csv", FAULTS[words])
     with pytest.raises(InputError, match=f"split.csv: .*{words}") as refused:
         plan(config, split="table", file=file)
     assert refused.value.remedy
 
 
-def test_the_folds_of_a_split_table_are_those_of_the_protocol(config, workplace):
+def test_a_split_table_must_have_the_folds_of_the_protocol(config, workplace):
     lines = [{"utterance": f"{s}{k}", "side": s, "fold": str(k)} for k in range(2) for s in SIDES]
     file = table(workplace / "split.csv", lines)
     assert plan(config, split="table", file=file, folds=2).folds("new") == ["fold0", "fold1"]
@@ -151,7 +151,7 @@ def test_the_folds_of_a_split_table_are_those_of_the_protocol(config, workplace)
     assert plan(config, split="table", file=file, folds=2, without=["test"]).sides("new") == ["train", "dev"]
 
 
-def test_an_edited_split_table_is_another_recipe_and_dvc_sees_it(config, workplace):
+def test_an_edited_split_table_changes_the_recipe_and_is_watched_by_dvc(config, workplace):
     file = table(workplace / "split.csv", [{"utterance": s, "side": s} for s in SIDES])
     first = plan(config, split="table", file=file).recipes
     table(workplace / "split.csv", [{"utterance": f"{s}0", "side": s} for s in SIDES])
@@ -168,12 +168,12 @@ def test_an_edited_split_table_is_another_recipe_and_dvc_sees_it(config, workpla
     assert "configs/splits" in stages["corpora"]["deps"] and (ROOT / "configs/splits").is_dir()
 
 
-# Leaks ------------------------------------------------------------------------------------------------------------
+# Leaks --------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def words_are_read(monkeypatch) -> None:
-    """A probe that reads a view as it is."""
+    """Let the probe read views directly."""
     monkeypatch.setattr("emospace.models.linear_probe.INPUTS", ("feature", "run", "view"))
 
 
@@ -184,7 +184,7 @@ def test_a_model_of_views_may_read_any_view(config, workplace, words_are_read, v
 
 
 def leaking(config: dict, **places) -> Plan:
-    """The demo with a second stage, and `leaky` at the given places (view, feature, run or protocol by name)."""
+    """Plan the demo with a second stage, and `leaky` at the given places (view, feature, run or protocol by name)."""
     config = copy.deepcopy(config)
     config["features"]["text.clip"] = {"weights": "clip"}
     config["features"]["frames.top"] = {"select": "frames.clip", "by": "text.clip", "k": 1}
@@ -210,23 +210,22 @@ def leaking(config: dict, **places) -> Plan:
         ({"runs": "all"}, "all", {"all"}),
     ],
 )
-def test_a_leak_is_inherited_by_whatever_reads_it(config, workplace, words_are_read, place, what, reached):
+def test_a_leak_is_inherited_downstream(config, workplace, words_are_read, place, what, reached):
     found = leaking(config, **place)
     leaks = {run: found.leaks(run) for run in found.config["runs"]}
     assert {run for run, names in leaks.items() if names} == reached
     assert all(names == [what] for names in leaks.values() if names)
-    assert leaky(found) == list(place.values())  # said at the end of a run
-    told = {run: read_json(found.recipes["evaluate", run])["leaks"] for run in leaks}
-    assert told == leaks
+    assert leaky(found) == list(place.values())  # reported at the end of a run
+    assert {run: read_json(found.recipes["evaluate", run])["leaks"] for run in leaks} == leaks
 
 
-def test_a_declared_leak_changes_no_artifact_but_the_marks(config, workplace, words_are_read):
+def test_a_declared_leak_changes_only_evaluations_and_the_report(config, workplace, words_are_read):
     before = leaking(config).recipes
     after = leaking(config, views="text", features="text.sbert", runs="words").recipes
     assert {rule for (rule, key), path in after.items() if path != before[rule, key]} == {"evaluate", "make_report"}
 
 
-def test_a_model_or_view_that_leaks_must_say_so(config, workplace, monkeypatch):
+def test_a_model_or_view_that_leaks_must_be_declared(config, workplace, monkeypatch):
     monkeypatch.setattr(plugin.find("models", "linear_probe"), "FITS_ON_TEST", True, raising=False)
     with pytest.raises(InputError, match=r"runs: probe: .*'linear_probe' sees the inputs of test rows.*leaky: true"):
         Plan(config)
@@ -240,19 +239,19 @@ def test_a_model_or_view_that_leaks_must_say_so(config, workplace, monkeypatch):
     Plan(marked)
 
 
-# Wrong output of a split ------------------------------------------------------------------------------------------
+# Invalid output of a split ------------------------------------------------------------------------------------
 
 
-def hold(found, *, leaky=False, covers=False, sides=SIDES, folds=1):
+def hold(returned, *, leaky=False, covers=False, sides=SIDES, folds=1):
     three = [utterance(name) for name in "abc"]
-    return checked(found, three, folds, file="splits/x.py", sides=sides, leaky=leaky, covers=covers)
+    return checked(returned, three, folds, file="splits/x.py", sides=sides, leaky=leaky, covers=covers)
 
 
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        ([], "gave 0 folds, and was asked for 1. see Split in docs/contracts.md"),
-        ([["train", "dev"]], "gave fold 0 2 rows of 3. see Split"),
+        ([], "returned 0 folds instead of 1. see Split in docs/contracts.md"),
+        ([["train", "dev"]], "returned 2 of 3 rows for fold 0. see Split"),
         ([["train", "dev", "tets"]], "put 'c' of fold 0 on the side 'tets'. sides are train, dev, test"),
         ([["train", "dev", "dev"]], "fold 0 has no row on the side 'test'.*without: .test."),
         ([["train", "dev", ("test", "train")]], "'c' on test and on train.*leaky: true"),
@@ -260,12 +259,12 @@ def hold(found, *, leaky=False, covers=False, sides=SIDES, folds=1):
         ([["train", ("dev", "dev"), "test"]], "'b' on dev and on dev"),
     ],
 )
-def test_wrong_output_of_a_split_is_refused_with_file_and_contract(found, words):
+def test_invalid_output_of_a_split_is_refused_with_file_and_contract(found, words):
     with pytest.raises(InputError, match=f"splits/x.py: .*{words}"):
         hold(found)
 
 
-def test_what_a_split_may_return():
+def test_a_split_may_return_names_or_sequences_of_sides():
     assert hold([["train", "dev", "test"]]) == [[("train",), ("dev",), ("test",)]]
     assert hold([[("train", "train"), "dev", ("test",)]])[0][0] == ("train", "train")
     assert hold([["train", "dev", ""]], sides=("train", "dev"))[0][2] == ()
@@ -276,11 +275,11 @@ def test_what_a_split_may_return():
     assert hold(rotated, covers=True, folds=3)
 
 
-# Made, audited, scored --------------------------------------------------------------------------------------------
+# Built, audited, scored ---------------------------------------------------------------------------------------
 
 
-class Made:
-    """A toy corpus and one protocol of it, by the scripts of the workflow."""
+class Workplace:
+    """A toy corpus and a protocol of it, built by the workflow's scripts."""
 
     def __init__(self, folder: Path, corpora: dict[str, list] | None = None):
         self.folder = folder
@@ -324,16 +323,16 @@ class Made:
         return done if not check else read_json(self.folder / "audit.json")
 
     def evaluate(self, check: bool = True, **more) -> dict:
-        """metrics.json of a run that is right throughout, with a seed."""
+        """metrics.json of a run that predicts every row correctly, with one seed."""
         classes = {r.utterance: LABELS["map"].get(r.label) for found in self.corpora.values() for r in found}
         for path in sorted(self.folder.glob("p/*.csv")):
             lines = [line for side in ("dev", "test") for line in read_csv(path) if line["split"] == side]
-            told = [
+            predicted = [
                 {"utterance": line["utterance"], "split": line["split"], "present": 1}
                 | {name: float(name == classes[line["utterance"]]) for name in CLASSES}
                 for line in lines
             ]
-            write_csv(self.folder / f"runs/{path.stem}-1/probabilities.csv", told)
+            write_csv(self.folder / f"runs/{path.stem}-1/probabilities.csv", predicted)
             (self.folder / f"runs/{path.stem}-1/run.json").write_text("{}", encoding="utf-8")
         recipe = self.recipe(run="r", model="m", baseline="r", leaks=[], stochastic=[False, False], **more)
         recipe |= {"options": {"draws": 100}, "metrics": ["WA", "UA", "WF1", "MF1"], "compare_by": "UA", "other": None}
@@ -346,46 +345,46 @@ class Made:
         return done if not check else read_json(self.folder / "e/metrics.json")
 
 
-def test_a_table_puts_rows_on_sides_as_often_as_it_says(tmp_path):
-    made = Made(tmp_path)
-    lines = sides_of(made.corpora["toy"], THIRDS, copy="1")
-    idle, twice = lines.pop(0)["utterance"], next(line for line in lines if line["side"] == "train")
-    twice["copy"] = "3"
-    (found,) = made.by_table(lines)
+def test_a_table_assigns_sides_and_copies(tmp_path):
+    place = Workplace(tmp_path)
+    lines = sides_of(place.corpora["toy"], THIRDS, copy="1")
+    omitted, repeated = lines.pop(0)["utterance"], next(line for line in lines if line["side"] == "train")
+    repeated["copy"] = "3"
+    (found,) = place.by_table(lines)
     assert {line["utterance"]: line["split"] for line in found} == {li["utterance"]: li["side"] for li in lines}
-    assert [line["utterance"] for line in found].count(twice["utterance"]) == 3 and len(found) == len(lines) + 2
-    assert {line["corpus"] for line in found} == {"toy"} and idle not in {line["utterance"] for line in found}
+    assert [line["utterance"] for line in found].count(repeated["utterance"]) == 3 and len(found) == len(lines) + 2
+    assert {line["corpus"] for line in found} == {"toy"} and omitted not in {line["utterance"] for line in found}
     sidecar = read_json(tmp_path / "p.json")
     assert sidecar["left_out"] == {"on no side": {"name": "on no side of the split", "rows": 1}}
     assert sidecar["rows"] == len(lines) and sidecar["covers"] is False
-    audit = made.audit()
+    audit = place.audit()
     assert audit["ok"] and audit["leaks"] == {} and audit["folds"]["fold0"]["n"]["train"] == 11 + 2
-    result = made.evaluate()
-    assert result["pooled"]["UA"]["value"] == 1.0 and result["meta"]["n"] == 12  # only what is test is scored
+    result = place.evaluate()
+    assert result["pooled"]["UA"]["value"] == 1.0 and result["meta"]["n"] == 12  # only test rows are scored
 
 
-def test_rows_that_the_label_map_leaves_out_may_be_in_a_table_and_unknown_ids_may_not(tmp_path):
+def test_a_table_may_name_unmapped_rows_but_not_unknown_ids(tmp_path):
     extra = [utterance("S0_x", label="xxx", session="S0")]
-    made = Made(tmp_path, {"toy": [*rows(), *extra]})
-    lines = sides_of(made.corpora["toy"], THIRDS)
-    (found,) = made.by_table(lines)
+    place = Workplace(tmp_path, {"toy": [*rows(), *extra]})
+    lines = sides_of(place.corpora["toy"], THIRDS)
+    (found,) = place.by_table(lines)
     assert "S0_x" not in {line["utterance"] for line in found}
     (tmp_path / "p.json").unlink()
-    done = made.by_table([*lines, {"utterance": "S0_y", "side": "train"}], check=False)
+    done = place.by_table([*lines, {"utterance": "S0_y", "side": "train"}], check=False)
     number = len(lines) + 2
     assert done.returncode == 1 and f"split.csv: line {number}: the corpus has no utterance 'S0_y'" in done.stderr
     assert "correct the id" in done.stderr and "Traceback" not in done.stderr and not (tmp_path / "p.json").exists()
 
 
-def test_a_table_that_changed_since_it_was_planned_is_not_read(tmp_path):
-    made = Made(tmp_path)
-    done = made.by_table(sides_of(rows(), THIRDS), check=False, files={"file": "another"})
+def test_a_table_changed_after_planning_is_not_read(tmp_path):
+    place = Workplace(tmp_path)
+    done = place.by_table(sides_of(rows(), THIRDS), check=False, files={"file": "another"})
     assert done.returncode == 1 and "split.csv: it has changed since this run was planned" in done.stderr
 
 
-def test_a_side_that_the_label_map_empties_is_refused_by_the_table(tmp_path):
-    made = Made(tmp_path, {"toy": [*rows(2), utterance("S2_x", label="xxx", session="S2")]})
-    done = made.by_table(sides_of(made.corpora["toy"], THIRDS), check=False)
+def test_a_side_emptied_by_the_label_map_is_refused(tmp_path):
+    place = Workplace(tmp_path, {"toy": [*rows(2), utterance("S2_x", label="xxx", session="S2")]})
+    done = place.by_table(sides_of(place.corpora["toy"], THIRDS), check=False)
     assert done.returncode == 1 and "split.csv: fold 0 has no row on the side 'test'" in done.stderr
 
 
@@ -397,48 +396,48 @@ OVERLAPS = {
 
 
 @pytest.mark.parametrize("case", OVERLAPS)
-def test_rows_on_several_sides_are_leaks_that_pass_only_where_they_are_declared(tmp_path, case):
-    made, (more, kind) = Made(tmp_path), OVERLAPS[case]
+def test_rows_on_several_sides_are_leaks_unless_declared(tmp_path, case):
+    place, (more, kind) = Workplace(tmp_path), OVERLAPS[case]
     changed = {(line["utterance"], line["side"]) for line in more}
     lines = [x for x in sides_of(rows(), THIRDS, copy="1") if (x["utterance"], x["side"]) not in changed]
     lines += [{"copy": "1"} | line for line in more]
-    done = made.by_table(lines, check=False)
+    done = place.by_table(lines, check=False)
     assert done.returncode == 1 and "declare the protocol `leaky: true`" in done.stderr
-    (found,) = made.by_table(lines, leaky=True)
-    assert all((line["label"] == "") == (line["split"] == "test") for line in found)  # also of a row that is train too
-    audit = made.audit(leaky=True)
+    (found,) = place.by_table(lines, leaky=True)
+    assert all((line["label"] == "") == (line["split"] == "test") for line in found)  # even if the row is also train
+    audit = place.audit(leaky=True)
     assert audit["leaks"][kind] == len(more)
-    result = made.evaluate(leaky=True)
+    result = place.evaluate(leaky=True)
     assert result["meta"]["n"] == sum(line["split"] == "test" for line in found)  # copies count, as published
     assert result["pooled"]["UA"]["value"] == 1.0
     sidecar = read_json(tmp_path / "p.json")
-    (tmp_path / "p.json").write_text(json.dumps(sidecar | {"leaky": False}))  # declared nowhere: the audit fails
-    done = made.audit(check=False)
+    (tmp_path / "p.json").write_text(json.dumps(sidecar | {"leaky": False}))  # undeclared: the audit fails
+    done = place.audit(check=False)
     assert done.returncode == 1 and kind in done.stderr
 
 
-def test_a_label_of_a_test_row_has_no_excuse_even_if_the_row_is_train_too(tmp_path):
-    made = Made(tmp_path)
+def test_a_test_label_is_refused_even_if_the_row_is_also_train(tmp_path):
+    place = Workplace(tmp_path)
     lines = [*sides_of(rows(), THIRDS), {"utterance": "S0impro_F000", "side": "test"}]
-    (found,) = made.by_table(lines, leaky=True)
-    made.audit(leaky=True)
+    (found,) = place.by_table(lines, leaky=True)
+    place.audit(leaky=True)
     for line in found:
         line["label"] = line["label"] or "neu" if line["utterance"] == "S0impro_F000" else line["label"]
     write_csv(tmp_path / "p/fold0.csv", found)
-    done = made.audit(check=False, leaky=True)
+    done = place.audit(check=False, leaky=True)
     assert done.returncode == 1 and "1 test label" in done.stderr
 
 
-def test_a_model_that_is_not_tested_has_metrics_without_numbers(tmp_path):
-    made = Made(tmp_path)
+def test_an_untested_model_has_metrics_without_values(tmp_path):
+    place = Workplace(tmp_path)
     lines = sides_of(rows(), {"S0": "train", "S1": "dev", "S2": "train"})
-    done = made.by_table(lines, check=False)
+    done = place.by_table(lines, check=False)
     assert done.returncode == 1 and "no row on the side 'test'" in done.stderr and "without: [test]" in done.stderr
-    (found,) = made.by_table(lines, sides=["train", "dev"])
+    (found,) = place.by_table(lines, sides=["train", "dev"])
     assert {line["split"] for line in found} == {"train", "dev"}
-    audit = made.audit(sides=["train", "dev"])
+    audit = place.audit(sides=["train", "dev"])
     assert audit["folds"]["fold0"]["n"]["test"] == 0 and audit["lacks"] == {}
-    result = made.evaluate()
+    result = place.evaluate()
     assert result["pooled"]["UA"]["value"] is None and result["meta"]["n"] == 0
     assert result["meta"]["intervals"] == "no test rows: nothing is measured"
     arguments = ["--metrics", "e/metrics.json", "--predictions", "e/predictions.csv"]
@@ -449,7 +448,7 @@ def test_a_model_that_is_not_tested_has_metrics_without_numbers(tmp_path):
     assert "no test rows" in (tmp_path / "result.txt").read_text(encoding="utf-8")
 
 
-# Filters ----------------------------------------------------------------------------------------------------------
+# Filters ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -470,120 +469,125 @@ def test_a_model_that_is_not_tested_has_metrics_without_numbers(tmp_path):
         ({"label": ["ang", "neu", "exc"]}, lambda row: row.label != "hap", "label is not ang or neu or exc"),
     ],
 )
-def test_a_filter_takes_some_rows_and_counts_the_others(tmp_path, wanted, keeps, name):
+def test_a_filter_selects_rows_and_counts_the_others(tmp_path, wanted, keeps, name):
     codes = list(LABELS["map"])
     found = [replace(r, valence=1.0 + i % 5, label=codes[i // 2 % 4]) for i, r in enumerate(rows(each=24))]
-    made = Made(tmp_path, {"toy": found})
-    tables = made.split(rows=wanted)
+    place = Workplace(tmp_path, {"toy": found})
+    tables = place.split(rows=wanted)
     left = {row.utterance for row in found if keeps(row)}
     assert all({line["utterance"] for line in lines} == left for lines in tables) and len(left) < len(found)
     column = list(wanted)[-1]
     expected = {f"rows: {column}": {"name": name, "rows": len(found) - len(left)}}
     assert read_json(tmp_path / "p.json")["left_out"] == expected
-    assert made.audit(rows=wanted)["left_out"] == expected
-    assert made.evaluate(rows=wanted)["meta"]["n"] == len(left)
+    assert place.audit(rows=wanted)["left_out"] == expected
+    assert place.evaluate(rows=wanted)["meta"]["n"] == len(left)
 
 
 @pytest.mark.parametrize(
     ("wanted", "words"),
     [
-        ({"gender": "X"}, "toy.csv: no row has gender X, which `rows` asks for. rows of each: F 18, M 18"),
-        ({"session": ["S0", "S7"]}, "no row has session S7, .*rows of each: S0 12"),
-        ({"end": {"min": 7}}, "no row has end at least 7, .*it is 1 to 1"),
-        ({"language": "en"}, "no row has language en, .*rows of each: empty 36"),
-        ({"valence": 3}, "no row has valence 3, .*no row has one"),
+        (
+            {"gender": "X"},
+            "toy.csv: no row has gender X, as the filter `rows` requires. values and their rows: F 18, M 18",
+        ),
+        ({"session": ["S0", "S7"]}, "no row has session S7, .*values and their rows: S0 12"),
+        ({"end": {"min": 7}}, "no row has end at least 7, .*values range from 1 to 1"),
+        ({"language": "en"}, "no row has language en, .*values and their rows: empty 36"),
+        ({"valence": 3}, "no row has valence 3, .*no row has a value"),
     ],
 )
-def test_a_filter_that_no_row_meets_is_refused(tmp_path, wanted, words):
-    done = Made(tmp_path).split(check=False, rows=wanted)
+def test_a_filter_value_without_rows_is_refused(tmp_path, wanted, words):
+    done = Workplace(tmp_path).split(check=False, rows=wanted)
     assert done.returncode == 1 and re.search(words, done.stderr) and not (tmp_path / "p.json").exists()
 
 
-def test_a_class_that_the_filter_empties_is_refused(tmp_path):
-    done = Made(tmp_path).split(check=False, rows={"scripted": True})
+def test_a_class_emptied_by_the_filter_is_refused(tmp_path):
+    done = Workplace(tmp_path).split(check=False, rows={"scripted": True})
     assert done.returncode == 1 and "makes ang of ang" in done.stderr and "rows of each: exc 0" not in done.stderr
     assert "rows of each: hap 12, neu 6" in done.stderr
 
 
-# Several corpora --------------------------------------------------------------------------------------------------
+# Several corpora ----------------------------------------------------------------------------------------------
 
 
 def two() -> dict[str, list]:
-    """Corpora that call their speakers, sessions, dialogues and files alike."""
+    """Two corpora with the same names of speakers, sessions, dialogues and files."""
     other = [replace(row, utterance=f"o{row.utterance}") for row in rows(4)]
     return {"toy": rows(), "other": other}
 
 
-def test_the_folds_of_several_corpora_are_over_all_of_their_rows(tmp_path):
-    made = Made(tmp_path, two())
-    tables = made.split(folds=7)  # sessions of both
+def test_folds_of_several_corpora_cover_all_rows(tmp_path):
+    place = Workplace(tmp_path, two())
+    tables = place.split(folds=7)  # the sessions of both
     assert {line["corpus"] for lines in tables for line in lines} == {"toy", "other"}
     for lines in tables:
         assert len(lines) == 36 + 48 and len({line["speaker"] for line in lines}) == 6 + 8
         assert len({line["speaker"] for line in lines if line["split"] == "test"}) == 2
         for line in lines:
-            row = next(r for r in made.corpora[line["corpus"]] if r.utterance == line["utterance"])
-            mine = made.corpora[line["corpus"]]
+            row = next(r for r in place.corpora[line["corpus"]] if r.utterance == line["utterance"])
+            mine = place.corpora[line["corpus"]]
             assert mine[int(line["row"])] is row and line["speaker"] == f"{line['corpus']}/{row.speaker}"
-    assert made.audit()["leaks"] == {}
-    result = made.evaluate()
+    assert place.audit()["leaks"] == {}
+    result = place.evaluate()
     assert result["meta"]["n"] == 84 and result["meta"]["clusters"] == 14 and len(result["folds"]) == 7
 
 
-def test_one_corpus_is_trained_on_and_another_tested(tmp_path):
-    made = Made(tmp_path, two())
-    (found,) = made.split(outs=1, train=["toy"])
+def test_training_on_one_corpus_and_testing_on_another(tmp_path):
+    place = Workplace(tmp_path, two())
+    (found,) = place.split(outs=1, train=["toy"])
     by = {side: {(line["corpus"], line["speaker"]) for line in found if line["split"] == side} for side in SIDES}
     assert {corpus for corpus, _ in by["train"] | by["dev"]} == {"toy"} and len(by["dev"]) == 2
     assert len(by["train"]) == 4 and len(by["test"]) == 8 and {corpus for corpus, _ in by["test"]} == {"other"}
     assert not any(line["label"] for line in found if line["split"] == "test")
-    assert made.audit()["leaks"] == {} and read_json(tmp_path / "p.json")["covers"] is False
-    assert made.evaluate()["meta"]["n"] == 48
+    assert place.audit()["leaks"] == {} and read_json(tmp_path / "p.json")["covers"] is False
+    assert place.evaluate()["meta"]["n"] == 48
 
 
 def test_a_final_model_of_a_corpus_has_no_test_rows(tmp_path):
-    (found,) = Made(tmp_path).split(outs=1, train=["toy"], sides=["train", "dev"])
+    (found,) = Workplace(tmp_path).split(outs=1, train=["toy"], sides=["train", "dev"])
     assert [sum(line["split"] == side for line in found) for side in SIDES] == [24, 12, 0]
 
 
-def test_an_utterance_of_two_corpora_is_refused(tmp_path):
+def test_an_utterance_id_in_two_corpora_is_refused(tmp_path):
     corpora = two()
     corpora["other"][5] = replace(corpora["other"][5], utterance="S0impro_F000")
-    done = Made(tmp_path, corpora).split(check=False, folds=7)
+    done = Workplace(tmp_path, corpora).split(check=False, folds=7)
     assert done.returncode == 1 and "other.csv: the utterance 'S0impro_F000' is in toy too" in done.stderr
 
 
-def test_a_recording_that_both_corpora_have_is_caught(tmp_path):
-    made = Made(tmp_path, two())
-    made.split(outs=1, train=["toy"])
+def test_a_recording_in_both_corpora_is_a_leak(tmp_path):
+    place = Workplace(tmp_path, two())
+    place.split(outs=1, train=["toy"])
     path = tmp_path / "data/manifest/other/0.audio.sha256"
-    path.write_text(path.read_text().replace("digest of other ", "digest of toy "))  # by content, whatever the name
-    done = made.audit(check=False)
+    path.write_text(
+        path.read_text().replace("digest of other ", "digest of toy ")
+    )  # by content, independent of the name
+    done = place.audit(check=False)
     assert done.returncode == 1 and "recording" in done.stderr
 
 
-def test_each_corpus_has_a_map_of_its_own_and_every_class(tmp_path):
+def test_each_corpus_has_its_own_map_and_needs_every_class(tmp_path):
     corpora = two()
     corpora["other"] = [replace(row, label=row.label.upper()) for row in corpora["other"]]
-    made = Made(tmp_path, corpora)
+    place = Workplace(tmp_path, corpora)
     upper = {"name": "upper", "map": {code.upper(): name for code, name in LABELS["map"].items()}}
-    tables = made.split(folds=7, labels={"toy": LABELS, "other": upper})
+    tables = place.split(folds=7, labels={"toy": LABELS, "other": upper})
     assert {line["label"] for lines in tables for line in lines} == {*CLASSES, ""}
-    done = made.split(check=False, folds=7, labels={"toy": LABELS, "other": LABELS})
+    done = place.split(check=False, folds=7, labels={"toy": LABELS, "other": LABELS})
     assert done.returncode == 1 and "other.csv: the map 'three' makes ang, hap, neu" in done.stderr
 
 
 def test_fold_tables_name_the_corpus_of_each_row(tmp_path):
-    made = Made(tmp_path)
-    made.split()
+    place = Workplace(tmp_path)
+    place.split()
     path = tmp_path / "p/fold0.csv"
     assert list(records.read(path)[0])[:6] == ["utterance", "parent", "corpus", "part", "row", "speaker"]
 
 
-# In the process of the test ---------------------------------------------------------------------------------------
+# In process ---------------------------------------------------------------------------------------------------
 
 
-def test_the_table_split_puts_each_row_where_its_line_says(tmp_path):
+def test_the_table_split_follows_its_lines(tmp_path):
     lines = [
         {"utterance": "a", "side": "train", "fold": "0", "copy": "2"},
         {"utterance": "a", "side": "test", "fold": "0", "copy": ""},
@@ -607,7 +611,7 @@ def test_the_table_split_puts_each_row_where_its_line_says(tmp_path):
         split(three, 1, known={"a"}, file=file)
 
 
-def test_rows_of_several_corpora_are_told_apart_and_have_classes():
+def test_chosen_rows_have_classes_by_corpus_and_filter():
     found = protocol_rows.chosen(
         {"x": [utterance("a", label="01"), utterance("b", label="99")], "y": [utterance("c", label="01", gender="M")]},
         {"x": {"map": {"01": "calm"}}, "y": {"map": {"01": "angry"}}},
@@ -616,7 +620,7 @@ def test_rows_of_several_corpora_are_told_apart_and_have_classes():
     assert {row.utterance: row.label for rows in found.values() for row in rows} == {"a": "calm", "b": "", "c": ""}
 
 
-def test_what_is_left_out_is_counted_once_by_the_filter_or_else_by_its_code():
+def test_an_excluded_row_is_counted_once_by_filter_or_code():
     corpora = {"x": [utterance("a", label="99", gender="M"), utterance("b", label="99")], "y": [utterance("c")]}
     maps = {"x": {"map": {"neu": "neu"}}, "y": {"map": {"neu": "neu"}}}
     found = protocol_rows.left_out(corpora, maps, {"x": {"99": "odd"}, "y": {}}, {"gender": ["F"]})

@@ -1,4 +1,4 @@
-"""Protocols put every row in test once and keep speakers apart."""
+"""Splits test every row once, keep speakers apart, balance folds and reject unsuitable corpora."""
 
 import hashlib
 import json
@@ -28,14 +28,14 @@ def corpus(sessions=5, per_speaker=3):
 
 
 def split(name, rows, folds, seed=0, **options):
-    """What the workflow gets from a split."""
+    """Call a split as the workflow does."""
     module = plugin.find("splits", name)
     given = plugin.offered(module.split, seed=seed, known={row.utterance for row in rows})
     return module.split(rows, folds, **given, **options)
 
 
 @pytest.mark.parametrize(("name", "folds"), [("session", 5), ("speaker", 10), ("actors", 5), ("random", 5)])
-def test_every_row_is_test_once_and_every_side_is_filled(name, folds):
+def test_every_row_is_test_once_and_no_side_is_empty(name, folds):
     rows = corpus()
     assignment = split(name, rows, folds, seed=3)
     assert len(assignment) == folds
@@ -52,7 +52,7 @@ def test_every_row_is_test_once_and_every_side_is_filled(name, folds):
         ("random", None, 5, "525c67d14fbf33b6"),
     ],
 )
-def test_splits_are_what_they_were_when_results_were_published(name, rows, folds, digest):
+def test_splits_equal_those_of_the_published_results(name, rows, folds, digest):
     sides = split(name, rows or lopsided(3), folds, seed=7)
     assert hashlib.sha256(json.dumps(sides).encode()).hexdigest().startswith(digest)
 
@@ -70,8 +70,8 @@ def split(rows, folds, *, seed, dev: float = 0.25):
 '''
 
 
-def test_a_split_is_one_file_written_by_its_contract_alone(tmp_path, monkeypatch):
-    """And what its contract lets it leave out is filled in."""
+def test_a_split_is_one_file_that_follows_its_contract(tmp_path, monkeypatch):
+    """Optional parts of the contract get their defaults."""
     (tmp_path / "by_time.py").write_text(PLANTED, encoding="utf-8")
     monkeypatch.setattr(plugin, "_folder", lambda kind: tmp_path)
     monkeypatch.setattr(emospace.protocols.splits, "__path__", [*emospace.protocols.splits.__path__, str(tmp_path)])
@@ -114,7 +114,7 @@ def test_no_speaker_is_on_two_sides(name, folds):
         assert not (of["train"] & of["test"] or of["train"] & of["dev"] or of["dev"] & of["test"])
 
 
-def test_session_is_nested_three_one_one():
+def test_session_splits_five_sessions_three_one_one():
     rows = corpus()
     sides = split("session", rows, 5, 0)[4]
     assert {r.session for r, s in zip(rows, sides, strict=True) if s == "test"} == {"4"}
@@ -122,14 +122,14 @@ def test_session_is_nested_three_one_one():
     assert len({r.session for r, s in zip(rows, sides, strict=True) if s == "train"}) == 3
 
 
-def test_partner_is_dev():
+def test_the_partner_of_the_test_speaker_is_dev():
     rows = corpus()
     sides = split("speaker", rows, 10, 0)[0]
     assert {r.speaker for r, s in zip(rows, sides, strict=True) if s == "test"} == {"0F"}
     assert {r.speaker for r, s in zip(rows, sides, strict=True) if s == "dev"} == {"0M"}
 
 
-def test_random_depends_on_the_seed_and_not_on_the_order():
+def test_random_depends_on_the_seed_but_not_on_the_order_of_rows():
     rows = corpus()
     forward = dict(zip([r.utterance for r in rows], split("random", rows, 5, 1)[0], strict=True))
     backward = dict(zip([r.utterance for r in rows[::-1]], split("random", rows[::-1], 5, 1)[0], strict=True))
@@ -138,12 +138,12 @@ def test_random_depends_on_the_seed_and_not_on_the_order():
     assert forward != other
 
 
-def test_the_number_of_parts_does_not_change_what_a_model_sees(tmp_path):
-    """Rows are in the same order, so that the same seed draws the same batches."""
+def test_fold_tables_do_not_depend_on_the_number_of_parts(tmp_path):
+    """Rows keep their order, so that a seed draws the same batches."""
     seen = []
     for parts in (1, 2, 3):
         rows = [replace(row, part=str(int(row.session[1:]) % parts)) for row in _results.rows()]
-        rows.sort(key=lambda row: (row.part, row.utterance))  # as parts of a manifest are joined
+        rows.sort(key=lambda row: (row.part, row.utterance))  # the order in which the parts of a manifest are joined
         _results.corpus(folder := tmp_path / str(parts), rows)
         _results.protocol(folder)
         tables = [_results.read_csv(path) for path in sorted(folder.glob("data/protocols/toy/session/*.csv"))]
@@ -151,15 +151,15 @@ def test_the_number_of_parts_does_not_change_what_a_model_sees(tmp_path):
     assert seen[0] == seen[1] == seen[2] and len(seen[0]) == 3
 
 
-def test_no_fold_of_a_random_split_is_larger_by_more_than_a_row():
+def test_random_folds_differ_by_at_most_a_row():
     rows = corpus()[:-4]
     for fold, sides in enumerate(assignment := split("random", rows, 5, 1)):
         assert set(Counter(sides).values()) <= {5, 6, 15, 16, 17} and len(assignment) == 5
-        watched = {i for i, side in enumerate(sides) if side == "dev"}
-        assert watched == {i for i, side in enumerate(assignment[(fold + 1) % 5]) if side == "test"}
+        dev = {i for i, side in enumerate(sides) if side == "dev"}
+        assert dev == {i for i, side in enumerate(assignment[(fold + 1) % 5]) if side == "test"}
 
 
-def test_leave_one_out_goes_by_name_and_its_neighbour_is_watched():
+def test_leave_one_out_follows_the_order_of_names_and_the_next_group_is_dev():
     rows = corpus()[::-1]
     for fold, sides in enumerate(split("session", rows, 5, 0)):
         assert sides == [{fold: "test", (fold + 1) % 5: "dev"}.get(int(row.session), "train") for row in rows]
@@ -175,7 +175,7 @@ def test_leave_one_out_goes_by_name_and_its_neighbour_is_watched():
 
 
 def ravdess_layout(actors: int) -> list:
-    """Odd actors are men, even ones women; all say the same, in eight classes."""
+    """Odd actors are men, even ones women; all have the same rows, in eight classes."""
     return [
         utterance(f"{n:02d}-{i}", speaker=f"Actor_{n:02d}", gender="FM"[n % 2], label=str(i % 8))
         for n in range(1, actors + 1)
@@ -184,23 +184,23 @@ def ravdess_layout(actors: int) -> list:
 
 
 def lopsided(seed: int, women: int = 11, men: int = 9) -> list:
-    """Actors who differ in rows and in their shares of classes."""
+    """Actors with different numbers of rows and shares of classes."""
     draw, rows = random.Random(seed), []
     for n, gender in enumerate("F" * women + "M" * men):
-        likes = [draw.random() ** 2 for _ in range(5)]
-        labels = draw.choices("abcde", likes, k=draw.randint(20, 50))
+        weights = [draw.random() ** 2 for _ in range(5)]
+        labels = draw.choices("abcde", weights, k=draw.randint(20, 50))
         rows += [utterance(f"{n}-{i}", speaker=f"{n:02d}", gender=gender, label=x) for i, x in enumerate(labels)]
     return rows
 
 
 def dealt(rows: list, folds: int) -> dict[str, int]:
-    """Actor -> the fold that tests it."""
+    """The fold in which each actor is test."""
     assignment = split("actors", rows, folds, seed=0)
     return {r.speaker: k for k, sides in enumerate(assignment) for r, s in zip(rows, sides, strict=True) if s == "test"}
 
 
-def unlikeness(rows: list, fold_of: dict[str, int]) -> float:
-    """Pearson's chi-squared of folds against classes, written down plainly."""
+def chi_squared(rows: list, fold_of: dict[str, int]) -> float:
+    """Pearson's chi-squared statistic of folds against classes, by its definition."""
     cells = Counter((fold_of[r.speaker], r.label) for r in rows)
     folds, labels = Counter(fold_of[r.speaker] for r in rows), Counter(r.label for r in rows)
     expected = {(f, c): folds[f] * labels[c] / len(rows) for f in folds for c in labels}
@@ -209,49 +209,51 @@ def unlikeness(rows: list, fold_of: dict[str, int]) -> float:
 
 @pytest.mark.parametrize("actors", [18, 24])
 @pytest.mark.parametrize("folds", [3, 4, 5, 6, 8, 9])
-def test_every_side_of_every_fold_has_both_sexes_in_equal_share(actors, folds):
+def test_every_side_of_every_fold_has_equal_shares_of_the_sexes(actors, folds):
     rows = ravdess_layout(actors)
     for sides in split("actors", rows, folds, seed=0):
         for side in ("train", "dev", "test"):
             sexes = dict({(r.speaker, r.gender) for r, s in zip(rows, sides, strict=True) if s == side})
-            found = Counter(sexes.values())
-            assert found["F"] and found["M"]
-            assert abs(found["F"] - len(sexes) / 2) <= 1  # share of one half, up to one actor
+            counts = Counter(sexes.values())
+            assert counts["F"] and counts["M"]
+            assert abs(counts["F"] - len(sexes) / 2) <= 1  # one half, up to one actor
 
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("folds", [3, 5, 6])
-def test_folds_are_alike_in_size_sex_and_classes(seed, folds):
+def test_folds_are_balanced_by_size_sex_and_class(seed, folds):
     rows = lopsided(seed)
     fold_of, gender = dealt(rows, folds), {r.speaker: r.gender for r in rows}
     for which in ("F", "M", "FM"):
         sizes = Counter(fold for name, fold in fold_of.items() if gender[name] in which)
         assert len(sizes) == folds and max(sizes.values()) - min(sizes.values()) <= 1
-    in_turn = {name: i % folds for i, name in enumerate(sorted(gender))}  # women come first here
-    assert unlikeness(rows, fold_of) < 0.5 * unlikeness(rows, in_turn)
+    in_turn = {name: i % folds for i, name in enumerate(sorted(gender))}  # women come first
+    assert chi_squared(rows, fold_of) < 0.5 * chi_squared(rows, in_turn)
     same = {which: [n for n in fold_of if gender[n] == which] for which in "FM"}
     swaps = [fold_of | {a: fold_of[b], b: fold_of[a]} for g in same.values() for a in g for b in g]
-    assert unlikeness(rows, fold_of) < min(unlikeness(rows, other) for other in swaps) + 1.001  # no swap is left
+    assert (
+        chi_squared(rows, fold_of) < min(chi_squared(rows, other) for other in swaps) + 1.001
+    )  # no useful swap remains
 
 
-def test_actors_who_are_alike_are_dealt_in_turn_and_a_lost_clip_changes_nothing():
+def test_equal_actors_are_dealt_in_turn_and_a_lost_clip_changes_nothing():
     rows = ravdess_layout(18)
     women, men = ([f"Actor_{n:02d}" for n in range(1, 19) if n % 2 == odd] for odd in (0, 1))
     in_turn = {name: i % 6 for i, name in enumerate([*women, *men])}
     assert dealt(rows, 6) == in_turn
-    assert in_turn["Actor_02"] == in_turn["Actor_14"]  # apart they would be alike by a hair more
+    assert in_turn["Actor_02"] == in_turn["Actor_14"]  # separating them would improve the balance only marginally
     for lost in (["01-0"], ["02-0", "14-0"], ["02-1", "02-9", "14-1"]):
         assert dealt([row for row in rows if row.utterance not in lost], 6) == in_turn
 
 
-def test_dealing_depends_on_nothing_but_the_rows():
+def test_dealing_depends_on_the_rows_alone():
     rows = lopsided(7)
-    mixed = random.Random(1).sample(rows, len(rows))
-    assert dealt(rows, 5) == dealt(mixed, 5)
+    shuffled = random.Random(1).sample(rows, len(rows))
+    assert dealt(rows, 5) == dealt(shuffled, 5)
     assert split("actors", rows, 5, seed=1) == split("actors", rows, 5, seed=2)
 
 
-def test_a_speaker_of_whom_some_rows_know_no_gender_is_dealt_the_same_in_any_order():
+def test_partly_unknown_genders_are_dealt_independently_of_row_order():
     rows = ravdess_layout(12)
     rows = [replace(row, gender="") if row.utterance in ("03-0", "04-7", "08-15") else row for row in rows]
     assert dealt(rows, 5) == dealt(rows[::-1], 5) == dealt(sorted(rows, key=lambda row: row.label), 5)
@@ -260,8 +262,8 @@ def test_a_speaker_of_whom_some_rows_know_no_gender_is_dealt_the_same_in_any_ord
 # The script ---------------------------------------------------------------------------------------------------
 
 
-def test_the_split_sees_classes_and_test_rows_have_no_label_at_all(tmp_path):
-    """Codes hap and exc are one class: actors who prefer the one or the other are alike."""
+def test_the_split_sees_classes_and_test_rows_have_no_labels(tmp_path):
+    """Codes hap and exc are one class, so actors with either count as equal."""
     rows = [
         utterance(f"{n}-{i}", speaker=f"{n}", gender="F", label=label, valence=2.5, arousal=3.5, dominance=4.5)
         for n in range(6)
@@ -278,7 +280,7 @@ def test_the_split_sees_classes_and_test_rows_have_no_label_at_all(tmp_path):
         assert labels == ([""] * 5 if hidden else [labels[0], "F", "2.5", "3.5", "4.5"]) and bool(labels[0]) != hidden
 
 
-def test_a_class_without_rows_is_refused_and_rows_left_out_are_counted(tmp_path):
+def test_a_class_without_rows_is_refused_and_excluded_rows_are_counted(tmp_path):
     _results.corpus(tmp_path, [*_results.rows(), utterance("S9_x", label="xxx"), utterance("S9_y", label="odd")])
     _results.protocol(tmp_path)
     counted = {"odd": {"name": "odd", "rows": 1}, "xxx": {"name": "no agreement", "rows": 1}}
@@ -289,7 +291,7 @@ def test_a_class_without_rows_is_refused_and_rows_left_out_are_counted(tmp_path)
         _results.protocol(tmp_path)
 
 
-def test_a_speaker_without_a_partner_is_named_with_the_session():
+def test_a_speaker_without_a_partner_is_refused_with_the_session():
     with pytest.raises(InputError, match="speaker 4F has no partner in session '4' to serve as dev"):
         split("speaker", corpus()[:-3], 9, seed=0)
 
@@ -307,7 +309,7 @@ def test_a_speaker_without_a_partner_is_named_with_the_session():
         ("random", 2, corpus(), "set folds: 2"),
     ],
 )
-def test_a_corpus_that_does_not_fit_is_refused_with_a_remedy(name, folds, rows, remedy):
+def test_an_unsuitable_corpus_is_refused_with_a_remedy(name, folds, rows, remedy):
     with pytest.raises(InputError, match=remedy) as refused:
         split(name, rows, folds, 0)
     assert refused.value.file == f"split: {name}" and refused.value.remedy
@@ -316,4 +318,4 @@ def test_a_corpus_that_does_not_fit_is_refused_with_a_remedy(name, folds, rows, 
 def test_three_folds_are_enough():
     rows = corpus(sessions=3)
     assert [len(split(name, rows, 3)) for name in ("session", "random", "actors")] == [3, 3, 3]
-    assert len(split("actors", rows, 6, 0)) == 6  # as many as there are actors
+    assert len(split("actors", rows, 6, 0)) == 6  # as many folds as actors

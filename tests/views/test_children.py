@@ -133,7 +133,7 @@ PLANTED = {
     "has row": lambda child, table: {"row": str(int(child["row"]) + 1)},
     "not in the fold": lambda child, table: {"parent": "stranger", "utterance": "stranger~text_bt"},
     "occurs twice": lambda child, table: {"utterance": table[0]["utterance"]},
-    "does not bear the name": lambda child, table: {"utterance": f"{child['parent']}~frames_aug"},
+    "is not named after": lambda child, table: {"utterance": f"{child['parent']}~frames_aug"},
 }
 
 

@@ -1,39 +1,39 @@
-"""Rotation over groups, which most splits share: fold i tests the i-th group, watches the next and trains on the rest.
+"""Rotation over groups, shared by most splits: in fold i, group i is test, the next one dev, the others train.
 
-So every row is test exactly once over the folds, and dev, which stops training and makes every choice, is never test.
+Every row is test exactly once over the folds. Dev, used for early stopping and every selection, is never test.
 """
 
 from collections.abc import Sequence
 
 from emospace.core.errors import InputError
 
-LEAST = 3  # folds, one of them for each side
+LEAST = 3  # folds: one group per side
 
 
 def rotate(groups: Sequence, folds: int, unit: str) -> list[list[str]]:
-    """Side of each row in each fold. groups: of each row, in order of their names. unit: what a group is called.
+    """Side of each row in each fold. groups: the group of each row; groups rotate in sorted order. unit: its name.
 
-    Raises InputError unless there are just as many groups as folds.
+    Raises InputError unless there are as many groups as folds.
     """
     names = sorted(set(groups))
     require(len(names), folds, unit)
-    place = {name: i for i, name in enumerate(names)}
+    position = {name: i for i, name in enumerate(names)}
 
-    def side(position: int, fold: int) -> str:
-        return {0: "test", 1: "dev"}.get((position - fold) % folds, "train")
+    def side(group, fold: int) -> str:
+        return {0: "test", 1: "dev"}.get((position[group] - fold) % folds, "train")
 
-    return [[side(place[g], fold) for g in groups] for fold in range(folds)]
+    return [[side(group, fold) for group in groups] for fold in range(folds)]
 
 
-def require(found: int, folds: int, unit: str) -> None:
-    """Raise InputError unless a corpus has as many units as the protocol has folds, and enough of them."""
-    if found != folds or folds < LEAST:
-        reason = f"the corpus has {found} {unit}s, the protocol {folds} folds (at least {LEAST} are needed)"
-        raise InputError(f"split: {unit}", reason, f"set folds: {found} in the protocol")
+def require(count: int, folds: int, unit: str) -> None:
+    """Raise InputError unless the corpus has as many units as the protocol has folds, and at least LEAST."""
+    if count != folds or folds < LEAST:
+        reason = f"the corpus has {count} {unit}s, the protocol {folds} folds (at least {LEAST} are needed)"
+        raise InputError(f"split: {unit}", reason, f"set folds: {count} in the protocol")
 
 
 def check_count(folds: int) -> None:
-    """Raise InputError for fewer folds than there are sides."""
+    """Raise InputError for fewer folds than sides."""
     if folds < LEAST:
-        reason = f"it has {folds} fold{'s' * (folds != 1)}, and one group each is train, dev and test"
+        reason = f"it has {folds} fold{'s' * (folds != 1)}, but train, dev and test need one group each"
         raise InputError("folds", reason, f"set folds: {LEAST} or more, or use `split: table`")

@@ -1,4 +1,4 @@
-"""Folds of disjoint actors, alike in sex and classes: one fold is test, the next one dev, the others train."""
+"""Folds of disjoint actors, balanced by sex and class: one fold is test, the next one dev, the others train."""
 
 from collections.abc import Sequence
 
@@ -11,12 +11,12 @@ COVERS = True
 
 
 def check(folds: int, sides: Sequence[str]) -> None:
-    """Three sides need three groups of actors."""
+    """Require a group of actors per side."""
     check_count(folds)
 
 
 def split(rows: Sequence[Utterance], folds: int) -> list[list[str]]:
-    """Raises InputError for fewer actors than folds."""
+    """Rotate over groups of actors. Raises InputError for fewer actors than folds."""
     from emospace.protocols.splits._dealing import deal
 
     names = {row.speaker for row in rows}

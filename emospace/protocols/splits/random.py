@@ -1,4 +1,4 @@
-"""Random folds of utterances: shares speakers, dialogues and recordings. Leaky by nature, for comparison only."""
+"""Random folds of utterances, which share speakers, dialogues and recordings: leaky, for comparison only."""
 
 import random
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ COVERS = True
 
 
 def check(folds: int, sides: Sequence[str]) -> None:
-    """Three sides need three groups of utterances."""
+    """Require a group of utterances per side."""
     check_count(folds)
 
 
 def split(rows: Sequence[Utterance], folds: int, *, seed: int) -> list[list[str]]:
-    """Folds that differ in size by at most one row."""
+    """Rotate over random groups whose sizes differ by at most one row."""
     order = sorted(range(len(rows)), key=lambda i: rows[i].utterance)
     random.Random(seed).shuffle(order)
     fold_of = {row: position % folds for position, row in enumerate(order)}

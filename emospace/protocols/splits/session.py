@@ -9,10 +9,10 @@ COVERS = True
 
 
 def check(folds: int, sides: Sequence[str]) -> None:
-    """Three sides need three sessions."""
+    """Require a session per side."""
     check_count(folds)
 
 
 def split(rows: Sequence[Utterance], folds: int) -> list[list[str]]:
-    """One session, one fold."""
+    """Rotate over sessions, one fold per session."""
     return rotate([row.session for row in rows], folds, "session")

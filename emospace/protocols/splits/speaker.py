@@ -1,4 +1,4 @@
-"""Leave-one-speaker-out: the other speakers of the test speaker's session are dev, other sessions train."""
+"""Leave-one-speaker-out: the other speakers of the test speaker's session are dev, the other sessions train."""
 
 from collections.abc import Sequence
 
@@ -12,23 +12,23 @@ SHARES_DIALOGUES = (("dev", "test"),)  # partners talk in the same dialogues; tr
 
 
 def check(folds: int, sides: Sequence[str]) -> None:
-    """Three sides need three speakers."""
+    """Require a speaker per side."""
     check_count(folds)
 
 
 def split(rows: Sequence[Utterance], folds: int) -> list[list[str]]:
-    """One speaker, one fold. Raises InputError for a speaker whose session has nobody to serve as dev."""
-    home = {row.speaker: row.session for row in rows}
-    speakers = sorted(home)
+    """One fold per speaker. Raises InputError for a speaker without a partner in the session to serve as dev."""
+    session_of = {row.speaker: row.session for row in rows}
+    speakers = sorted(session_of)
     require(len(speakers), folds, "speaker")
-    lonely = [s for s in speakers if sum(home[t] == home[s] for t in speakers) < 2]
-    if lonely:
-        reason = f"speaker {lonely[0]} has no partner in session {home[lonely[0]]!r} to serve as dev"
+    alone = [s for s in speakers if sum(session_of[t] == session_of[s] for t in speakers) < 2]
+    if alone:
+        reason = f"speaker {alone[0]} has no partner in session {session_of[alone[0]]!r} to serve as dev"
         raise InputError("split: speaker", reason, "use the split 'actors' for this corpus")
 
-    def place(row: Utterance, test: str) -> str:
+    def side(row: Utterance, test: str) -> str:
         if row.speaker == test:
             return "test"
-        return "dev" if row.session == home[test] else "train"
+        return "dev" if row.session == session_of[test] else "train"
 
-    return [[place(row, test) for row in rows] for test in speakers]
+    return [[side(row, test) for row in rows] for test in speakers]
