@@ -1,4 +1,4 @@
-"""Apply models: one that was just trained, or one that a run has stored, to any rows."""
+"""Apply a trained model, just fitted or stored by a run, to any rows."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -25,16 +25,15 @@ def apply(
     keep: Collection[str] | None = None,
     weights: Weights | None = None,
 ) -> Output:
-    """What the model in a run's folder <fold>-<seed> says of any rows; on the CPU, the same to the bit every time.
+    """Predict any rows with the model in a run's folder <fold>-<seed>; on the CPU, reproducible to the bit.
 
-    keep: names of the inputs that it may see, all by default; only for models with SUBSETS. weights: the pretrained
-    ones of the run, by default those in models/. Raises InputError for an input that is none of the run's.
+    keep: names of the inputs to use, all by default; only for models with SUBSETS. weights: the pretrained weights of
+    the run, by default those in weights/. Raises InputError for missing or unknown inputs.
     """
-    about = read_json(Path(folder) / "run.json")
-    recipe = about["recipe"]
+    recipe = read_json(Path(folder) / "run.json")["recipe"]
     module = plugin.find("models", recipe["plugin"])
     if missing := set(recipe["inputs"]) - rows.inputs.keys():
-        raise InputError(folder, f"the rows lack the input {min(missing)!r}", "give them all inputs of the run")
+        raise InputError(folder, f"the rows lack the input {min(missing)!r}", "supply all inputs of the run")
     if keep is not None:
         rows = rows.hiding(_hidden(folder, module, recipe["inputs"], keep))
     if module.WEIGHTS and weights is None:
@@ -43,29 +42,32 @@ def apply(
 
 
 def _hidden(folder: Path, module: ModuleType, inputs: Sequence[str], keep: Collection[str]) -> set[str]:
+    """The inputs to hide. Raises InputError for an unknown input, none at all, or a model that needs all."""
     if unknown := set(keep) - set(inputs):
         raise InputError(folder, f"the model has no input {min(unknown)!r}", f"it has {', '.join(inputs)}")
     if not keep:
-        raise InputError(folder, "it is to see no input at all", f"keep one of {', '.join(inputs)}")
+        raise InputError(folder, "no input is kept", f"keep one of {', '.join(inputs)}")
     hidden = set(inputs) - set(keep)
     if hidden and not module.SUBSETS:
         raise InputError(
-            folder, f"{plugin.file_of(module)} needs all its inputs", f"only models with SUBSETS do without; {SEE}"
+            folder,
+            f"{plugin.file_of(module)} needs all its inputs",
+            f"only models with SUBSETS work without some; {SEE}",
         )
     return hidden
 
 
 def learn(module: ModuleType, fold: Fold, options: dict, **supplied) -> Trained:
-    """What `train` of a model returns, held to its contract. supplied: seed, checkpoint, weights, device."""
+    """Train a model and check the result against its contract. supplied: seed, checkpoint, weights, device."""
     supplied["checkpoint"].mkdir(parents=True, exist_ok=True)
     trained = _called(module, "train", (fold,), options | plugin.offered(module.train, **supplied))
     return checked_trained(trained, fold.classes, plugin.declared(module, "checkpoints", options), module)
 
 
 def ask(module: ModuleType, trained: Trained, rows: Rows, options: dict, **supplied) -> Output:
-    """What `apply` of a model returns, held to its contract. supplied: device, weights.
+    """Apply a model and check the output against its contract. supplied: device, weights.
 
-    It gets no more than a stored run and new rows have: no labels, no history, no checkpoints.
+    The model receives only what a stored run and new rows have: no labels, no history, no checkpoints.
     """
     trained, rows = replace(trained, history=[], checkpoints={}), without_labels(rows)
     output = _called(module, "apply", (trained, rows), plugin.offered(module.apply, **supplied))
@@ -73,19 +75,19 @@ def ask(module: ModuleType, trained: Trained, rows: Rows, options: dict, **suppl
 
 
 def ask_sides(module: ModuleType, trained: Trained, sides: Mapping[str, Rows], options: dict, **supplied):
-    """Side -> (rows, what `apply` returns of them); InputError unless these outputs fit into one file each."""
-    found = {side: (rows, ask(module, trained, rows, options, **supplied)) for side, rows in sides.items()}
-    check_alike([output for _, output in found.values()], module)
-    return found
+    """Apply a model to several sides: side -> (rows, output). Raises InputError unless each output fits one file."""
+    outputs = {side: (rows, ask(module, trained, rows, options, **supplied)) for side, rows in sides.items()}
+    check_alike([output for _, output in outputs.values()], module)
+    return outputs
 
 
 def without_labels(rows: Rows) -> Rows:
-    """The rows as a model sees test rows."""
+    """The rows without labels, gender and ratings, as for test rows."""
     unknown, vad = np.full(len(rows), -1, np.int64), np.full((len(rows), 3), np.nan, np.float32)
     return replace(rows, label=unknown, gender=unknown.copy(), vad=vad)
 
 
-def _called(module: ModuleType, function: str, given: tuple, options: dict):
-    """Whatever a model raises but InputError names its file; the log has the traceback."""
+def _called(module: ModuleType, function: str, arguments: tuple, options: dict):
+    """Call a function of a model; an exception other than InputError becomes one that names the model's file."""
     with plugin.blamed(file_of(module), f"{function}()", f"the log has the traceback; {SEE}"):
-        return getattr(module, function)(*given, **options)
+        return getattr(module, function)(*arguments, **options)

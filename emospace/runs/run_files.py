@@ -1,8 +1,8 @@
-"""What a trained run stores, and how it is read again: one writer and one reader of each file.
+"""Files of a trained run, with one writer and one reader each.
 
-<fold>-<seed>/model.safetensors, history.csv, checkpoint.<name>.safetensors: what was learnt. probabilities.csv (whose
-order of rows all others have), embeddings.npy, extras.<name>.npy: what the model says of dev and test rows; in train/,
-of train rows. run.json comes last.
+In <fold>-<seed>/: model.safetensors, history.csv and checkpoint.<name>.safetensors hold the trained model;
+probabilities.csv, embeddings.npy and extras.<name>.npy, all in the row order of the first, its outputs for dev and test
+rows. Outputs for train rows are in train/. run.json is written last.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,22 +24,22 @@ LEARNT = ("model.safetensors", "history.csv")
 SAID = ("probabilities.csv", "embeddings.npy")
 TOLD = ("utterance", "split", "present")  # columns of probabilities.csv before those of the classes
 GENDER = ("gender_F", "gender_M")
-OTHERS = (GENDER[0], *RATINGS)  # columns of what a model may predict beside classes
-TOLERANCE = 1e-3  # of a sum of probabilities, which are stored with seven digits
-TRAIN = "train"  # folder of what a run says of its train rows
+OTHERS = (GENDER[0], *RATINGS)  # columns of optional predictions other than classes
+TOLERANCE = 1e-3  # for the sum of probabilities, which are stored with seven digits
+TRAIN = "train"  # folder of the outputs for train rows
 
 
 def files_of(extras: Sequence[str] = (), checkpoints: Sequence[str] = ()) -> list[str]:
-    """Names of the files that a run stores beside those of every run."""
+    """Names of the additional files of a run with these extras and checkpoints."""
     stores = [f"extras.{name}.{ending}" for name in extras for ending in ("npy", "offsets.npy")]
     return stores + [f"checkpoint.{name}.safetensors" for name in checkpoints]
 
 
-# What was learnt -----------------------------------------------------------------------------------------------
+# Trained models -----------------------------------------------------------------------------------------------
 
 
 def write_trained(folder: Path, trained: Trained) -> list[Path]:
-    """Write states and history; the paths."""
+    """Write states and history; returns the paths."""
     states = {LEARNT[0]: trained.state}
     states |= {f"checkpoint.{name}.safetensors": state for name, state in trained.checkpoints.items()}
     for name, state in states.items():
@@ -57,19 +57,19 @@ def _write_state(path: Path, state: Mapping[str, np.ndarray]) -> None:
 
 
 def read_trained(folder: Path) -> Trained:
-    """What a run has learnt, without history and checkpoints."""
+    """Read the trained model of a run, without history and checkpoints."""
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    about, path = read_json(folder / "run.json"), folder / LEARNT[0]
+    sidecar, path = read_json(folder / "run.json"), folder / LEARNT[0]
     try:
-        return Trained(load_file(path), about["classes"], facts=about["facts"])
+        return Trained(load_file(path), sidecar["classes"], facts=sidecar["facts"])
     except (OSError, SafetensorError) as error:
         raise InputError(path, f"it cannot be read ({error})", AGAIN) from error
 
 
 def read_history(folder: Path) -> list[dict[str, float]]:
-    """History of a training, a line per epoch or candidate, numbers by column; [] of a model that has none."""
+    """Read the history, one dict of numbers per epoch or candidate; [] for a model without one."""
     path = folder / LEARNT[1]
     try:
         return [{name: float(value) for name, value in line.items()} for line in records.read(path)]
@@ -77,40 +77,38 @@ def read_history(folder: Path) -> list[dict[str, float]]:
         raise InputError(path, f"it holds what is no number ({error})", AGAIN) from error
 
 
-# What a model says ---------------------------------------------------------------------------------------------
+# Outputs ---------------------------------------------------------------------------------------------
 
 
 def write_outputs(folder: Path, classes: Sequence[str], sides: Mapping[str, tuple[Rows, Output]]) -> list[Path]:
-    """Write what a model says of the rows of some sides; the paths. There are no labels here, so nothing is scored."""
-    found = [output for _, output in sides.values()]
+    """Write the outputs for the rows of several sides; returns the paths. No labels are involved, hence no scores."""
+    outputs = [output for _, output in sides.values()]
     lines = [line for side, pair in sides.items() for line in _lines(side, *pair, classes)]
-    columns = list(_columns(found[0], classes))
+    columns = list(_columns(outputs[0], classes))
     records.write(folder / SAID[0], [*TOLD, *columns], lines)
     with atomic(folder / SAID[1]) as tmp:
-        np.save(
-            tmp, _joined([output.embeddings for output in found], sum(map(len, (rows for rows, _ in sides.values()))))
-        )
-    for name in found[0].extras:
-        rows = [row for output in found for row in output.extras[name]]
-        store.write(folder / f"extras.{name}.npy", rows, dtype=np.float32, dim=_width(found, name))
-    return [folder / name for name in (*SAID, *files_of(list(found[0].extras)))]
+        np.save(tmp, _joined([output.embeddings for output in outputs], sum(len(rows) for rows, _ in sides.values())))
+    for name in outputs[0].extras:
+        rows = [row for output in outputs for row in output.extras[name]]
+        store.write(folder / f"extras.{name}.npy", rows, dtype=np.float32, dim=_width(outputs, name))
+    return [folder / name for name in (*SAID, *files_of(list(outputs[0].extras)))]
 
 
 def _columns(output: Output, classes: Sequence[str]) -> dict[str, np.ndarray]:
-    """Column of the table -> values (N,)."""
+    """Values (N,) of each column of the table."""
     parts = [(classes, output.probabilities), (GENDER, output.gender), (RATINGS, output.dimensions)]
     return {name: values[:, k] for names, values in parts if values is not None for k, name in enumerate(names)}
 
 
 def _lines(side: str, rows: Rows, output: Output, classes: Sequence[str]):
-    columns, there = _columns(output, classes), rows.present()
+    columns, present = _columns(output, classes), rows.present()
     for i, utterance in enumerate(rows.utterances):
-        told = {"utterance": utterance, "split": side, "present": int(there[i])}
-        yield told | {name: _number(values[i]) for name, values in columns.items()}
+        line = {"utterance": utterance, "split": side, "present": int(present[i])}
+        yield line | {name: _number(values[i]) for name, values in columns.items()}
 
 
 def _number(value: float) -> str:
-    """A cell; that of a dimension which the model does not predict is empty."""
+    """A cell, empty for a dimension that the model does not predict."""
     return "" if np.isnan(value) else f"{value:.7f}"
 
 
@@ -120,28 +118,28 @@ def _joined(arrays: list[np.ndarray | None], rows: int) -> np.ndarray:
 
 def _width(outputs: list[Output], name: str) -> int | None:
     values = [output.extras[name].values for output in outputs]
-    full = next((v for v in values if len(v)), values[0])
-    return full.shape[1] if full.ndim == 2 else None
+    filled = next((v for v in values if len(v)), values[0])
+    return filled.shape[1] if filled.ndim == 2 else None
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a run stored of N rows: one of a side may occur several times, and is then told of once.
+class StoredOutputs:
+    """Stored outputs for N rows. A row may be repeated on its side; its repetitions are equal.
 
-    place: (side, utterance) -> row. present: did it have any input? bool (N,). values: name of an output ("" for the
+    index: (side, utterance) -> row. present: whether the row had any input, bool (N,). values: name of an output ("":
     probabilities) -> float32 (N, D), or a Ragged store.
     """
 
-    place: dict[tuple[str, str], int]
+    index: dict[tuple[str, str], int]
     present: np.ndarray
     values: dict[str, np.ndarray | Ragged]
 
 
-def read_outputs(folder: Path, classes: Sequence[str], wanted: Sequence[str] = ("",)) -> Said:
-    """Read the outputs of these names: "" (probabilities), "embeddings", or names of extras."""
+def read_outputs(folder: Path, classes: Sequence[str], names: Sequence[str] = ("",)) -> StoredOutputs:
+    """Read outputs by name: "" (probabilities), "embeddings", or names of extras."""
     lines = list(read_lines(folder, classes))
     values: dict[str, np.ndarray | Ragged] = {}
-    for name in wanted:
+    for name in names:
         if name == "embeddings":
             values[name] = read_embeddings(folder, len(lines))
             if not values[name].shape[1]:
@@ -149,14 +147,14 @@ def read_outputs(folder: Path, classes: Sequence[str], wanted: Sequence[str] = (
         elif name:
             values[name] = Ragged.open(folder / f"extras.{name}.npy", len(lines)).check_finite()
         else:
-            found = np.array([line.probabilities for line in lines], np.float32)
-            values[name] = found.reshape(len(lines), len(classes))  # also of no line
-    place = {(line.side, line.utterance): i for i, line in enumerate(lines)}
-    return Said(place, np.array([line.present for line in lines], bool), values)
+            probabilities = np.array([line.probabilities for line in lines], np.float32)
+            values[name] = probabilities.reshape(len(lines), len(classes))  # for no lines too
+    index = {(line.side, line.utterance): i for i, line in enumerate(lines)}
+    return StoredOutputs(index, np.array([line.present for line in lines], bool), values)
 
 
 class Line(NamedTuple):
-    """What a model says of a row. present: did it have any input? others: see OTHERS, NaN where it says nothing."""
+    """Outputs for a row. present: whether it had any input. others: values of OTHERS, NaN if not predicted."""
 
     side: str
     utterance: str
@@ -166,9 +164,9 @@ class Line(NamedTuple):
 
 
 def read_lines(folder: Path, classes: Sequence[str], side: str = "") -> Iterator[Line]:
-    """Lines of probabilities.csv in order, of one side or of all; columns may stand in any order.
+    """Yield the lines of probabilities.csv in order, for one side or all; columns may be in any order.
 
-    Raises InputError, with the line, for what is no distribution over the classes, or no number.
+    Raises InputError with the line number for an invalid distribution or number.
     """
     path = folder / SAID[0]
     for number, line in enumerate(records.read(path), 2):
@@ -185,13 +183,13 @@ def _line(path: Path, number: int, line: dict[str, str], classes: Sequence[str])
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(path, f"{where} lacks a probability of one of {', '.join(classes)}", AGAIN) from error
     if not all(value >= 0 for value in values) or not abs(sum(values) - 1) <= TOLERANCE:
-        raise InputError(path, f"{where} holds {values}, which is no distribution", "mend the model")
+        raise InputError(path, f"{where} holds {values}, which is no distribution", "correct the model")
     others = [_other(path, where, line, name) for name in OTHERS]
     return Line(line["split"], line["utterance"], line["present"] == "1", values, others)
 
 
 def _other(path: Path, where: str, line: dict[str, str], name: str) -> float:
-    """The value of one of OTHERS, NaN where there is none."""
+    """Value of one of OTHERS, NaN if the cell is empty."""
     if not (text := line.get(name)):
         return np.nan
     try:
@@ -199,19 +197,19 @@ def _other(path: Path, where: str, line: dict[str, str], name: str) -> float:
     except ValueError:
         value = np.nan
     if name == GENDER[0] and not 0 <= value <= 1:
-        raise InputError(path, f"{where} holds {text} for {name}, which is no probability", "mend the model")
+        raise InputError(path, f"{where} holds {text} for {name}, which is no probability", "correct the model")
     if not np.isfinite(value):
-        raise InputError(path, f"{where} holds {text} for {name}, which is no finite number", "mend the model")
+        raise InputError(path, f"{where} holds {text} for {name}, which is no finite number", "correct the model")
     return value
 
 
 def read_embeddings(folder: Path, rows: int | None = None) -> np.ndarray:
-    """float32 (rows, E), row for row as probabilities.csv; E is 0 of a model that gives none."""
+    """Read the embeddings, float32 (rows, E), in the row order of probabilities.csv; E is 0 for a model without any."""
     path = folder / SAID[1]
     try:
-        found = np.load(path, allow_pickle=False)
+        embeddings = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise InputError(path, f"it cannot be read ({error})", AGAIN) from error
-    if found.ndim != 2 or rows not in (None, len(found)):
-        raise InputError(path, f"it holds an array {found.shape}, and probabilities.csv {rows} rows", AGAIN)
-    return found
+    if embeddings.ndim != 2 or rows not in (None, len(embeddings)):
+        raise InputError(path, f"its shape is {embeddings.shape}, but probabilities.csv has {rows} rows", AGAIN)
+    return embeddings

@@ -1,6 +1,6 @@
-"""Inputs of a second stage: what other runs have stored of the same fold.
+"""Inputs of a second stage: outputs of other runs on the same fold.
 
-`run:<name>` is the probabilities of a run, `run:<name>.embeddings` and `run:<name>.<extra>` are its other outputs.
+`run:<name>` is the probabilities of a run; `run:<name>.embeddings` and `run:<name>.<extra>` are its other outputs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,34 +12,34 @@ import numpy as np
 from emospace.core.data import SPLITS, Fold, Rows
 from emospace.core.errors import InputError
 from emospace.core.store import Ragged
-from emospace.runs.run_files import AGAIN, SAID, Said, read_outputs
+from emospace.runs.run_files import AGAIN, SAID, StoredOutputs, read_outputs
 
 PREFIX = "run:"
 
 
 @dataclass(frozen=True)
 class Folders:
-    """Where a run keeps what it says: of dev and test rows, and of train rows (None: nobody has asked it)."""
+    """Folders of a run's outputs: for dev and test rows, and for train rows (None: not applied to them)."""
 
     stored: Path
     train: Path | None = None
 
 
 def run_of(name: str) -> str:
-    """The run of an input `run:<name>` or `run:<name>.<output>`; "" of a feature or view."""
+    """Run of an input `run:<name>` or `run:<name>.<output>`; "" for a feature or view."""
     return name.removeprefix(PREFIX).partition(".")[0] if name.startswith(PREFIX) else ""
 
 
 def output_of(name: str) -> str:
-    """The output of a run that an input names; "" for its probabilities."""
+    """Name of the output that an input refers to; "" for probabilities."""
     return name.partition(".")[2]
 
 
 def with_runs(fold: Fold, inputs: Sequence[str], folders: Mapping[str, Folders]) -> Fold:
-    """The fold with all `inputs`, in their order; it has those already that are no outputs of a run.
+    """Add the inputs that are outputs of runs to a fold; its inputs then have the order of `inputs`.
 
-    A row of which the run saw no input has length zero, and so has a train row where nobody has asked the run. A child
-    has what its original has. Raises InputError where a run says nothing of a row.
+    A row for which the run had no input has length zero, as do train rows if the run was not applied to them. A child
+    gets the values of its original. Raises InputError if a run has no outputs for a row.
     """
     return replace(
         fold, **{side: _with_runs(side, getattr(fold, side), fold.classes, inputs, folders) for side in SPLITS}
@@ -49,29 +49,29 @@ def with_runs(fold: Fold, inputs: Sequence[str], folders: Mapping[str, Folders])
 def _with_runs(
     side: str, rows: Rows, classes: Sequence[str], inputs: Sequence[str], folders: Mapping[str, Folders]
 ) -> Rows:
-    found, said = dict(rows.inputs), {}
+    added, said = dict(rows.inputs), {}
     original = np.where(rows.parent >= 0, rows.parent, np.arange(len(rows)))
     names = [rows.utterances[i] for i in original]
     for name in filter(run_of, inputs):
-        place, what = folders[run_of(name)], output_of(name)
-        folder = place.train if side == "train" else place.stored
-        store = read_outputs(folder or place.stored, classes, [what])
+        run, output = folders[run_of(name)], output_of(name)
+        folder = run.train if side == "train" else run.stored
+        store = read_outputs(folder or run.stored, classes, [output])
         index = _index(folder / SAID[0], store, side, names) if folder else np.empty(0, np.int64)
-        found[name] = _ragged(store, what, index) if folder else _nothing(store, what, len(rows))
-        if folder and not what:
-            said[name] = store.values[what][index]
-    return replace(rows, inputs={name: found[name] for name in inputs}, said=said)
+        added[name] = _ragged(store, output, index) if folder else _nothing(store, output, len(rows))
+        if folder and not output:
+            said[name] = store.values[output][index]
+    return replace(rows, inputs={name: added[name] for name in inputs}, said=said)
 
 
-def _index(path: Path, store: Said, side: str, names: Sequence[str]) -> np.ndarray:
-    if missing := [name for name in names if (side, name) not in store.place]:
+def _index(path: Path, store: StoredOutputs, side: str, names: Sequence[str]) -> np.ndarray:
+    if missing := [name for name in names if (side, name) not in store.index]:
         raise InputError(path, f"it has no {side} row {missing[0]!r}", AGAIN)
-    return np.array([store.place[side, name] for name in names], np.int64)
+    return np.array([store.index[side, name] for name in names], np.int64)
 
 
-def _ragged(store: Said, what: str, index: np.ndarray) -> Ragged:
-    """A row of length zero where the run saw no input."""
-    values = store.values[what]
+def _ragged(store: StoredOutputs, output: str, index: np.ndarray) -> Ragged:
+    """Outputs of the rows in `index`, with length zero if the run had no input."""
+    values = store.values[output]
     one_step = not isinstance(values, Ragged)
     rows = [values[i : i + 1] if one_step else values[i] for i in index[store.present[index]]]
     lengths = np.zeros(len(index), np.int64)
@@ -79,8 +79,8 @@ def _ragged(store: Said, what: str, index: np.ndarray) -> Ragged:
     return Ragged(np.concatenate([_empty(values), *rows]), np.concatenate([[0], np.cumsum(lengths)]))
 
 
-def _nothing(store: Said, what: str, rows: int) -> Ragged:
-    return Ragged(_empty(store.values[what]), np.zeros(rows + 1, np.int64))
+def _nothing(store: StoredOutputs, output: str, rows: int) -> Ragged:
+    return Ragged(_empty(store.values[output]), np.zeros(rows + 1, np.int64))
 
 
 def _empty(values: np.ndarray | Ragged) -> np.ndarray:

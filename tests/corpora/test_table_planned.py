@@ -119,7 +119,7 @@ def test_split_table_without_a_file_uses_the_sides_of_the_corpus():
     with pytest.raises(InputError, match="a corpus has one official split"):
         split.check(3, ["train"])
     split.check(1, ["train"])
-    with pytest.raises(InputError, match="no row of the corpus has a side"):
+    with pytest.raises(InputError, match="the corpus assigns no side to any row"):
         split.split([utterance("a_1")], 1, known=())
 
 

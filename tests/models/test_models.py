@@ -250,7 +250,7 @@ def test_any_subset_of_inputs_works_and_reloading_reproduces(stored):
     assert len(distinct) == 7
     for run, keep, words in (
         ("unified", ["audio.mel"], r"no input 'audio\.mel'"),
-        ("unified", [], "no input at all"),
+        ("unified", [], "no input is kept"),
         ("probe", ["audio.mfcc"], "linear_probe.py needs all its inputs"),
     ):
         with pytest.raises(InputError, match=words):

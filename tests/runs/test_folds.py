@@ -1,4 +1,4 @@
-"""What a model sees of a fold, read from files in which every value tells the part and the row that it belongs to."""
+"""Folds read from files whose values encode the part and row that they belong to."""
 
 import json
 import zipfile
@@ -19,7 +19,7 @@ from workflow_scripts import _fold
 
 CLASSES = ["ang", "hap"]
 SIDES = ["train", "train", "dev", "test", "train", "dev", "test", "train"]
-EMPTY = ("1", 1)  # the row without sound
+EMPTY = ("1", 1)  # part and row without sound
 
 
 class Files:
@@ -37,12 +37,12 @@ class Files:
     def line(i: int, side: str) -> dict[str, str]:
         line = {"utterance": f"u{i}", "parent": "", "corpus": "toy", "part": str(i % 2), "row": str(i // 2)}
         line |= {"speaker": f"s{i % 3}"}
-        known = {"label": ["hap", "ang", ""][i % 3], "gender": ["M", "F", "X"][i % 3], "valence": str(i + 0.5)}
-        known |= {"arousal": str(10.0 + i), "dominance": "" if i == 4 else str(20.0 + i)}
-        return line | {"split": side} | (dict.fromkeys(LABELS, "") if side == "test" else known)
+        labels = {"label": ["hap", "ang", ""][i % 3], "gender": ["M", "F", "X"][i % 3], "valence": str(i + 0.5)}
+        labels |= {"arousal": str(10.0 + i), "dominance": "" if i == 4 else str(20.0 + i)}
+        return line | {"split": side} | (dict.fromkeys(LABELS, "") if side == "test" else labels)
 
     def stores(self, name: str, base: int) -> list[Path]:
-        """Row r of part p has 1 + r steps of the value base + 10 p + r."""
+        """Write stores in which row r of part p has 1 + r steps of the value base + 10 p + r."""
         paths = [self.folder / name / f"{part}.npy" for part in "01"]
         for part, path in enumerate(paths):
             rows = [np.full((0 if (str(part), r) == EMPTY else 1 + r, 2), base + 10 * part + r) for r in range(4)]
@@ -56,7 +56,7 @@ class Files:
         return paths
 
     def add(self, view: str, parents: list[int], **exchanged: list[Path]) -> None:
-        """Children of rows of the table, in which a view exchanges some inputs."""
+        """Add children of some rows of the table, with inputs exchanged by a view."""
         self.children[view] = self.folder / f"{view}.children.csv"
         write_table(self.children[view], [child_of(self.lines[i], view) for i in parents])
         self.exchanged[view] = exchanged
@@ -64,8 +64,8 @@ class Files:
     def read(self):
         table = self.folder / "fold.csv"
         write_table(table, self.lines)
-        given = self.inputs, self.children, self.exchanged
-        return read_fold(table, self.folder / "protocol.json", *given, {"words": texts.read})
+        files = self.inputs, self.children, self.exchanged
+        return read_fold(table, self.folder / "protocol.json", *files, {"words": texts.read})
 
     def refused(self, reason: str) -> InputError:
         with pytest.raises(InputError, match=reason) as refused:
@@ -80,7 +80,7 @@ def files(tmp_path) -> Files:
 
 
 def sound(rows, name: str = "audio") -> list:
-    """The one value of each row of an input, None where it is missing."""
+    """The constant value of each row of an input, None for a missing one."""
     assert all((row == row[:1]).all() for row in rows.inputs[name])
     return [row[0, 0] if len(row) else None for row in rows.inputs[name]]
 
@@ -93,7 +93,7 @@ def test_each_side_has_its_rows_in_the_order_of_the_table(files):
     assert fold.train.speakers == ["s0", "s1", "s1", "s1"]
 
 
-def test_every_input_is_read_at_the_part_and_row_of_its_line(files):
+def test_inputs_are_read_at_the_part_and_row_of_each_line(files):
     fold = files.read()
     assert list(fold.train.inputs) == ["audio", "words", "face"]
     assert sound(fold.train) == [0, 10, 2, 13] and sound(fold.dev) == [1, 12]
@@ -103,23 +103,23 @@ def test_every_input_is_read_at_the_part_and_row_of_its_line(files):
     assert fold.train.inputs["audio"].values.dtype == np.float32
 
 
-def test_labels_are_numbers_and_unknown_ones_can_be_told(files):
+def test_labels_are_numbers_and_unknown_ones_are_marked(files):
     train = files.read().train
     assert train.label.tolist() == [1, 0, 0, 0] and train.label.dtype == np.int64
     assert train.gender.tolist() == [1, 0, 0, 0] and train.gender.dtype == np.int64
     assert train.vad.dtype == np.float32
     np.testing.assert_array_equal(train.vad, [[0.5, 10, 20], [1.5, 11, 21], [4.5, 14, np.nan], [7.5, 17, 27]])
     dev = files.read().dev
-    assert dev.label.tolist() == [-1, -1] and dev.gender.tolist() == [-1, -1]  # no label, a gender of neither name
+    assert dev.label.tolist() == [-1, -1] and dev.gender.tolist() == [-1, -1]  # no label, an unknown gender
     assert train.parent.tolist() == [-1] * 4 and train.parent.dtype == np.int64
 
 
-def test_rows_without_labels_have_none(files):
+def test_test_rows_have_no_labels(files):
     test = files.read().test
     assert test.label.tolist() == test.gender.tolist() == [-1, -1] and np.isnan(test.vad).all()
 
 
-def test_a_side_without_rows_has_the_shapes_of_one_with(files):
+def test_an_empty_side_keeps_shapes_and_types(files):
     files.lines = [line for line in files.lines if line["split"] != "dev"]
     dev = files.read().dev
     assert len(dev) == 0 and dev.vad.shape == (0, 3) and dev.label.shape == (0,)
@@ -127,7 +127,7 @@ def test_a_side_without_rows_has_the_shapes_of_one_with(files):
     assert len(dev.inputs["audio"]) == 0 and dev.inputs["audio"].values.shape == (0, 2) and dev.inputs["words"] == []
 
 
-def test_children_come_last_and_differ_from_their_parents_in_what_is_exchanged(files):
+def test_children_come_last_and_differ_in_the_exchanged_inputs(files):
     files.add("words_bt", [4, 0], words=files.texts("back"))
     files.add("audio_tts", [7], audio=files.stores("spoken", 100), words=files.texts("said"))
     train = files.read().train
@@ -140,7 +140,7 @@ def test_children_come_last_and_differ_from_their_parents_in_what_is_exchanged(f
     assert len(files.read().dev) == len(files.read().test) == 2
 
 
-def test_a_view_that_exchanges_nothing_has_no_children(files):
+def test_a_view_that_exchanges_nothing_is_refused(files):
     files.add("words_bt", [0])
     del files.exchanged["words_bt"]
     assert files.refused("'words_bt' exchanges no input").file == str(files.children["words_bt"])
@@ -150,7 +150,7 @@ def test_a_view_that_exchanges_nothing_has_no_children(files):
     "change",
     [{"parent": "u2"}, {"parent": "u3"}, {"parent": "nobody"}, {"parent": ""}, {"split": "dev"}, {"split": "test"}],
 )
-def test_a_child_of_anything_but_a_train_row_is_refused(files, change):
+def test_a_child_needs_a_parent_in_train(files, change):
     files.add("words_bt", [0, 1], words=files.texts("back"))
     write_table(files.children["words_bt"], [child_of(files.lines[0], "words_bt") | change])
     assert files.refused("'u0~words_bt' is not the child of a train row").file == str(files.children["words_bt"])
@@ -170,17 +170,17 @@ def test_children_in_the_table_of_originals_are_refused(files):
 
 
 @pytest.mark.parametrize(("there", "lacks"), [([0], "1"), ([1], "0"), ([], "0")])
-def test_an_input_that_lacks_a_part_is_named(files, there, lacks):
+def test_an_input_without_a_part_is_reported(files, there, lacks):
     files.inputs["words"] = [files.inputs["words"][i] for i in there]
     assert files.refused(f"input 'words' lacks part {lacks} of toy").file == str(files.folder / "fold.csv")
 
 
-def test_what_is_exchanged_has_every_part_too(files):
+def test_an_exchanged_input_needs_every_part(files):
     files.add("words_bt", [0], words=files.texts("back")[:1])
     assert files.refused("input 'words' lacks part 1 of toy").file == str(files.folder / "fold.csv")
 
 
-def test_a_value_that_is_not_finite_is_found_in_any_part(files):
+def test_a_non_finite_value_is_reported_in_any_part(files):
     path = files.inputs["face"][1]
     values = np.load(path)
     values[-1, 1] = np.nan
@@ -188,32 +188,32 @@ def test_a_value_that_is_not_finite_is_found_in_any_part(files):
     assert files.refused("row 3 holds values").file == str(path)
 
 
-# Fold tables --------------------------------------------------------------------------------------------------------
+# Fold tables --------------------------------------------------------------------------------------------------
 
 
-def test_a_child_has_all_labels_and_the_place_of_its_parent():
+def test_a_child_inherits_labels_and_location():
     parent = Files.line(1, "train")
     child = child_of(parent, "words_bt")
     assert child == parent | {"utterance": "u1~words_bt", "parent": "u1"}
 
 
-def test_only_train_rows_of_a_table_are_read_as_such(files):
+def test_read_train_returns_train_rows_only(files):
     write_table(files.folder / "fold.csv", files.lines)
     assert read_train(files.folder / "fold.csv") == [line for line in files.lines if line["split"] == "train"]
     with pytest.raises(InputError, match="no such file"):
         read_train(files.folder / "nowhere.csv")
 
 
-def test_a_column_that_a_fold_table_does_not_have_is_an_error(files):
+def test_an_unknown_column_is_not_written(files):
     with pytest.raises(ValueError, match="mood"):
         write_table(files.folder / "fold.csv", [files.lines[0] | {"mood": "fine"}])
 
 
-# Views as inputs ---------------------------------------------------------------------------------------------------
+# Views as inputs ----------------------------------------------------------------------------------------------
 
 
-def test_a_model_gets_the_items_of_any_view_as_its_own_read_gives_them(tmp_path):
-    """And that is told nothing of labels: some of the rows are test rows."""
+def test_a_model_gets_the_items_that_a_view_reads(tmp_path):
+    """The view reads without labels, since some rows are test rows."""
     rows = [utterance(f"d_{k}", label="ang", votes="ang:3", valence=2.0) for k in range(3)]
     part = tmp_path / "data/manifest/toy/0.csv"
     manifest.write(part, rows)
@@ -222,18 +222,18 @@ def test_a_model_gets_the_items_of_any_view_as_its_own_read_gives_them(tmp_path)
         path.parent.mkdir(parents=True)
     with zipfile.ZipFile(paths["frames"], "w") as archive:
         add(archive, "d_1", 0, b"jpeg")
-    said = [[("yes", 0.1, 0.2)], [], [("no", 0.0, 0.3)]]
-    _reading.write_words(paths["words"], rows, said)
+    words = [[("yes", 0.1, 0.2)], [], [("no", 0.0, 0.3)]]
+    _reading.write_words(paths["words"], rows, words)
     sides = ("train", "dev", "test")
     blank = dict.fromkeys(LABELS, "") | {"parent": "", "corpus": "toy", "part": "0", "speaker": "s"}
     lines = [blank | {"utterance": f"d_{k}", "row": k, "split": side} for k, side in enumerate(sides)]
     write_table(tmp_path / "fold.csv", lines)
     write_json(tmp_path / "p.json", {"classes": ["ang"]})
     readers = _fold.readers({"readers": {name: name for name in paths}}, [part])
-    found = read_fold(tmp_path / "fold.csv", tmp_path / "p.json", {n: [p] for n, p in paths.items()}, readers=readers)
-    assert [getattr(found, side).inputs["frames"] for side in sides] == [[[]], [[b"jpeg"]], [[]]]
-    assert [getattr(found, side).inputs["words"][0] for side in sides] == said
-    assert found.dev.hiding({"words"}).present().tolist() == [True] and not found.dev.only("words").present().any()
-    told = _fold.unlabelled(part)
-    assert {(row.label, row.votes, row.valence, row.gender) for row in told} == {("", "", None, "")}
-    assert [row.utterance for row in told] == [row.utterance for row in rows]
+    fold = read_fold(tmp_path / "fold.csv", tmp_path / "p.json", {n: [p] for n, p in paths.items()}, readers=readers)
+    assert [getattr(fold, side).inputs["frames"] for side in sides] == [[[]], [[b"jpeg"]], [[]]]
+    assert [getattr(fold, side).inputs["words"][0] for side in sides] == words
+    assert fold.dev.hiding({"words"}).present().tolist() == [True] and not fold.dev.only("words").present().any()
+    unlabelled = _fold.unlabelled(part)
+    assert {(row.label, row.votes, row.valence, row.gender) for row in unlabelled} == {("", "", None, "")}
+    assert [row.utterance for row in unlabelled] == [row.utterance for row in rows]

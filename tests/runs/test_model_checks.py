@@ -1,4 +1,4 @@
-"""What a model returns is held to its contract before any of it is written; `apply` sees inputs alone."""
+"""Results of a model are checked against its contract before they are written; `apply` sees inputs alone."""
 
 import types
 from dataclasses import replace
@@ -30,7 +30,7 @@ def even(rows: Rows, **more) -> Output:
 
 
 def planted(trained: dict | None = None, apply=lambda trained, rows: even(rows), **attributes) -> types.ModuleType:
-    """A model that learns nothing. trained: what its Trained has instead of what is right."""
+    """A model that learns nothing. trained: fields that replace valid ones of its Trained."""
     module = types.ModuleType("emospace.models.planted")
     module.train = lambda fold, *, seed: Trained(
         **{"state": {"w": np.ones(2)}, "classes": fold.classes} | (trained or {})
@@ -58,7 +58,7 @@ NO_NUMBER = np.zeros(2, np.longdouble)
         ({"state": {"w": np.array([np.nan])}}, "Trained.state"),
         ({"history": None}, "Trained.history"),
         ({"history": [3]}, "Trained.history"),
-        ({"history": [{"epoch": True}]}, "Trained.history"),  # the report would have to read "True"
+        ({"history": [{"epoch": True}]}, "Trained.history"),  # history.csv would contain "True"
         ({"history": [{"epoch": np.complex64(1)}]}, "Trained.history"),
         ({"history": [{"epoch": 1}, {"step": 2}]}, "Trained.history"),
         ({"facts": [1, 2]}, "Trained.facts"),
@@ -70,7 +70,7 @@ NO_NUMBER = np.zeros(2, np.longdouble)
         ({"classes": CLASSES[::-1]}, "Trained.classes"),
     ],
 )
-def test_what_was_learnt_is_held_to_the_contract(fold, tmp_path, trained, what):
+def test_an_invalid_trained_is_refused(fold, tmp_path, trained, what):
     with pytest.raises(InputError) as caught:
         learnt(planted(trained), fold, tmp_path)
     assert str(caught.value).startswith(FILE) and what in str(caught.value) and "Model in docs" in str(caught.value)
@@ -85,9 +85,9 @@ def steps(rows: Rows, width: int, value: float = 0.0) -> Ragged:
 
 
 def without(rows: Rows, *columns: int) -> np.ndarray:
-    found = vectors(rows, 3)
-    found[:, columns] = np.nan
-    return found
+    values = vectors(rows, 3)
+    values[:, columns] = np.nan
+    return values
 
 
 def of_dev(rows: Rows) -> bool:
@@ -102,7 +102,10 @@ def of_dev(rows: Rows) -> bool:
         (lambda r: even(r, embeddings=vectors(r, 4 + of_dev(r))), "embeddings"),
         (lambda r: even(r, gender=vectors(r, 2) + 0.5 if of_dev(r) else None), "gender"),
         (lambda r: even(r, dimensions=None if of_dev(r) else vectors(r, 3)), "dimensions"),
-        (lambda r: even(r, dimensions=without(r, 0 if of_dev(r) else 1)), "Output.dimensions has other columns"),
+        (
+            lambda r: even(r, dimensions=without(r, 0 if of_dev(r) else 1)),
+            "Output.dimensions predicts different columns",
+        ),
         (lambda r: even(r, dimensions=without(r, 0, 1, 2)), "Output.dimensions is NaN throughout"),
         (
             lambda r: even(r, dimensions=np.where(np.arange(len(r))[:, None] * [1, 1, 1], 0.0, np.nan)),
@@ -116,17 +119,17 @@ def of_dev(rows: Rows) -> bool:
         (lambda r: even(r), "gates"),
     ],
 )
-def test_what_a_model_says_is_alike_for_all_rows(fold, tmp_path, apply, what):
+def test_outputs_must_be_valid_and_alike_for_all_sides(fold, tmp_path, apply, what):
     declared = ["gates"] if what in ("gates", "odd", "extras") else []
-    given = {"extras": lambda **options: declared, "EMBEDDINGS": what == "embeddings"}
-    module = planted(apply=lambda trained, rows: apply(rows), **given)
+    attributes = {"extras": lambda **options: declared, "EMBEDDINGS": what == "embeddings"}
+    module = planted(apply=lambda trained, rows: apply(rows), **attributes)
     trained = learnt(module, fold, tmp_path)
     with pytest.raises(InputError) as caught:
         ask_sides(module, trained, {"dev": fold.dev, "test": fold.test}, {}, **GIVEN)
     assert str(caught.value).startswith(FILE) and what in str(caught.value)
 
 
-def test_parts_of_a_cross_fit_are_alike(fold, tmp_path):
+def test_outputs_of_a_cross_fit_must_be_alike(fold, tmp_path):
     rows = replace(fold.train, speakers=[f"s{i % 3}" for i in range(len(fold.train))])
 
     def apply(trained, rows):
@@ -137,7 +140,7 @@ def test_parts_of_a_cross_fit_are_alike(fold, tmp_path):
         crossfitted(module, replace(fold, train=rows), rows, 3, {}, tmp_path, seed=1, **GIVEN)
 
 
-def test_apply_gets_no_more_than_a_stored_run_and_new_rows_have(fold, tmp_path):
+def test_apply_gets_no_labels_history_or_checkpoints(fold, tmp_path):
     seen = []
 
     def apply(trained, rows):
@@ -155,15 +158,15 @@ def test_apply_gets_no_more_than_a_stored_run_and_new_rows_have(fold, tmp_path):
 
 
 @pytest.mark.parametrize("value", [np.array(3.5), np.arange(6.0).reshape(2, 3).T, np.array([1, 2], ">f4"), np.zeros(0)])
-def test_a_state_is_read_back_as_it_was(tmp_path, value):
+def test_a_state_is_read_back_unchanged(tmp_path, value):
     run_files.write_trained(tmp_path, Trained({"w": value}, CLASSES))
     (tmp_path / "run.json").write_text('{"classes": [], "facts": {}}')
-    found = run_files.read_trained(tmp_path).state["w"]
-    assert found.shape == value.shape and (found == value).all()
+    restored = run_files.read_trained(tmp_path).state["w"]
+    assert restored.shape == value.shape and (restored == value).all()
 
 
-@pytest.mark.parametrize(("inputs", "told"), [([], "reads nothing"), (["run:probe."], "has no output ''")])
-def test_a_run_that_reads_nothing_is_refused_when_planned(inputs, told):
+@pytest.mark.parametrize(("inputs", "reason"), [([], "reads nothing"), (["run:probe."], "has no output ''")])
+def test_a_run_that_reads_nothing_is_refused_when_planned(inputs, reason):
     protocol = {"name": "session"}
     runs = {"probe": {"inputs": ["audio.mfcc"]}, "late": {"inputs": inputs}}
     module = planted(INPUTS=("feature", "run"))
@@ -175,5 +178,5 @@ def test_a_run_that_reads_nothing_is_refused_when_planned(inputs, told):
         extras=lambda name: [],
         stochastic=lambda name: False,
     )
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=reason):
         checks._inputs(plan, "config: runs: late", "late")

@@ -34,7 +34,7 @@ def _digest(values: np.ndarray) -> bytes:
 
 
 class DeviceRows:
-    """All rows of a split on the device. Inputs that are not features (T, D) are omitted; longer rows are truncated."""
+    """All rows of a split on the device. Omits inputs that are not features (T, D), truncates to `max_steps`."""
 
     def __init__(self, rows: Rows, device: torch.device, max_steps: int = 1024):
         self.size, self.device, self.max_steps = len(rows), device, max_steps
