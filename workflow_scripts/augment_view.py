@@ -6,46 +6,29 @@ from pathlib import Path
 from emospace.core import manifest, plugin
 from emospace.core.sidecars import sample_rate
 from emospace.core.steps import steps
+from emospace.views._answers import Call, kept_if_whole, outputs, read_step
+from workflow_scripts import _view_job
 from workflow_scripts._command import run
 from workflow_scripts._sidecars import sidecars
-from workflow_scripts._view_job import (
-    Call,
-    answer,
-    blamed,
-    checked,
-    finish,
-    given,
-    kept_if_whole,
-    outputs,
-    parser,
-    read_back,
-    read_step,
-)
 
 
 def job(args, recipe):
     module, rows = plugin.find("views", recipe["plugin"]), manifest.read(args.manifest)
-    step = steps(module, args.out.suffix)[recipe["step"]]
-    reader = plugin.find("views", recipe["reader"])
-    read = read_step if recipe["step"] else reader.read
-    keywords, weights = given(step.make, args, recipe)
+    step, view = steps(module, args.out.suffix)[recipe["step"]], plugin.find("views", recipe["reader"])
+    read = read_step if recipe["step"] else view.read
     with kept_if_whole(*outputs(args.out), args.quality):
-        call = Call.of(module, step.make.__name__)
-        with blamed(call, rows):
-            made = step.make(rows, args.source, args.out, **keywords)
-        problems, facts = answer(made, call)
-        facts = checked(facts, read_back(read, args.out, rows, call), call)
-        if reader.KIND == "audio" and not recipe["step"]:  # its rate, unless it tells another
-            facts = {"sample_rate": sample_rate(args.source)} | facts
-        finish(args, recipe, problems, facts | weights, sidecars(args.source), step.packages)
+        made = _view_job.make(step.make, Call.of(module, step.make.__name__), read, args.source, rows, args, recipe)
+        if view.KIND == "audio" and not recipe["step"]:
+            made.facts.setdefault("sample_rate", sample_rate(args.source))
+        _view_job.finish(args, recipe, made, sidecars(args.source), step.packages)
     if args.cache:
         shutil.rmtree(args.cache, ignore_errors=True)
 
 
 def main():
-    made = parser(__doc__)
-    made.add_argument("--source", type=Path, required=True, help="what it reads: parent, step or the view itself")
-    run(made, job)
+    parser = _view_job.parser(__doc__)
+    parser.add_argument("--source", type=Path, required=True, help="file of the parent, of a step, or of the view")
+    run(parser, job)
 
 
 if __name__ == "__main__":

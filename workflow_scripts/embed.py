@@ -1,6 +1,5 @@
 """Apply an encoder to one part of a view: a ragged float32 store, empty where the modality is missing."""
 
-import logging
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,20 +8,11 @@ from tqdm import tqdm
 from emospace.core import manifest, plugin, store
 from emospace.core.errors import InputError
 from emospace.core.provenance import write_sidecar
-from emospace.core.sidecars import sample_rate
-from emospace.features.embedding import check_loaded, encode, rate_of, write_store
+from emospace.features.embedding import check_loaded, encode, write_store
+from emospace.features.inputs import read_rate, weights_facts
 from emospace.plan.outside_files import digests
-from emospace.weights.record import Weights
 from workflow_scripts._command import arguments, run
-from workflow_scripts._view_job import CONTRACTS
 from workflow_scripts._weights import opened
-
-
-def weights_facts(weights: Weights | None, used: bool) -> dict:
-    """What the sidecar says of the weights; they count as random only if a row met them."""
-    if weights and weights.random and used:
-        logging.info("random weights: %s (%s)", weights.name, weights.why)
-    return {"weights": weights and weights.facts(), "random_weights": bool(used and weights and weights.random)}
 
 
 def refuse_changed(planned: dict[str, str]) -> None:
@@ -30,15 +20,6 @@ def refuse_changed(planned: dict[str, str]) -> None:
     for path, digest in digests([*planned]).items():
         if digest != planned[path]:
             raise InputError(path, "it changed while the workflow was running", "start the workflow again")
-
-
-def read_rate(sidecar: Path, module) -> int | None:
-    """Rate of a view's sound, Hz, None of other views. Raises InputError where the encoder takes another."""
-    rate, taken = sample_rate(sidecar), rate_of(module)
-    if rate and taken not in (None, rate):
-        remedy = f"give the encoder a view of {taken} Hz: views: <name>: {{view: audio, sample_rate: {taken}}}"
-        raise InputError(sidecar, f"the view has {rate} Hz, {plugin.file_of(module)} takes {taken}", remedy)
-    return rate
 
 
 def job(args, recipe):
@@ -55,7 +36,7 @@ def job(args, recipe):
             torch.set_num_threads(args.threads)
         known = {row.utterance for path in args.known for row in manifest.read(path)}
         offer = {"view": view.KIND, "rate": rate, "weights": weights, "known": known, "threads": args.threads}
-        with plugin.blamed(file, "load()", f"mend it, see Encoder in {CONTRACTS}"):
+        with plugin.blamed(file, "load()", "mend it, see Encoder in docs/contracts.md"):
             encoder = module.load(**recipe["options"], **plugin.offered(module.load, **offer))
         loaded.append(check_loaded(encoder, file))
         return encoder

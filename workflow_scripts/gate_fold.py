@@ -12,8 +12,9 @@ from workflow_scripts._command import arguments, run
 from workflow_scripts._sidecars import sidecars
 
 
-def verdicts(paths: list[Path]) -> dict[str, dict[str, str]]:
-    return {row["utterance"]: row for path in paths for row in tables.read(path)}
+def verdicts(files: list[Path]) -> dict[str, dict[str, str]]:
+    """Utterance -> its row in the tables of scores."""
+    return {row["utterance"]: row for path in files for row in tables.read(path)}
 
 
 def job(args, recipe):

@@ -5,33 +5,34 @@ from pathlib import Path
 from emospace.core import manifest
 from emospace.core.provenance import read_json, write_sidecar
 from emospace.gate import tables
+from emospace.protocols.places import positions
 from emospace.report import sheet
 from workflow_scripts._command import arguments, run
 from workflow_scripts._sidecars import parts, sidecars
-from workflow_scripts.make_protocol import positions
 
 FILES = ("parent", "child", "parent_words", "child_words")
 
 
 def examples(args, lines: list[dict[str, str]], count: int) -> list[dict]:
+    """Up to `count` copies with their parents, as the report shows them."""
     rows = {row.utterance: row for row in manifest.read(args.manifest)}
     place = positions(list(rows.values()))
     files = {name: parts(getattr(args, name)) for name in FILES}
-    found = []
+    shown = []
     for i in sheet.choose(lines, [rows[line["utterance"]].label for line in lines], count):
         row = rows[lines[i]["utterance"]]
         sides = []
         for side in ("parent", "child"):
             read = sheet.reader(files[side][row.part], files[f"{side}_words"].get(row.part))
             sides.append(read(place[row.utterance], row.utterance))
-        found.append(sheet.example(lines[i], row.label, *sides))
-    return found
+        shown.append(sheet.example(lines[i], row.label, *sides))
+    return shown
 
 
 def job(args, recipe):
     lines = [line for path in args.scores for line in tables.read(path)]
     about = read_json(args.manifest_sidecar)
-    # Unless the config asks for them, none of a corpus that may not be shared.
+    # By default none of a corpus that may not be shared.
     count = recipe["options"].get("examples", sheet.EXAMPLES if about["public"] else 0)
     facts = {"corpus": args.manifest.stem, "view": recipe["view"], "licence": about["licence"], **tables.counts(lines)}
     facts["sides"] = recipe["sides"]

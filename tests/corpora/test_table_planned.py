@@ -11,8 +11,8 @@ from emospace.core.provenance import read_json, write_json
 from emospace.corpora import table
 from emospace.plan.plan import Plan
 from emospace.plan.raw_files import HASH_AT_SIGHT, by_part, fingerprint, look
+from emospace.plan.sharing import check_sharing
 from emospace.protocols.splits import table as split
-from workflow_scripts.check_sharing import check_sharing
 
 HEADER = "path,speaker,label,text\n"
 

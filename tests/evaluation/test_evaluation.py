@@ -10,9 +10,10 @@ from _results import CLASSES, LABELS, OUTPUTS, corpus, evaluate, protocol, read_
 from sklearn import metrics as reference
 
 from emospace.core import manifest
+from emospace.evaluation.dvc_plots import numbers
 from emospace.evaluation.measures import DEFAULT
+from emospace.evaluation.summary_rows import correct, summary_row
 from emospace.evaluation.tables import no_p, p_text, table
-from workflow_scripts.summarize import correct, numbers, summary_row
 
 RESULT = "results/evaluation/toy/{}/metrics.json"
 

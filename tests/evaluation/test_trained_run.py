@@ -16,11 +16,12 @@ from emospace.core import plugin
 from emospace.core.data import Fold
 from emospace.core.errors import InputError
 from emospace.core.provenance import read_json
+from emospace.evaluation.dvc_plots import curve
 from emospace.plan.plan import Plan
+from emospace.runs import crossfitting
 from emospace.runs.applying import apply
 from emospace.runs.run_files import write_outputs
 from workflow_scripts import _fold, apply_train, train
-from workflow_scripts.summarize import curve
 
 PLANTED = {"nearest_mean": "model", "stacked": "two_stage_model"}
 
@@ -161,13 +162,13 @@ def test_a_second_stage_trains_on_outputs_of_the_first_for_train_rows(runs):
 def test_cross_fitting_applies_models_that_have_not_seen_the_speaker(runs, monkeypatch):
     runs.train("near", "nearest_mean")
     inside = [line["ang"] for line in table(runs.apply_train("near"))]
-    seen, learn = [], apply_train.learn
+    seen, learn = [], crossfitting.learn
 
     def spied(module, fold, options, **more):
         seen.append((set(fold.train.speakers), set(fold.test.speakers), set(fold.test.label)))
         return learn(module, fold, options, **more)
 
-    monkeypatch.setattr(apply_train, "learn", spied)
+    monkeypatch.setattr(crossfitting, "learn", spied)
     lines = table(runs.apply_train("near", crossfit=3))
     assert [not train & test and labels == {-1} for train, test, labels in seen] == [True] * 3
     assert set.union(*(test for _, test, _ in seen)) == {f"s{i}" for i in range(6)}
@@ -182,7 +183,7 @@ def test_cross_fitting_applies_models_that_have_not_seen_the_speaker(runs, monke
 
 def test_cross_fitting_parts_hold_whole_speakers_and_are_of_equal_size():
     speakers = ["a"] * 5 + ["b"] * 4 + ["c"] * 3 + ["d"] * 2
-    part = apply_train.parts_of(speakers, 2)
+    part = crossfitting.parts_of(speakers, 2)
     assert [len(set(part[[s == name for s in speakers]])) for name in "abcd"] == [1] * 4
     assert np.bincount(part).tolist() == [7, 7]
 

@@ -16,9 +16,9 @@ from emospace.core import manifest, store
 from emospace.core.errors import InputError
 from emospace.core.plugin import check_call
 from emospace.core.provenance import read_json, write_json
+from emospace.features.inputs import read_rate
 from emospace.features.selection import best_frames
 from emospace.weights.fetch import fetch
-from workflow_scripts.embed import read_rate
 
 LENGTHS = [4000, 0, 31_000, 1, 0, 9000]
 

@@ -13,12 +13,12 @@ from conftest import ROOT, Project, shipped
 from emospace.core import records
 from emospace.core.errors import InputError
 from emospace.core.provenance import read_json, write_json
+from emospace.evaluation.dvc_plots import write_plots
 from emospace.evaluation.predictions import COLUMNS
 from emospace.plan.adopting import PHASES
 from emospace.plan.checkouts import _sidecars
+from emospace.runs.fold_inputs import checkpoint_folder
 from workflow_scripts import show_result
-from workflow_scripts._fold import checkpoint_folder
-from workflow_scripts.summarize import write_plots
 
 SHARED = ("data/raw/", "data/manifest/", "data/views/", "data/features/", "data/augmented/", "weights/")
 LOCAL = {"source": "local", "path": "somewhere", "files": {"model.safetensors": None}}

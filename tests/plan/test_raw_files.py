@@ -6,7 +6,6 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from conftest import ROOT, shipped
@@ -16,9 +15,9 @@ from emospace.core.disk import as_input_error
 from emospace.core.files_below import walk
 from emospace.core.provenance import read_json, sha256, write_sidecar
 from emospace.corpora import ravdess
+from emospace.plan.part_listing import listing, unreadable
 from emospace.plan.plan import Plan
 from emospace.plan.raw_files import HASH_AT_SIGHT, ODD, by_part, changed, fingerprint, look, trigger
-from workflow_scripts.index_part import listing, unreadable
 
 PARTS = ["0", "1"]
 
@@ -137,8 +136,7 @@ class Planned:
             sidecar.parent.mkdir(parents=True, exist_ok=True)
             digests.write_text("".join(f"{sha256(p)}  {name}\n" for name, p in files.items()) if named else "")
             raw = {name: sha256(p) if named else fingerprint(p) for name, p in files.items()}
-            args = SimpleNamespace(corpus="ravdess", corpus_root=self.root, parts=2, part=part)
-            raw |= unreadable(listing(args, ravdess.group)[1])
+            raw |= unreadable(listing("ravdess", self.root, int(part), 2, ravdess.group)[1])
             write_sidecar(sidecar, {}, inputs=[], outputs=[], raw=raw)
             self.records[str(sidecar)] = Path(plan.raw["ravdess"][part])
 
@@ -322,11 +320,9 @@ def test_planning_warns_of_unreadable_files_in_one_line_and_the_part_lists_them(
     plan = planned.plan()
     (warning,) = plan.warnings
     assert "03-01-05-01-01-01-01.wav: it is a pipe" in warning and "and 1 more" in warning
-    args = SimpleNamespace(corpus="ravdess", corpus_root=planned.root, parts=2, part="0")
-    files, problems = listing(args, ravdess.group)
+    files, problems = listing("ravdess", planned.root, 0, 2, ravdess.group)
     assert len(files) == 2 and [p.reason for p in problems] == ["unreadable"] * 2
-    args.part = "1"
-    assert listing(args, ravdess.group)[1] == []
+    assert listing("ravdess", planned.root, 1, 2, ravdess.group)[1] == []
 
 
 def test_an_unreadable_entry_triggers_its_part_when_it_appears_and_disappears(planned):

@@ -331,7 +331,7 @@ JOBS = [  # job, example, old, new, words
     ("extract", "view", "sound.read(round", "sound.read(row.sound", r"extract\(\) raised AttributeError: .*'sound'"),
     ("extract", "view", '{"unit": "dB"}', '{"unit": {1}}', r"extract\(\) returned"),
     ("extract", "view", '{"unit": "dB"}', '{"unit": float("nan")}', r"extract\(\) returned"),
-    ("extract", "view", '{"unit": "dB"}', '{"inputs": 1}', r"extract\(\) tells a fact 'inputs'"),
+    ("extract", "view", '{"unit": "dB"}', '{"inputs": 1}', r"extract\(\) returned the fact 'inputs'"),
     ("extract", "view", '{"unit": "dB"}', '{"rows": 3}', "its facts say rows: 3, and its file has 12"),
     ("extract", "view", "return problems, {", "return [3], {", r"extract\(\) returned"),
     (

@@ -13,9 +13,9 @@ from emospace.core.errors import InputError
 from emospace.core.provenance import write_json
 from emospace.media.pictures import add
 from emospace.protocols.fold_tables import LABELS, child_of, read_train, write_table
+from emospace.runs import fold_inputs
 from emospace.runs.folds import read_fold
 from emospace.views import _reading
-from workflow_scripts import _fold
 
 CLASSES = ["ang", "hap"]
 SIDES = ["train", "train", "dev", "test", "train", "dev", "test", "train"]
@@ -229,11 +229,11 @@ def test_a_model_gets_the_items_that_a_view_reads(tmp_path):
     lines = [blank | {"utterance": f"d_{k}", "row": k, "split": side} for k, side in enumerate(sides)]
     write_table(tmp_path / "fold.csv", lines)
     write_json(tmp_path / "p.json", {"classes": ["ang"]})
-    readers = _fold.readers({"readers": {name: name for name in paths}}, [part])
+    readers = fold_inputs.readers({"readers": {name: name for name in paths}}, [part])
     fold = read_fold(tmp_path / "fold.csv", tmp_path / "p.json", {n: [p] for n, p in paths.items()}, readers=readers)
     assert [getattr(fold, side).inputs["frames"] for side in sides] == [[[]], [[b"jpeg"]], [[]]]
     assert [getattr(fold, side).inputs["words"][0] for side in sides] == words
     assert fold.dev.hiding({"words"}).present().tolist() == [True] and not fold.dev.only("words").present().any()
-    unlabelled = _fold.unlabelled(part)
+    unlabelled = fold_inputs.unlabelled(part)
     assert {(row.label, row.votes, row.valence, row.gender) for row in unlabelled} == {("", "", None, "")}
     assert [row.utterance for row in unlabelled] == [row.utterance for row in rows]

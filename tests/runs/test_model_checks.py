@@ -14,7 +14,7 @@ from emospace.core.store import Ragged
 from emospace.plan import checks
 from emospace.runs import run_files
 from emospace.runs.applying import ask, ask_sides, learn
-from workflow_scripts.apply_train import crossfitted
+from emospace.runs.crossfitting import crossfitted
 
 FILE = "emospace/models/planted.py"
 GIVEN = {"weights": None, "device": "cpu"}

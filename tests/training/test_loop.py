@@ -15,8 +15,8 @@ from emospace.core.errors import InputError
 from emospace.models import linear_probe, unified
 from emospace.models.unified import unit_space
 from emospace.models.unified.resident import DeviceRows
+from emospace.runs.fold_inputs import checkpoint_folder
 from emospace.training.loop import Schedule, fit, learning_rate
-from workflow_scripts._fold import checkpoint_folder
 
 BRIEF = SMALL | {"epochs": 2}
 

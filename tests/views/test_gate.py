@@ -16,6 +16,7 @@ from emospace.core.provenance import read_json, write_json
 from emospace.core.store import Ragged
 from emospace.core.words import word_error_rate, words
 from emospace.gate import tables
+from emospace.gate.scores import lines as checked
 from emospace.gate.thresholds import thresholds
 from emospace.media.pictures import add, encode
 from emospace.runs import gate_probe
@@ -23,7 +24,6 @@ from emospace.views import _gate_audio_tts as audio_tts
 from emospace.views import _gate_frames_aug as frames_aug
 from emospace.views import _gate_text_bt as text_bt
 from emospace.views import frames_aug as frames_view
-from workflow_scripts.score_view import lines as checked
 
 RATE = audio_tts.RATE
 

@@ -14,12 +14,12 @@ from emospace.core import contracts, manifest, plugin, store
 from emospace.core.errors import InputError
 from emospace.core.option_types import Chain, NamedWeights
 from emospace.core.provenance import read_json
+from emospace.gate.scores import lines
 from emospace.plan import recipes
 from emospace.plan.plan import Plan
 from emospace.plan.views import Views
 from emospace.views import _reading
 from workflow_scripts import augment_view, extract_view
-from workflow_scripts.score_view import lines
 
 VIEW = '''"""The counts view: how long an utterance is and how many words it has."""
 
@@ -284,7 +284,7 @@ def test_a_view_that_keeps_its_contract_is_written_with_its_facts(tmp_path, monk
             {"extract": writes(["d_1", "d_2"], ([], {})), "read": lambda path, rows: iter(["x"])},
             "it holds 1 items, the manifest 2 rows; the first without is row 1, 'd_2'",
         ),
-        ({"extract": writes(["d_1", "d_2"], ([], {})), "KIND": "audio"}, r"extract\(\) does not tell the sample_rate"),
+        ({"extract": writes(["d_1", "d_2"], ([], {})), "KIND": "audio"}, r"extract\(\) returned no fact sample_rate"),
     ],
 )
 def test_a_view_that_breaks_its_contract_is_rejected_by_the_job_and_leaves_no_output(

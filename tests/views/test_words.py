@@ -11,11 +11,11 @@ from conftest import utterance
 from emospace.core import manifest, store, texts
 from emospace.core.errors import InputError
 from emospace.core.provenance import read_json, write_json
+from emospace.corpora._answers import words_of
 from emospace.speech import recognition
 from emospace.speech.recognition import RATE
 from emospace.views import _reading, text, words
 from workflow_scripts import extract_view
-from workflow_scripts.index_part import words_of
 
 KNOWN = [("oh", 0.0, 0.25), ("no", 0.25, 0.9)]
 ROWS = [utterance(f"d_{i}") for i in range(4)]  # of one second each

@@ -12,10 +12,10 @@ import yaml
 from _machines import ADOPT, contents, copy
 from conftest import ROOT, Project
 
+from emospace.evaluation.dvc_plots import curve
 from emospace.plan.adopting import PHASES
 from emospace.plan.config_files import complete
 from emospace.plan.plan import Plan
-from workflow_scripts.summarize import curve
 
 TUNED = "config.yaml:+runs.probe_text.candidates=[10.0]"
 MFCC = "config.yaml:++features={audio.mfcc:{coefficients:13}}"  # Hydra knows no other way to a key with a dot
