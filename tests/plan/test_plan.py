@@ -144,7 +144,7 @@ def test_the_intended_view_is_suggested_for_a_feature_of_a_misspelt_view(config)
         (["features", "text.sbert", "weights"], "minlm", ["no 'minlm' in weights", "'minilm'"]),
         (["views", "frame"], {}, ["unknown key 'frame'", "'frames'"]),
         (["views", "frames"], {"frame": 3}, ["'frame'", "'frames'"]),
-        (["protocols", "session", "labels"], "iemocap3", ["no label map of this name", "iemocap"]),
+        (["protocols", "session", "labels"], "iemocap3", ["no label map has this name", "iemocap"]),
         (["protocols", "session", "labels"], "ravdess4", ["has '01', which is not a code of demo", "known: ang, dis"]),
         (["protocols", "session", "fold"], 3, ["unexpected option 'fold'. did you mean 'folds'"]),
         (["protocols", "random", "leaky"], False, ["declare it with `leaky: true`"]),
