@@ -4,7 +4,7 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
-from conftest import Project, shipped
+from conftest import ROOT, Project, shipped
 
 from emospace.core.provenance import sha256
 from emospace.plan.adopting import PHASES
@@ -18,12 +18,12 @@ def smallest() -> dict:
     config = shipped("config.yaml")
     corpora = {"demo": {"parts": 3, "options": {"expect_counts": False}, "generate": {"sessions": 3, "dialogues": 1}}}
     runs = {"probe": {"model": "linear_probe", "protocol": "session", "inputs": ["audio.mfcc"]}}
-    runs["probe_text"] = runs["probe"] | {"inputs": ["text.clip"]}
+    runs["probe_text"] = runs["probe"] | {"inputs": ["text.letters"]}
     return config | {
         "corpora": corpora,
         "views": {"frames": {"frames": 1, "size": 64}},
         "weights": {"drawn": {"source": "random"}},
-        "features": {"audio.mfcc": {}, "text.clip": {"weights": "drawn", "model": "ViT-S-32-alt"}},
+        "features": {"audio.mfcc": {}, "text.letters": {"weights": "drawn"}},
         "protocols": {"session": {"corpus": "demo", "split": "session", "labels": "iemocap4", "folds": 3}},
         "runs": runs,
     }
@@ -33,8 +33,14 @@ def build(folder: Path) -> Project:
     """A project with the smallest config, in a folder that is empty or made here."""
     folder.mkdir(exist_ok=True)
     project = Project(folder)
+    plant_letters(project)
     project.configure(smallest())
     return project
+
+
+def plant_letters(project: Project) -> None:
+    """Add the encoder that the smallest config names."""
+    shutil.copy(ROOT / "tests/_letters.py", project.folder / "emospace/features/encoders/letters.py")
 
 
 def look_each_time(project: Project) -> None:

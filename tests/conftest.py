@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from _programs import Programs
 from filelock import FileLock
 
 from benchmarks._project import copy_project, environment
@@ -18,6 +19,7 @@ from emospace.weights.origins import Unreachable
 from emospace.weights.record import Weights, open_weights
 
 ROOT = Path(__file__).resolve().parent.parent
+PROGRAMS = Programs()
 
 # Whisper tiny.en (MIT) in the CTranslate2 format, as a package of the index carries it
 TINY = {
@@ -38,6 +40,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """First the files that run Snakemake or DVC, which take longest: short ones fill the end of all processes."""
     first = {item.path for item in items if item.get_closest_marker("workflow")}
     items.sort(key=lambda item: item.path not in first)
+
+
+def pytest_sessionfinish() -> None:
+    PROGRAMS.stop()
 
 
 def _from_environment(name: str, what: str) -> Path:
@@ -119,8 +125,12 @@ class Project:
 
     def run(self, *command: str, check: bool = True, **variables: str) -> subprocess.CompletedProcess:
         """Run one of the environment's programs in the copy; its output, stdout and stderr together."""
-        both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        done = subprocess.run(command, cwd=self.folder, env=environment() | variables, check=False, **both)
+        env = environment() | variables
+        if PROGRAMS.can_run(command):
+            done = PROGRAMS.run(command, self.folder, env)
+        else:
+            both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+            done = subprocess.run(command, cwd=self.folder, env=env, check=False, **both)
         assert not check or done.returncode == 0, done.stdout[-6000:]
         return done
 

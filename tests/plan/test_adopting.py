@@ -236,7 +236,7 @@ def test_artifacts_that_are_links_into_the_cache_are_adopted(kind, origin, tmp_p
     EDITS["MFCC option"][0](clone)
     clone.run(*ADOPT)
     planned = clone.planned()
-    assert EDITS["MFCC option"][1].items() <= planned.items() and "embed_text_clip" not in planned
+    assert EDITS["MFCC option"][1].items() <= planned.items() and "embed_text_letters" not in planned
 
 
 @pytest.mark.workflow

@@ -60,7 +60,7 @@ def built(tmp_path_factory) -> SimpleNamespace:
     """The smallest project with one feature and one run, built once, with its planned jobs and its output."""
     project = Project(tmp_path_factory.mktemp("seeing it's"))
     config = smallest()
-    del config["features"]["text.clip"], config["runs"]["probe_text"]
+    del config["features"]["text.letters"], config["runs"]["probe_text"]
     project.configure(config)
     planned = project.planned()
     return SimpleNamespace(project=project, planned=planned, output=project.snakemake())

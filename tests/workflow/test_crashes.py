@@ -22,14 +22,16 @@ pytestmark = pytest.mark.workflow
 RUN = ["snakemake", "--cores", "2"]
 PHASES = ["report", "augment"]
 PATIENCE = 240  # seconds for a moment to come on a busy machine
+PAUSE = 2  # seconds that each job of text.letters spends in the middle of a write: enough to interfere with it
 ROUNDS = 20  # of the soak
 
 
 def start(project: Project, *command: str) -> subprocess.Popen:
     """Start a command in a process group of its own, its output in a file beside the project."""
+    env = environment() | {"PAUSE": str(PAUSE)}
     with open(output(project), "w", encoding="utf-8") as out:
         both = {"stdout": out, "stderr": subprocess.STDOUT}
-        return subprocess.Popen(command, cwd=project.folder, env=environment(), start_new_session=True, **both)
+        return subprocess.Popen(command, cwd=project.folder, env=env, start_new_session=True, **both)
 
 
 def output(project: Project) -> Path:
@@ -104,7 +106,7 @@ def fresh(raw, tmp_path) -> Project:
 def wordless(origin, tmp_path) -> Project:
     """A project that has all but the features of its words, and what was made of them."""
     runs = [f"results/demo/{folder}/probe_text" for folder in ("runs", "evaluation")]
-    project = without(origin, tmp_path / "it's", "data/features/demo/text.clip", *runs)
+    project = without(origin, tmp_path / "it's", "data/features/demo/text.letters", *runs)
     for name in ("summary.csv", "report.html"):
         (project.folder / "results/demo" / name).unlink()
     return project
@@ -120,18 +122,18 @@ def recover(project: Project, undisturbed: dict[str, str], *command: str) -> Non
 
 def test_a_job_killed_in_mid_write_is_named_and_done_again(wordless, undisturbed):
     run = start(wordless, *RUN, *PHASES)
-    part = writing(wordless, "text.clip")
+    part = writing(wordless, "text.letters")
     os.kill(writer(part), signal.SIGKILL)
     assert run.wait(PATIENCE) != 0
     said = output(wordless).read_text()
-    assert "embed_text_clip" in said and "logs/embed/" in said
+    assert "embed_text_letters" in said and "logs/embed/" in said
     assert part.exists() and not list(part.parent.glob("[0-9].npy"))[2:]
     recover(wordless, undisturbed)
 
 
 def test_a_job_that_outlives_its_snakemake_meets_no_second_writer(wordless, undisturbed):
     run = start(wordless, *RUN, *PHASES)
-    part = writing(wordless, "text.clip")
+    part = writing(wordless, "text.letters")
     orphan, wanted = writer(part), part.with_name(f"{part.name.split('.')[1]}.npy")
     os.kill(orphan, signal.SIGSTOP)  # it is to live as long as this test wants
     run.kill()
@@ -176,7 +178,7 @@ def test_all_is_killed_at_once(command, begin, undisturbed, request):
 def test_dvc_alone_is_killed_and_its_snakemake_lives_on(fresh, undisturbed):
     fresh.run("git", "init", "-q")
     run = start(fresh, "dvc", "repro", "features")
-    part = writing(fresh, "text.clip")
+    part = writing(fresh, "text.letters")
     job, alive = writer(part), psutil.Process(run.pid).children(recursive=True)
     os.kill(job, signal.SIGSTOP)  # it is to live as long as this test wants
     run.kill()

@@ -12,7 +12,7 @@ from emospace.plan.plan import gpu_here
 
 pytestmark = pytest.mark.workflow
 
-FEATURES = [f"data/features/demo/text.clip/{part}.json" for part in range(3)]
+FEATURES = [f"data/features/demo/text.letters/{part}.json" for part in range(3)]
 
 # What two jobs do on the cluster and nowhere else: part 1 needs 1.5 GB more than usual, part 2 fails.
 FAULTS = """def job(args, recipe):
@@ -43,7 +43,7 @@ def ran(cluster, tmp_path_factory) -> tuple[Project, str]:
 
 
 def test_jobs_that_can_use_a_gpu_ask_slurm_for_one_and_see_it(ran, cluster):
-    gpu_jobs = cluster.of("embed_text_clip")
+    gpu_jobs = cluster.of("embed_text_letters")
     assert len(gpu_jobs) > 3
     assert {job["TresPerJob"] for job in gpu_jobs} == {"gres:gpu:1"}
     assert {job["CUDA_VISIBLE_DEVICES"] for job in gpu_jobs} <= {"0", "1"}
@@ -62,7 +62,7 @@ def test_small_jobs_share_an_allocation(ran, cluster):
 
 def test_a_job_that_needs_more_memory_is_submitted_again_with_more(ran, cluster):
     project, said = ran
-    first, second = cluster.of("embed_text_clip_wildcards_demo_1")
+    first, second = cluster.of("embed_text_letters_wildcards_demo_1")
     assert (first["JobState"], first["MinMemoryNode"]) == ("FAILED", "1500M")
     assert (second["JobState"], second["MinMemoryNode"]) == ("COMPLETED", "3000M")
     assert f"StepId={first['JobId']}.0 exceeded memory limit" in said
@@ -71,12 +71,12 @@ def test_a_job_that_needs_more_memory_is_submitted_again_with_more(ran, cluster)
 
 def test_a_job_that_dies_is_reported_with_its_log(ran, cluster):
     project, said = ran
-    failed = cluster.of("embed_text_clip_wildcards_demo_2")
+    failed = cluster.of("embed_text_letters_wildcards_demo_2")
     assert [job["JobState"] for job in failed] == ["FAILED"] * 3
     for job in failed:
         report = said.partition(f"SLURM-job '{job['JobId']}' failed")[2]
-        path, _, content = report.partition("Logfile logs/embed/demo/text.clip/2.log:")
-        assert job["StdOut"] in path and "logs/embed/demo/text.clip/2.log" in path
+        path, _, content = report.partition("Logfile logs/embed/demo/text.letters/2.log:")
+        assert job["StdOut"] in path and "logs/embed/demo/text.letters/2.log" in path
         assert "RuntimeError: this node has no electricity" in content.partition("Logfile")[0]
     assert not (project.folder / FEATURES[2]).exists()
 

@@ -1,0 +1,28 @@
+"""A text encoder without a network, planted in the copies of the project that tests run: counts of letters.
+
+It takes weights and may use a GPU as far as planning knows, but a job loads nothing. If PAUSE is set, each call sleeps
+for that many seconds, so that a test can interfere with a job in the middle of a write.
+"""
+
+import os
+import time
+
+import numpy as np
+
+from emospace.core.option_types import Count
+from emospace.weights.record import Weights
+
+VIEWS = ("text",)
+WEIGHTS = True
+GPU = True
+
+
+def load(*, letters: Count = 26, weights: Weights | None = None):
+    """Return a function from texts to float32 (1, letters): how often each of the first letters occurs."""
+    alphabet = [chr(ord("a") + i) for i in range(letters)]
+
+    def encode(items, utterances):
+        time.sleep(float(os.environ.get("PAUSE", "0")))
+        return [np.array([[text.lower().count(letter) for letter in alphabet]], np.float32) for text in items]
+
+    return encode
