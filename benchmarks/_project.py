@@ -21,9 +21,5 @@ def copy_project(folder: Path) -> None:
 
 
 def environment() -> dict[str, str]:
-    """Return this process's variables, with the programs of its Python's environment first on PATH.
-
-    Jobs may write bytecode: without it, each job of a copy compiles all modules that it imports.
-    """
-    variables = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return variables | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    """This process's variables, with the programs of its Python's environment first on PATH."""
+    return os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}

@@ -1,57 +1,78 @@
-"""Snakemake, and modules of the project that plan, run in forks of a process that has imported Snakemake.
+"""Snakemake and the project's scripts, run in forks of a process that has imported their packages.
 
-Importing Snakemake takes longer than planning the demo. A fork of a process that has done so runs like a fresh
-interpreter: working directory, environment, arguments and output are its own, and no module of emospace is loaded.
+Importing Snakemake takes about as long as planning the demo, and importing PyTorch longer than most jobs of a test. A
+fork of a process that has done so runs like a fresh interpreter: working directory, environment, arguments and output
+are its own, and no module of emospace is loaded.
 """
 
+import atexit
 import gc
 import json
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import threading
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-PRELOADED = ("snakemake.cli", "snakemake.profiles", "snakemake.report.html_reporter", "snakemake_executor_plugin_slurm")
-PRELOADED += ("jsonschema", "smart_open")
+ROOT = Path(__file__).resolve().parent.parent
+PLANNING = ("snakemake.cli", "snakemake.profiles", "snakemake.report.html_reporter", "snakemake_executor_plugin_slurm")
+PLANNING += ("jsonschema", "smart_open")
+JOBS = ("torch", "scipy.fft", "scipy.signal", "scipy.stats", "sklearn.linear_model", "soundfile", "jinja2", "pydantic")
 
 
 class Programs:
-    """Run programs in forks of one process, which starts with the first of them."""
+    """Run programs in forks of one process, which imports these modules when the first program starts."""
 
-    def __init__(self):
+    def __init__(self, modules: Sequence[str]):
+        self.modules = modules
         self.server: subprocess.Popen | None = None
 
     def can_run(self, command: Sequence[str]) -> bool:
         """Is this a program that a fork can run: snakemake, or a module of the project?"""
         return command[0] == "snakemake" or tuple(command[:2]) == ("python", "-m")
 
-    def run(self, command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> subprocess.CompletedProcess:
-        """Run a program; its stdout and stderr together, as text."""
-        with tempfile.NamedTemporaryFile("r", encoding="utf-8") as output:
-            request = {"command": command, "cwd": str(cwd), "env": dict(env), "output": output.name}
+    def run(
+        self, command: Sequence[str], cwd: Path, env: Mapping[str, str], together: bool = False
+    ) -> subprocess.CompletedProcess:
+        """Run a program; stdout and stderr as text, both in stdout if `together`."""
+        with tempfile.NamedTemporaryFile("r") as out, tempfile.NamedTemporaryFile("r") as error:
+            request = {"command": list(command), "cwd": str(cwd), "env": dict(env)}
+            request |= {"stdout": out.name, "stderr": out.name if together else error.name}
             server = self._started()
             server.stdin.write(json.dumps(request) + "\n")
             server.stdin.flush()
             code = int(server.stdout.readline())
-            return subprocess.CompletedProcess(command, code, output.read())
+            return subprocess.CompletedProcess(command, code, out.read(), error.read())
 
     def _started(self) -> subprocess.Popen:
         if self.server is None:
-            both = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-            self.server = subprocess.Popen([sys.executable, __file__], **both)
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+            env = os.environ | {"OMP_NUM_THREADS": "1"}
+            self.server = subprocess.Popen([sys.executable, __file__, *self.modules], env=env, **pipes)
         return self.server
 
     def stop(self) -> None:
+        """End the process, if it was started."""
         if self.server is not None:
             self.server.communicate()
             self.server = None
 
 
-def serve() -> None:
+planning, jobs = Programs(PLANNING), Programs(JOBS)
+
+
+def run_script(name: str, *arguments, cwd: Path) -> subprocess.CompletedProcess:
+    """Run `python -m workflow_scripts.<name>` of this project in a folder, on one thread."""
+    command = ["python", "-m", f"workflow_scripts.{name}", *map(str, arguments)]
+    return jobs.run(command, cwd, os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"})
+
+
+def serve(modules: Sequence[str]) -> None:
     """Fork for each request of stdin; write the exit status of each to stdout."""
-    for name in PRELOADED:
+    for name in modules:
         __import__(name)
     assert not [name for name in sys.modules if name.partition(".")[0] in ("emospace", "workflow_scripts")]
     gc.freeze()  # forks share the memory of what is loaded as long as they do not collect it
@@ -59,18 +80,36 @@ def serve() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         if (pid := os.fork()) == 0:
-            become(**request)
-            return
+            os._exit(status_of(become, **request))  # finalising the interpreter would copy all memory that it shares
         print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), file=replies, flush=True)
 
 
-def become(command: list[str], cwd: str, env: dict[str, str], output: str) -> None:
-    """Turn this process into the program; the interpreter then exits as usual, with the status of the program."""
+def status_of(program: Callable[..., None], **request) -> int:
+    """Run a program to its end, with its threads and exit handlers; return its exit status, as the interpreter does."""
+    try:
+        program(**request)
+        status = 0
+    except SystemExit as error:
+        status = error.code if isinstance(error.code, int) else int(error.code is not None)
+        if status and not isinstance(error.code, int):
+            print(error.code, file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return status
+
+
+def become(command: list[str], cwd: str, env: dict[str, str], stdout: str, stderr: str) -> None:
+    """Turn this process into the program and run it."""
     import runpy
 
-    out = os.open(output, os.O_WRONLY | os.O_APPEND)
-    for target, source in ((0, os.open(os.devnull, os.O_RDONLY)), (1, out), (2, out)):
-        os.dup2(source, target)
+    for target, file in ((1, stdout), (2, stderr)):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_APPEND), target)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)
@@ -78,8 +117,9 @@ def become(command: list[str], cwd: str, env: dict[str, str], output: str) -> No
         sys.argv, sys.path[0] = command, str(Path(sys.executable).parent)
         sys.exit(sys.modules["snakemake.cli"].main())
     sys.argv, sys.path[0] = command[2:], cwd
+    sys.path[1:1] = filter(None, env.get("PYTHONPATH", "").split(os.pathsep))
     runpy.run_module(command[2], run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":
-    serve()
+    serve(sys.argv[1:])

@@ -2,13 +2,12 @@
 
 import csv
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
-from conftest import ROOT, utterance
+from _programs import run_script
+from conftest import utterance
 
 from emospace.core import manifest
 from emospace.core.provenance import write_json
@@ -23,9 +22,7 @@ def script(folder: Path, name: str, recipe: dict, *arguments, check: bool = True
     """Run `python -m workflow_scripts.<name>` in a folder, as the workflow does."""
     path = folder / f"{name}.recipe.json"
     path.write_text(json.dumps(recipe), encoding="utf-8")
-    command = [sys.executable, "-m", f"workflow_scripts.{name}", "--recipe", str(path), *map(str, arguments)]
-    env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, cwd=folder, env=env, text=True, capture_output=True, check=False)
+    done = run_script(name, "--recipe", path, *arguments, cwd=folder)
     assert not check or done.returncode == 0, done.stderr
     return done
 

@@ -8,6 +8,7 @@ from emospace.core.store import Ragged
 CLASSES = ["ang", "neu", "sad"]
 INPUTS = {"audio.mfcc": 6, "frames.clip": 5, "text.sbert": 4}
 SMALL = {"width": 16, "embedding": 16, "recurrent": 8, "epochs": 20, "patience": 20, "batch": 16, "lr": 1e-2}
+BRIEF = SMALL | {"epochs": 2}  # for tests in which the model need not have learnt anything
 
 
 def arrays(seed: int, count: int, missing: float = 0.2):

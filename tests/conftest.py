@@ -1,13 +1,16 @@
 """What several test files share: real data by environment variable, manifest rows, a copy of the project to run."""
 
+import compileall
 import os
+import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
+import _programs
 import pytest
 import yaml
-from _programs import Programs
 from filelock import FileLock
 
 from benchmarks._project import copy_project, environment
@@ -19,7 +22,8 @@ from emospace.weights.origins import Unreachable
 from emospace.weights.record import Weights, open_weights
 
 ROOT = Path(__file__).resolve().parent.parent
-PROGRAMS = Programs()
+# Without bytecode, each of the many short processes compiles all modules that it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Whisper tiny.en (MIT) in the CTranslate2 format, as a package of the index carries it
 TINY = {
@@ -43,7 +47,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_sessionfinish() -> None:
-    PROGRAMS.stop()
+    for programs in (_programs.planning, _programs.jobs):
+        programs.stop()
 
 
 def _from_environment(name: str, what: str) -> Path:
@@ -116,18 +121,31 @@ def utterance(name: str, **fields) -> Utterance:
     return Utterance(utterance=name, **(plain | fields))
 
 
+@cache
+def bytecode() -> list[Path]:
+    """Compile the modules of the project and return the files; they are valid in every copy that keeps time stamps."""
+    folders = [ROOT / "emospace", ROOT / "workflow_scripts"]
+    for folder in folders:
+        compileall.compile_dir(folder, quiet=1)
+    return [path for folder in folders for path in folder.rglob(f"*.{sys.implementation.cache_tag}.pyc")]
+
+
 class Project:
     """A copy of the project in a folder of its own, with Snakemake, DVC and git run for real."""
 
     def __init__(self, folder: Path):
         self.folder = folder
         copy_project(folder)
+        for path in bytecode():
+            target = folder / path.relative_to(ROOT)
+            target.parent.mkdir(exist_ok=True)
+            shutil.copy(path, target)
 
     def run(self, *command: str, check: bool = True, **variables: str) -> subprocess.CompletedProcess:
         """Run one of the environment's programs in the copy; its output, stdout and stderr together."""
         env = environment() | variables
-        if PROGRAMS.can_run(command):
-            done = PROGRAMS.run(command, self.folder, env)
+        if _programs.planning.can_run(command):
+            done = _programs.planning.run(command, self.folder, env, together=True)
         else:
             both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
             done = subprocess.run(command, cwd=self.folder, env=env, check=False, **both)

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from _folds import recipe, write_audit, write_fold
-from _small import CLASSES, INPUTS, SMALL, arrays, probabilities, ragged, split, with_children
+from _programs import run_script
+from _small import BRIEF, CLASSES, INPUTS, SMALL, arrays, probabilities, ragged, split, with_children
 from conftest import ROOT
 
 from emospace.core import plugin
@@ -69,7 +70,7 @@ def test_pooling_does_not_depend_on_the_position_of_a_row():
 
 
 def test_unified_predicts_unit_embeddings_and_gender(fold, tmp_path):
-    trained = unified.train(fold, seed=1, checkpoint=tmp_path, **SMALL)
+    trained = unified.train(fold, seed=1, checkpoint=tmp_path, **BRIEF)
     output = unified.apply(trained, fold.train)
     assert np.allclose(np.linalg.norm(output.embeddings, axis=1), 1, atol=1e-5)
     assert output.gender.shape == (90, 2)
@@ -119,7 +120,7 @@ def test_a_corpus_may_rate_only_some_dimensions(fold, tmp_path, rated):
 
 
 def test_the_seed_determines_the_result(fold, tmp_path):
-    runs = [unified.train(fold, seed=s, checkpoint=tmp_path / str(i), **SMALL) for i, s in enumerate((1, 1, 2))]
+    runs = [unified.train(fold, seed=s, checkpoint=tmp_path / str(i), **BRIEF) for i, s in enumerate((1, 1, 2))]
     first, again, other = (probabilities(unified, run, fold) for run in runs)
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
@@ -169,7 +170,7 @@ def test_an_input_without_any_data_counts_as_missing(fold, tmp_path):
         return Rows(**{**vars(rows), "inputs": rows.inputs | {"frames.clip": empty}})
 
     lacking = Fold(CLASSES, *(without(rows) for rows in (fold.train, fold.dev, fold.test)))
-    for model, options in ((linear_probe, {}), (unified, SMALL)):
+    for model, options in ((linear_probe, {}), (unified, SMALL | {"epochs": 10})):
         trained = model.train(lacking, seed=1, checkpoint=tmp_path, **options)
         assert accuracy(probabilities(model, trained, lacking)) > 0.5
     assert "frames.clip" not in trained.facts["architecture"]["shapes"]
@@ -192,15 +193,16 @@ def train(folder: Path, *words: str) -> subprocess.Popen:
     return subprocess.Popen(command, cwd=folder, env=env, stderr=subprocess.PIPE, text=True)
 
 
-def finish(process: subprocess.Popen) -> str:
-    _, log = process.communicate(timeout=300)
-    assert process.returncode == 0, log
-    return log
+def finished(folder: Path, *words: str) -> str:
+    """Run the script in its own folder to the end; return its log."""
+    done = run_script("train", *words, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return done.stderr
 
 
 def test_a_killed_and_resumed_training_is_equal_to_the_bit(tmp_path):
     arguments = write_fold(tmp_path) + recipe(tmp_path, "unified", SMALL | {"epochs": 30, "patience": 30})
-    finish(train(tmp_path, *arguments, "--out", "whole"))
+    finished(tmp_path, *arguments, "--out", "whole")
     killed = train(tmp_path, *arguments, "--out", "resumed")
     until = time.time() + 120
     while not list(tmp_path.glob(".emospace/checkpoints/*/checkpoint.safetensors")) and time.time() < until:
@@ -208,7 +210,7 @@ def test_a_killed_and_resumed_training_is_equal_to_the_bit(tmp_path):
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     assert not (tmp_path / "resumed/model.safetensors").exists()
-    assert "resumed after epoch" in finish(train(tmp_path, *arguments, "--out", "resumed"))
+    assert "resumed after epoch" in finished(tmp_path, *arguments, "--out", "resumed")
     for name in ("model.safetensors", "history.csv", "probabilities.csv", "embeddings.npy"):
         assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "resumed" / name).read_bytes(), name
     assert not list(tmp_path.glob(".emospace/checkpoints/*"))
@@ -219,10 +221,8 @@ def stored(tmp_path_factory) -> Path:
     """A run of the linear probe and one of the unified model, on disk."""
     folder = tmp_path_factory.mktemp("runs")
     arguments = write_fold(folder)
-    jobs = [train(folder, *arguments, *recipe(folder, "unified", SMALL), "--out", "unified")]
-    jobs += [train(folder, *arguments, *recipe(folder, "linear_probe", {}), "--out", "probe")]
-    for job in jobs:
-        finish(job)
+    finished(folder, *arguments, *recipe(folder, "unified", BRIEF), "--out", "unified")
+    finished(folder, *arguments, *recipe(folder, "linear_probe", {}), "--out", "probe")
     return folder
 
 
@@ -261,7 +261,7 @@ def test_late_fusion_is_the_mean_of_its_parents(stored, tmp_path):
     arguments = write_fold(tmp_path)
     cut = arguments.index("--input")
     words = [*arguments[:cut], "--seed", "3", "--runs", f"a={stored / 'probe'}", f"b={stored / 'unified'}"]
-    finish(train(tmp_path, *words, *recipe(tmp_path, "late_fusion", {}, ["run:a", "run:b"]), "--out", "fused"))
+    finished(tmp_path, *words, *recipe(tmp_path, "late_fusion", {}, ["run:a", "run:b"]), "--out", "fused")
 
     def read(path):
         with open(path / "probabilities.csv", newline="") as handle:
@@ -303,16 +303,16 @@ def test_late_fusion_skips_parents_without_inputs(tmp_path):
 def test_training_needs_a_passed_audit_and_names_bad_stores(tmp_path):
     arguments = write_fold(tmp_path) + recipe(tmp_path, "linear_probe", {}) + ["--out", "out"]
     (tmp_path / "a.json").write_text(json.dumps({"ok": False}))
-    job = train(tmp_path, *arguments)
-    assert "the audit did not pass" in job.communicate()[1] and job.returncode == 1
+    done = run_script("train", *arguments, cwd=tmp_path)
+    assert "the audit did not pass" in done.stderr and done.returncode == 1
     write_audit(tmp_path)
     path = tmp_path / "audio.mfcc/1.npy"
     values = np.load(path)
     values[7] = np.nan
     np.save(path, values)
-    job = train(tmp_path, *arguments)
-    log = job.communicate()[1]
-    assert job.returncode == 1 and "audio.mfcc/1.npy: row 0 holds values" in log and "Traceback" not in log
+    done = run_script("train", *arguments, cwd=tmp_path)
+    log = done.stderr
+    assert done.returncode == 1 and "audio.mfcc/1.npy: row 0 holds values" in log and "Traceback" not in log
 
 
 def test_the_contract_suits_a_model_of_words(tmp_path):

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from _programs import Programs
+from _programs import PLANNING, Programs
 
 SHOWN = """
 import os, sys
@@ -16,7 +16,7 @@ sys.exit(STATUS)
 
 @pytest.fixture(scope="module")
 def programs():
-    server = Programs()
+    server = Programs(PLANNING)
     yield server
     server.stop()
 
@@ -27,14 +27,17 @@ def test_a_fork_has_its_own_folder_arguments_environment_output_and_exit_status(
         (tmp_path / folder / "shown.py").write_text(SHOWN.replace("STATUS", str(status)), encoding="utf-8")
         done = programs.run(["python", "-m", "shown", "a b"], tmp_path / folder, {"GREETING": "hello"})
         assert done.returncode == status
-        assert done.stdout.splitlines() == [f"{tmp_path / folder}|['a b']|hello|False|__main__", "[]"]
+        assert done.stdout.splitlines() == [f"{tmp_path / folder}|['a b']|hello|False|__main__"]
+        assert done.stderr.splitlines() == ["[]"]
+        done = programs.run(["python", "-m", "shown"], tmp_path / folder, {"GREETING": "hello"}, together=True)
+        assert done.stdout.endswith("|__main__\n[]\n") and not done.stderr
 
 
 def test_errors_and_usage_reach_the_output(programs, tmp_path):
     done = programs.run(["snakemake", "--nonsense"], tmp_path, dict(os.environ))
-    assert done.returncode and "unrecognized arguments: --nonsense" in done.stdout
+    assert done.returncode and "unrecognized arguments: --nonsense" in done.stderr
     done = programs.run(["python", "-m", "nowhere"], tmp_path, dict(os.environ))
-    assert done.returncode and "No module named nowhere" in done.stdout
+    assert done.returncode and "No module named nowhere" in done.stderr
 
 
 def test_other_programs_are_not_forked(programs):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from _small import CLASSES, INPUTS, SMALL, probabilities, ragged, split
+from _small import BRIEF, CLASSES, INPUTS, SMALL, probabilities, ragged, split
 from torch import nn
 
 from emospace.core.data import Fold, Rows
@@ -17,8 +17,6 @@ from emospace.models.unified import unit_space
 from emospace.models.unified.resident import DeviceRows
 from emospace.runs.fold_inputs import checkpoint_folder
 from emospace.training.loop import Schedule, fit, learning_rate
-
-BRIEF = SMALL | {"epochs": 2}
 
 
 @pytest.fixture(scope="module")
