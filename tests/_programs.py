@@ -9,12 +9,14 @@ import atexit
 import gc
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,18 +43,32 @@ class Programs:
         with tempfile.NamedTemporaryFile("r") as out, tempfile.NamedTemporaryFile("r") as error:
             request = {"command": list(command), "cwd": str(cwd), "env": dict(env)}
             request |= {"stdout": out.name, "stderr": out.name if together else error.name}
-            server = self._started()
-            server.stdin.write(json.dumps(request) + "\n")
-            server.stdin.flush()
-            code = int(server.stdout.readline())
-            return subprocess.CompletedProcess(command, code, out.read(), error.read())
+            try:
+                return subprocess.CompletedProcess(command, self._status(request), out.read(), error.read())
+            except BaseException:  # a test that has run out of time leaves neither the program nor its answer
+                self.kill()
+                raise
+
+    def _status(self, request: dict) -> int:
+        server = self._started()
+        server.stdin.write(json.dumps(request) + "\n")
+        server.stdin.flush()
+        return int(server.stdout.readline())
 
     def _started(self) -> subprocess.Popen:
         if self.server is None:
-            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "start_new_session": True}
             env = os.environ | {"OMP_NUM_THREADS": "1"}
             self.server = subprocess.Popen([sys.executable, __file__, *self.modules], env=env, **pipes)
         return self.server
+
+    def kill(self) -> None:
+        """Kill the process and what it runs; the next program starts a new one."""
+        if self.server is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.server.pid, signal.SIGKILL)
+            self.server.communicate()
+            self.server = None
 
     def stop(self) -> None:
         """End the process, if it was started."""

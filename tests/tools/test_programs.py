@@ -1,6 +1,7 @@
 """A program that runs in a fork of a preloaded process behaves as if started on its own."""
 
 import os
+import signal
 
 import pytest
 from _programs import PLANNING, Programs
@@ -42,3 +43,24 @@ def test_errors_and_usage_reach_the_output(programs, tmp_path):
 
 def test_other_programs_are_not_forked(programs):
     assert not programs.can_run(["dvc", "status"]) and not programs.can_run(["python", "script.py"])
+
+
+def test_a_program_that_is_interrupted_ends_and_its_answer_is_not_taken_for_that_of_the_next(tmp_path):
+    server = Programs(("json",))
+    (tmp_path / "endless.py").write_text("import time\n\ntime.sleep(600)")
+    (tmp_path / "brief.py").write_text("print('done')")
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.5)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            server.run(["python", "-m", "endless"], tmp_path, dict(os.environ))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    done = server.run(["python", "-m", "brief"], tmp_path, dict(os.environ))
+    assert (done.returncode, done.stdout) == (0, "done\n")
+    server.stop()
