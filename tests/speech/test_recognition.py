@@ -60,8 +60,9 @@ def test_whisper_makes_few_errors_on_40_recordings(tiny, clips):
     rate = word_error_rate([truth for _, truth in clips], [text for text, _ in heard])
     print(f"word error rate {rate:.4f} over {len(clips)} clips")  # shown by pytest -s
     assert rate <= 0.05
-    # The measure can fail: transcripts of the wrong clips score badly.
-    assert word_error_rate([truth for _, truth in clips], [text for text, _ in heard[1:] + heard[:1]]) > 0.1
+    # The measure can fail: the other sentence of RAVDESS, which differs in two words of six, scores badly.
+    other = dict(zip(SENTENCES.values(), [*SENTENCES.values()][::-1], strict=True))
+    assert word_error_rate([other[truth] for _, truth in clips], [text for text, _ in heard]) > 0.1
 
 
 def test_whisper_texts_do_not_depend_on_order_or_threads(tiny):
