@@ -1,4 +1,4 @@
-"""Machines for tests of git, DVC and Snakemake together: one where everything was made, and copies of it."""
+"""Projects for tests of git, DVC and Snakemake together: one with everything built, and copies of it."""
 
 import shutil
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What several test files share: real data by environment variable, manifest rows, a copy of the project to run."""
+"""Fixtures and helpers of several test files: corpora named by variables, manifest rows, copies of the project."""
 
 import compileall
 import os

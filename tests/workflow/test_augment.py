@@ -1,4 +1,4 @@
-"""Augmentation end to end, and then: a partial rerun touches what hangs on the change, and no run without it."""
+"""Augmentation end to end; an edit reruns what depends on it, and no run without augmentation."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Killed at any moment, on a full disk: the next run recovers, nothing half-made is kept, no two writers meet."""
+"""After a kill or on a full disk: the next run recovers, no partial file is kept, no file has two writers."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""docs/contracts.md says what the contracts say, and its examples, planted as a user would, run end to end."""
+"""docs/contracts.md is generated from the contracts, and its examples run end to end as a user would add them."""
 
 import csv
 import re

@@ -1,4 +1,4 @@
-"""dvc exp: an experiment gives the right model, and what DVC shows and compares is there."""
+"""dvc exp: an experiment trains the model of its options, and DVC shows and compares its metrics and plots."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""What is edited, planned or forgotten while a run is at work changes nothing of that run."""
+"""A run computes what was planned, whatever is edited or planned while it runs."""
 
 import json
 import shlex

@@ -1,4 +1,4 @@
-"""Artifacts travel by DVC remotes byte for byte, no job writes into its cache, what may not be shared is not shared."""
+"""DVC remotes return artifacts byte for byte, no job writes into the cache, closed corpora stay off public remotes."""
 
 import shutil
 import socket

@@ -1,4 +1,4 @@
-"""The demo end to end, and then: a partial rerun touches exactly what changed."""
+"""The demo runs end to end; after an edit, only the jobs that depend on it run again."""
 
 import csv
 import json
@@ -34,7 +34,7 @@ SMALLER = {
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory) -> Iterator[Project]:
-    """The demo, made smaller and run once; tests put back what they change, and so is the plan at the end."""
+    """The demo, made smaller and run once. Tests undo their changes; at the end nothing is left to run."""
     project = Project(tmp_path_factory.mktemp("demo it's a cafe\u0301"))
     for old, new in SMALLER.items():
         project.replace("config.yaml", old, new)
