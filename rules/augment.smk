@@ -6,6 +6,8 @@ Outputs: data/augmented/views/<corpus>/<view>/<part>.*; for a step, <part>.<step
 
 for _view, _name in [(view, step) for view in PLAN.augmented() for step in PLAN.views.steps(view)]:
     _step, _job = PLAN.views.step(_view, _name), "_".join(filter(None, (_view, _name)))
+    _source, _steps = source_file(_view, _name), [step_file(_view, s) for s in PLAN.views.reads(_step.make, _view)]
+    _views = [view_file(view) for view in PLAN.views.step_sources(_view, _name)]
 
     rule:
         name:
@@ -13,10 +15,12 @@ for _view, _name in [(view, step) for view in PLAN.augmented() for step in PLAN.
         input:
             recipe=PLAN.recipe("augment_view", f"{_view}.{_name}".rstrip(".")),
             manifest="data/manifest/{corpus}/{part}.csv",
-            source=ancient(source_file(_view, _name)),
-            sidecar=beside(source_file(_view, _name)),
-            steps=[step_file(_view, step) for step in PLAN.views.reads(_step.make, _view)],
-            step_sidecars=[beside(step_file(_view, step)) for step in PLAN.views.reads(_step.make, _view)],
+            source=ancient(_source),
+            steps=_steps,
+            views=ancient(_views),
+            offsets=ancient(offsets([_source, *_steps, *_views])),
+            sidecars=[beside(file) for file in [_source, *_steps, *_views]],
+            words=WORDS if PLAN.views.takes(_step.make, "words") else [],
             weights=weight_records(PLAN.views.step_weights(_view, _name)),
         output:
             **view_files(_view, _name),
@@ -35,4 +39,5 @@ for _view, _name in [(view, step) for view in PLAN.augmented() for step in PLAN.
         shell:
             "python -m workflow_scripts.augment_view --recipe {input.recipe:q} --log {log:q} --threads {threads}"
             " --manifest {input.manifest:q} --source {input.source:q} --weights {input.weights:q} {params.read}"
+            " --inputs {input.sidecars:q} {input.words:q}"
             " {params.cache} --out {output.main:q} --quality {output.quality:q} --sidecar {output.sidecar:q}"

@@ -9,7 +9,7 @@ sys.path.insert(0, workflow.basedir)
 
 from emospace.core import plugin
 from emospace.core.errors import InputError
-from emospace.runs.run_files import LEARNT, SAID
+from emospace.runs.run_files import LEARNT, SAID, TRAIN
 from emospace.core.disk import as_input_error
 from emospace.plan import snakemake_api
 from emospace.plan.checkouts import forget_exchanged
@@ -161,6 +161,11 @@ def beside(file, ending=".json"):
     return os.path.splitext(file)[0] + ending
 
 
+def offsets(files):
+    """Return the second file of each store among these paths (see emospace/core/store.py)."""
+    return [beside(file, ".offsets.npy") for file in files if file.endswith(".npy")]
+
+
 def view_files(view, step=""):
     """Return the output files of a job of a view, by name."""
     main = step_file(view, step)
@@ -220,6 +225,12 @@ def input_files(wildcards, file=""):
     return [path for name in run_sources(wildcards) for path in protocol_files(wildcards, name, file)]
 
 
+def stores(wildcards):
+    """Return all data files of a run's sources; they are large and need only exist."""
+    files = input_files(wildcards)
+    return ancient([*files, *offsets(files)])
+
+
 def read_manifests(wildcards):
     """Return the manifests of all parts if the run reads a view, because reading its items requires the rows."""
     views = [name for name in PLAN.sources(wildcards.run) if "." not in name]
@@ -237,6 +248,15 @@ def parent_files(wildcards):
     folders = parent_folders(wildcards)
     on_train = [folders[run] for run in PLAN.parents_on_train(wildcards.run)]
     return [*each(folders.values(), "run.json"), *each(on_train, "train/apply.json")]
+
+
+def parent_outputs(wildcards):
+    """Return the outputs of its parents that a run reads, for dev and test rows and where needed for train rows."""
+    folders = parent_folders(wildcards)
+    homes = {run: [folder] for run, folder in folders.items()}
+    for run in PLAN.parents_on_train(wildcards.run):
+        homes[run].append(f"{folders[run]}/{TRAIN}")
+    return ancient([f"{home}/{file}" for run, file in PLAN.outputs_read(wildcards.run) for home in homes[run]])
 
 
 def model_weights(wildcards):
@@ -330,6 +350,12 @@ def analysed(wildcards, *files):
     """Return these files of all trainings of a run and its parents."""
     folders = [folder for run in [wildcards.run, *PLAN.parents(wildcards.run)] for folder in run_folders(run)]
     return [f"{folder}/{file}" for folder in folders for file in files]
+
+
+def analysed_outputs(wildcards):
+    """Return the models, predictions and other stored outputs that an analysis of a run may read."""
+    of_parents = [f"{folder}/{file}" for run, file in PLAN.outputs_read(wildcards.run) for folder in run_folders(run)]
+    return ancient(list(dict.fromkeys([*analysed(wildcards, *STORED), *of_parents])))
 
 
 def analysed_arguments(wildcards):

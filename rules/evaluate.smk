@@ -15,6 +15,7 @@ rule evaluate:
         runs=lambda w: each(run_folders(w.run), "probabilities.csv"),
         sidecars=lambda w: each(run_folders(w.run), "run.json"),
         baseline=lambda w: each(baseline_folders(w.run), "probabilities.csv"),
+        baseline_sidecars=lambda w: each(baseline_folders(w.run), "run.json"),
         other_manifest=lambda w: ancient(of_other("data/manifest/{corpus}.csv")(w)),
         other_protocol=of_other(PROTOCOL),
         other_folds=of_other(FOLDS),

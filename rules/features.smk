@@ -41,6 +41,7 @@ for _feature in PLAN.encoded():
             recipe=PLAN.recipe("embed", _feature),
             manifest="data/manifest/{corpus}/{part}.csv",
             view=ancient(view_file(_view)),
+            view_offsets=ancient(offsets([view_file(_view)])),
             sidecar=view_file(_view, "{part}.json"),
             weights=[f"weights/{_weights}/weights.json"] if _weights else [],
             known=ancient(_known),
@@ -74,6 +75,7 @@ for _feature, _spec in PLAN.selections().items():
             recipe=PLAN.recipe("select_frames", _feature),
             frames=ancient(feature_file(_spec["select"])),
             text=ancient(feature_file(_spec["by"])),
+            read_offsets=ancient([feature_file(_spec[k], "{part}.offsets.npy") for k in ("select", "by")]),
             sidecars=[feature_file(_spec[k], "{part}.json") for k in ("select", "by")],
         output:
             store=feature_file(_feature),

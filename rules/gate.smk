@@ -8,6 +8,7 @@ for _view in PLAN.augmented():
     _score, _files = PLAN.views.module(_view).score, [PLAN.views.parent(_view), _view]
     _gate_features = PLAN.gate_features(_view) if PLAN.views.takes(_score, "features") else []
     _steps = [step_file(_view, step) for step in PLAN.views.reads(_score, _view)]
+    _read = [*map(view_file, _files), *map(feature_file, _gate_features), *_steps]
 
     rule:
         name:
@@ -18,11 +19,8 @@ for _view in PLAN.augmented():
             files=ancient([view_file(view) for view in _files]),
             features=ancient([feature_file(name) for name in _gate_features]),
             steps=_steps,
-            sidecars=[
-                *(view_file(view, "{part}.json") for view in _files),
-                *(feature_file(name, "{part}.json") for name in _gate_features),
-                *map(beside, _steps),
-            ],
+            offsets=ancient(offsets(_read)),
+            sidecars=[beside(file) for file in _read],
         output:
             table=f"{RESULTS}/augmented/scores/{{corpus}}/{_view}/{{part}}.csv",
             sidecar=f"{RESULTS}/augmented/scores/{{corpus}}/{_view}/{{part}}.json",
@@ -37,7 +35,7 @@ for _view in PLAN.augmented():
         shell:
             "python -m workflow_scripts.score_view --recipe {input.recipe:q} --log {log:q} --manifest {input.manifest:q}"
             " --parent {input.files[0]:q} --child {input.files[1]:q} --features {input.features:q} {params.read}"
-            " --out {output.table:q} --sidecar {output.sidecar:q}"
+            " --sidecars {input.sidecars:q} --out {output.table:q} --sidecar {output.sidecar:q}"
 
 
 rule gate_fold:
@@ -49,6 +47,7 @@ rule gate_fold:
         score_sidecars=of_corpora(f"{SCORES}.json"),
         parents=lambda w: ancient(of_probe(0)(w)),
         children=lambda w: ancient(of_probe(1)(w)),
+        offsets=lambda w: ancient(offsets([*of_probe(0)(w), *of_probe(1)(w)])),
         sidecars=probe_sidecars,
     output:
         table=f"{GATE}.csv",
@@ -62,7 +61,8 @@ rule gate_fold:
     shell:
         "python -m workflow_scripts.gate_fold --recipe {input.recipe:q} --log {log:q} --fold {input.fold:q}"
         " --protocol {input.protocol:q} --scores {input.scores:q} --parent-features {input.parents:q}"
-        " --child-features {input.children:q} --out {output.table:q} --sidecar {output.sidecar:q}"
+        " --child-features {input.children:q} --sidecars {input.score_sidecars:q} {input.sidecars:q}"
+        " --out {output.table:q} --sidecar {output.sidecar:q}"
 
 
 rule make_sheet:
@@ -74,11 +74,13 @@ rule make_sheet:
         score_sidecars=of_parts(f"{SCORES}.json"),
         parent=lambda w: view_parts(w, PLAN.views.parent(w.view)),
         child=lambda w: view_parts(w, w.view),
+        offsets=lambda w: ancient(offsets([*view_parts(w, PLAN.views.parent(w.view)), *view_parts(w, w.view)])),
         sidecars=lambda w: [
             p for v in (PLAN.views.parent(w.view), w.view) for p in part_files(v, w.corpus, "{part}.json")
         ],
         parent_words=words_of(0),
         child_words=words_of(1),
+        word_sidecars=lambda w: list(map(beside, [*words_of(0)(w), *words_of(1)(w)])),
     output:
         SHEET,
     log:
@@ -91,4 +93,4 @@ rule make_sheet:
         "python -m workflow_scripts.make_sheet --recipe {input.recipe:q} --log {log:q} --manifest {input.manifest:q}"
         " --manifest-sidecar {input.manifest_sidecar:q} --scores {input.scores:q} --parent {input.parent:q}"
         " --child {input.child:q} --parent-words {input.parent_words:q} --child-words {input.child_words:q}"
-        " --out {output:q}"
+        " --sidecars {input.score_sidecars:q} {input.sidecars:q} {input.word_sidecars:q} --out {output:q}"

@@ -18,11 +18,12 @@ for _rule, _runs in trainings("train").items():
             children=of_run(CHILDREN),
             child_audits=of_run(CHILD_AUDIT),
             quality=lambda w: ancient(of_corpora(QUALITY)(w)),  # must exist; training does not read it
-            data=lambda w: ancient(input_files(w)),
+            data=stores,
             manifests=lambda w: ancient(read_manifests(w)),
             sidecars=lambda w: input_files(w, "{part}.json"),
             weights=model_weights,
             parents=parent_files,
+            parent_outputs=parent_outputs,
         output:
             model=f"{RUN}/model.safetensors",
             history=f"{RUN}/history.csv",
@@ -65,11 +66,12 @@ for _rule, _runs in trainings("apply_train", on_train=True).items():
             audit=of_run(AUDIT),
             children=of_run(CHILDREN),
             child_audits=of_run(CHILD_AUDIT),
-            data=lambda w: ancient(input_files(w)),
+            data=stores,
             manifests=lambda w: ancient(read_manifests(w)),
             sidecars=lambda w: input_files(w, "{part}.json"),
             weights=model_weights,
             parents=parent_files,
+            parent_outputs=parent_outputs,
         output:
             probabilities=f"{RUN}/train/probabilities.csv",
             embeddings=f"{RUN}/train/embeddings.npy",

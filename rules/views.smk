@@ -6,6 +6,7 @@ Outputs: data/views/<corpus>/<view>/<part>.*, data/quality/<name>/<corpus>.csv
 
 for _view in PLAN.extractable():
     _step, _medium = PLAN.views.step(_view), PLAN.views.module(_view).MEDIUM
+    _sources = [view_file(source) for source in PLAN.views.sources(_view)]
 
     rule:
         name:
@@ -15,8 +16,9 @@ for _view in PLAN.extractable():
             manifest="data/manifest/{corpus}/{part}.csv",
             digests=f"data/manifest/{{corpus}}/{{part}}.{_medium}.sha256" if _medium else [],
             words=WORDS if PLAN.views.takes(_step.make, "words") else [],
-            views=ancient([view_file(source) for source in PLAN.views.sources(_view)]),
-            sidecars=[view_file(source, "{part}.json") for source in PLAN.views.sources(_view)],
+            views=ancient(_sources),
+            offsets=ancient(offsets(_sources)),
+            sidecars=[beside(source) for source in _sources],
             weights=weight_records(PLAN.views.step_weights(_view)),
         output:
             **view_files(_view),
@@ -32,8 +34,8 @@ for _view in PLAN.extractable():
             read=read_arguments(_view),
         shell:
             "python -m workflow_scripts.extract_view --recipe {input.recipe:q} --log {log:q} --threads {threads}"
-            " --corpus-root {params.root:q} --manifest {input.manifest:q} --digests {input.digests:q}"
-            " --weights {input.weights:q} {params.read} --out {output.main:q} --quality {output.quality:q}"
+            " --corpus-root {params.root:q} --manifest {input.manifest:q} --inputs {input.digests:q}"
+            " {input.words:q} {input.sidecars:q} --weights {input.weights:q} {params.read} --out {output.main:q} --quality {output.quality:q}"
             " --sidecar {output.sidecar:q}"
 
 

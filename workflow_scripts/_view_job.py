@@ -12,7 +12,6 @@ from emospace.core.plugin import offered
 from emospace.core.provenance import write_sidecar
 from emospace.views._answers import Call, answer, blamed, checked, outputs, read_back
 from workflow_scripts._command import arguments
-from workflow_scripts._sidecars import sidecars
 from workflow_scripts._weights import opened
 
 
@@ -24,6 +23,7 @@ def parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--weights", type=Path, nargs="*", default=[], help="weights.json of each that is used")
     parser.add_argument("--read", nargs="*", default=[], metavar="ARGUMENT=FILE", help="files passed by name")
+    parser.add_argument("--inputs", type=Path, nargs="*", default=[], help="sidecars and small files to record")
     parser.add_argument("--cache", type=Path, help="folder that outlives a killed job")
     return parser
 
@@ -64,15 +64,9 @@ def _keywords(function: Callable, args, recipe: dict) -> tuple[dict[str, Any], d
     return {**offer, **recipe["options"], **loaded, **files_read(args)}, told
 
 
-def finish(args, recipe: dict, made: Made, inputs: Iterable[Path], packages: Iterable[str] = ()) -> None:
+def finish(args, recipe: dict, made: Made, packages: Iterable[str] = ()) -> None:
     """Write the quality table and the sidecar."""
     manifest.write_problems(args.quality, made.problems)
-    used = dict.fromkeys([args.manifest, *inputs, *map(_record, files_read(args).values()), *args.weights])
+    used = dict.fromkeys([args.manifest, *args.inputs, *args.weights])
     files = [*outputs(args.out), args.quality]
     write_sidecar(args.sidecar, recipe, inputs=used, outputs=files, packages=packages, **made.facts)
-
-
-def _record(file: Path) -> Path:
-    """The sidecar of a file, or the file itself if it has none."""
-    [beside] = sidecars(file)
-    return beside if beside.exists() else file

@@ -9,7 +9,6 @@ from emospace.gate import tables
 from emospace.protocols.fold_tables import read_train
 from emospace.runs import gate_probe
 from workflow_scripts._command import arguments, run
-from workflow_scripts._sidecars import sidecars
 
 
 def verdicts(files: list[Path]) -> dict[str, dict[str, str]]:
@@ -32,8 +31,7 @@ def job(args, recipe):
     ]
     tables.write_verdicts(args.out, lines)
     about = {key: read_json(args.protocol)["recipe"][key] for key in ("corpora", "protocol")} | {"fold": args.fold.stem}
-    features = sidecars(*args.parent_features, *args.child_features)
-    inputs = [args.fold, args.protocol, *sidecars(*args.scores), *features]
+    inputs = [args.fold, args.protocol, *args.sidecars]
     facts = {**about, "view": recipe["view"], **tables.counts(lines)}
     packages = gate_probe.PACKAGES if args.child_features else ()
     write_sidecar(args.sidecar, recipe, inputs=inputs, outputs=[args.out], packages=packages, **facts)
@@ -46,6 +44,7 @@ def main():
     parser.add_argument("--scores", type=Path, nargs="+", required=True, help="tables of all parts, .csv")
     parser.add_argument("--parent-features", type=Path, nargs="*", default=[], help="stores of all parts, for a probe")
     parser.add_argument("--child-features", type=Path, nargs="*", default=[], help="the same feature of the copies")
+    parser.add_argument("--sidecars", type=Path, nargs="*", default=[], help="those of all scores and features")
     parser.add_argument("--out", type=Path, required=True, help=".csv")
     parser.add_argument("--sidecar", type=Path, required=True)
     run(parser, job)

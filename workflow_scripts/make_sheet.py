@@ -8,7 +8,7 @@ from emospace.gate import tables
 from emospace.protocols.places import positions
 from emospace.report import sheet
 from workflow_scripts._command import arguments, run
-from workflow_scripts._sidecars import parts, sidecars
+from workflow_scripts._parts import parts
 
 FILES = ("parent", "child", "parent_words", "child_words")
 
@@ -37,9 +37,7 @@ def job(args, recipe):
     facts = {"corpus": args.manifest.stem, "view": recipe["view"], "licence": about["licence"], **tables.counts(lines)}
     facts["sides"] = recipe["sides"]
     facts["examples"] = examples(args, lines, count) if count else []
-    read = [path for name in FILES for path in getattr(args, name)]
-    inputs = [args.manifest_sidecar, *sidecars(*args.scores, *read)]
-    write_sidecar(args.out, recipe, inputs=inputs, outputs=[], **facts)
+    write_sidecar(args.out, recipe, inputs=[args.manifest_sidecar, *args.sidecars], outputs=[], **facts)
 
 
 def main():
@@ -51,6 +49,7 @@ def main():
     parser.add_argument("--child", type=Path, nargs="+", required=True, help="augmented view, all parts")
     parser.add_argument("--parent-words", type=Path, nargs="*", default=[], help="what is said in the parents, .csv")
     parser.add_argument("--child-words", type=Path, nargs="*", default=[], help="what the voice should say, .csv")
+    parser.add_argument("--sidecars", type=Path, nargs="*", default=[], help="those of scores, views and words")
     parser.add_argument("--out", type=Path, required=True, help=".json")
     run(parser, job)
 

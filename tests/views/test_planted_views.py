@@ -258,7 +258,7 @@ def run(folder: Path, monkeypatch, view: ModuleType, script=extract_view, **reci
     monkeypatch.setattr(plugin, "find", lambda kind, name: view)
     paths = {"manifest": "m.csv", "out": "0.csv", "quality": "0.quality.csv", "sidecar": "0.json", "source": "s.csv"}
     arguments = {name: folder / file for name, file in paths.items()} | {"threads": 1, "weights": [], "read": []}
-    args = argparse.Namespace(**arguments, corpus_root=folder, digests=[], cache=None)
+    args = argparse.Namespace(**arguments, corpus_root=folder, inputs=[], cache=None)
     script.job(args, {"plugin": "planted", "options": {}, **recipe})
     return arguments["out"]
 
