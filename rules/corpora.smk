@@ -31,11 +31,11 @@ rule index_part:
         raw=lambda w: PLAN.raw[w.corpus][w.part],
         made=lambda w: f"data/raw/{w.corpus}/{w.corpus}.json" if PLAN.generated(w.corpus) else [],
     output:
-        manifest="data/manifest/{corpus}/{part}.csv",
+        manifest=PATHS.part,
         quality="data/manifest/{corpus}/{part}.quality.csv",
-        audio="data/manifest/{corpus}/{part}.audio.sha256",
-        video="data/manifest/{corpus}/{part}.video.sha256",
-        words=WORDS,
+        audio=PATHS.digests[0],
+        video=PATHS.digests[1],
+        words=PATHS.words,
         sidecar="data/manifest/{corpus}/{part}.json",
     log:
         "logs/index_part/{corpus}/{part}.log",
@@ -56,12 +56,12 @@ rule index_part:
 rule merge_manifest:
     input:
         recipe=recipe("merge_manifest", "corpus"),
-        manifest=of_parts("data/manifest/{corpus}/{part}.csv"),
+        manifest=of_parts(PATHS.part),
         quality=of_parts("data/manifest/{corpus}/{part}.quality.csv"),
     output:
-        manifest="data/manifest/{corpus}.csv",
+        manifest=PATHS.manifest,
         quality="data/manifest/{corpus}.quality.csv",
-        sidecar="data/manifest/{corpus}.json",
+        sidecar=PATHS.manifest_sidecar,
     log:
         "logs/merge_manifest/{corpus}.log",
     benchmark:
@@ -81,11 +81,11 @@ for _protocol in PLAN.config["protocols"]:
             f"make_protocol_{_protocol}"
         input:
             recipe=PLAN.recipe("make_protocol", _protocol),
-            manifest=ancient(expand("data/manifest/{corpus}.csv", corpus=PLAN.protocol_corpora(_protocol))),
-            sidecar=expand("data/manifest/{corpus}.json", corpus=PLAN.protocol_corpora(_protocol)),
+            manifest=ancient(PATHS.over_corpora(PATHS.manifest, _protocol)),
+            sidecar=PATHS.over_corpora(PATHS.manifest_sidecar, _protocol),
         output:
-            folds=expand(FOLDS, protocol=_protocol, fold=PLAN.folds(_protocol)),
-            sidecar=PROTOCOL.format(protocol=_protocol),
+            folds=PATHS.fold_tables(_protocol),
+            sidecar=PATHS.protocol.format(protocol=_protocol),
         log:
             f"logs/make_protocol/{NAME}/{_protocol}.log",
         benchmark:
@@ -101,13 +101,13 @@ for _protocol in PLAN.config["protocols"]:
 rule audit_protocol:
     input:
         recipe=recipe("audit_protocol", "protocol"),
-        manifest=lambda w: ancient(of_corpora("data/manifest/{corpus}.csv")(w)),
-        sidecar=of_corpora("data/manifest/{corpus}.json"),
-        protocol=PROTOCOL,
-        folds=of_folds,
-        digests=of_corpora(DIGESTS),
+        manifest=ancient_of_corpora(PATHS.manifest),
+        sidecar=of_corpora(PATHS.manifest_sidecar),
+        protocol=PATHS.protocol,
+        folds=fold_tables,
+        digests=lambda w: PATHS.protocol_digests(w.protocol),
     output:
-        AUDIT,
+        PATHS.audit,
     log:
         f"logs/audit_protocol/{NAME}/{{protocol}}.log",
     benchmark:
@@ -122,4 +122,4 @@ rule audit_protocol:
 
 rule corpora:
     input:
-        audits(),
+        PATHS.audits(),
