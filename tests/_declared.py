@@ -13,7 +13,7 @@ from pathlib import Path, PurePath
 from conftest import ROOT, Project
 
 from emospace.core.provenance import read_digests
-from emospace.plan.adopting import PHASES
+from emospace.plan.adopt import PHASES
 
 # Caches and locks of this machine: a job computes the same without them.
 CACHES = ("locks", "verified", "checkpoints", "views")

@@ -10,8 +10,8 @@ from collections import Counter
 from pathlib import Path
 
 from emospace.core.errors import InputError
-from emospace.plan.adopting import adopt
-from emospace.plan.adoption import Job
+from emospace.plan.adopt import adopt
+from emospace.plan.staleness import Job
 
 
 def report(verdicts: dict[Job, str]) -> None:

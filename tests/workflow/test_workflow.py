@@ -13,7 +13,7 @@ from _declared import recording, rules_recorded, undeclared
 from _machines import ADOPT, GIT, cloned, contents
 from conftest import ROOT, Project
 
-from emospace.plan.adopting import PHASES
+from emospace.plan.adopt import PHASES
 from emospace.plan.config_files import complete
 
 pytestmark = pytest.mark.workflow
