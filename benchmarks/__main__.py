@@ -35,11 +35,11 @@ def main(topics: Sequence[str]) -> int:
 
 def measured(topic: str) -> list[dict] | None:
     """The rows of a topic, or None where it broke; the others are worth measuring all the same."""
-    with tempfile.NamedTemporaryFile("r", suffix=".json") as found:
-        command = [sys.executable, "-c", TOPIC.format(topic), found.name]
+    with tempfile.NamedTemporaryFile("r", suffix=".json") as table:
+        command = [sys.executable, "-c", TOPIC.format(topic), table.name]
         if subprocess.run(command, check=False, cwd=HERE.parent).returncode:
             return None
-        return json.load(found)
+        return json.load(table)
 
 
 def failed(rows: list[dict] | None, busy: str) -> bool:
@@ -49,9 +49,9 @@ def failed(rows: list[dict] | None, busy: str) -> bool:
 
 def line(row: dict, busy: str) -> str:
     """A row as it is printed."""
-    said = {"met": "", "missed": "below target", "open": "too near its target to tell"}[row["verdict"]]
+    verdict = {"met": "", "missed": "below target", "open": "too near its target to tell"}[row["verdict"]]
     spread = f"{row['ratio']:7.2f} ({row['low']:.2f} to {row['high']:.2f}, {row['pairs']} pairs)"
-    return "  ".join(filter(None, [f"{row['name']:<62}", spread, f"target {row['target']:g}", said, busy]))
+    return "  ".join(filter(None, [f"{row['name']:<62}", spread, f"target {row['target']:g}", verdict, busy]))
 
 
 def record(path: Path, rows: Sequence[dict]) -> None:

@@ -54,9 +54,9 @@ class Watch:
     @property
     def busy(self) -> str:
         """What to say of a machine that was busy; "" of one that was not."""
-        return said(self.others, os.cpu_count() or 1)
+        return described(self.others, os.cpu_count() or 1)
 
 
-def said(cores: float, of: int) -> str:
+def described(cores: float, of: int) -> str:
     """The rule, in words where it holds."""
     return f"the machine was busy ({cores:.1f} of {of} cores used by others)" if cores > SHARE * of else ""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks._project import environment
 
-SAID = "said.txt"  # what the last command printed, in its folder
+OUTPUT = "output.txt"  # of the last command, in its folder
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ def cost(folder: Path, *command: str) -> Cost:
     No memory below that of `_child.py` is seen: some 10 MB.
     """
     helper = [sys.executable, "-IS", str(Path(__file__).with_name("_child.py")), *command]
-    with open(folder / SAID, "wb") as said:
-        done = subprocess.run(helper, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=said, check=False)
+    with open(folder / OUTPUT, "wb") as output:
+        done = subprocess.run(helper, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=output, check=False)
     if done.returncode:
-        sys.exit(f"{' '.join(command)}\n{(folder / SAID).read_text()[-2000:]}")
+        sys.exit(f"{' '.join(command)}\n{(folder / OUTPUT).read_text()[-2000:]}")
     return Cost(**json.loads(done.stdout))

@@ -47,28 +47,28 @@ def compare(
     costs, by default wall seconds.
     """
     costs: dict[str, list[float]] = {name: [] for name in ways}
-    found: dict[Claim, list[float]] = {claim: [] for claim in claims}
+    ratios: dict[Claim, list[float]] = {claim: [] for claim in claims}
     for done in range(most):
-        open_claims = [claim for claim in claims if done < least or min(found[claim]) < claim.target]
+        open_claims = [claim for claim in claims if done < least or min(ratios[claim]) < claim.target]
         needed = {way for claim in open_claims for way in (claim.naive, claim.ours)}
         for name in filter(needed.__contains__, ways):
             costs[name].append(clock(ways[name]))
         for claim in open_claims:
-            found[claim].append(costs[claim.naive][-1] / costs[claim.ours][-1])
-    return [row(claim, pairs) for claim, pairs in found.items()]
+            ratios[claim].append(costs[claim.naive][-1] / costs[claim.ours][-1])
+    return [row(claim, pairs) for claim, pairs in ratios.items()]
 
 
-def row(claim: Claim, found: Sequence[float]) -> dict:
+def row(claim: Claim, ratios: Sequence[float]) -> dict:
     """Median, least and largest ratio of the pairs, how many there were, and how they stand to the target."""
-    spread = {"ratio": median(found), "low": min(found), "high": max(found)}
-    facts = {"pairs": len(found), "target": claim.target, "verdict": verdict(found, claim.target), "note": claim.note}
+    spread = {"ratio": median(ratios), "low": min(ratios), "high": max(ratios)}
+    facts = {"pairs": len(ratios), "target": claim.target, "verdict": verdict(ratios, claim.target), "note": claim.note}
     return {"name": claim.name} | {key: round(value, 3) for key, value in spread.items()} | facts
 
 
-def verdict(found: Sequence[float], target: float) -> str:
+def verdict(ratios: Sequence[float], target: float) -> str:
     """ "met", "missed" or "open", by the rule above."""
-    below = sum(ratio < target for ratio in found)
-    tail = sum(comb(len(found), k) for k in range(below, len(found) + 1)) / 2 ** len(found)
+    below = sum(ratio < target for ratio in ratios)
+    tail = sum(comb(len(ratios), k) for k in range(below, len(ratios) + 1)) / 2 ** len(ratios)
     if tail < CHANCE:
         return "missed"
-    return "met" if median(found) >= target else "open"
+    return "met" if median(ratios) >= target else "open"

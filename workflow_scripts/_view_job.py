@@ -60,8 +60,8 @@ def _keywords(function: Callable, args, recipe: dict) -> tuple[dict[str, Any], d
         loaded[option] = [weights[name] for name in names] if several else weights[names]
         facts[option] = [w.facts() for w in loaded[option]] if several else loaded[option].facts()
     offer = offered(function, threads=args.threads, seed=recipe.get("seed"), cache=args.cache)
-    told = {"weights": next(iter(facts.values())) if len(facts) == 1 else facts} if facts else {}
-    return {**offer, **recipe["options"], **loaded, **files_read(args)}, told
+    recorded = {"weights": next(iter(facts.values())) if len(facts) == 1 else facts} if facts else {}
+    return {**offer, **recipe["options"], **loaded, **files_read(args)}, recorded
 
 
 def finish(args, recipe: dict, made: Made, packages: Iterable[str] = ()) -> None:

@@ -22,11 +22,11 @@ def job(args, recipe):
     wanted, scored = [row["utterance"] for row in read_train(args.fold)], verdicts(args.scores)
     if lost := set(wanted) - scored.keys():
         raise InputError(args.fold, f"train row {min(lost)!r} has no scores", "give the scores of every part")
-    told = {}
+    agreements = {}
     if args.child_features:
-        told = gate_probe.agreements(args.fold, args.protocol, args.parent_features, args.child_features)
+        agreements = gate_probe.agreements(args.fold, args.protocol, args.parent_features, args.child_features)
     lines = [
-        tables.verdict_of(name, scored[name]["verdict"], scored[name]["reason"], told.get(name), **chosen)
+        tables.verdict_of(name, scored[name]["verdict"], scored[name]["reason"], agreements.get(name), **chosen)
         for name in wanted
     ]
     tables.write_verdicts(args.out, lines)

@@ -13,9 +13,9 @@ VERSION = {"espeak-ng": ["--version"], "ffmpeg": ["-version"]}
 
 
 def version(program: str) -> str:
-    """What a program says its version is: another one speaks or encodes differently."""
-    said = subprocess.run([program, *VERSION[program]], capture_output=True, text=True, check=True).stdout
-    return re.search(r"\d+\.\d\S*", said)[0]
+    """Return the version that a program reports; another one may synthesise or encode differently."""
+    output = subprocess.run([program, *VERSION[program]], capture_output=True, text=True, check=True).stdout
+    return re.search(r"\d+\.\d\S*", output)[0]
 
 
 def job(args, recipe):

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from emospace.plan.data_paths import COPY, PARENT, DataPaths, fill, offsets, sidecars, weight_records
 from emospace.plan.plan import Plan
 from emospace.plan.run_products import outputs
-from emospace.runs.run_files import LEARNT, SAID, TRAIN
+from emospace.runs.run_files import MODEL_FILES, OUTPUT_FILES, TRAIN
 
 
 class Paths(DataPaths):
@@ -157,7 +157,7 @@ class Paths(DataPaths):
     def analysed_outputs(self, run: str) -> list[str]:
         """Return the models, predictions and other stored outputs that an analysis of a run may read."""
         folders = [folder for name in [run, *self.plan.parents(run)] for folder in self.run_folders(name)]
-        stored = [f"{folder}/{file}" for folder in folders for file in (*LEARNT, *SAID)]
+        stored = [f"{folder}/{file}" for folder in folders for file in (*MODEL_FILES, *OUTPUT_FILES)]
         read = [path for parent, file in self.plan.outputs_read(run) for path in self.trainings(parent, file)]
         return list(dict.fromkeys([*stored, *read]))
 
