@@ -15,10 +15,10 @@ def words(text: str) -> list[str]:
 
 
 def word_error_rate(reference: str | Sequence[str], hypothesis: str | Sequence[str]) -> float:
-    """Return insertions, deletions and substitutions in `hypothesis` as a fraction of the words of `reference`; may exceed 1.
+    """Return insertions, deletions and substitutions as a fraction of the words of the reference; may exceed 1.
 
-    Lists are compared pair by pair and pooled into one rate. If `reference` has no words, the rate is the number of words
-    in `hypothesis`.
+    Lists are compared pair by pair and pooled into one rate. If the reference has no words, the rate is the number of
+    words in the hypothesis.
     """
     from rapidfuzz.distance import Levenshtein
 
