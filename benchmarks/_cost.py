@@ -1,4 +1,4 @@
-"""What a command costs: CPU seconds and memory, whatever the size of the process that asks."""
+"""Measure the CPU time and peak memory of a command, independently of the size of the measuring process."""
 
 import json
 import subprocess
@@ -22,7 +22,7 @@ class Cost:
 def cost(folder: Path, *command: str) -> Cost:
     """Run one of the environment's programs in a folder; exit with the end of its output if it fails.
 
-    No memory below that of `_child.py` is seen: some 10 MB.
+    Peaks below the memory of `_child.py`, about 10 MB, cannot be measured.
     """
     helper = [sys.executable, "-IS", str(Path(__file__).with_name("_child.py")), *command]
     with open(folder / OUTPUT, "wb") as output:

@@ -1,4 +1,4 @@
-"""How often intervals hold the truth and p-values reject it, in simulated corpora: the table of docs/statistics.md.
+"""Coverage of intervals and rejection rates of p-values in simulated corpora: the table of docs/statistics.md.
 
 `python -m benchmarks._coverage [worlds]` prints it: by default 1,000 worlds, 1,000 draws each.
 """
@@ -87,7 +87,7 @@ def tables(world: World, random: np.random.Generator) -> Iterator[np.ndarray]:
 
 
 def counts(world: World, right: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Rows of a class alternate between the two neighbouring counts; what is wrong goes to the next class."""
+    """Draw confusion counts: classes have as equal sizes as possible, and all errors go to the next class."""
     each = np.full(world.classes, world.rows // world.classes) + (np.arange(world.classes) < world.rows % world.classes)
     hits, size = random.binomial(each, right), world.classes
     confusions = np.zeros((*hits.shape, size))
@@ -97,7 +97,7 @@ def counts(world: World, right: np.ndarray, random: np.random.Generator) -> np.n
 
 
 def by_session(world: World, table: np.ndarray) -> np.ndarray:
-    """Counts of the clusters, which are sessions where speakers have partners."""
+    """Return the counts of the clusters, which are sessions if speakers have partners."""
     seeds, speakers, *size = table.shape
     return table.reshape(seeds, speakers // world.partners, world.partners, *size).sum(2)
 
@@ -105,9 +105,9 @@ def by_session(world: World, table: np.ndarray) -> np.ndarray:
 def simulate(
     world: World, worlds: int, draws: int, seed: int = 1, view: Callable = by_session
 ) -> list[tuple[Estimate, Estimate]]:
-    """Of each world the estimate of a system's UA, and that of its difference to an equal system.
+    """Return for each world the estimates of a system's UA and of its difference from an equally good system.
 
-    view: what of the speakers' counts is estimated from.
+    view: maps the speakers' counts to those of the clusters.
     """
     estimates = []
     for number in range(worlds):

@@ -1,4 +1,4 @@
-"""A corpus of any size in the layout of IEMOCAP, and a config for it: real annotations, media that hold nothing."""
+"""A corpus of any size in the layout of IEMOCAP, and its config: valid annotations, empty media files."""
 
 from pathlib import Path
 

@@ -1,8 +1,8 @@
-"""Ratios of pairs: two ways of doing one thing, in turn in one run, so that a busy moment of the machine hits both.
+"""Ratios of paired timings: two implementations alternate in one run, so that load of the machine affects both.
 
-The rule. If each of the first LEAST pairs meets the target, so does the claim. Otherwise there are MOST pairs, and a
-sign test: the target is missed if so many of them are below it that a true median at the target would put as many there
-in less than one case of twenty (10 of 12). A median below the target that the test cannot tell from it is called open.
+A claim meets its target if each of the first LEAST pairs does. Otherwise MOST pairs are measured and a sign test
+decides: the target is missed if the number of pairs below it has a probability of less than 5 % under a true median at
+the target (10 of 12). A median below the target that is not significant is called open.
 """
 
 import time
@@ -41,10 +41,10 @@ def compare(
     most: int = MOST,
     clock: Callable[[Callable], float] = wall,
 ) -> list[dict]:
-    """A row for each claim, from rounds of the ways that open claims need, in the order given.
+    """Return a row for each claim, from rounds of the implementations that undecided claims need, in the given order.
 
-    least, most: rounds, fewer for what takes minutes; below five nothing is ever missed. clock: what one round of a way
-    costs, by default wall seconds.
+    least, most: numbers of rounds, fewer for topics that take minutes; with fewer than five no claim can be missed.
+    clock: returns the cost of one round, by default wall time in seconds.
     """
     costs: dict[str, list[float]] = {name: [] for name in ways}
     ratios: dict[Claim, list[float]] = {claim: [] for claim in claims}
@@ -59,14 +59,14 @@ def compare(
 
 
 def row(claim: Claim, ratios: Sequence[float]) -> dict:
-    """Median, least and largest ratio of the pairs, how many there were, and how they stand to the target."""
+    """Return median, smallest and largest ratio, the number of pairs, and the verdict on the target."""
     spread = {"ratio": median(ratios), "low": min(ratios), "high": max(ratios)}
     facts = {"pairs": len(ratios), "target": claim.target, "verdict": verdict(ratios, claim.target), "note": claim.note}
     return {"name": claim.name} | {key: round(value, 3) for key, value in spread.items()} | facts
 
 
 def verdict(ratios: Sequence[float], target: float) -> str:
-    """ "met", "missed" or "open", by the rule above."""
+    """Return "met", "missed" or "open", as defined above."""
     below = sum(ratio < target for ratio in ratios)
     tail = sum(comb(len(ratios), k) for k in range(below, len(ratios) + 1)) / 2 ** len(ratios)
     if tail < CHANCE:

@@ -20,7 +20,7 @@ SECONDS = 3, 4.5  # as RAVDESS has
 
 
 def clips() -> list[np.ndarray]:
-    """Noise that swells and fades: the content costs nothing."""
+    """Noise of varying level; the cost does not depend on the content."""
     draw = np.random.default_rng(0)
     lengths = (draw.uniform(*SECONDS, CLIPS) * whisper.RATE).astype(int)
     loud = (np.abs(np.sin(np.linspace(0, draw.uniform(3, 9), n))) * 3000 for n in lengths)

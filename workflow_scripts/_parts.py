@@ -5,5 +5,5 @@ from pathlib import Path
 
 
 def parts(files: Iterable[Path]) -> dict[str, Path]:
-    """Part -> file, from names such as `0.npy` or `0.spoken.csv`."""
+    """Return part -> file, from names such as `0.npy` or `0.spoken.csv`."""
     return {Path(file).name.split(".")[0]: Path(file) for file in files}

@@ -1,4 +1,4 @@
-"""What jobs of views share: their arguments, a checked call of the plug-in, the quality table and the sidecar."""
+"""Arguments, checked call of the plug-in, quality table and sidecar of the jobs that make views."""
 
 import argparse
 from collections.abc import Callable, Iterable, Sequence
@@ -16,26 +16,26 @@ from workflow_scripts._weights import opened
 
 
 def parser(description: str) -> argparse.ArgumentParser:
-    """Arguments of a job that makes a view or a step."""
+    """Return a parser with the arguments of a job that makes a view or a step."""
     parser = arguments(description)
     for name in ("manifest", "out", "quality", "sidecar"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--weights", type=Path, nargs="*", default=[], help="weights.json of each that is used")
+    parser.add_argument("--weights", type=Path, nargs="*", default=[], help="weights.json of all weights that it uses")
     parser.add_argument("--read", nargs="*", default=[], metavar="ARGUMENT=FILE", help="files passed by name")
     parser.add_argument("--inputs", type=Path, nargs="*", default=[], help="sidecars and small files to record")
-    parser.add_argument("--cache", type=Path, help="folder that outlives a killed job")
+    parser.add_argument("--cache", type=Path, help="folder from which a killed job resumes")
     return parser
 
 
 def files_read(args) -> dict[str, Path]:
-    """Argument -> file of `--read`."""
+    """Return argument -> file of `--read`."""
     return {name: Path(file) for name, _, file in (pair.partition("=") for pair in args.read)}
 
 
 @dataclass(frozen=True)
 class Made:
-    """What a call wrote and returned, checked: problems, facts with those of its weights, and the call itself."""
+    """Checked result of a call: problems, facts (including those of its weights), and the call itself."""
 
     problems: list[Problem]
     facts: dict
@@ -43,7 +43,7 @@ class Made:
 
 
 def make(function: Callable, call: Call, read: Callable, source: Path, rows: Sequence[Utterance], args, recipe) -> Made:
-    """Call function(rows, source, out, **keywords) and check its answer and its file. read: of that file."""
+    """Call function(rows, source, out, **keywords); check the return value and the file. read: reads that file."""
     keywords, weights = _keywords(function, args, recipe)
     with blamed(call, rows):
         returned = function(rows, source, args.out, **keywords)
@@ -52,7 +52,7 @@ def make(function: Callable, call: Call, read: Callable, source: Path, rows: Seq
 
 
 def _keywords(function: Callable, args, recipe: dict) -> tuple[dict[str, Any], dict]:
-    """(keyword arguments of a function, facts of the weights among them for the sidecar)."""
+    """Return the keyword arguments of a function, and facts of the weights among them for the sidecar."""
     weights = {record.parent.name: opened(record) for record in args.weights}
     loaded, facts = {}, {}
     for option, names in recipe.get("weights", {}).items():

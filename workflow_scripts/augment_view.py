@@ -1,4 +1,4 @@
-"""Make one step of an augmented view of one part, or the view itself: a changed copy of each item of its parent."""
+"""Make an augmented view of one part, or one of its steps: a changed copy of each item of its parent."""
 
 import shutil
 from pathlib import Path

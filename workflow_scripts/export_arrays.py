@@ -1,4 +1,4 @@
-"""Export a corpus: one .npy per utterance in six folders, and two tables, as earlier work on IEMOCAP trains from."""
+"""Export a corpus in the layout of earlier work on IEMOCAP: one .npy per utterance in six folders, and two tables."""
 
 import logging
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Decide which augmented copies a fold may train on: one line per train row, by its scores and, if asked, a probe."""
+"""Decide which augmented copies a fold may train on: a verdict per train row, from scores and an optional probe."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from workflow_scripts._command import arguments, run
 
 
 def verdicts(files: list[Path]) -> dict[str, dict[str, str]]:
-    """Utterance -> its row in the tables of scores."""
+    """Return utterance -> its row in the tables of scores."""
     return {row["utterance"]: row for path in files for row in tables.read(path)}
 
 
@@ -21,7 +21,7 @@ def job(args, recipe):
     plugin.settings([tables.verdict_of], chosen, f"gate: {recipe['view']}", "the gate")
     wanted, scored = [row["utterance"] for row in read_train(args.fold)], verdicts(args.scores)
     if lost := set(wanted) - scored.keys():
-        raise InputError(args.fold, f"train row {min(lost)!r} has no scores", "give the scores of every part")
+        raise InputError(args.fold, f"train row {min(lost)!r} has no scores", "pass the scores of all parts")
     agreements = {}
     if args.child_features:
         agreements = gate_probe.agreements(args.fold, args.protocol, args.parent_features, args.child_features)

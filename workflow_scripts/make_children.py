@@ -1,4 +1,4 @@
-"""Give each train row of a fold that passed the gate a child: the same row with one modality from an augmented view."""
+"""Write the children of a fold: each train row that passed the gate, with one modality from an augmented view."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from workflow_scripts._command import arguments, run
 
 
 def passed(path: Path, parents: list[str]) -> set[str]:
-    """The utterances that passed; InputError unless the gate has judged the train rows, all of them and no other."""
+    """Return the utterances that passed. Raises InputError unless the gate has a verdict on exactly the train rows."""
     verdicts = {line["utterance"]: line["verdict"] for line in tables.read(path)}
     if odd := verdicts.keys() ^ set(parents):
         reason = f"it and the train rows of the fold differ in {len(odd)} utterances, such as {min(odd)!r}"

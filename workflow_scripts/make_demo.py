@@ -1,4 +1,4 @@
-"""Make the demo corpus, and list its files with their digests."""
+"""Generate the demo corpus and record the digests of its files."""
 
 import re
 import subprocess
@@ -30,7 +30,7 @@ def job(args, recipe):
 def main():
     parser = arguments(__doc__)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--out", type=Path, required=True, help="sidecar in the folder of the corpus, made anew")
+    parser.add_argument("--out", type=Path, required=True, help="sidecar in the folder of the corpus")
     run(parser, job)
 
 

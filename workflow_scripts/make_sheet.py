@@ -1,4 +1,4 @@
-"""Gather what the report shows of one augmented view: counts of its gate, and examples with their parents."""
+"""Collect what the report shows of an augmented view: counts of its gate, and examples with their parents."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ FILES = ("parent", "child", "parent_words", "child_words")
 
 
 def examples(args, lines: list[dict[str, str]], count: int) -> list[dict]:
-    """Up to `count` copies with their parents, as the report shows them."""
+    """Return up to `count` copies with their parents, as the report shows them."""
     rows = {row.utterance: row for row in manifest.read(args.manifest)}
     place = positions(list(rows.values()))
     files = {name: parts(getattr(args, name)) for name in FILES}
@@ -32,7 +32,7 @@ def examples(args, lines: list[dict[str, str]], count: int) -> list[dict]:
 def job(args, recipe):
     lines = [line for path in args.scores for line in tables.read(path)]
     about = read_json(args.manifest_sidecar)
-    # By default none of a corpus that may not be shared.
+    # By default, show no example of a corpus that must not be shared.
     count = recipe["options"].get("examples", sheet.EXAMPLES if about["public"] else 0)
     facts = {"corpus": args.manifest.stem, "view": recipe["view"], "licence": about["licence"], **tables.counts(lines)}
     facts["sides"] = recipe["sides"]

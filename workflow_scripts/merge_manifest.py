@@ -1,4 +1,4 @@
-"""Join the parts of a manifest, compare the counts with the publication, and record what the corpus is."""
+"""Join the parts of a manifest, compare counts with the publication, and record the attributes of the corpus."""
 
 from pathlib import Path
 

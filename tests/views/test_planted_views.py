@@ -7,6 +7,7 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
+from _declared import recording, undeclared
 from _machines import smallest
 from conftest import Project, shipped, utterance
 
@@ -208,7 +209,8 @@ except InputError as error:
 def test_the_plugins_run_from_recordings_to_the_report(tmp_path):
     project = Project(tmp_path)
     plant(project)
-    project.snakemake("all", "augment")
+    project.snakemake("all", "augment", **recording(project))
+    assert undeclared(project) == {}
     for part in range(3):
         rows = manifest.read(project.folder / f"data/manifest/demo/{part}.csv")
         once, twice = (
