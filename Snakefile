@@ -18,6 +18,7 @@ if "corpora" not in config:
 include: "rules/common.smk"
 include: "rules/summary.smk"
 include: "rules/corpora.smk"
+include: "rules/protocols.smk"
 include: "rules/views.smk"
 include: "rules/features.smk"
 include: "rules/augment.smk"
