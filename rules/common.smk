@@ -6,14 +6,19 @@ import sys
 sys.path.insert(0, workflow.basedir)
 
 from emospace.core import plugin
+from emospace.core.errors import InputError
 from emospace.plan import job_arguments, snakemake_api, start
 from emospace.plan.data_paths import beside, fill, offsets, sidecars, weight_records
 from emospace.plan.paths import Paths
 from emospace.plan.plan import gpu_here, prefer_this_python
 
-start.check_conda(workflow)
-prefer_this_python()
-PLAN = start.plan_of(workflow, config, logger.warning)
+# Snakemake prints a WorkflowError that is raised here as one line, without a traceback.
+try:
+    start.check_conda(workflow)
+    prefer_this_python()
+    PLAN = start.plan_of(workflow, config, logger.warning)
+except InputError as error:
+    raise snakemake_api.WorkflowError(str(error))
 
 # A profile gives `gpu` the scope "local" if jobs run on other machines that have GPUs.
 GPU = gpu_here() or snakemake_api.counts_gpus_elsewhere(workflow)
@@ -21,7 +26,10 @@ snakemake_api.one_gpu_job_at_a_time(workflow)
 
 
 onstart:
-    start.refuse_absent(workflow, PLAN)
+    try:
+        start.refuse_absent(workflow, PLAN)
+    except InputError as error:
+        raise snakemake_api.WorkflowError(str(error))
 
 
 wildcard_constraints:

@@ -20,13 +20,11 @@ DVC_FOLDERS = ("data/raw", "data/views", "data/augmented", "weights")
 
 
 def plan_of(workflow, config: dict, warn: Callable[[str], None]) -> Plan:
-    """Return the plan of a run, with its recipes and triggers written. Raises WorkflowError, in one line."""
+    """Return the plan of a run, with its recipes and triggers written. Raises InputError."""
     try:
         return _planned(workflow, config, warn) if workflow.is_main_process else thaw(config)
-    except InputError as error:
-        raise snakemake_api.WorkflowError(str(error)) from error
     except OSError as error:
-        raise snakemake_api.WorkflowError(str(as_input_error(error))) from error
+        raise as_input_error(error) from error
 
 
 def _planned(workflow, config: dict, warn: Callable[[str], None]) -> Plan:
@@ -51,20 +49,15 @@ def _prepare_for_dvc(plan: Plan) -> None:
 
 
 def check_conda(workflow) -> None:
-    """Raise WorkflowError if --use-conda was given without conda; Snakemake would name only the missing command."""
+    """Raise InputError if --use-conda was given without conda; Snakemake would name only the missing command."""
     if not snakemake_api.uses_conda(workflow):
         return
     if subprocess.run(["bash", "-c", "type conda"], capture_output=True, check=False).returncode:
-        raise snakemake_api.WorkflowError(
-            "--use-conda needs the command `conda` (24.7.1 or later) on PATH: install Miniforge"
-            " (https://conda-forge.org/download/) and open a new shell, or leave out --use-conda to run in this Python"
-        )
+        remedy = "install Miniforge (https://conda-forge.org/download/) and open a new shell, or leave out --use-conda"
+        raise InputError("--use-conda", "it needs the command `conda` (24.7.1 or later) on PATH", remedy)
 
 
 def refuse_absent(workflow, plan: Plan) -> None:
-    """Raise WorkflowError if a job is about to read a corpus that is absent. `--touch` runs no job."""
+    """Raise InputError if a job is about to read a corpus that is absent. `--touch` runs no job."""
     if not snakemake_api.touches(workflow):
-        try:
-            plan.refuse_absent(w.corpus for w in snakemake_api.wildcards_of_jobs(workflow, "index_part"))
-        except InputError as error:
-            raise snakemake_api.WorkflowError(str(error)) from error
+        plan.refuse_absent(w.corpus for w in snakemake_api.wildcards_of_jobs(workflow, "index_part"))
