@@ -17,8 +17,8 @@ if "corpora" not in config:
 
 include: "rules/common.smk"
 include: "rules/summary.smk"
-include: "rules/common_augment.smk"
 include: "rules/corpora.smk"
+include: "rules/protocols.smk"
 include: "rules/views.smk"
 include: "rules/features.smk"
 include: "rules/augment.smk"

@@ -1,1 +1,1 @@
-"""Speed claims, each a ratio against a named naive way, measured in one run with the same output."""
+"""Speed claims: ratios against a named baseline with the same output, measured in one run."""

@@ -1,8 +1,8 @@
 """Run every benchmark, or those named, and write benchmarks/results.json: a list of name, ratio, spread, target.
 
-A run of some topics replaces their rows only; one that breaks, or meets a busy machine, keeps its old ones. Exit status
-1: a target missed on a quiet machine (`_timing.py` has the rule, `_busy.py` that of busy), or a break. Each topic is a
-process of its own, so that no topic feels what another has loaded.
+Rows of topics that did not run, that failed, or that ran while the machine was busy keep their old values. Exit status
+1: a topic failed, or missed its target on an idle machine (`_timing.py` defines a miss, `_busy.py` a busy machine).
+Each topic runs in its own process, so no topic is affected by what another has loaded.
 """
 
 import json
@@ -34,24 +34,24 @@ def main(topics: Sequence[str]) -> int:
 
 
 def measured(topic: str) -> list[dict] | None:
-    """The rows of a topic, or None where it broke; the others are worth measuring all the same."""
-    with tempfile.NamedTemporaryFile("r", suffix=".json") as found:
-        command = [sys.executable, "-c", TOPIC.format(topic), found.name]
+    """Return the rows of a topic, or None if it failed; the other topics still run."""
+    with tempfile.NamedTemporaryFile("r", suffix=".json") as table:
+        command = [sys.executable, "-c", TOPIC.format(topic), table.name]
         if subprocess.run(command, check=False, cwd=HERE.parent).returncode:
             return None
-        return json.load(found)
+        return json.load(table)
 
 
 def failed(rows: list[dict] | None, busy: str) -> bool:
-    """Whether a topic broke, or missed a target with the machine to itself."""
+    """Did a topic fail, or miss a target on an idle machine?"""
     return rows is None or (not busy and any(row["verdict"] == "missed" for row in rows))
 
 
 def line(row: dict, busy: str) -> str:
-    """A row as it is printed."""
-    said = {"met": "", "missed": "below target", "open": "too near its target to tell"}[row["verdict"]]
+    """Return a row as it is printed."""
+    verdict = {"met": "", "missed": "below target", "open": "too near its target to tell"}[row["verdict"]]
     spread = f"{row['ratio']:7.2f} ({row['low']:.2f} to {row['high']:.2f}, {row['pairs']} pairs)"
-    return "  ".join(filter(None, [f"{row['name']:<62}", spread, f"target {row['target']:g}", said, busy]))
+    return "  ".join(filter(None, [f"{row['name']:<62}", spread, f"target {row['target']:g}", verdict, busy]))
 
 
 def record(path: Path, rows: Sequence[dict]) -> None:

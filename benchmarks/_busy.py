@@ -1,4 +1,4 @@
-"""How much of this machine other work takes. No ratio counts that was measured while others took a tenth of it."""
+"""Load of other processes. Ratios measured while they use a tenth of the machine do not count."""
 
 import os
 import time
@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 STAT = Path("/proc/stat")
-SHARE = 0.1  # of all cores, in others' hands, from which on the machine is busy
-LOOK = 1.0  # seconds at rest before a topic
+SHARE = 0.1  # of all cores, used by other processes; above it, the machine counts as busy
+LOOK = 1.0  # seconds for which the load is sampled before a topic
 
 
 class Sample(NamedTuple):
@@ -53,10 +53,10 @@ class Watch:
 
     @property
     def busy(self) -> str:
-        """What to say of a machine that was busy; "" of one that was not."""
-        return said(self.others, os.cpu_count() or 1)
+        """Return a description of the load if the machine was busy, otherwise ""."""
+        return described(self.others, os.cpu_count() or 1)
 
 
-def said(cores: float, of: int) -> str:
-    """The rule, in words where it holds."""
+def described(cores: float, of: int) -> str:
+    """Return a description of the load if it is above SHARE, otherwise ""."""
     return f"the machine was busy ({cores:.1f} of {of} cores used by others)" if cores > SHARE * of else ""

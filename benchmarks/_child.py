@@ -1,7 +1,7 @@
-"""Run a command as the child of this small process, and print as JSON what it took; its output goes to stderr.
+"""Run a command as a child of this small process and print its cost as JSON; its output goes to stderr.
 
-For `_cost.py`, which starts it as `python -IS _child.py COMMAND...`. The kernel starts a child's peak memory at the
-size of the process that started it, by fork or vfork, so the one that measures must be small itself.
+`_cost.py` starts it as `python -IS _child.py COMMAND...`. After fork or vfork, the kernel counts the size of the parent
+towards the child's peak memory, so the measuring process must be small.
 """
 
 import json

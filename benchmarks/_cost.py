@@ -1,4 +1,4 @@
-"""What a command costs: CPU seconds and memory, whatever the size of the process that asks."""
+"""Measure the CPU time and peak memory of a command, independently of the size of the measuring process."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks._project import environment
 
-SAID = "said.txt"  # what the last command printed, in its folder
+OUTPUT = "output.txt"  # of the last command, in its folder
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,11 @@ class Cost:
 def cost(folder: Path, *command: str) -> Cost:
     """Run one of the environment's programs in a folder; exit with the end of its output if it fails.
 
-    No memory below that of `_child.py` is seen: some 10 MB.
+    Peaks below the memory of `_child.py`, about 10 MB, cannot be measured.
     """
     helper = [sys.executable, "-IS", str(Path(__file__).with_name("_child.py")), *command]
-    with open(folder / SAID, "wb") as said:
-        done = subprocess.run(helper, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=said, check=False)
+    with open(folder / OUTPUT, "wb") as output:
+        done = subprocess.run(helper, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=output, check=False)
     if done.returncode:
-        sys.exit(f"{' '.join(command)}\n{(folder / SAID).read_text()[-2000:]}")
+        sys.exit(f"{' '.join(command)}\n{(folder / OUTPUT).read_text()[-2000:]}")
     return Cost(**json.loads(done.stdout))

@@ -1,6 +1,6 @@
-"""How often intervals hold the truth and p-values reject it, in simulated corpora: the table of docs/statistics.md.
+"""Coverage of intervals and rejection rates of p-values in simulated corpora: the table of docs/statistics.md.
 
-`python -m benchmarks._coverage [worlds]` prints it: 1,000 worlds unless told otherwise, 1,000 draws each.
+`python -m benchmarks._coverage [worlds]` prints it: by default 1,000 worlds, 1,000 draws each.
 """
 
 import sys
@@ -87,17 +87,17 @@ def tables(world: World, random: np.random.Generator) -> Iterator[np.ndarray]:
 
 
 def counts(world: World, right: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Rows of a class alternate between the two neighbouring counts; what is wrong goes to the next class."""
+    """Draw confusion counts: classes have as equal sizes as possible, and all errors go to the next class."""
     each = np.full(world.classes, world.rows // world.classes) + (np.arange(world.classes) < world.rows % world.classes)
     hits, size = random.binomial(each, right), world.classes
-    found = np.zeros((*hits.shape, size))
-    found[..., range(size), range(size)] = hits
-    found[..., range(size), np.roll(range(size), -1)] = each - hits
-    return found
+    confusions = np.zeros((*hits.shape, size))
+    confusions[..., range(size), range(size)] = hits
+    confusions[..., range(size), np.roll(range(size), -1)] = each - hits
+    return confusions
 
 
 def by_session(world: World, table: np.ndarray) -> np.ndarray:
-    """Counts of the clusters, which are sessions where speakers have partners."""
+    """Return the counts of the clusters, which are sessions if speakers have partners."""
     seeds, speakers, *size = table.shape
     return table.reshape(seeds, speakers // world.partners, world.partners, *size).sum(2)
 
@@ -105,38 +105,36 @@ def by_session(world: World, table: np.ndarray) -> np.ndarray:
 def simulate(
     world: World, worlds: int, draws: int, seed: int = 1, view: Callable = by_session
 ) -> list[tuple[Estimate, Estimate]]:
-    """Of each world the estimate of a system's UA, and that of its difference to an equal system.
+    """Return for each world the estimates of a system's UA and of its difference from an equally good system.
 
-    view: what of the speakers' counts is estimated from.
+    view: maps the speakers' counts to those of the clusters.
     """
-    found = []
+    estimates = []
     for number in range(worlds):
         made = tables(world, np.random.default_rng([seed, number]))
         one, other = (
             table.reshape(*table.shape[:2], -1) for table in (view(world, next(made)), view(world, next(made)))
         )
         how = {"seed": number % RESAMPLES, "draws": draws}
-        found.append((estimate(UA.value, one, **how), estimate(UA.value, one, other, **how)))
-    return found
+        estimates.append((estimate(UA.value, one, **how), estimate(UA.value, one, other, **how)))
+    return estimates
 
 
-def covered(found: Sequence[tuple[Estimate, Estimate]], value: float) -> float:
-    return float(np.mean([one.lo <= value <= one.hi for one, _ in found]))
+def covered(estimates: Sequence[tuple[Estimate, Estimate]], value: float) -> float:
+    return float(np.mean([one.lo <= value <= one.hi for one, _ in estimates]))
 
 
-def rejected(found: Sequence[tuple[Estimate, Estimate]]) -> float:
-    return float(np.mean([pair.p is not None and pair.p < 0.05 for _, pair in found]))
+def rejected(estimates: Sequence[tuple[Estimate, Estimate]]) -> float:
+    return float(np.mean([pair.p is not None and pair.p < 0.05 for _, pair in estimates]))
 
 
 def main() -> None:
     worlds = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     print("| simulated corpus | seeds | coverage | p < .05 for equal systems |\n| --- | --- | --- | --- |")
     for name, world in [*WORLDS.items(), *SEEDS.items()]:
-        found = simulate(world, worlds, 1000)
-        print(
-            f"| {name} | {world.seeds} | {100 * covered(found, truth(world)):.1f} | {100 * rejected(found):.1f} |",
-            flush=True,
-        )
+        estimates = simulate(world, worlds, 1000)
+        rates = 100 * covered(estimates, truth(world)), 100 * rejected(estimates)
+        print(f"| {name} | {world.seeds} | {rates[0]:.1f} | {rates[1]:.1f} |", flush=True)
 
 
 if __name__ == "__main__":

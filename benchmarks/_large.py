@@ -1,4 +1,4 @@
-"""A corpus of any size in the layout of IEMOCAP, and a config for it: real annotations, media that hold nothing."""
+"""A corpus of any size in the layout of IEMOCAP, and its config: valid annotations, empty media files."""
 
 from pathlib import Path
 
@@ -16,8 +16,8 @@ def corpus(root: Path, utterances: int) -> None:
             (top / folder).mkdir(parents=True, exist_ok=True)
         speaker = "FM"[number // SESSIONS % 2]  # one speaks, so that no dialogue joins two sides of a fold
         turns = [f"{name}_{speaker}{i:03d}" for i in range(min(TURNS, utterances - number * TURNS))]
-        said = [f"[{i}.0000 - {i}.9000]\t{turn}\t{LABELS[i % 4]}" for i, turn in enumerate(turns)]
-        rows = [f"{words}\t[2.5000, 2.5000, 2.5000]\n" for words in said]
+        lines = [f"[{i}.0000 - {i}.9000]\t{turn}\t{LABELS[i % 4]}" for i, turn in enumerate(turns)]
+        rows = [f"{line}\t[2.5000, 2.5000, 2.5000]\n" for line in lines]
         (top / f"dialog/EmoEvaluation/{name}.txt").write_text("".join(rows))
         (top / f"dialog/transcriptions/{name}.txt").write_text("".join(f"{t} [0-1]: words\n" for t in turns))
         (top / f"dialog/avi/DivX/{name}.avi").touch()

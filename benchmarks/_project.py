@@ -1,4 +1,4 @@
-"""A copy of the project, and what its programs run in: for the benchmarks, and for the tests."""
+"""A copy of the project and the environment of its programs, for benchmarks and tests."""
 
 import os
 import shutil
@@ -8,11 +8,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FILES = ["Snakefile", "config.yaml", "configs", "dvc.yaml", "emospace", "envs", "profiles", "rules", "schemas"]
 FILES += ["workflow_scripts", "benchmarks", ".dvc", ".dvcignore", ".gitignore", "Makefile"]
-LOCAL = shutil.ignore_patterns("__pycache__", "tmp", "cache")  # of this machine only, the last two below .dvc
+LOCAL = shutil.ignore_patterns("__pycache__", "tmp", "cache")  # the last two are below .dvc
 
 
 def copy_project(folder: Path) -> None:
-    """Copy code and config, and nothing that was made, into a folder."""
+    """Copy code and config, but no artifacts, into a folder."""
     for name in FILES:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, folder / name, ignore=LOCAL)
@@ -21,5 +21,5 @@ def copy_project(folder: Path) -> None:
 
 
 def environment() -> dict[str, str]:
-    """This process's variables, with the programs of its Python's environment first on PATH."""
+    """Return this process's variables, with the programs of its Python environment first on PATH."""
     return os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}

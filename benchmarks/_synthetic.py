@@ -9,7 +9,7 @@ from pathlib import Path
 
 def describe() -> None:
     """Plan; print as JSON how many jobs there are, the longest shell command, and the commands of each rule."""
-    from emospace.plan.adopting import PHASES
+    from emospace.plan.adopt import PHASES
     from emospace.plan.snakemake_api import planned
 
     with planned([], PHASES) as graph:
@@ -18,7 +18,7 @@ def describe() -> None:
 
 def fill() -> None:
     """Write what every job would make."""
-    from emospace.plan.adopting import PHASES
+    from emospace.plan.adopt import PHASES
     from emospace.plan.snakemake_api import planned
 
     with planned([], PHASES) as graph:

@@ -1,8 +1,8 @@
-"""Ratios of pairs: two ways of doing one thing, in turn in one run, so that a busy moment of the machine hits both.
+"""Ratios of paired timings: two implementations alternate in one run, so that load of the machine affects both.
 
-The rule. If each of the first LEAST pairs meets the target, so does the claim. Otherwise there are MOST pairs, and a
-sign test: the target is missed if so many of them are below it that a true median at the target would put as many there
-in less than one case of twenty (10 of 12). A median below the target that the test cannot tell from it is called open.
+A claim meets its target if each of the first LEAST pairs does. Otherwise MOST pairs are measured and a sign test
+decides: the target is missed if the number of pairs below it has a probability of less than 5 % under a true median at
+the target (10 of 12). A median below the target that is not significant is called open.
 """
 
 import time
@@ -41,34 +41,34 @@ def compare(
     most: int = MOST,
     clock: Callable[[Callable], float] = wall,
 ) -> list[dict]:
-    """A row for each claim, from rounds of the ways that open claims need, in the order given.
+    """Return a row for each claim, from rounds of the implementations that undecided claims need, in the given order.
 
-    least, most: rounds, fewer for what takes minutes; below five nothing is ever missed. clock: what one round of a way
-    costs, by default wall seconds.
+    least, most: numbers of rounds, fewer for topics that take minutes; with fewer than five no claim can be missed.
+    clock: returns the cost of one round, by default wall time in seconds.
     """
     costs: dict[str, list[float]] = {name: [] for name in ways}
-    found: dict[Claim, list[float]] = {claim: [] for claim in claims}
+    ratios: dict[Claim, list[float]] = {claim: [] for claim in claims}
     for done in range(most):
-        open_claims = [claim for claim in claims if done < least or min(found[claim]) < claim.target]
+        open_claims = [claim for claim in claims if done < least or min(ratios[claim]) < claim.target]
         needed = {way for claim in open_claims for way in (claim.naive, claim.ours)}
         for name in filter(needed.__contains__, ways):
             costs[name].append(clock(ways[name]))
         for claim in open_claims:
-            found[claim].append(costs[claim.naive][-1] / costs[claim.ours][-1])
-    return [row(claim, pairs) for claim, pairs in found.items()]
+            ratios[claim].append(costs[claim.naive][-1] / costs[claim.ours][-1])
+    return [row(claim, pairs) for claim, pairs in ratios.items()]
 
 
-def row(claim: Claim, found: Sequence[float]) -> dict:
-    """Median, least and largest ratio of the pairs, how many there were, and how they stand to the target."""
-    spread = {"ratio": median(found), "low": min(found), "high": max(found)}
-    facts = {"pairs": len(found), "target": claim.target, "verdict": verdict(found, claim.target), "note": claim.note}
+def row(claim: Claim, ratios: Sequence[float]) -> dict:
+    """Return median, smallest and largest ratio, the number of pairs, and the verdict on the target."""
+    spread = {"ratio": median(ratios), "low": min(ratios), "high": max(ratios)}
+    facts = {"pairs": len(ratios), "target": claim.target, "verdict": verdict(ratios, claim.target), "note": claim.note}
     return {"name": claim.name} | {key: round(value, 3) for key, value in spread.items()} | facts
 
 
-def verdict(found: Sequence[float], target: float) -> str:
-    """ "met", "missed" or "open", by the rule above."""
-    below = sum(ratio < target for ratio in found)
-    tail = sum(comb(len(found), k) for k in range(below, len(found) + 1)) / 2 ** len(found)
+def verdict(ratios: Sequence[float], target: float) -> str:
+    """Return "met", "missed" or "open", as defined above."""
+    below = sum(ratio < target for ratio in ratios)
+    tail = sum(comb(len(ratios), k) for k in range(below, len(ratios) + 1)) / 2 ** len(ratios)
     if tail < CHANCE:
         return "missed"
-    return "met" if median(found) >= target else "open"
+    return "met" if median(ratios) >= target else "open"

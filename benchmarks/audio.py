@@ -59,11 +59,11 @@ def measure() -> list[dict]:
             "naive": lambda: per_utterance(path, rows, folder),
             "ours": lambda: audio.extract(rows, folder, folder / "p.npy"),
         }
-        found = compare(ways, [Claim("audio / one ffmpeg per utterance", "naive", "ours", 8)])
+        measured = compare(ways, [Claim("audio / one ffmpeg per utterance", "naive", "ours", 8)])
         ours = store.Ragged.open(folder / "p.npy", UTTERANCES)
         worst = min(similarity(ours[i], folder / row.utterance) for i, row in enumerate(rows))
         assert worst > SIMILAR, f"correlation {worst}"
-    return [row | {"note": f"least correlation {worst:.5f}"} for row in found]
+    return [row | {"note": f"least correlation {worst:.5f}"} for row in measured]
 
 
 def similarity(samples: np.ndarray, file: Path) -> float:

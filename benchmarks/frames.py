@@ -100,9 +100,9 @@ def check(archive: Path, wanted: dict[Utterance, list[int]], folder: Path) -> fl
         return np.asarray(Image.open(file).convert("RGB").reduce(8), int)
 
     worst = 0.0
-    with Frames(archive) as found:
+    with Frames(archive) as extracted:
         for row, indices in wanted.items():
-            jpegs = found.row(row.utterance)
+            jpegs = extracted.row(row.utterance)
             assert len(jpegs) == len(indices), f"{row.utterance}: {len(jpegs)} of {len(indices)} pictures"
             for k, jpeg in enumerate(jpegs):
                 theirs = pixels(folder / f"{row.utterance}-{k}.jpg")
@@ -127,7 +127,7 @@ def measure() -> list[dict]:
             options = {"frames": FRAMES, "size": SIZE, "extractor": extractor}
             extract(rows, folder, folder / f"{extractor}.zip", **options)
 
-        found = compare(
+        measured = compare(
             {
                 "per_picture": lambda: per_picture(path, wanted, float(video.fps), naive["per_picture"]),
                 "per_utterance": lambda: per_utterance(path, wanted, float(video.fps), naive["per_utterance"]),
@@ -139,7 +139,7 @@ def measure() -> list[dict]:
             [Claim(f"frames by {ours} / {other}", other, ours, target) for ours, other, target in TARGETS],
         )
         worst = max(check(folder / f"{e}.zip", wanted, out) for e in ("pyav", "ffmpeg") for out in naive.values())
-        return [row | {"note": f"pictures differ by at most {worst:.2f} levels"} for row in found]
+        return [row | {"note": f"pictures differ by at most {worst:.2f} levels"} for row in measured]
 
 
 # Extractor, what it is compared with, target. The targets proper are those of the faster extractor; ffmpeg decodes

@@ -55,9 +55,9 @@ def measure() -> list[dict]:
         assert worst < TOLERANCE, f"differs from librosa by {worst}"
         note = f"both from wav files; largest difference {worst:.0e}"
         claim = Claim(f"MFCC of {CLIPS} clips", "naive", "ours", 3, note)
-        found = compare({"naive": lambda: naive(paths), "ours": lambda: ours(paths)}, [claim], least=5)
+        measured = compare({"naive": lambda: naive(paths), "ours": lambda: ours(paths)}, [claim], least=5)
     torch.set_num_threads(threads)
-    return found
+    return measured
 
 
 if __name__ == "__main__":

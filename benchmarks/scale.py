@@ -15,7 +15,7 @@ from statistics import median
 
 import yaml
 
-from benchmarks._cost import SAID, Cost, cost
+from benchmarks._cost import OUTPUT, Cost, cost
 from benchmarks._large import config, corpus
 from benchmarks._project import copy_project
 from benchmarks._timing import Claim, compare
@@ -42,14 +42,14 @@ class Project:
     def run(self, name: str, *command: str, says: str = "") -> float:
         """CPU seconds of a command, which are kept under this name; what it says is looked at."""
         self.costs.setdefault(name, []).append(cost(self.folder, *command))
-        said = (self.folder / SAID).read_text()
-        assert says in said, said[-2000:]
+        output = (self.folder / OUTPUT).read_text()
+        assert says in output, output[-2000:]
         return self.costs[name][-1].seconds
 
     def call(self, function: str) -> str:
         """Run a function of `_synthetic.py` there; returns what it prints last, or ""."""
         self.run(function, sys.executable, "-c", f"from benchmarks._synthetic import {function}; {function}()")
-        return (["", *(self.folder / SAID).read_text().splitlines()])[-1]
+        return (["", *(self.folder / OUTPUT).read_text().splitlines()])[-1]
 
 
 def project(top: Path, utterances: int, parts: int) -> Project:
@@ -134,9 +134,9 @@ def show(projects: list[Project], names: list[str], unit: list[Cost]) -> None:
     print("| utterances | parts | jobs |", " | ".join(names), "| longest command |")
     for made in projects:
         cells = [made.costs.get(name) for name in names]
-        said = [c and f"{median(x.seconds for x in c) / one:.2f}, {median(x.memory for x in c):.0f} MB" for c in cells]
+        texts = [c and f"{median(x.seconds for x in c) / one:.2f}, {median(x.memory for x in c):.0f} MB" for c in cells]
         facts = f"{made.utterances:,} | {made.parts} | {made.facts['jobs']}"
-        print(f"| {facts} |", " | ".join(cell or "" for cell in said), f"| {made.facts['longest']:,} bytes |")
+        print(f"| {facts} |", " | ".join(cell or "" for cell in texts), f"| {made.facts['longest']:,} bytes |")
 
 
 if __name__ == "__main__":

@@ -46,11 +46,11 @@ def recipe(folder: Path) -> Path:
 
 def job(folder: Path) -> float:
     """CPU seconds to index the corpus in a folder."""
-    told = {"recipe": recipe(folder), "log": folder / "log", "corpus": "mine", "corpus-root": folder / "raw"}
-    told |= {"part": "0", "parts": "1", "manifest": folder / "0.csv", "quality": folder / "0.quality.csv"}
-    told |= {f"{medium}-digests": folder / f"0.{medium}.sha256" for medium in ("audio", "video")}
-    told |= {"words": folder / "0.words.csv"}
-    words = [word for name, value in told.items() for word in (f"--{name}", str(value))]
+    arguments = {"recipe": recipe(folder), "log": folder / "log", "corpus": "mine", "corpus-root": folder / "raw"}
+    arguments |= {"part": "0", "parts": "1", "manifest": folder / "0.csv", "quality": folder / "0.quality.csv"}
+    arguments |= {f"{medium}-digests": folder / f"0.{medium}.sha256" for medium in ("audio", "video")}
+    arguments |= {"words": folder / "0.words.csv"}
+    words = [word for name, value in arguments.items() for word in (f"--{name}", str(value))]
     command = [sys.executable, "-m", "workflow_scripts.index_part", *words]
     return cost(folder, *command).seconds
 
@@ -69,5 +69,5 @@ def measure() -> list[dict]:
 
 
 if __name__ == "__main__":
-    for found in measure():
-        print(found)
+    for row in measure():
+        print(row)

@@ -93,12 +93,12 @@ def against(folder: Path, weights: Weights, lines: list[str], precision: str) ->
         "ours": lambda: results.update(ours=translate(lines, [weights], settings)[0]),
     }
     name = f"translate {precision} / one sentence at a time in fp32"
-    found = compare(ways, [Claim(name, "naive", "ours", 4 if precision == "fp32" else 8)])
+    measured = compare(ways, [Claim(name, "naive", "ours", 4 if precision == "fp32" else 8)])
     other = np.mean([a != b for a, b in zip(results["naive"], results["ours"], strict=True)])
     assert other == 0 or precision == "bf16" or device.type != "cpu", f"{other:.1%} of the sentences differ"
     note = f"{SENTENCES} sentences, {BEAMS} beams, random weights"
     note += f"; {len(set(results['naive']))} distinct translations, {other:.1%} differ"
-    return [row | {"note": note} for row in found]
+    return [row | {"note": note} for row in measured]
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ SECONDS = 3, 4.5  # as RAVDESS has
 
 
 def clips() -> list[np.ndarray]:
-    """Noise that swells and fades: what is said costs nothing."""
+    """Noise of varying level; the cost does not depend on the content."""
     draw = np.random.default_rng(0)
     lengths = (draw.uniform(*SECONDS, CLIPS) * whisper.RATE).astype(int)
     loud = (np.abs(np.sin(np.linspace(0, draw.uniform(3, 9), n))) * 3000 for n in lengths)
@@ -49,9 +49,9 @@ def measure() -> list[dict]:
         "some": lambda: encoder(sounds[:SOME], sounds[:SOME]),
     }
     names = "whisper stage / bare CTranslate2, same batches", "whisper stage / 30-s windows one by one"
-    said = f"{SECONDS[0]} to {SECONDS[1]} s, tiny.en, one thread"
-    claims = [Claim(names[0], "bare", "stage", 0.85, f"{CLIPS} clips of {said}")]
-    claims += [Claim(names[1], "windows", "some", 8, f"{SOME} clips of {said}")]
+    setting = f"{SECONDS[0]} to {SECONDS[1]} s, tiny.en, one thread"
+    claims = [Claim(names[0], "bare", "stage", 0.85, f"{CLIPS} clips of {setting}")]
+    claims += [Claim(names[1], "windows", "some", 8, f"{SOME} clips of {setting}")]
     with threadpool_limits(1):
         return compare(ways, claims, least=5)
 

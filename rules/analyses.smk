@@ -4,6 +4,8 @@ Inputs:  results/<name>/{runs,protocols}/..., data/features/..., the manifest
 Outputs: results/<name>/analyses/<run>/<analysis>/
 """
 
+from emospace.plan.run_products import outputs
+
 # One rule per analysis, because outputs and environments differ.
 for _analysis, _spec in PLAN.config["analyses"].items():
     if not _spec["runs"]:
@@ -13,20 +15,20 @@ for _analysis, _spec in PLAN.config["analyses"].items():
         name:
             f"analyse_{_analysis}"
         input:
-            recipe=analysis_recipe(_analysis),
-            manifest=lambda w: ancient(of_corpora("data/manifest/{corpus}.csv")(w)),
-            sidecar=of_corpora("data/manifest/{corpus}.json"),
-            protocol=of_run(PROTOCOL),
-            folds=of_folds,
-            stored=lambda w: ancient(analysed(w, *STORED)),
-            runs=lambda w: analysed(w, "run.json"),
-            data=lambda w: ancient(input_files(w)),
-            manifests=lambda w: ancient(read_manifests(w)),
-            sidecars=lambda w: input_files(w, "{part}.json"),
-            weights=model_weights,
+            recipe=lambda w, analysis=_analysis: PLAN.recipe("analyse", f"{analysis}.{w.run}"),
+            manifest=ancient_of_corpora(PATHS.manifest),
+            sidecar=of_corpora(PATHS.manifest_sidecar),
+            protocol=of_run(PATHS.protocol),
+            folds=fold_tables,
+            stored=lambda w: ancient(PATHS.analysed_outputs(w.run)),
+            runs=lambda w: PATHS.analysed_sidecars(w.run),
+            data=lambda w: ancient(PATHS.input_data(w.run)),
+            manifests=lambda w: ancient(PATHS.manifests_read(w.run)),
+            sidecars=lambda w: PATHS.input_sidecars(w.run),
+            weights=lambda w: PATHS.model_weights(w.run),
         output:
-            files=[f"{ANALYSES}/{_analysis}/{file}" for file in outputs_of(_spec)],
-            sidecar=f"{ANALYSES}/{_analysis}/analysis.json",
+            files=[f"{PATHS.analyses}/{_analysis}/{file}" for file in outputs(_spec)],
+            sidecar=f"{PATHS.analyses}/{_analysis}/analysis.json",
         log:
             f"logs/analyse/{NAME}/{{run}}/{_analysis}.log",
         benchmark:
@@ -40,8 +42,8 @@ for _analysis, _spec in PLAN.config["analyses"].items():
                 GPU and plugin.find("analyses", plug_in).GPU and PLAN.uses_gpu(w.run)
             ),
         params:
-            runs=lambda w: run_folders(w.run),
-            inputs=analysed_arguments,
+            runs=lambda w: PATHS.run_folders(w.run),
+            inputs=lambda w: job_arguments.of_analysis(PATHS, w.run),
             folder=lambda w, output: os.path.dirname(output.sidecar),
         shell:
             "python -m workflow_scripts.analyse --recipe {input.recipe:q} --log {log:q} --threads {threads}"
@@ -53,5 +55,5 @@ for _analysis, _spec in PLAN.config["analyses"].items():
 
 rule analyse:
     input:
-        all_runs("run.json"),  # Snakemake would always schedule a rule without inputs
-        analyses("analysis.json"),
+        PATHS.all_trainings("run.json"),  # Snakemake would always schedule a rule without inputs
+        PATHS.analysis_files("analysis.json"),

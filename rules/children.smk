@@ -8,10 +8,10 @@ Outputs: results/<name>/augmented/{children,audit}/<protocol>..., and there qual
 rule check_augmented:
     input:
         recipe=PLAN.recipe("check_quality", "augmented.all"),
-        tables=augmented_quality,
+        tables=lambda w: PATHS.augmented_problems(w.corpus),
     output:
-        table=COPY_QUALITY,
-        sidecar=COPY_QUALITY.replace(".csv", ".json"),
+        table=PATHS.augmented_quality,
+        sidecar=beside(PATHS.augmented_quality),
     log:
         f"logs/check_augmented/{NAME}/{{corpus}}.log",
     benchmark:
@@ -26,11 +26,11 @@ rule check_augmented:
 rule make_children:
     input:
         recipe=PLAN.recipe("make_children"),
-        fold=FOLDS,
-        gate=f"{GATE}.csv",
+        fold=PATHS.folds,
+        gate=PATHS.gate,
     output:
-        table=CHILDREN,
-        sidecar=CHILDREN_FACTS,
+        table=PATHS.children,
+        sidecar=beside(PATHS.children),
     log:
         f"logs/make_children/{NAME}/{{protocol}}/{{fold}}.{{view}}.log",
     benchmark:
@@ -45,14 +45,14 @@ rule make_children:
 rule audit_children:
     input:
         recipe=lambda w: PLAN.recipe("audit_children", f"{w.protocol}.{w.view}"),
-        manifest=lambda w: ancient(of_corpora("data/manifest/{corpus}.csv")(w)),
-        sidecar=of_corpora("data/manifest/{corpus}.json"),
-        protocol=PROTOCOL,
-        folds=of_folds,
-        children=lambda w: expand(CHILDREN, fold=PLAN.folds(w.protocol), **w),
-        digests=of_corpora(DIGESTS),
+        manifest=ancient_of_corpora(PATHS.manifest),
+        sidecar=of_corpora(PATHS.manifest_sidecar),
+        protocol=PATHS.protocol,
+        folds=fold_tables,
+        children=lambda w: fill(PATHS.children, **dict(w) | {"fold": PLAN.folds(w.protocol)}),
+        digests=lambda w: PATHS.protocol_digests(w.protocol),
     output:
-        CHILD_AUDIT,
+        PATHS.child_audit,
     log:
         f"logs/audit_children/{NAME}/{{protocol}}.{{view}}.log",
     benchmark:
@@ -68,10 +68,10 @@ rule audit_children:
 rule count_children:
     input:
         recipe=PLAN.recipe("count_children"),
-        sidecars=all_children(CHILDREN_FACTS),
+        sidecars=PATHS.augmented(beside(PATHS.children)),
     output:
-        table=CHILD_COUNTS,
-        sidecar=CHILD_COUNTS.replace(".csv", ".json"),
+        table=PATHS.child_counts,
+        sidecar=beside(PATHS.child_counts),
     log:
         f"logs/count_children/{NAME}.log",
     benchmark:
@@ -85,8 +85,8 @@ rule count_children:
 
 rule augment:
     input:
-        CHILD_COUNTS,
-        all_children(CHILD_AUDIT),
-        augmented_sidecars(),
-        sheets(),
-        expand(COPY_QUALITY, corpus=PLAN.config["corpora"] if PLAN.augmented() else []),
+        PATHS.child_counts,
+        PATHS.augmented(PATHS.child_audit),
+        PATHS.augmented_features(),
+        PATHS.sheets(),
+        fill(PATHS.augmented_quality, corpus=PATHS.augmented_corpora()),

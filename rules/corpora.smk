@@ -1,7 +1,7 @@
-"""Corpora: index raw files into a manifest, make protocols and audit them.
+"""Corpora: index raw files into a manifest.
 
 Inputs:  the raw corpus, at the root given in the config or in EMOSPACE_<CORPUS>
-Outputs: data/manifest/<corpus>.csv, results/<name>/{protocols,audit}/...
+Outputs: data/manifest/<corpus>.csv and .json, data/manifest/<corpus>/<part>.*
 """
 
 for _corpus in filter(PLAN.generated, PLAN.config["corpora"]):
@@ -31,11 +31,11 @@ rule index_part:
         raw=lambda w: PLAN.raw[w.corpus][w.part],
         made=lambda w: f"data/raw/{w.corpus}/{w.corpus}.json" if PLAN.generated(w.corpus) else [],
     output:
-        manifest="data/manifest/{corpus}/{part}.csv",
+        manifest=PATHS.part,
         quality="data/manifest/{corpus}/{part}.quality.csv",
-        audio="data/manifest/{corpus}/{part}.audio.sha256",
-        video="data/manifest/{corpus}/{part}.video.sha256",
-        words=WORDS,
+        audio=PATHS.digests[0],
+        video=PATHS.digests[1],
+        words=PATHS.words,
         sidecar="data/manifest/{corpus}/{part}.json",
     log:
         "logs/index_part/{corpus}/{part}.log",
@@ -56,12 +56,12 @@ rule index_part:
 rule merge_manifest:
     input:
         recipe=recipe("merge_manifest", "corpus"),
-        manifest=of_parts("data/manifest/{corpus}/{part}.csv"),
+        manifest=of_parts(PATHS.part),
         quality=of_parts("data/manifest/{corpus}/{part}.quality.csv"),
     output:
-        manifest="data/manifest/{corpus}.csv",
+        manifest=PATHS.manifest,
         quality="data/manifest/{corpus}.quality.csv",
-        sidecar="data/manifest/{corpus}.json",
+        sidecar=PATHS.manifest_sidecar,
     log:
         "logs/merge_manifest/{corpus}.log",
     benchmark:
@@ -74,52 +74,6 @@ rule merge_manifest:
         " --sidecar {output.sidecar:q}"
 
 
-for _protocol in PLAN.config["protocols"]:
-
-    rule:
-        name:
-            f"make_protocol_{_protocol}"
-        input:
-            recipe=PLAN.recipe("make_protocol", _protocol),
-            manifest=ancient(expand("data/manifest/{corpus}.csv", corpus=PLAN.protocol_corpora(_protocol))),
-            sidecar=expand("data/manifest/{corpus}.json", corpus=PLAN.protocol_corpora(_protocol)),
-        output:
-            folds=expand(FOLDS, protocol=_protocol, fold=PLAN.folds(_protocol)),
-            sidecar=PROTOCOL.format(protocol=_protocol),
-        log:
-            f"logs/make_protocol/{NAME}/{_protocol}.log",
-        benchmark:
-            f"logs/make_protocol/{NAME}/{_protocol}.tsv"
-        conda:
-            "../envs/media.yaml"
-        shell:
-            "python -m workflow_scripts.make_protocol --recipe {input.recipe:q} --log {log:q}"
-            " --manifest {input.manifest:q} --manifest-sidecar {input.sidecar:q} --out {output.folds:q}"
-            " --sidecar {output.sidecar:q}"
-
-
-rule audit_protocol:
-    input:
-        recipe=recipe("audit_protocol", "protocol"),
-        manifest=lambda w: ancient(of_corpora("data/manifest/{corpus}.csv")(w)),
-        sidecar=of_corpora("data/manifest/{corpus}.json"),
-        protocol=PROTOCOL,
-        folds=of_folds,
-        digests=of_corpora(DIGESTS),
-    output:
-        AUDIT,
-    log:
-        f"logs/audit_protocol/{NAME}/{{protocol}}.log",
-    benchmark:
-        f"logs/audit_protocol/{NAME}/{{protocol}}.tsv"
-    conda:
-        "../envs/media.yaml"
-    shell:
-        "python -m workflow_scripts.audit_protocol --recipe {input.recipe:q} --log {log:q} --manifest {input.manifest:q}"
-        " --manifest-sidecar {input.sidecar:q} --protocol {input.protocol:q} --folds {input.folds:q}"
-        " --digests {input.digests:q} --out {output:q}"
-
-
 rule corpora:
     input:
-        audits(),
+        PATHS.audits(),

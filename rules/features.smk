@@ -26,28 +26,29 @@ rule fetch_weights:
 
 rule weights:
     input:
-        PLAN.fetched(),
+        weight_records(PLAN.used_weights()),
 
 
 # One rule per encoder feature, because views, weights and environments differ.
 for _feature in PLAN.encoded():
-    _view, _weights = PLAN.feature(_feature)["view"], PLAN.feature(_feature).get("weights")
-    _known = expand("data/manifest/{corpus}.csv", corpus=PLAN.known_corpora(_feature))
+    _view, _weights = PATHS.view(PLAN.feature(_feature)["view"]), PATHS.feature_weights(_feature)
+    _known = fill(PATHS.manifest, corpus=PLAN.known_corpora(_feature))
 
     rule:
         name:
             f"embed_{_feature.replace('.', '_')}"
         input:
             recipe=PLAN.recipe("embed", _feature),
-            manifest="data/manifest/{corpus}/{part}.csv",
-            view=ancient(view_file(_view)),
-            sidecar=view_file(_view, "{part}.json"),
-            weights=[f"weights/{_weights}/weights.json"] if _weights else [],
+            manifest=PATHS.part,
+            view=ancient(_view),
+            view_offsets=ancient(offsets([_view])),
+            sidecar=beside(_view),
+            weights=_weights,
             known=ancient(_known),
         output:
-            store=feature_file(_feature),
-            offsets=feature_file(_feature, "{part}.offsets.npy"),
-            sidecar=feature_file(_feature, "{part}.json"),
+            store=PATHS.feature(_feature),
+            offsets=beside(PATHS.feature(_feature), ".offsets.npy"),
+            sidecar=beside(PATHS.feature(_feature)),
         log:
             f"logs/embed/{{corpus}}/{_feature}/{{part}}.log",
         benchmark:
@@ -57,7 +58,7 @@ for _feature in PLAN.encoded():
         resources:
             gpu=int(GPU and PLAN.encoder(_feature).GPU),
         params:
-            weights=f"--weights weights/{_weights}/weights.json" if _weights else "",
+            weights=f"--weights {_weights[0]}" if _weights else "",
             known=f"--known {' '.join(_known)}" if _known else "",
         shell:
             "python -m workflow_scripts.embed --recipe {input.recipe:q} --log {log:q} --threads {threads}"
@@ -66,19 +67,21 @@ for _feature in PLAN.encoded():
 
 
 for _feature, _spec in PLAN.selections().items():
+    _stores = [PATHS.feature(_spec["select"]), PATHS.feature(_spec["by"])]
 
     rule:
         name:
             f"select_{_feature.replace('.', '_')}"
         input:
             recipe=PLAN.recipe("select_frames", _feature),
-            frames=ancient(feature_file(_spec["select"])),
-            text=ancient(feature_file(_spec["by"])),
-            sidecars=[feature_file(_spec[k], "{part}.json") for k in ("select", "by")],
+            frames=ancient(_stores[0]),
+            text=ancient(_stores[1]),
+            read_offsets=ancient(offsets(_stores)),
+            sidecars=sidecars(_stores),
         output:
-            store=feature_file(_feature),
-            offsets=feature_file(_feature, "{part}.offsets.npy"),
-            sidecar=feature_file(_feature, "{part}.json"),
+            store=PATHS.feature(_feature),
+            offsets=beside(PATHS.feature(_feature), ".offsets.npy"),
+            sidecar=beside(PATHS.feature(_feature)),
         log:
             f"logs/select_frames/{{corpus}}/{_feature}/{{part}}.log",
         benchmark:
@@ -92,4 +95,4 @@ for _feature, _spec in PLAN.selections().items():
 
 rule features:
     input:
-        used_features(),
+        PATHS.used_features(),

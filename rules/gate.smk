@@ -4,28 +4,28 @@ Inputs:  data/augmented/{views,features}/..., their parents in data/{views,featu
 Outputs: results/<name>/augmented/{scores,sheets}/<corpus>/..., results/<name>/augmented/gate/<protocol>/...
 """
 
+from emospace.plan.data_paths import COPY, PARENT
+
 for _view in PLAN.augmented():
-    _score, _files = PLAN.views.module(_view).score, [PLAN.views.parent(_view), _view]
-    _gate_features = PLAN.gate_features(_view) if PLAN.views.takes(_score, "features") else []
-    _steps = [step_file(_view, step) for step in PLAN.views.reads(_score, _view)]
+    _files, _features = PATHS.scored(_view), PATHS.score_features(_view)
+    _steps = job_arguments.taken_by_score(PATHS, _view)
+    _scores = PATHS.scores.replace("{view}", _view)
+    _read = [*_files, *_features, *_steps.values()]
 
     rule:
         name:
             f"score_{_view}"
         input:
             recipe=PLAN.recipe("score_view", _view),
-            manifest="data/manifest/{corpus}/{part}.csv",
-            files=ancient([view_file(view) for view in _files]),
-            features=ancient([feature_file(name) for name in _gate_features]),
-            steps=_steps,
-            sidecars=[
-                *(view_file(view, "{part}.json") for view in _files),
-                *(feature_file(name, "{part}.json") for name in _gate_features),
-                *map(beside, _steps),
-            ],
+            manifest=PATHS.part,
+            files=ancient(_files),
+            features=ancient(_features),
+            steps=list(_steps.values()),
+            offsets=ancient(offsets(_read)),
+            sidecars=sidecars(_read),
         output:
-            table=f"{RESULTS}/augmented/scores/{{corpus}}/{_view}/{{part}}.csv",
-            sidecar=f"{RESULTS}/augmented/scores/{{corpus}}/{_view}/{{part}}.json",
+            table=_scores,
+            sidecar=beside(_scores),
         log:
             f"logs/score_view/{NAME}/{{corpus}}/{_view}/{{part}}.log",
         benchmark:
@@ -33,26 +33,26 @@ for _view in PLAN.augmented():
         conda:
             f"../envs/{PLAN.views.module(_view).ENVIRONMENT}.yaml"
         params:
-            read=step_arguments(_view, PLAN.views.reads(_score, _view)),
+            read=lambda w, files=_steps: job_arguments.read(files, w),
         shell:
             "python -m workflow_scripts.score_view --recipe {input.recipe:q} --log {log:q} --manifest {input.manifest:q}"
             " --parent {input.files[0]:q} --child {input.files[1]:q} --features {input.features:q} {params.read}"
-            " --out {output.table:q} --sidecar {output.sidecar:q}"
+            " --sidecars {input.sidecars:q} --out {output.table:q} --sidecar {output.sidecar:q}"
 
 
 rule gate_fold:
     input:
         recipe=recipe("gate_fold", "view"),
-        fold=FOLDS,
-        protocol=PROTOCOL,
-        scores=of_corpora(f"{SCORES}.csv"),
-        score_sidecars=of_corpora(f"{SCORES}.json"),
-        parents=lambda w: ancient(of_probe(0)(w)),
-        children=lambda w: ancient(of_probe(1)(w)),
-        sidecars=probe_sidecars,
+        fold=PATHS.folds,
+        protocol=PATHS.protocol,
+        scores=lambda w: PATHS.over_corpora(PATHS.scores, w.protocol, view=w.view),
+        parents=lambda w: ancient(PATHS.probe(w.view, w.protocol, PARENT)),
+        children=lambda w: ancient(PATHS.probe(w.view, w.protocol, COPY)),
+        offsets=lambda w: ancient(offsets(PATHS.gated(w.view, w.protocol))),
+        sidecars=lambda w: sidecars(PATHS.gated(w.view, w.protocol)),
     output:
-        table=f"{GATE}.csv",
-        sidecar=f"{GATE}.json",
+        table=PATHS.gate,
+        sidecar=beside(PATHS.gate),
     log:
         f"logs/gate_fold/{NAME}/{{protocol}}/{{fold}}.{{view}}.log",
     benchmark:
@@ -62,25 +62,24 @@ rule gate_fold:
     shell:
         "python -m workflow_scripts.gate_fold --recipe {input.recipe:q} --log {log:q} --fold {input.fold:q}"
         " --protocol {input.protocol:q} --scores {input.scores:q} --parent-features {input.parents:q}"
-        " --child-features {input.children:q} --out {output.table:q} --sidecar {output.sidecar:q}"
+        " --child-features {input.children:q} --sidecars {input.sidecars:q}"
+        " --out {output.table:q} --sidecar {output.sidecar:q}"
 
 
 rule make_sheet:
     input:
         recipe=recipe("make_sheet", "view"),
-        manifest=ancient("data/manifest/{corpus}.csv"),
-        manifest_sidecar="data/manifest/{corpus}.json",
-        scores=of_parts(f"{SCORES}.csv"),
-        score_sidecars=of_parts(f"{SCORES}.json"),
-        parent=lambda w: view_parts(w, PLAN.views.parent(w.view)),
-        child=lambda w: view_parts(w, w.view),
-        sidecars=lambda w: [
-            p for v in (PLAN.views.parent(w.view), w.view) for p in part_files(v, w.corpus, "{part}.json")
-        ],
-        parent_words=words_of(0),
-        child_words=words_of(1),
+        manifest=ancient(PATHS.manifest),
+        manifest_sidecar=PATHS.manifest_sidecar,
+        scores=of_parts(PATHS.scores),
+        parent=lambda w: ancient(PATHS.of_corpus(PLAN.views.parent(w.view), w.corpus)),
+        child=lambda w: ancient(PATHS.of_corpus(w.view, w.corpus)),
+        parent_words=lambda w: PATHS.transcripts(w.view, w.corpus, PARENT),
+        child_words=lambda w: PATHS.transcripts(w.view, w.corpus, COPY),
+        offsets=lambda w: ancient(offsets(PATHS.shown(w.view, w.corpus))),
+        sidecars=lambda w: sidecars(PATHS.shown(w.view, w.corpus)),
     output:
-        SHEET,
+        PATHS.sheet,
     log:
         f"logs/make_sheet/{NAME}/{{corpus}}/{{view}}.log",
     benchmark:
@@ -91,4 +90,4 @@ rule make_sheet:
         "python -m workflow_scripts.make_sheet --recipe {input.recipe:q} --log {log:q} --manifest {input.manifest:q}"
         " --manifest-sidecar {input.manifest_sidecar:q} --scores {input.scores:q} --parent {input.parent:q}"
         " --child {input.child:q} --parent-words {input.parent_words:q} --child-words {input.child_words:q}"
-        " --out {output:q}"
+        " --sidecars {input.sidecars:q} --out {output:q}"

@@ -10,16 +10,16 @@ from emospace.report.results import COMPANIONS
 rule summarize:
     input:
         recipe=PLAN.recipe("summarize"),
-        metrics=evaluations("metrics.json"),
-        predictions=evaluations("predictions.csv"),
-        histories=all_runs("history.csv"),
+        metrics=PATHS.evaluations("metrics.json"),
+        predictions=PATHS.evaluations("predictions.csv"),
+        histories=PATHS.all_trainings("history.csv"),
     output:
-        summary=f"{RESULTS}/summary.csv",
-        result=f"{RESULTS}/result.txt",
-        metrics=f"{RESULTS}/metrics.json",
-        sidecar=f"{RESULTS}/summary.json",
-        confusion=expand(f"{RESULTS}/plots/confusion/{{run}}.predictions.csv", run=PLAN.config["runs"]),
-        training=expand(f"{RESULTS}/plots/training/{{run}}.history.csv", run=PLAN.config["runs"]),
+        summary=f"{PATHS.results}/summary.csv",
+        result=f"{PATHS.results}/result.txt",
+        metrics=f"{PATHS.results}/metrics.json",
+        sidecar=f"{PATHS.results}/summary.json",
+        confusion=fill(f"{PATHS.results}/plots/confusion/{{run}}.predictions.csv", run=PLAN.config["runs"]),
+        training=fill(f"{PATHS.results}/plots/training/{{run}}.history.csv", run=PLAN.config["runs"]),
     log:
         f"logs/summarize/{NAME}.log",
     benchmark:
@@ -37,24 +37,24 @@ rule summarize:
 rule make_report:
     input:
         recipe=PLAN.recipe("make_report"),
-        summary=f"{RESULTS}/summary.csv",
-        metrics=evaluations("metrics.json"),
-        runs=all_runs("run.json"),
-        audits=audits(),
-        quality=expand(QUALITY, corpus=PLAN.config["corpora"]),
-        manifests=expand("data/manifest/{corpus}.json", corpus=PLAN.config["corpora"]),
-        sidecars=used_features(),
-        sheets=sheets(),
-        gates=all_children(f"{GATE}.json"),
-        analyses=analyses("analysis.json"),
+        summary=f"{PATHS.results}/summary.csv",
+        metrics=PATHS.evaluations("metrics.json"),
+        runs=PATHS.all_trainings("run.json"),
+        audits=PATHS.audits(),
+        quality=fill(PATHS.quality, corpus=PLAN.config["corpora"]),
+        manifests=fill(PATHS.manifest_sidecar, corpus=PLAN.config["corpora"]),
+        sidecars=PATHS.used_features(),
+        sheets=PATHS.sheets(),
+        gates=PATHS.augmented(beside(PATHS.gate)),
+        analyses=PATHS.analysis_files("analysis.json"),
         # Files that the report reads in addition to these sidecars.
-        made=ancient(analyses()),
-        rows=ancient(expand("data/manifest/{corpus}.csv", corpus=PLAN.config["corpora"])),
-        predictions=ancient([path for file in COMPANIONS["metrics.json"] for path in evaluations(file)]),
-        trained=ancient([path for file in COMPANIONS["run.json"] for path in all_runs(file)]),
+        made=ancient(PATHS.analysis_files()),
+        rows=ancient(fill(PATHS.manifest, corpus=PLAN.config["corpora"])),
+        predictions=ancient([path for file in COMPANIONS["metrics.json"] for path in PATHS.evaluations(file)]),
+        trained=ancient([path for file in COMPANIONS["run.json"] for path in PATHS.all_trainings(file)]),
     output:
-        page=f"{RESULTS}/report.html",
-        sidecar=f"{RESULTS}/report.json",
+        page=f"{PATHS.results}/report.html",
+        sidecar=f"{PATHS.results}/report.json",
     log:
         f"logs/make_report/{NAME}.log",
     benchmark:
@@ -70,5 +70,5 @@ rule make_report:
 
 rule report:
     input:
-        f"{RESULTS}/report.html",
-        f"{RESULTS}/result.txt",
+        f"{PATHS.results}/report.html",
+        f"{PATHS.results}/result.txt",

@@ -4,32 +4,35 @@ Inputs:  results/<name>/{protocols,audit}/..., data/features/..., for runs with 
 Outputs: results/<name>/runs/<run>/<fold>-<seed>/; for a second stage, outputs for the train rows in train/
 """
 
+from emospace.plan.reserved import training_rules
+
 # A run whose model declares additional outputs has its own rule, because their names depend on the run.
-for _rule, _runs in trainings("train").items():
+for _rule, _runs in training_rules(PLAN, "train").items():
 
     rule:
         name:
             _rule
         input:
             recipe=recipe("train", "run"),
-            fold=of_run(FOLDS),
-            protocol=of_run(PROTOCOL),
-            audit=of_run(AUDIT),
-            children=of_run(CHILDREN),
-            child_audits=of_run(CHILD_AUDIT),
-            quality=lambda w: ancient(of_corpora(QUALITY)(w)),  # must exist; training does not read it
-            data=lambda w: ancient(input_files(w)),
-            manifests=lambda w: ancient(read_manifests(w)),
-            sidecars=lambda w: input_files(w, "{part}.json"),
-            weights=model_weights,
-            parents=parent_files,
+            fold=of_run(PATHS.folds),
+            protocol=of_run(PATHS.protocol),
+            audit=of_run(PATHS.audit),
+            children=of_run(PATHS.children),
+            child_audits=of_run(PATHS.child_audit),
+            quality=ancient_of_corpora(PATHS.quality),  # must exist; training does not read it
+            data=lambda w: ancient(PATHS.input_data(w.run)),
+            manifests=lambda w: ancient(PATHS.manifests_read(w.run)),
+            sidecars=lambda w: PATHS.input_sidecars(w.run),
+            weights=lambda w: PATHS.model_weights(w.run),
+            parents=lambda w: PATHS.parent_sidecars(**w),
+            parent_outputs=lambda w: ancient(PATHS.parent_outputs(**w)),
         output:
-            model=f"{RUN}/model.safetensors",
-            history=f"{RUN}/history.csv",
-            probabilities=f"{RUN}/probabilities.csv",
-            embeddings=f"{RUN}/embeddings.npy",
-            more=[f"{RUN}/{file}" for file in PLAN.run_files(_runs[0])],
-            sidecar=f"{RUN}/run.json",
+            model=f"{PATHS.run}/model.safetensors",
+            history=f"{PATHS.run}/history.csv",
+            probabilities=f"{PATHS.run}/probabilities.csv",
+            embeddings=f"{PATHS.run}/embeddings.npy",
+            more=[f"{PATHS.run}/{file}" for file in PLAN.run_files(_runs[0])],
+            sidecar=f"{PATHS.run}/run.json",
         log:
             f"logs/train/{NAME}/{{run}}/{{fold}}-{{seed}}.log",
         benchmark:
@@ -41,7 +44,7 @@ for _rule, _runs in trainings("train").items():
         resources:
             gpu=lambda w: int(GPU and PLAN.uses_gpu(w.run)),
         params:
-            inputs=input_arguments,
+            inputs=lambda w: job_arguments.of_training(PATHS, **w),
             folder=lambda w, output: os.path.dirname(output.sidecar),
         shell:
             "python -m workflow_scripts.train --recipe {input.recipe:q} --log {log:q} --threads {threads}"
@@ -51,30 +54,31 @@ for _rule, _runs in trainings("train").items():
             " --seed {wildcards.seed} --out {params.folder:q}"
 
 
-for _rule, _runs in trainings("apply_train", on_train=True).items():
+for _rule, _runs in training_rules(PLAN, "apply_train").items():
 
     rule:
         name:
             _rule
         input:
             recipe=recipe("apply_train", "run"),
-            run=f"{RUN}/run.json",
-            stored=ancient(f"{RUN}/model.safetensors"),
-            fold=of_run(FOLDS),
-            protocol=of_run(PROTOCOL),
-            audit=of_run(AUDIT),
-            children=of_run(CHILDREN),
-            child_audits=of_run(CHILD_AUDIT),
-            data=lambda w: ancient(input_files(w)),
-            manifests=lambda w: ancient(read_manifests(w)),
-            sidecars=lambda w: input_files(w, "{part}.json"),
-            weights=model_weights,
-            parents=parent_files,
+            run=f"{PATHS.run}/run.json",
+            stored=ancient(f"{PATHS.run}/model.safetensors"),
+            fold=of_run(PATHS.folds),
+            protocol=of_run(PATHS.protocol),
+            audit=of_run(PATHS.audit),
+            children=of_run(PATHS.children),
+            child_audits=of_run(PATHS.child_audit),
+            data=lambda w: ancient(PATHS.input_data(w.run)),
+            manifests=lambda w: ancient(PATHS.manifests_read(w.run)),
+            sidecars=lambda w: PATHS.input_sidecars(w.run),
+            weights=lambda w: PATHS.model_weights(w.run),
+            parents=lambda w: PATHS.parent_sidecars(**w),
+            parent_outputs=lambda w: ancient(PATHS.parent_outputs(**w)),
         output:
-            probabilities=f"{RUN}/train/probabilities.csv",
-            embeddings=f"{RUN}/train/embeddings.npy",
-            more=[f"{RUN}/train/{file}" for file in PLAN.run_files(_runs[0]) if file.startswith("extras.")],
-            sidecar=f"{RUN}/train/apply.json",
+            probabilities=f"{PATHS.run}/train/probabilities.csv",
+            embeddings=f"{PATHS.run}/train/embeddings.npy",
+            more=[f"{PATHS.run}/train/{file}" for file in PLAN.run_files(_runs[0]) if file.startswith("extras.")],
+            sidecar=f"{PATHS.run}/train/apply.json",
         log:
             f"logs/apply_train/{NAME}/{{run}}/{{fold}}-{{seed}}.log",
         benchmark:
@@ -86,7 +90,7 @@ for _rule, _runs in trainings("apply_train", on_train=True).items():
         resources:
             gpu=lambda w: int(GPU and PLAN.uses_gpu(w.run)),
         params:
-            inputs=input_arguments,
+            inputs=lambda w: job_arguments.of_training(PATHS, **w),
             folder=lambda w, output: os.path.dirname(output.sidecar),
         shell:
             "python -m workflow_scripts.apply_train --recipe {input.recipe:q} --log {log:q} --threads {threads}"
@@ -98,4 +102,4 @@ for _rule, _runs in trainings("apply_train", on_train=True).items():
 
 rule train_all:
     input:
-        all_runs("run.json"),
+        PATHS.all_trainings("run.json"),

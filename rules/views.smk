@@ -6,20 +6,22 @@ Outputs: data/views/<corpus>/<view>/<part>.*, data/quality/<name>/<corpus>.csv
 
 for _view in PLAN.extractable():
     _step, _medium = PLAN.views.step(_view), PLAN.views.module(_view).MEDIUM
+    _sources = PATHS.views_named(_view)
 
     rule:
         name:
             f"extract_{_view}"
         input:
             recipe=PLAN.recipe("extract_view", _view),
-            manifest="data/manifest/{corpus}/{part}.csv",
+            manifest=PATHS.part,
             digests=f"data/manifest/{{corpus}}/{{part}}.{_medium}.sha256" if _medium else [],
-            words=WORDS if PLAN.views.takes(_step.make, "words") else [],
-            views=ancient([view_file(source) for source in PLAN.views.sources(_view)]),
-            sidecars=[view_file(source, "{part}.json") for source in PLAN.views.sources(_view)],
+            words=PATHS.words_taken(_view),
+            views=ancient(_sources),
+            offsets=ancient(offsets(_sources)),
+            sidecars=sidecars(_sources),
             weights=weight_records(PLAN.views.step_weights(_view)),
         output:
-            **view_files(_view),
+            **PATHS.view_outputs(_view),
         log:
             f"logs/extract_{_view}/{{corpus}}/{{part}}.log",
         benchmark:
@@ -29,11 +31,11 @@ for _view in PLAN.extractable():
         threads: PLAN.views.threads(_view)
         params:
             root=lambda w: PLAN.root(w.corpus),
-            read=read_arguments(_view),
+            read=lambda w, files=job_arguments.taken_by_view(PATHS, _view): job_arguments.read(files, w),
         shell:
             "python -m workflow_scripts.extract_view --recipe {input.recipe:q} --log {log:q} --threads {threads}"
-            " --corpus-root {params.root:q} --manifest {input.manifest:q} --digests {input.digests:q}"
-            " --weights {input.weights:q} {params.read} --out {output.main:q} --quality {output.quality:q}"
+            " --corpus-root {params.root:q} --manifest {input.manifest:q} --inputs {input.digests:q}"
+            " {input.words:q} {input.sidecars:q} --weights {input.weights:q} {params.read} --out {output.main:q} --quality {output.quality:q}"
             " --sidecar {output.sidecar:q}"
 
 
@@ -41,13 +43,11 @@ rule check_quality:
     input:
         recipe=recipe("check_quality", "corpus"),
         manifest="data/manifest/{corpus}.quality.csv",
-        facts="data/manifest/{corpus}.json",
-        views=lambda w: [
-            p for view in PLAN.read_views(w.corpus) for p in part_files(view, w.corpus, "{part}.quality.csv")
-        ],
+        facts=PATHS.manifest_sidecar,
+        views=lambda w: PATHS.view_problems(w.corpus),
     output:
-        table=QUALITY,
-        sidecar=QUALITY.replace(".csv", ".json"),
+        table=PATHS.quality,
+        sidecar=beside(PATHS.quality),
     log:
         f"logs/check_quality/{NAME}/{{corpus}}.log",
     benchmark:
@@ -61,4 +61,4 @@ rule check_quality:
 
 rule views:
     input:
-        expand(QUALITY, corpus=PLAN.config["corpora"]),
+        fill(PATHS.quality, corpus=PLAN.config["corpora"]),

@@ -7,7 +7,7 @@ from pathlib import Path
 from conftest import ROOT, Project, shipped
 
 from emospace.core.provenance import sha256
-from emospace.plan.adopting import PHASES
+from emospace.plan.adopt import PHASES
 
 GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
 ADOPT = ["python", "-m", "workflow_scripts.adopt"]

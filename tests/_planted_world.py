@@ -121,7 +121,7 @@ class World:
     def _view(self, out: Path) -> dict:
         made = {"out": out / "0.npy", "quality": out / "0.quality.csv", "sidecar": out / "0.json"}
         given = {"manifest": self.folder / "m/0.csv", "cache": None, "threads": 1, "weights": [], "read": []}
-        return made | given | {"corpus_root": self.folder / "tones", "digests": self.at("m/0.audio_digests.csv")}
+        return made | given | {"corpus_root": self.folder / "tones", "inputs": self.at("m/0.audio_digests.csv")}
 
     def extract(self, out: Path, view: str = "loudness") -> None:
         extract_view.job(Namespace(**self._view(out)), self.recipes["extract_view", view])
@@ -133,7 +133,7 @@ class World:
     def score(self, out: Path) -> None:
         files = {"parent": self.folder / "v/tones/audio/0.npy", "child": self.folder / "v/tones/louder/0.npy"}
         files |= {"manifest": self.folder / "m/0.csv", "out": out / "0.csv", "sidecar": out / "0.json"}
-        score_view.job(Namespace(**files, features=[], read=[]), self.recipes["score_view", "louder"])
+        score_view.job(Namespace(**files, features=[], read=[], sidecars=[]), self.recipes["score_view", "louder"])
 
     def embed(self, out: Path) -> None:
         view = self.folder / "v/tones/loudness"

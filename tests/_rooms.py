@@ -14,11 +14,11 @@ ROOTS = ("emospace", "workflow_scripts")
 
 def modules(project: Path) -> dict[str, Path]:
     """Dotted name of each of our modules, and its file."""
-    found = {}
+    files = {}
     for path in sorted(p for root in ROOTS for p in (project / root).rglob("*.py")):
         parts = path.relative_to(project).with_suffix("").parts
-        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
-    return found
+        files[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return files
 
 
 def imports(name: str, path: Path, known: dict[str, Path]) -> set[str]:
@@ -43,7 +43,7 @@ def arrows(project: Path) -> Counter:
 
 
 def main(project: Path) -> None:
-    known, found = modules(project), arrows(project)
+    known, counts = modules(project), arrows(project)
     root = [
         name
         for name in known
@@ -53,8 +53,11 @@ def main(project: Path) -> None:
     print(f"modules in all: {len(known)}")
     single = sum(len(imports(name, path, known)) for name, path in known.items())
     print(f"imports between modules: {single}")
-    print(f"arrows between folders: {len(found)} ({sum(found.values())} imports)")
-    for (a, b), number in sorted(found.items()):
+    mutual = [pair for pair in counts if pair < pair[::-1] in counts]
+    print(f"folders: {len({room(name) for name in known})}")
+    print(f"arrows between folders: {len(counts)} ({sum(counts.values())} imports)")
+    print(f"pairs of folders that import each other: {len(mutual)}")
+    for (a, b), number in sorted(counts.items()):
         print(f"  {a} -> {b}: {number}")
 
 

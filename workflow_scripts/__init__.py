@@ -1,1 +1,1 @@
-"""One thin command-line script per rule, of the rule's name: parse, read, call emospace, write."""
+"""One thin command per rule, with the name of the rule: parse, read, call emospace, write."""

@@ -1,4 +1,4 @@
-"""What the two audits share: their arguments, and the inputs that their sidecars record."""
+"""Arguments of the two audits, and the inputs that their sidecars record."""
 
 import argparse
 from pathlib import Path
@@ -7,7 +7,7 @@ from workflow_scripts._command import arguments
 
 
 def parser(description: str) -> argparse.ArgumentParser:
-    """Arguments of an audit."""
+    """Return a parser with the arguments of an audit."""
     parser = arguments(description)
     parser.add_argument("--manifest", type=Path, nargs="+", required=True, help="one per corpus, named after it")
     parser.add_argument("--manifest-sidecar", type=Path, nargs="+", required=True)
@@ -19,5 +19,5 @@ def parser(description: str) -> argparse.ArgumentParser:
 
 
 def inputs(args) -> list[Path]:
-    """Inputs of an audit. Training refuses any other fold table."""
+    """Return the inputs that the sidecar records. Training refuses any other fold table."""
     return [args.protocol, *args.manifest_sidecar, *args.folds, *args.digests]

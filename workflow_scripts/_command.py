@@ -1,4 +1,4 @@
-"""What every script shares: its arguments, its log, and one-line errors."""
+"""Arguments, log, lock and one-line errors of every script."""
 
 import argparse
 import fcntl
@@ -14,13 +14,13 @@ from emospace.core.disk import as_input_error
 from emospace.core.errors import InputError, full
 from emospace.core.provenance import read_recipe
 
-LOCKS = Path(".emospace/locks")  # a file for each job that ever ran
-# Nothing but fetch_weights may reach a model hub; set before any library can read them.
+LOCKS = Path(".emospace/locks")  # one file per job
+# Only fetch_weights may use the network. Set these before any library reads them.
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "NO_ALBUMENTATIONS_UPDATE": "1"}
 
 
 def arguments(description: str) -> argparse.ArgumentParser:
-    """A parser with the arguments that every script takes: --recipe and --log."""
+    """Return a parser with the arguments that every script takes: --recipe and --log."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--recipe", type=Path, required=True, help="JSON: options and code digests of this job")
     parser.add_argument("--log", type=Path, help="write the log here too (progress bars go to stderr only)")
@@ -32,14 +32,14 @@ def run(
 ) -> None:
     """Parse the command line, read the recipe, run `job(args, recipe)`.
 
-    An InputError or a full disk becomes one line on stderr and in the log, and exit status 1; anything else is a fault
-    of ours and keeps its traceback, in the log too. While another process runs the same job, this one waits.
+    An InputError or a full disk becomes one line on stderr and in the log, with exit status 1. Any other exception is
+    a bug: its traceback goes to both, with exit status 2. If another process is running the same job, wait for it.
     """
     if not online:
         os.environ.update(OFFLINE)
     args = parser.parse_args()
     try:
-        with _alone(args.log):
+        with _locked(args.log):
             _log_to(args.log)
             job(args, read_recipe(args.recipe))
     except InputError as error:
@@ -56,20 +56,20 @@ def run(
 def _log_to(path: Path | None) -> None:
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if path:
-        handlers[0].setLevel(logging.WARNING)  # the terminal has a line per job; the rest is in the log
+        handlers[0].setLevel(logging.WARNING)  # the terminal shows one line per job; the log has the rest
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Never empty: of the logs of a job that was killed, Snakemake shows none after an empty one.
+        # Never empty: after a job is killed, Snakemake stops printing logs at the first empty one.
         path.write_text(f"on {platform.node()}\n", encoding="utf-8")
         handlers.append(logging.FileHandler(path, encoding="utf-8"))
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", handlers=handlers)
 
 
 @contextmanager
-def _alone(log: Path | None) -> Iterator[None]:
-    """Wait until no other process runs the job that has this log.
+def _locked(log: Path | None) -> Iterator[None]:
+    """Hold the lock of the job with this log; wait while another process holds it.
 
-    A job lives on when its snakemake is killed, and would meet the one that the next run starts: so both lock one file.
-    The kernel lets go of a lock with its process; nothing has to be cleared. (The log itself is removed by Snakemake.)
+    A job survives when its Snakemake process is killed, and the next run may start the same job again. The kernel
+    releases the lock when its process ends, so stale locks cannot exist. (Snakemake deletes the log itself.)
     """
     if log is None:
         yield
@@ -80,9 +80,9 @@ def _alone(log: Path | None) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print(f"{log}: the same job of an earlier run is still at work; waiting for its end", file=sys.stderr)
+            print(f"{log}: the same job of an earlier run is still running; waiting until it ends", file=sys.stderr)
             fcntl.flock(lock, fcntl.LOCK_EX)
         except OSError as error:
-            why = f"this file system has no locks ({error.strerror})"
-            print(f"{path}: {why}; after a kill, see that no job lives on", file=sys.stderr)
+            reason = f"this file system does not support locks ({error.strerror})"
+            print(f"{path}: {reason}; after a kill, make sure that no job is still running", file=sys.stderr)
         yield

@@ -1,4 +1,4 @@
-"""What jobs that train or apply a model share: their arguments, the fold that they read, their sidecar."""
+"""Arguments, fold and sidecar of the jobs that train or apply a model."""
 
 import argparse
 from dataclasses import replace
@@ -20,7 +20,7 @@ PACKAGES = ("numpy", "torch", "scikit-learn", "safetensors")
 
 
 def parser(description: str) -> argparse.ArgumentParser:
-    """Arguments of a job on one fold."""
+    """Return a parser with the arguments of a job on one fold."""
     parser = arguments(description)
     for name in ("fold", "protocol", "audit", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
@@ -32,12 +32,12 @@ def parser(description: str) -> argparse.ArgumentParser:
         nargs="+",
         action="append",
         default=[],
-        metavar="INPUT INSTEAD FILE",
-        help="what children of a view have in place of an input: text.sbert text_bt.sbert FILE...",
+        metavar="INPUT REPLACEMENT FILE",
+        help="replacement of an input for the children of a view: text.sbert text_bt.sbert FILE...",
     )
     parser.add_argument("--manifests", type=Path, nargs="*", default=[], help="of all parts, if an input is a view")
     parser.add_argument("--input-sidecars", type=Path, nargs="*", default=[])
-    parser.add_argument("--runs", nargs="*", default=[], metavar="RUN=FOLDER", help="of the same fold")
+    parser.add_argument("--runs", nargs="*", default=[], metavar="RUN=FOLDER", help="runs that it reads")
     parser.add_argument("--asked", nargs="*", default=[], metavar="RUN", help="runs that were applied to train rows")
     parser.add_argument("--weights", type=Path, nargs="*", default=[], help="weights.json, at most one")
     parser.add_argument("--seed", type=int, required=True)
@@ -46,20 +46,20 @@ def parser(description: str) -> argparse.ArgumentParser:
 
 
 def folders(args) -> dict[str, Folders]:
-    """Run -> folders of its outputs."""
+    """Return run -> folders of its outputs."""
     stored = {name: Path(folder) for name, _, folder in (item.partition("=") for item in args.runs)}
     return {name: Folders(folder, folder / TRAIN if name in args.asked else None) for name, folder in stored.items()}
 
 
 def sources(args) -> list[Path]:
-    """Sidecars of all that a job reads, except for the fold and its audits."""
+    """Return the sidecars of everything that a job reads, except the fold and its audits."""
     runs = folders(args).values()
     applied = [run.train / "apply.json" for run in runs if run.train]
     return [*args.input_sidecars, *(run.stored / "run.json" for run in runs), *applied, *args.weights]
 
 
 def read(args, recipe: dict) -> Fold:
-    """The fold of a job. Raises InputError unless its tables passed their audits."""
+    """Read the fold of a job. Raises InputError unless its tables passed their audits."""
     refuse_unaudited([args.audit, *args.child_audits], [args.fold, args.protocol], args.children)
     inputs = {name: [Path(f) for f in files] for name, *files in args.input}
     more = children_of(args), exchanges(args.exchange), readers(recipe, args.manifests)
@@ -69,20 +69,20 @@ def read(args, recipe: dict) -> Fold:
 
 
 def children_of(args) -> dict[str, Path]:
-    """Augmented view -> table of its rows."""
+    """Return augmented view -> table of its rows."""
     return {path.stem.partition(".")[2]: path for path in args.children}
 
 
 def exchanges(items: list[list[str]]) -> dict[str, dict[str, list[Path]]]:
-    """View -> input -> files, from INPUT VIEW[.ENCODER] FILE... items."""
+    """Return view -> input -> files, from items INPUT VIEW[.ENCODER] FILE..."""
     files_of: dict[str, dict[str, list[Path]]] = {}
-    for name, instead, *files in items:
-        files_of.setdefault(instead.partition(".")[0], {})[name] = [Path(file) for file in files]
+    for name, replacement, *files in items:
+        files_of.setdefault(replacement.partition(".")[0], {})[name] = [Path(file) for file in files]
     return files_of
 
 
 def supplied(args, module) -> dict[str, Weights | str | None]:
-    """Arguments that a model may take by name: weights, device. Sets the number of threads of PyTorch."""
+    """Return the arguments that a model may take by name: weights, device. Sets the number of PyTorch threads."""
     if not module.GPU:
         return {"weights": _weights(args), "device": "cpu"}
     import torch
@@ -96,12 +96,12 @@ def _weights(args) -> Weights | None:
 
 
 def model_of(recipe: dict):
-    """Module of the model that a recipe names."""
+    """Return the module of the model that a recipe names."""
     return plugin.find("models", recipe["plugin"])
 
 
 def finish(sidecar: Path, args, recipe: dict, outputs: list[Path], *more: Path, **facts) -> None:
-    """Write the sidecar of a job. more: inputs beside the fold, its audits and `sources`."""
+    """Write the sidecar of a job. more: inputs in addition to the fold, its audits and `sources`."""
     used = [args.fold, args.audit, *args.children, *args.child_audits, *sources(args), *more]
     packages = [*PACKAGES, *model_of(recipe).PACKAGES]
     write_sidecar(sidecar, recipe, inputs=used, outputs=outputs, packages=packages, **facts)

@@ -1,7 +1,7 @@
-"""Take over artifacts that another machine made (git clone, dvc pull), as far as they are what would be made here.
+"""Adopt artifacts that another machine made (git clone, dvc pull), if they are up to date.
 
-Whatever its sidecar shows to come from today's recipe and today's inputs is entered in Snakemake's records; the rest
-is marked as out of date, so that the next run makes it again. Refuses if a file and its sidecar disagree.
+Artifacts whose sidecars match the current recipes and inputs are entered in Snakemake's records. The others are marked
+as out of date, so that the next run rebuilds them. Refuses if a file and its sidecar disagree.
 """
 
 import argparse
@@ -10,18 +10,18 @@ from collections import Counter
 from pathlib import Path
 
 from emospace.core.errors import InputError
-from emospace.plan.adopting import adopt
-from emospace.plan.adoption import Job
+from emospace.plan.adopt import adopt
+from emospace.plan.staleness import Job
 
 
 def report(verdicts: dict[Job, str]) -> None:
     stale = {job: why for job, why in verdicts.items() if why}
-    print(f"{len(verdicts) - len(stale)} of {len(verdicts)} jobs have made what they would make today.")
+    print(f"{len(verdicts) - len(stale)} of {len(verdicts)} jobs are up to date.")
     counts = Counter(job.rule for job in stale)
     first = {job.rule: (job, why) for job, why in reversed(stale.items())}
     for rule, count in counts.items():
         job, why = first[rule]
-        print(f"{count} x {rule} to be made again, with what depends on it: {job.outputs[0]}: {why}")
+        print(f"{count} x {rule} will run again, with everything that depends on it: {job.outputs[0]}: {why}")
 
 
 def main():

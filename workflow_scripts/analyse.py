@@ -1,4 +1,4 @@
-"""Make an analysis of one trained run: the files that it declares, and the facts that it returns."""
+"""Run an analysis of one trained run: write the files that it declares and the facts that it returns."""
 
 import shutil
 from pathlib import Path
@@ -15,7 +15,7 @@ from workflow_scripts._weights import opened
 
 
 def device(module: ModuleType, model: ModuleType, threads: int) -> str:
-    """Where stored models are applied: on the GPU if the analysis may use one and there is one."""
+    """Return the device of stored models: the GPU if the analysis may use one and there is one."""
     if not getattr(model, "GPU", False):
         return "cpu"
     import torch
@@ -58,9 +58,15 @@ def main():
     for name in ("manifest", "manifest-sidecar", "folds", "run-dirs"):
         parser.add_argument(f"--{name}", type=Path, nargs="+", required=True)
     parser.add_argument("--input", nargs="+", action="append", default=[], metavar="NAME FILE", help="files per input")
-    parser.add_argument("--manifests", type=Path, nargs="*", default=[], help="of all parts, where it reads a view")
+    parser.add_argument("--manifests", type=Path, nargs="*", default=[], help="of all parts, if it reads a view")
     parser.add_argument("--input-sidecars", type=Path, nargs="*", default=[])
-    parser.add_argument("--parents", nargs="*", default=[], metavar="RUN=FOLDER", help="of all folds and seeds")
+    parser.add_argument(
+        "--parents",
+        nargs="*",
+        default=[],
+        metavar="RUN=FOLDER",
+        help="of all folds and seeds",
+    )
     parser.add_argument("--weights", type=Path, nargs="*", default=[], help="weights.json of the model, at most one")
     parser.add_argument("--threads", type=int, default=1)
     run(parser, job)

@@ -1,7 +1,8 @@
 """Apply a run to the train rows of its own fold, for a second stage that learns from its outputs.
 
-Without `crossfit`, the stored model, which has learnt from these rows: its outputs are in-sample, hence too confident.
-With `crossfit: K`, K models of the same options, each trained without the speakers of the rows it is applied to.
+Without `crossfit`, the stored model is applied. It has learnt from these rows, so its outputs are in-sample and
+overconfident. With `crossfit: K`, K models with the same options are trained, each without the speakers of the rows to
+which it is applied.
 """
 
 import shutil

@@ -1,4 +1,4 @@
-"""Fail, before any training reads them, unless the augmented rows are children of train rows in every fold."""
+"""Fail before training unless all augmented rows are children of train rows, in every fold."""
 
 import logging
 from pathlib import Path
@@ -25,7 +25,7 @@ def job(args, recipe):
 
 def main():
     parser = _audit.parser(__doc__)
-    parser.add_argument("--children", type=Path, nargs="+", required=True, help="those of each fold, in the same order")
+    parser.add_argument("--children", type=Path, nargs="+", required=True, help="one table per fold, in the same order")
     run(parser, job)
 
 

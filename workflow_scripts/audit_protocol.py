@@ -1,4 +1,4 @@
-"""Fail, before any training, if anything crosses train, dev and test; report text overlap."""
+"""Fail before training if anything crosses train, dev and test; report text overlap."""
 
 import logging
 
@@ -14,7 +14,7 @@ def job(args, recipe):
     protocol, corpora = read_json(args.protocol), protocol_rows.read(args.manifest)
     leaks, folds = audit_folds(args.folds, corpora, protocol_rows.recordings(args.digests), protocol)
     for leak in leaks[:SHOWN]:
-        logging.info("%s", leak)  # declared, or refused below; the end of the run names leaky protocols
+        logging.info("%s", leak)  # declared, or refused below; the summary of the run names leaky protocols
     refuse_leaks(leaks, protocol, args.protocol)
     for what, where in (lacking := lacks(folds)).items():
         logging.warning("%s: %s, which others of its sides have", ", ".join(where), what)

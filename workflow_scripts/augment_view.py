@@ -1,4 +1,4 @@
-"""Make one step of an augmented view of one part, or the view itself: a changed copy of each item of its parent."""
+"""Make an augmented view of one part, or one of its steps: a changed copy of each item of its parent."""
 
 import shutil
 from pathlib import Path
@@ -9,7 +9,6 @@ from emospace.core.steps import steps
 from emospace.views._answers import Call, kept_if_whole, outputs, read_step
 from workflow_scripts import _view_job
 from workflow_scripts._command import run
-from workflow_scripts._sidecars import sidecars
 
 
 def job(args, recipe):
@@ -20,7 +19,7 @@ def job(args, recipe):
         made = _view_job.make(step.make, Call.of(module, step.make.__name__), read, args.source, rows, args, recipe)
         if view.KIND == "audio" and not recipe["step"]:
             made.facts.setdefault("sample_rate", sample_rate(args.source))
-        _view_job.finish(args, recipe, made, sidecars(args.source), step.packages)
+        _view_job.finish(args, recipe, made, step.packages)
     if args.cache:
         shutil.rmtree(args.cache, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""Gather the problems of a corpus, from its manifest and views, in one table; stop if the config says so."""
+"""Collect the problems of a corpus, from its manifest and views, in one table; stop if the config says so."""
 
 import logging
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Before `dvc push`: say the licence of every corpus that lies here, and refuse if one may not be shared."""
+"""Print the licence of every corpus with data in this project before `dvc push`; refuse if one must not be shared."""
 
 import sys
 
@@ -12,7 +12,7 @@ def main():
     except InputError as error:
         sys.exit(str(error))
     for name, licence in licences.items():
-        print(f"{name}, and what is made from it: {licence}")
+        print(f"{name} and everything derived from it: {licence}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One table of how many rows augmentation adds: a line per protocol, fold and view."""
+"""Count the rows that augmentation adds: one line per protocol, fold and view."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ COLUMNS = ["protocol", "fold", "view", "train", "children"]
 
 
 def line(sidecar: Path) -> dict:
-    """A line from the sidecar .../<protocol>/<fold>.<view>.json of a table of children."""
+    """Return the line of a table of children, from its sidecar .../<protocol>/<fold>.<view>.json."""
     facts = read_json(sidecar)
     protocol, name = sidecar.parts[-2:]
     counts = {key: facts[key] for key in ("view", "train", "children")}

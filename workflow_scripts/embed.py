@@ -16,7 +16,7 @@ from workflow_scripts._weights import opened
 
 
 def refuse_changed(planned: dict[str, str]) -> None:
-    """Raise InputError unless the files that options name hold what they held when the job was planned."""
+    """Raise InputError if a file that an option names has changed since the job was planned."""
     for path, digest in digests([*planned]).items():
         if digest != planned[path]:
             raise InputError(path, "it changed while the workflow was running", "start the workflow again")
@@ -36,7 +36,7 @@ def job(args, recipe):
             torch.set_num_threads(args.threads)
         known = {row.utterance for path in args.known for row in manifest.read(path)}
         offer = {"view": view.KIND, "rate": rate, "weights": weights, "known": known, "threads": args.threads}
-        with plugin.blamed(file, "load()", "mend it, see Encoder in docs/contracts.md"):
+        with plugin.blamed(file, "load()", "fix it; see Encoder in docs/contracts.md"):
             encoder = module.load(**recipe["options"], **plugin.offered(module.load, **offer))
         loaded.append(check_loaded(encoder, file))
         return encoder

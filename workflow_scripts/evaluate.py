@@ -1,4 +1,4 @@
-"""Score one run: the only place where test labels meet predictions."""
+"""Score one run. No other script compares predictions with test labels."""
 
 from pathlib import Path
 

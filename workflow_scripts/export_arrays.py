@@ -1,4 +1,4 @@
-"""Export a corpus: one .npy per utterance in six folders, and two tables, as earlier work on IEMOCAP trains from."""
+"""Export a corpus in the layout of earlier work on IEMOCAP: one .npy per utterance in six folders, and two tables."""
 
 import logging
 from pathlib import Path
@@ -6,10 +6,10 @@ from pathlib import Path
 from emospace.core import manifest, texts
 from emospace.core.provenance import write_sidecar
 from emospace.features import export
-from emospace.features.export_inputs import by_view, origin, text_of
+from emospace.features.export_inputs import by_view, origins, text_of
 from emospace.protocols.places import positions
 from workflow_scripts._command import arguments, run
-from workflow_scripts._sidecars import parts, sidecars
+from workflow_scripts._parts import parts
 
 
 def job(args, recipe):
@@ -17,16 +17,16 @@ def job(args, recipe):
     place = positions(rows)
     stores = by_view({name: parts(files) for name, *files in args.feature})
     read = {view: export.reader(files, place) for view, files in stores.items()}
-    origins = {name.split(".")[0]: origin(name, sidecars(*files)) for name, *files in args.feature}
     before = text_of(parts(args.texts), texts.read, place)
     after = text_of(parts(args.made), texts.read_made, place)
     classes = recipe.get("labels", {}).get("map") or {row.label: row.label for row in rows}
-    facts = export.write(args.out, args.manifest.stem, rows, read, before, after, classes, origins)
+    facts = export.write(
+        args.out, args.manifest.stem, rows, read, before, after, classes, origins(args.feature_sidecars)
+    )
     for name, utterances in facts["missing"].items():
         if utterances:
             logging.warning("%s lacks %d utterances, such as %s", name, len(utterances), utterances[0])
-    files = [path for of_part in stores.values() for path in of_part.values()]
-    inputs = sidecars(args.manifest, *files, *args.texts, *args.made)
+    inputs = [args.manifest_sidecar, *args.feature_sidecars, *args.text_sidecars]
     write_sidecar(args.sidecar, recipe, inputs=inputs, outputs=sorted(args.out.glob("*.csv")), **facts)
 
 
@@ -36,6 +36,9 @@ def main():
     parser.add_argument("--feature", nargs="+", action="append", default=[], metavar=("NAME", "FILE"))
     parser.add_argument("--texts", type=Path, nargs="+", required=True, help="text view of all parts, .csv")
     parser.add_argument("--made", type=Path, nargs="*", default=[], help="text_bt view of all parts, .csv")
+    parser.add_argument("--manifest-sidecar", type=Path, required=True)
+    parser.add_argument("--feature-sidecars", type=Path, nargs="*", default=[], help="of all parts of all features")
+    parser.add_argument("--text-sidecars", type=Path, nargs="+", required=True, help="of all parts of both text views")
     parser.add_argument("--out", type=Path, required=True, help="folder")
     parser.add_argument("--sidecar", type=Path, required=True)
     run(parser, job)

@@ -16,13 +16,12 @@ def job(args, recipe):
         made = _view_job.make(module.extract, call, module.read, args.corpus_root, rows, args, recipe)
         if module.KIND == "audio" and "sample_rate" not in made.facts:
             raise InputError(call.file, f"{call.name} returned no fact sample_rate", f"add it; {call.see}")
-        _view_job.finish(args, recipe, made, args.digests, module.PACKAGES)
+        _view_job.finish(args, recipe, made, module.PACKAGES)
 
 
 def main():
     parser = _view_job.parser(__doc__)
     parser.add_argument("--corpus-root", type=Path, required=True)
-    parser.add_argument("--digests", type=Path, nargs="*", default=[], help="digests of the part's media")
     run(parser, job)
 
 

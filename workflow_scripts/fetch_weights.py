@@ -1,4 +1,4 @@
-"""Fetch pretrained weights into weights/<name>, pinned and checked. The only step that uses the network."""
+"""Fetch pretrained weights into weights/<name>, pinned and verified. Only this job uses the network."""
 
 from pathlib import Path
 

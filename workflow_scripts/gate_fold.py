@@ -1,4 +1,4 @@
-"""Decide which augmented copies a fold may train on: one line per train row, by its scores and, if asked, a probe."""
+"""Decide which augmented copies a fold may train on: a verdict per train row, from scores and an optional probe."""
 
 from pathlib import Path
 
@@ -9,11 +9,10 @@ from emospace.gate import tables
 from emospace.protocols.fold_tables import read_train
 from emospace.runs import gate_probe
 from workflow_scripts._command import arguments, run
-from workflow_scripts._sidecars import sidecars
 
 
 def verdicts(files: list[Path]) -> dict[str, dict[str, str]]:
-    """Utterance -> its row in the tables of scores."""
+    """Return utterance -> its row in the tables of scores."""
     return {row["utterance"]: row for path in files for row in tables.read(path)}
 
 
@@ -22,18 +21,17 @@ def job(args, recipe):
     plugin.settings([tables.verdict_of], chosen, f"gate: {recipe['view']}", "the gate")
     wanted, scored = [row["utterance"] for row in read_train(args.fold)], verdicts(args.scores)
     if lost := set(wanted) - scored.keys():
-        raise InputError(args.fold, f"train row {min(lost)!r} has no scores", "give the scores of every part")
-    told = {}
+        raise InputError(args.fold, f"train row {min(lost)!r} has no scores", "pass the scores of all parts")
+    agreements = {}
     if args.child_features:
-        told = gate_probe.agreements(args.fold, args.protocol, args.parent_features, args.child_features)
+        agreements = gate_probe.agreements(args.fold, args.protocol, args.parent_features, args.child_features)
     lines = [
-        tables.verdict_of(name, scored[name]["verdict"], scored[name]["reason"], told.get(name), **chosen)
+        tables.verdict_of(name, scored[name]["verdict"], scored[name]["reason"], agreements.get(name), **chosen)
         for name in wanted
     ]
     tables.write_verdicts(args.out, lines)
     about = {key: read_json(args.protocol)["recipe"][key] for key in ("corpora", "protocol")} | {"fold": args.fold.stem}
-    features = sidecars(*args.parent_features, *args.child_features)
-    inputs = [args.fold, args.protocol, *sidecars(*args.scores), *features]
+    inputs = [args.fold, args.protocol, *args.sidecars]
     facts = {**about, "view": recipe["view"], **tables.counts(lines)}
     packages = gate_probe.PACKAGES if args.child_features else ()
     write_sidecar(args.sidecar, recipe, inputs=inputs, outputs=[args.out], packages=packages, **facts)
@@ -46,6 +44,7 @@ def main():
     parser.add_argument("--scores", type=Path, nargs="+", required=True, help="tables of all parts, .csv")
     parser.add_argument("--parent-features", type=Path, nargs="*", default=[], help="stores of all parts, for a probe")
     parser.add_argument("--child-features", type=Path, nargs="*", default=[], help="the same feature of the copies")
+    parser.add_argument("--sidecars", type=Path, nargs="*", default=[], help="those of all scores and features")
     parser.add_argument("--out", type=Path, required=True, help=".csv")
     parser.add_argument("--sidecar", type=Path, required=True)
     run(parser, job)

@@ -1,4 +1,4 @@
-"""Give each train row of a fold that passed the gate a child: the same row with one modality from an augmented view."""
+"""Write the children of a fold: each train row that passed the gate, with one modality from an augmented view."""
 
 from pathlib import Path
 
@@ -10,18 +10,18 @@ from workflow_scripts._command import arguments, run
 
 
 def passed(path: Path, parents: list[str]) -> set[str]:
-    """The utterances that passed; InputError unless the gate has judged the train rows, all of them and no other."""
-    found = {line["utterance"]: line["verdict"] for line in tables.read(path)}
-    if odd := found.keys() ^ set(parents):
+    """Return the utterances that passed. Raises InputError unless the gate has a verdict on exactly the train rows."""
+    verdicts = {line["utterance"]: line["verdict"] for line in tables.read(path)}
+    if odd := verdicts.keys() ^ set(parents):
         reason = f"it and the train rows of the fold differ in {len(odd)} utterances, such as {min(odd)!r}"
         raise InputError(path, reason, "run the workflow again")
-    return {name for name, verdict in found.items() if verdict == tables.PASS}
+    return {name for name, verdict in verdicts.items() if verdict == tables.PASS}
 
 
 def job(args, recipe):
     parents = read_train(args.fold)
-    found = passed(args.gate, [line["utterance"] for line in parents])
-    children = [child_of(line, args.view) for line in parents if line["utterance"] in found]
+    kept = passed(args.gate, [line["utterance"] for line in parents])
+    children = [child_of(line, args.view) for line in parents if line["utterance"] in kept]
     write_table(args.out, children)
     facts = {"view": args.view, "train": len(parents), "children": len(children)}
     write_sidecar(args.sidecar, recipe, inputs=[args.fold, args.gate], outputs=[args.out], **facts)

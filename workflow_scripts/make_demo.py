@@ -1,4 +1,4 @@
-"""Make the demo corpus, and list its files with their digests."""
+"""Generate the demo corpus and record the digests of its files."""
 
 import re
 import subprocess
@@ -13,9 +13,9 @@ VERSION = {"espeak-ng": ["--version"], "ffmpeg": ["-version"]}
 
 
 def version(program: str) -> str:
-    """What a program says its version is: another one speaks or encodes differently."""
-    said = subprocess.run([program, *VERSION[program]], capture_output=True, text=True, check=True).stdout
-    return re.search(r"\d+\.\d\S*", said)[0]
+    """Return the version that a program reports; another one may synthesise or encode differently."""
+    output = subprocess.run([program, *VERSION[program]], capture_output=True, text=True, check=True).stdout
+    return re.search(r"\d+\.\d\S*", output)[0]
 
 
 def job(args, recipe):
@@ -30,7 +30,7 @@ def job(args, recipe):
 def main():
     parser = arguments(__doc__)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--out", type=Path, required=True, help="sidecar in the folder of the corpus, made anew")
+    parser.add_argument("--out", type=Path, required=True, help="sidecar in the folder of the corpus")
     run(parser, job)
 
 

@@ -1,4 +1,4 @@
-"""Split the rows of one or more corpora: one table per fold, with the labels of its test rows left blank."""
+"""Split the rows of one or more corpora: one table per fold; labels of test rows are blank."""
 
 from pathlib import Path
 

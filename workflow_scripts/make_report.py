@@ -1,4 +1,4 @@
-"""Write the report: one HTML file with everything in it but the large products of analyses, which it links."""
+"""Write the report: one self-contained HTML file, which only links large outputs of analyses."""
 
 from itertools import chain
 from pathlib import Path

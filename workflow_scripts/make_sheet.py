@@ -1,4 +1,4 @@
-"""Gather what the report shows of one augmented view: counts of its gate, and examples with their parents."""
+"""Collect what the report shows of an augmented view: counts of its gate, and examples with their parents."""
 
 from pathlib import Path
 
@@ -8,13 +8,13 @@ from emospace.gate import tables
 from emospace.protocols.places import positions
 from emospace.report import sheet
 from workflow_scripts._command import arguments, run
-from workflow_scripts._sidecars import parts, sidecars
+from workflow_scripts._parts import parts
 
 FILES = ("parent", "child", "parent_words", "child_words")
 
 
 def examples(args, lines: list[dict[str, str]], count: int) -> list[dict]:
-    """Up to `count` copies with their parents, as the report shows them."""
+    """Return up to `count` copies with their parents, as the report shows them."""
     rows = {row.utterance: row for row in manifest.read(args.manifest)}
     place = positions(list(rows.values()))
     files = {name: parts(getattr(args, name)) for name in FILES}
@@ -32,14 +32,12 @@ def examples(args, lines: list[dict[str, str]], count: int) -> list[dict]:
 def job(args, recipe):
     lines = [line for path in args.scores for line in tables.read(path)]
     about = read_json(args.manifest_sidecar)
-    # By default none of a corpus that may not be shared.
+    # By default, show no example of a corpus that must not be shared.
     count = recipe["options"].get("examples", sheet.EXAMPLES if about["public"] else 0)
     facts = {"corpus": args.manifest.stem, "view": recipe["view"], "licence": about["licence"], **tables.counts(lines)}
     facts["sides"] = recipe["sides"]
     facts["examples"] = examples(args, lines, count) if count else []
-    read = [path for name in FILES for path in getattr(args, name)]
-    inputs = [args.manifest_sidecar, *sidecars(*args.scores, *read)]
-    write_sidecar(args.out, recipe, inputs=inputs, outputs=[], **facts)
+    write_sidecar(args.out, recipe, inputs=[args.manifest_sidecar, *args.sidecars], outputs=[], **facts)
 
 
 def main():
@@ -49,8 +47,9 @@ def main():
     parser.add_argument("--scores", type=Path, nargs="+", required=True, help="the gate's tables of all parts, .csv")
     parser.add_argument("--parent", type=Path, nargs="+", required=True, help="parent view, all parts")
     parser.add_argument("--child", type=Path, nargs="+", required=True, help="augmented view, all parts")
-    parser.add_argument("--parent-words", type=Path, nargs="*", default=[], help="what is said in the parents, .csv")
-    parser.add_argument("--child-words", type=Path, nargs="*", default=[], help="what the voice should say, .csv")
+    parser.add_argument("--parent-words", type=Path, nargs="*", default=[], help="transcripts of the parents, .csv")
+    parser.add_argument("--child-words", type=Path, nargs="*", default=[], help="texts that the voice was given, .csv")
+    parser.add_argument("--sidecars", type=Path, nargs="*", default=[], help="those of scores, views and words")
     parser.add_argument("--out", type=Path, required=True, help=".json")
     run(parser, job)
 

@@ -1,10 +1,11 @@
-"""Join the parts of a manifest, compare the counts with the publication, and record what the corpus is."""
+"""Join the parts of a manifest, compare counts with the publication, and record the attributes of the corpus."""
 
 from pathlib import Path
 
 from emospace.core import manifest, plugin
 from emospace.core.provenance import write_sidecar
 from emospace.corpora._answers import missed
+from emospace.corpora._attributes import attributes
 from emospace.corpora._joining import counts, join
 from workflow_scripts._command import arguments, run
 
@@ -15,8 +16,7 @@ def job(args, recipe):
     problems += missed(corpus, rows, recipe["options"])
     manifest.write(args.out, rows)
     manifest.write_problems(args.out_quality, problems)
-    facts = counts(rows, problems) | {"codes": corpus.CODES, "licence": corpus.LICENCE, "public": corpus.PUBLIC}
-    facts |= {"citation": corpus.CITATION, "note": corpus.NOTE} | recipe.get("about", {})
+    facts = counts(rows, problems) | attributes(corpus, recipe.get("about", {}))
     inputs, outputs = [*args.manifest, *args.quality], [args.out, args.out_quality]
     write_sidecar(args.sidecar, recipe, inputs=inputs, outputs=outputs, **facts)
 

@@ -9,7 +9,6 @@ from emospace.gate.scores import lines
 from emospace.gate.thresholds import thresholds
 from emospace.views._answers import Call, blamed
 from workflow_scripts._command import arguments, run
-from workflow_scripts._sidecars import sidecars
 from workflow_scripts._view_job import files_read
 
 
@@ -21,7 +20,7 @@ def job(args, recipe):
         answer = module.score(rows, args.parent, args.child, **offer, **files_read(args), **recipe["options"])
     table = lines(answer, module, rows)
     tables.write_scores(args.out, module.COLUMNS, table)
-    inputs = [args.manifest, *sidecars(args.parent, args.child, *args.features, *files_read(args).values())]
+    inputs = [args.manifest, *args.sidecars]
     write_sidecar(args.sidecar, recipe, inputs=inputs, outputs=[args.out], **tables.counts(table))
 
 
@@ -31,6 +30,7 @@ def main():
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--features", type=Path, nargs="*", default=[], help="a feature of the parents, then of copies")
     parser.add_argument("--read", nargs="*", default=[], metavar="STEP=FILE", help="steps that it gets by name")
+    parser.add_argument("--sidecars", type=Path, nargs="*", default=[], help="those of all these files")
     run(parser, job)
 
 

@@ -1,4 +1,4 @@
-"""Keep, of every utterance, the frames that CLIP finds closest to its words, in their order in time."""
+"""Keep the frames of each utterance whose embeddings are closest to that of its text, in temporal order."""
 
 from pathlib import Path
 
@@ -24,8 +24,8 @@ def job(args, recipe):
     facts["missing"] = int((frames.lengths == 0).sum())
     facts["without_text"] = int(((text.lengths == 0) & (frames.lengths > 0)).sum())
     sidecars = [read_json(path) for path in args.sidecars]
-    facts["random_weights"] = any(found["random_weights"] for found in sidecars)
-    facts |= {key: sidecars[0].get(key) for key in ("holds", "rate")}  # it holds what it is selected from
+    facts["random_weights"] = any(sidecar["random_weights"] for sidecar in sidecars)
+    facts |= {key: sidecars[0].get(key) for key in ("holds", "rate")}  # as in the store from which it is selected
     outputs = [args.out, store.offsets_path(args.out)]
     write_sidecar(args.sidecar, recipe, inputs=args.sidecars, outputs=outputs, packages=["numpy"], **facts)
 
@@ -34,7 +34,7 @@ def main():
     parser = arguments(__doc__)
     for name in ("frames", "text", "out", "sidecar"):
         parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--sidecars", type=Path, nargs="+", required=True, help="those of both stores")
+    parser.add_argument("--sidecars", type=Path, nargs="+", required=True, help="sidecars of both stores")
     run(parser, job)
 
 

@@ -1,4 +1,4 @@
-"""Show the table of results of a config, and say where its report is."""
+"""Print the table of results of a config and the path of its report."""
 
 import argparse
 import sys
@@ -10,14 +10,14 @@ from emospace.plan.config_files import read_config
 
 
 def result_folder(config: Path) -> Path:
-    """Where the results of a config lie."""
+    """Return the folder of a config's results."""
     content = read_config(config)
     validate(content)
     return Path("results", content["name"])
 
 
 def shown(folder: Path) -> str:
-    """The table that result.txt begins with, and the path of the report."""
+    """Return the table at the start of result.txt, and the path of the report."""
     result = folder / "result.txt"
     if not result.exists():
         raise InputError(result, "there are no results yet", "run snakemake with this config")

@@ -1,4 +1,4 @@
-"""Summarise all runs: summary.csv, result.txt to read, and for DVC metrics.json and tables to plot."""
+"""Summarise all runs: summary.csv, result.txt for people, metrics.json and tables of plots for DVC."""
 
 from pathlib import Path
 

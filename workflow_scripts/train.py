@@ -1,4 +1,4 @@
-"""Train one model on one fold with one seed; write what it learnt, and its outputs for dev and test rows."""
+"""Train one model on one fold with one seed; write the trained model and its outputs for dev and test rows."""
 
 import shutil
 

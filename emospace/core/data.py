@@ -17,7 +17,7 @@ class Rows:
     inputs: name -> Ragged (row i: (T_i, D), T_i = 0 if missing) or, for a view, its N items as `View.read` returns
     them. `run:<name>` is the output of another run: its probabilities as one step of C dimensions (or its embeddings
     or extra for `run:<name>.embeddings` and `run:<name>.<extra>`), and no step for a row without any input of that run.
-    said: `run:<name>` -> probabilities, float32 (N, C), including the rows without a step.
+    run_probabilities: `run:<name>` -> probabilities, float32 (N, C), including the rows without a step.
     label, gender: int64 (N,), -1 if unknown; gender 0 = F, 1 = M.
     vad: float32 (N, 3), valence, arousal and dominance in the corpus's units, NaN if unlabelled.
     parent: int64 (N,), -1 for an original; for an augmented child, the index of the original that it copies with one
@@ -31,7 +31,7 @@ class Rows:
     gender: np.ndarray
     vad: np.ndarray
     parent: np.ndarray = field(default=None)  # by default all rows are originals
-    said: dict[str, np.ndarray] = field(default_factory=dict)
+    run_probabilities: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self):
         if self.parent is None:
@@ -63,13 +63,15 @@ class Rows:
             gender=self.gender[rows],
             vad=self.vad[rows],
             parent=np.array([new_index[i] if i >= 0 else -1 for i in self.parent[rows].tolist()], np.int64),
-            said={name: values[rows] for name, values in self.said.items()},
+            run_probabilities={name: values[rows] for name, values in self.run_probabilities.items()},
         )
 
     def hiding(self, names: Collection[str]) -> "Rows":
         """Return the same rows with these inputs missing, as the model sees them for a row without the modality."""
         inputs = {name: _empty(items) if name in names else items for name, items in self.inputs.items()}
-        return replace(self, inputs=inputs, said={k: v for k, v in self.said.items() if k not in names})
+        return replace(
+            self, inputs=inputs, run_probabilities={k: v for k, v in self.run_probabilities.items() if k not in names}
+        )
 
 
 def _select(items: Ragged | list, rows: np.ndarray) -> Ragged | list:

@@ -14,14 +14,14 @@ def words(text: str) -> list[str]:
     return WORD.findall(plain)
 
 
-def word_error_rate(truth: str | Sequence[str], said: str | Sequence[str]) -> float:
-    """Return insertions, deletions and substitutions in `said` as a fraction of the words of `truth`; may exceed 1.
+def word_error_rate(reference: str | Sequence[str], hypothesis: str | Sequence[str]) -> float:
+    """Return insertions, deletions and substitutions as a fraction of the words of the reference; may exceed 1.
 
-    Lists are compared pair by pair and pooled into one rate. If `truth` has no words, the rate is the number of words
-    in `said`.
+    Lists are compared pair by pair and pooled into one rate. If the reference has no words, the rate is the number of
+    words in the hypothesis.
     """
     from rapidfuzz.distance import Levenshtein
 
-    texts = ([side] if isinstance(side, str) else side for side in (truth, said))
-    pairs = [(words(reference), words(hypothesis)) for reference, hypothesis in zip(*texts, strict=True)]
-    return sum(Levenshtein.distance(*pair) for pair in pairs) / max(1, sum(len(reference) for reference, _ in pairs))
+    texts = ([side] if isinstance(side, str) else side for side in (reference, hypothesis))
+    pairs = [(words(a), words(b)) for a, b in zip(*texts, strict=True)]
+    return sum(Levenshtein.distance(*pair) for pair in pairs) / max(1, sum(len(a) for a, _ in pairs))

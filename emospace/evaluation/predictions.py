@@ -17,7 +17,7 @@ from emospace.core.provenance import read_json
 from emospace.evaluation.clusters import Clusters, clusters
 from emospace.protocols import fold_tables, protocol_rows
 from emospace.protocols.fold_facts import normalise_text
-from emospace.runs.run_files import AGAIN, OTHERS, SAID, read_lines
+from emospace.runs.run_files import AGAIN, OTHERS, OUTPUT_FILES, read_lines
 
 GENDERS = ["F", "M"]
 COLUMNS = ["utterance", "fold", "speaker", "label", "predicted"]  # of predictions.csv; one per class follows
@@ -125,7 +125,7 @@ def read_run(folders: Iterable[Path], truth: Truth) -> Predictions:
     by_seed: dict[int, dict[TestedRow, np.ndarray]] = {}
     for folder in folders:
         fold, _, seed = folder.name.rpartition("-")
-        path = folder / SAID[0]
+        path = folder / OUTPUT_FILES[0]
         values = by_seed.setdefault(int(seed), {})
         lines = list(read_lines(folder, truth.classes, "test"))
         for key, line in zip(_numbered((line.utterance, fold) for line in lines), lines, strict=True):

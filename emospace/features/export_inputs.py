@@ -10,13 +10,22 @@ from emospace.core.provenance import read_json
 from emospace.features.export import FOLDERS
 
 
-def origin(name: str, sidecars: Sequence[Path]) -> dict:
-    """Name of a feature, name of its weights, and whether these were random in any part."""
-    contents = [read_json(path) for path in sidecars]
+def origins(sidecars: Sequence[Path]) -> dict[str, dict]:
+    """View -> name of its feature, name of the weights, and whether these were random in any part.
+
+    sidecars: those of all parts of all exported features, at most one feature of each view.
+    """
+    of_parts: dict[str, list[dict]] = {}
+    for sidecar in map(read_json, sidecars):
+        of_parts.setdefault(sidecar["recipe"]["feature"], []).append(sidecar)
+    return {name.split(".")[0]: _origin(name, contents) for name, contents in of_parts.items()}
+
+
+def _origin(feature: str, contents: Sequence[dict]) -> dict:
     random = any(part["random_weights"] for part in contents)
     if random:
-        logging.warning("random weights: what made %s was not pretrained", name)
-    return {"feature": name, "weights": (contents[0]["weights"] or {}).get("name"), "random": random}
+        logging.warning("random weights: the encoder of %s was not pretrained", feature)
+    return {"feature": feature, "weights": (contents[0]["weights"] or {}).get("name"), "random": random}
 
 
 def by_view(features: Mapping[str, dict[str, Path]]) -> dict[str, dict[str, Path]]:

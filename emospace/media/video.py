@@ -47,7 +47,7 @@ def probe(path: Path) -> Video:
     """Read a file's packets without decoding them (20 ms for 3 minutes). Raises MediaError if it has no frames."""
     import av
 
-    with decoding("a video file"), reports() as said, av.open(source(path), **READING) as container:
+    with decoding("a video file"), reports() as messages, av.open(source(path), **READING) as container:
         if not container.streams.video:
             raise MediaError("no frames", "the file has no video stream", "give the utterance another file, or none")
         stream = container.streams.video[0]
@@ -55,7 +55,7 @@ def probe(path: Path) -> Video:
             raise MediaError("unreadable", "no decoder supports its video codec", "convert the file, or copy it again")
         packets = [(p.pts, p.dts, p.is_keyframe) for p in container.demux(stream) if p.size]
         video = _video(path, stream, packets, "avi" in container.format.name)
-        return replace(video, complaint=next(iter(said()), ""))
+        return replace(video, complaint=next(iter(messages()), ""))
 
 
 def _video(path: Path, stream, packets: list[tuple], avi: bool) -> Video:

@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 
 from emospace.core.provenance import canonical, name_of, sha256
-from emospace.plan.adoption import read_sidecar
 from emospace.plan.snakemake_api import Records
+from emospace.plan.staleness import read_sidecar
 
 # Paths of sidecars. Raw files may be many; only the list of generated ones is read.
 OF_CORPUS = ["data/raw/{0}/{0}.json", "data/manifest/{0}.json"]

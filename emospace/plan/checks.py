@@ -81,13 +81,12 @@ def check_names(plan) -> None:
 
 
 def _corpus(plan, where: str, name: str) -> None:
-    corpus = plugin.find("corpora", plan.reader(name))
     plugin.check_options("corpora", plan.reader(name), "index", plan.reader_options(name), f"{where}: options")
     # Without a remote nothing can be pushed. Once DVC is in use, check_sharing requires `private_remote` in any case.
-    terms = {"public": corpus.PUBLIC, "licence": corpus.LICENCE} | plan.about(name)
-    if not (terms["public"] or plan.config.get("private_remote")) and has_remote():
+    corpus = plan.attributes(name)
+    if not (corpus["public"] or plan.config.get("private_remote")) and has_remote():
         remedy = "set `private_remote` to a DVC remote that only licensees can read; data goes to no other remote"
-        raise InputError(where, f"it must not be shared ({terms['licence']})", remedy)
+        raise InputError(where, f"it must not be shared ({corpus['licence']})", remedy)
     if plan.generated(name):
         plugin.check_options(
             "corpora", plan.reader(name), "generate", plan.corpus(name)["generate"], f"{where}: generate"

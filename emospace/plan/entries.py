@@ -10,8 +10,8 @@ from emospace.evaluation import measures
 from emospace.plan.views import FEATURE_KEYS, PROTOCOL_KEYS, RUN_KEYS, Views
 from emospace.protocols import labels
 from emospace.protocols.fold_tables import SIDES
-from emospace.runs.run_files import files_of
-from emospace.runs.run_inputs import run_of
+from emospace.runs.run_files import OUTPUT_FILES, files_of
+from emospace.runs.run_inputs import output_of, run_of
 
 
 @dataclass
@@ -118,6 +118,13 @@ class Entries:
     def run_files(self, run: str) -> list[str]:
         """Return the names of the files that a training stores in addition to those of every run."""
         return files_of(self.extras(run), plugin.declared(self.model(run), "checkpoints", self.run_options(run)))
+
+    def outputs_read(self, run: str) -> list[tuple[str, str]]:
+        """Return (parent, name of a file) of each stored output that a run reads."""
+        inputs = [(run_of(name), output_of(name)) for name in self.run(run)["inputs"] if run_of(name)]
+        files = {"": [], "embeddings": [OUTPUT_FILES[1]]}
+        pairs = [(parent, [OUTPUT_FILES[0], *files.get(output, files_of([output]))]) for parent, output in inputs]
+        return list(dict.fromkeys((parent, file) for parent, names in pairs for file in names))
 
     def metrics(self) -> list[str]:
         """Return the metrics that tables show, in order."""

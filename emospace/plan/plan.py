@@ -12,6 +12,7 @@ from pathlib import Path
 from emospace.core import plugin
 from emospace.core.errors import InputError
 from emospace.core.provenance import read_json
+from emospace.corpora._attributes import attributes
 from emospace.features.export import ENCODERS, FOLDERS, RATE
 from emospace.features.export import VIEWS as EXPORTED_VIEWS
 from emospace.plan.checks import check_names, validate
@@ -81,9 +82,13 @@ class Plan(Entries):
             replaced |= {"codes": read_json(merged)["codes"]}
         return replaced
 
+    def attributes(self, corpus: str) -> dict:
+        """Return codes, licence, public, citation and note of a corpus."""
+        return attributes(plugin.find("corpora", self.reader(corpus)), self.about(corpus))
+
     def codes(self, corpus: str) -> dict[str, str]:
         """Return each label code of a corpus -> its name; {} if only the corpus itself has them and it is absent."""
-        return self.about(corpus).get("codes", plugin.find("corpora", self.reader(corpus)).CODES)
+        return self.attributes(corpus)["codes"]
 
     def root(self, corpus: str) -> str:
         """Return the folder of a corpus: where the workflow generates it, or as the environment or the config sets."""

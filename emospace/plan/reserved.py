@@ -35,6 +35,18 @@ def fixed_rules() -> Iterator[tuple]:
         yield from ((path, name) for name in RULE.findall(path.read_text(encoding="utf-8")))
 
 
+def training_rules(plan, rule: str) -> dict[str, list[str]]:
+    """Group the runs by the name of their rule: `rule` or, for a run that stores additional files, `<rule>_<run>`.
+
+    rule: "train", or "apply_train" for the runs that are applied to their train rows.
+    """
+    rules: dict[str, list[str]] = {}
+    for run in plan.config["runs"]:
+        if rule == "train" or plan.applied_to_train(run):
+            rules.setdefault(f"{rule}_{run}" if plan.run_files(run) else rule, []).append(run)
+    return rules
+
+
 def generated_rules(plan) -> Iterator[tuple[str, str]]:
     """Yield (name, place in the config) of each rule that is named after an entry of the config."""
     for corpus in filter(plan.generated, plan.config["corpora"]):
@@ -50,10 +62,10 @@ def generated_rules(plan) -> Iterator[tuple[str, str]]:
         yield f"{verb}_{feature.replace('.', '_')}", f"config: features: {feature}"
     for protocol in plan.config["protocols"]:
         yield f"make_protocol_{protocol}", f"config: protocols: {protocol}"
-    for run in filter(plan.run_files, plan.config["runs"]):
-        yield f"train_{run}", f"config: runs: {run}"
-        if plan.applied_to_train(run):
-            yield f"apply_train_{run}", f"config: runs: {run}"
+    for rule in ("train", "apply_train"):
+        for name, runs in training_rules(plan, rule).items():
+            if name != rule:
+                yield name, f"config: runs: {runs[0]}"
     for analysis, spec in plan.config["analyses"].items():
         if spec["runs"]:
             yield f"analyse_{analysis}", f"config: analyses: {analysis}"

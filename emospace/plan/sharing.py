@@ -5,13 +5,13 @@ Files under the name of another config count too, because config.yaml may use th
 """
 
 from pathlib import Path
-from types import ModuleType
 
 import yaml
 
 from emospace.core import plugin
 from emospace.core.errors import InputError
 from emospace.core.provenance import read_json
+from emospace.corpora._attributes import attributes
 
 # Entries with the name of a corpus that derive from it. (Other folders may have the name of a config.)
 FOLDERS = ["data/[!q]*/*", "data/quality/*/*.csv", "data/augmented/*/*", "results/*/export/*"]
@@ -21,7 +21,7 @@ RESULTS = [f"results/*/{folder}/**/*.json" for folder in ("protocols", "audit", 
 
 
 def corpora_here() -> dict[str, dict]:
-    """Return corpus -> {licence, public} for each corpus with raw files or artifacts in the project."""
+    """Return corpus -> attributes for each corpus with raw files or artifacts in the project."""
     entries = {path.stem for pattern in FOLDERS for path in Path().glob(pattern)}
     readers = {name: name for name in sorted(entries) if name in plugin.names("corpora")}
     for sidecar in sorted(path for pattern in RESULTS for path in Path().glob(pattern)):
@@ -30,12 +30,13 @@ def corpora_here() -> dict[str, dict]:
     for part in sorted(Path("data/manifest").glob("*/*.json")):
         recipe = read_json(part)["recipe"]
         readers[part.parent.name], options[part.parent.name] = recipe["plugin"], recipe.get("options", {})
-    return {name: _terms(plugin.find("corpora", reader), options.get(name, {})) for name, reader in readers.items()}
+    return {name: _attributes(reader, options.get(name, {})) for name, reader in readers.items()}
 
 
-def _terms(corpus: ModuleType, options: dict) -> dict:
-    """Return the licence terms that a reader states without access to the corpus."""
-    return {"licence": corpus.LICENCE, "public": corpus.PUBLIC} | corpus.about(Path("nowhere"), **options)
+def _attributes(reader: str, options: dict) -> dict:
+    """Return the attributes that a reader states without access to the corpus."""
+    corpus = plugin.find("corpora", reader)
+    return attributes(corpus, corpus.about(Path("nowhere"), **options))
 
 
 def check_sharing(config: Path = Path("config.yaml")) -> dict[str, str]:

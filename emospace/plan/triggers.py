@@ -6,8 +6,8 @@ from pathlib import Path
 from emospace.core import plugin
 from emospace.core.errors import InputError
 from emospace.core.provenance import read_digests, read_json
-from emospace.plan.adoption import read_sidecar
 from emospace.plan.raw_files import agrees, by_part, grouping, look, trigger
+from emospace.plan.staleness import read_sidecar
 
 Recorded = Callable[[Path, Path], Path | None]
 

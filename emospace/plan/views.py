@@ -124,9 +124,13 @@ class Views:
     def step_weights(self, view: str, step: str = "") -> list[str]:
         return list(dict.fromkeys(n for names in self.named(view, step, "weights").values() for n in names))
 
+    def step_sources(self, view: str, step: str = "") -> list[str]:
+        """Return the views that the options of a step name."""
+        return list(dict.fromkeys(n for names in self.named(view, step, "views").values() for n in names))
+
     def sources(self, view: str) -> list[str]:
         """Return the views that a view reads directly."""
-        named = [n for step in self.steps(view) for names in self.named(view, step, "views").values() for n in names]
+        named = [source for step in self.steps(view) for source in self.step_sources(view, step)]
         return [*([self.parent(view)] if self.is_augmented(view) else []), *named]
 
     def with_sources(self, views: list[str]) -> list[str]:

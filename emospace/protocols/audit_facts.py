@@ -19,7 +19,7 @@ def audit_folds(
     folds: Sequence[Path], corpora: Corpora, recordings: dict[str, str], protocol: dict
 ) -> tuple[list[Leak], dict[str, dict]]:
     """(leaks of all folds, fold -> its facts). recordings: path -> digest. protocol: content of its sidecar."""
-    rows = {row.utterance: row for found in corpora.values() for row in found}
+    rows = {row.utterance: row for of_corpus in corpora.values() for row in of_corpus}
     classes = protocol_rows.by_class(corpora, protocol["labels"])
     leaks, facts = [], {}
     for path in folds:
@@ -46,7 +46,7 @@ def audit_augmented(
     protocol: dict,
 ) -> tuple[list[Stray], list[Leak], dict[str, int]]:
     """(rows that are no child of a train row, leaks of all folds with their children, fold -> number of children)."""
-    rows = {row.utterance: row for found in corpora.values() for row in found}
+    rows = {row.utterance: row for of_corpus in corpora.values() for row in of_corpus}
     strays, leaks, counts = [], [], {}
     for table, path in zip(folds, children, strict=True):
         originals, added = fold_tables.read(table), fold_tables.read(path)

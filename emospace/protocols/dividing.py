@@ -51,7 +51,7 @@ def divide(corpora: Corpora, recipe: dict, manifests: Sequence[Path]) -> Divisio
     refuse_empty_class(labelled, kept, manifests, labels)
     place = places(corpora)
     # Batches are drawn from rows in their order, which must not depend on the number of parts.
-    rows = sorted((r for found in labelled.values() for r in found if r.label), key=lambda row: row.utterance)
+    rows = sorted((r for of_corpus in labelled.values() for r in of_corpus if r.label), key=lambda row: row.utterance)
     return Division(rows, place, assigned(recipe, rows, place))
 
 

@@ -19,8 +19,8 @@ def positions(rows: Iterable[Utterance]) -> dict[str, int]:
 
 def places(corpora: Corpora) -> dict[str, dict]:
     """Utterance -> corpus, part and row."""
-    found = {}
+    by_utterance = {}
     for corpus, rows in corpora.items():
         place = positions(rows)
-        found |= {r.utterance: {"corpus": corpus, "part": r.part, "row": place[r.utterance]} for r in rows}
-    return found
+        by_utterance |= {r.utterance: {"corpus": corpus, "part": r.part, "row": place[r.utterance]} for r in rows}
+    return by_utterance

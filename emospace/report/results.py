@@ -39,7 +39,7 @@ class Files:
 # Sidecar -> files beside it that `Results` reads; rules/report.smk declares them, like the outputs of analyses.
 COMPANIONS = {
     "metrics.json": ("predictions.csv",),
-    "run.json": (run_files.LEARNT[1], *run_files.SAID),
+    "run.json": (run_files.MODEL_FILES[1], *run_files.OUTPUT_FILES),
 }
 
 

@@ -20,9 +20,9 @@ from emospace.core.provenance import atomic, read_json
 from emospace.core.store import Ragged
 
 AGAIN = "run the workflow again"
-LEARNT = ("model.safetensors", "history.csv")
-SAID = ("probabilities.csv", "embeddings.npy")
-TOLD = ("utterance", "split", "present")  # columns of probabilities.csv before those of the classes
+MODEL_FILES = ("model.safetensors", "history.csv")
+OUTPUT_FILES = ("probabilities.csv", "embeddings.npy")
+ROW_COLUMNS = ("utterance", "split", "present")  # columns of probabilities.csv before those of the classes
 GENDER = ("gender_F", "gender_M")
 OTHERS = (GENDER[0], *RATINGS)  # columns of optional predictions other than classes
 TOLERANCE = 1e-3  # for the sum of probabilities, which are stored with seven digits
@@ -40,13 +40,13 @@ def files_of(extras: Sequence[str] = (), checkpoints: Sequence[str] = ()) -> lis
 
 def write_trained(folder: Path, trained: Trained) -> list[Path]:
     """Write states and history; returns the paths."""
-    states = {LEARNT[0]: trained.state}
+    states = {MODEL_FILES[0]: trained.state}
     states |= {f"checkpoint.{name}.safetensors": state for name, state in trained.checkpoints.items()}
     for name, state in states.items():
         _write_state(folder / name, state)
     columns = list(trained.history[0]) if trained.history else ["epoch"]
-    records.write(folder / LEARNT[1], columns, trained.history)
-    return [folder / name for name in (*LEARNT, *list(states)[1:])]
+    records.write(folder / MODEL_FILES[1], columns, trained.history)
+    return [folder / name for name in (*MODEL_FILES, *list(states)[1:])]
 
 
 def _write_state(path: Path, state: Mapping[str, np.ndarray]) -> None:
@@ -61,7 +61,7 @@ def read_trained(folder: Path) -> Trained:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    sidecar, path = read_json(folder / "run.json"), folder / LEARNT[0]
+    sidecar, path = read_json(folder / "run.json"), folder / MODEL_FILES[0]
     try:
         return Trained(load_file(path), sidecar["classes"], facts=sidecar["facts"])
     except (OSError, SafetensorError) as error:
@@ -70,7 +70,7 @@ def read_trained(folder: Path) -> Trained:
 
 def read_history(folder: Path) -> list[dict[str, float]]:
     """Read the history, one dict of numbers per epoch or candidate; [] for a model without one."""
-    path = folder / LEARNT[1]
+    path = folder / MODEL_FILES[1]
     try:
         return [{name: float(value) for name, value in line.items()} for line in records.read(path)]
     except (TypeError, ValueError) as error:
@@ -85,13 +85,13 @@ def write_outputs(folder: Path, classes: Sequence[str], sides: Mapping[str, tupl
     outputs = [output for _, output in sides.values()]
     lines = [line for side, pair in sides.items() for line in _lines(side, *pair, classes)]
     columns = list(_columns(outputs[0], classes))
-    records.write(folder / SAID[0], [*TOLD, *columns], lines)
-    with atomic(folder / SAID[1]) as tmp:
+    records.write(folder / OUTPUT_FILES[0], [*ROW_COLUMNS, *columns], lines)
+    with atomic(folder / OUTPUT_FILES[1]) as tmp:
         np.save(tmp, _joined([output.embeddings for output in outputs], sum(len(rows) for rows, _ in sides.values())))
     for name in outputs[0].extras:
         rows = [row for output in outputs for row in output.extras[name]]
         store.write(folder / f"extras.{name}.npy", rows, dtype=np.float32, dim=_width(outputs, name))
-    return [folder / name for name in (*SAID, *files_of(list(outputs[0].extras)))]
+    return [folder / name for name in (*OUTPUT_FILES, *files_of(list(outputs[0].extras)))]
 
 
 def _columns(output: Output, classes: Sequence[str]) -> dict[str, np.ndarray]:
@@ -143,7 +143,9 @@ def read_outputs(folder: Path, classes: Sequence[str], names: Sequence[str] = ("
         if name == "embeddings":
             values[name] = read_embeddings(folder, len(lines))
             if not values[name].shape[1]:
-                raise InputError(folder / SAID[1], "the model gives no embeddings", f"leave `.{name}` out of the input")
+                raise InputError(
+                    folder / OUTPUT_FILES[1], "the model gives no embeddings", f"leave `.{name}` out of the input"
+                )
         elif name:
             values[name] = Ragged.open(folder / f"extras.{name}.npy", len(lines)).check_finite()
         else:
@@ -168,14 +170,14 @@ def read_lines(folder: Path, classes: Sequence[str], side: str = "") -> Iterator
 
     Raises InputError with the line number for an invalid distribution or number.
     """
-    path = folder / SAID[0]
+    path = folder / OUTPUT_FILES[0]
     for number, line in enumerate(records.read(path), 2):
         if side in ("", line.get("split")):
             yield _line(path, number, line, classes)
 
 
 def _line(path: Path, number: int, line: dict[str, str], classes: Sequence[str]) -> Line:
-    if missing := [name for name in TOLD if line.get(name) is None]:
+    if missing := [name for name in ROW_COLUMNS if line.get(name) is None]:
         raise InputError(path, f"line {number} has no {missing[0]!r}", AGAIN)
     where = f"line {number} ({line['utterance']!r})"
     try:
@@ -205,7 +207,7 @@ def _other(path: Path, where: str, line: dict[str, str], name: str) -> float:
 
 def read_embeddings(folder: Path, rows: int | None = None) -> np.ndarray:
     """Read the embeddings, float32 (rows, E), in the row order of probabilities.csv; E is 0 for a model without any."""
-    path = folder / SAID[1]
+    path = folder / OUTPUT_FILES[1]
     try:
         embeddings = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:

@@ -12,7 +12,7 @@ import numpy as np
 from emospace.core.data import SPLITS, Fold, Rows
 from emospace.core.errors import InputError
 from emospace.core.store import Ragged
-from emospace.runs.run_files import AGAIN, SAID, StoredOutputs, read_outputs
+from emospace.runs.run_files import AGAIN, OUTPUT_FILES, StoredOutputs, read_outputs
 
 PREFIX = "run:"
 
@@ -49,18 +49,18 @@ def with_runs(fold: Fold, inputs: Sequence[str], folders: Mapping[str, Folders])
 def _with_runs(
     side: str, rows: Rows, classes: Sequence[str], inputs: Sequence[str], folders: Mapping[str, Folders]
 ) -> Rows:
-    added, said = dict(rows.inputs), {}
+    added, run_probabilities = dict(rows.inputs), {}
     original = np.where(rows.parent >= 0, rows.parent, np.arange(len(rows)))
     names = [rows.utterances[i] for i in original]
     for name in filter(run_of, inputs):
         run, output = folders[run_of(name)], output_of(name)
         folder = run.train if side == "train" else run.stored
         store = read_outputs(folder or run.stored, classes, [output])
-        index = _index(folder / SAID[0], store, side, names) if folder else np.empty(0, np.int64)
+        index = _index(folder / OUTPUT_FILES[0], store, side, names) if folder else np.empty(0, np.int64)
         added[name] = _ragged(store, output, index) if folder else _nothing(store, output, len(rows))
         if folder and not output:
-            said[name] = store.values[output][index]
-    return replace(rows, inputs={name: added[name] for name in inputs}, said=said)
+            run_probabilities[name] = store.values[output][index]
+    return replace(rows, inputs={name: added[name] for name in inputs}, run_probabilities=run_probabilities)
 
 
 def _index(path: Path, store: StoredOutputs, side: str, names: Sequence[str]) -> np.ndarray:

@@ -39,11 +39,11 @@ def score(
     """
     limits = (min_duration_ratio, max_duration_ratio, max_loudness_db, max_word_errors)
     parents, children = (Ragged.open(path, len(rows)) for path in (parent, child))
-    said, recognised, cut = texts.read_made(spoken), texts.read_made(heard), texts.read_cut(spoken)
+    spoken_texts, recognised, cut = texts.read_made(spoken), texts.read_made(heard), texts.read_cut(spoken)
     results = []
     for i in range(len(rows)):
-        scores = _scores(parents[i], children[i], said[i], recognised[i])
-        reason = _missing(parents[i], children[i], said[i]) or _reason(scores, cut[i], *limits)
+        scores = _scores(parents[i], children[i], spoken_texts[i], recognised[i])
+        reason = _missing(parents[i], children[i], spoken_texts[i]) or _reason(scores, cut[i], *limits)
         results.append({**scores, "reason": reason})
     return results
 

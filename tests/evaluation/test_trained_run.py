@@ -149,7 +149,7 @@ def test_a_second_stage_trains_on_outputs_of_the_first_for_train_rows(runs):
     inputs = ["run:near.distances", "run:near", "frames.clip"]
     runs.train("mixed", "linear_probe", inputs, asked=["near"])
     fold = runs.fold("mixed")
-    assert list(fold.train.inputs) == inputs and not fold.train.said.keys() - {"run:near"}
+    assert list(fold.train.inputs) == inputs and not fold.train.run_probabilities.keys() - {"run:near"}
     first = [float(table(seen)[0][name]) for name in CLASSES]
     assert fold.train.inputs["run:near"][0].tolist() == [pytest.approx(first)]
     assert table(seen)[0]["utterance"] == fold.train.utterances[0] and table(seen)[0]["split"] == "train"

@@ -23,7 +23,7 @@ def weight_facts(name: str) -> dict:
     """Facts on weights in the sidecar of a feature."""
     encoder = name.split(".")[1]
     weights = None if encoder == "mfcc" else {"name": f"my_{encoder}"}
-    return {"weights": weights, "random_weights": encoder == "clip"}
+    return {"recipe": {"feature": name}, "weights": weights, "random_weights": encoder == "clip"}
 
 
 @pytest.fixture
@@ -53,7 +53,10 @@ def home(tmp_path):
 def arguments(home, names=tuple(SHAPES)) -> list:
     given = [word for name in names for word in ("--feature", name, *(f"{name}/{part}.npy" for part in "01"))]
     tables = ["--texts", "text/0.csv", "text/1.csv", "--made", "made/0.csv", "made/1.csv"]
-    return ["--manifest", "data/manifest/iemocap.csv", *given, *tables, "--out", "out", "--sidecar", "export.json"]
+    tables += ["--text-sidecars", *(f"{folder}/{part}.json" for folder in ("text", "made") for part in "01")]
+    tables += ["--feature-sidecars", *(f"{name}/{part}.json" for name in names for part in "01")]
+    given += ["--manifest-sidecar", "data/manifest/iemocap.json", "--out", "out", "--sidecar", "export.json"]
+    return ["--manifest", "data/manifest/iemocap.csv", *given, *tables]
 
 
 def run(home, *more, check: bool = True):
@@ -124,7 +127,7 @@ def test_random_weights_are_reported(home):
             "weights": weight_facts(name)["weights"] and weight_facts(name)["weights"]["name"],
             "random": random,
         }
-        assert (f"random weights: what made {name} " in stderr) == random
+        assert (f"random weights: the encoder of {name} " in stderr) == random
         line = next(line for line in readme.splitlines() if line.startswith(f"{folder}/: {name}"))
         assert ("RANDOM WEIGHTS" in line) == random
     assert "frames_embedding/: frames.clip, weights my_clip: RANDOM" in readme

@@ -14,7 +14,7 @@ from conftest import ROOT, Project, shipped
 from emospace.core import records
 from emospace.core.errors import InputError
 from emospace.core.provenance import sha256
-from emospace.plan.adopting import PHASES
+from emospace.plan.adopt import PHASES
 from emospace.plan.dvc_deps import check_seen
 from emospace.plan.plan import Plan
 

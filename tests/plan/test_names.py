@@ -15,7 +15,7 @@ from emospace.core.errors import InputError
 from emospace.core.provenance import read_json, write_json
 from emospace.evaluation.dvc_plots import write_plots
 from emospace.evaluation.predictions import COLUMNS
-from emospace.plan.adopting import PHASES
+from emospace.plan.adopt import PHASES
 from emospace.plan.checkouts import _sidecars
 from emospace.runs.fold_inputs import checkpoint_folder
 from workflow_scripts import show_result

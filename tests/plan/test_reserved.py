@@ -9,7 +9,7 @@ from conftest import ROOT, shipped
 from emospace.core.errors import InputError
 from emospace.plan.plan import Plan
 from emospace.plan.reserved import COLUMNS, fixed_rules, generated_rules
-from emospace.runs.run_files import TOLD
+from emospace.runs.run_files import ROW_COLUMNS
 
 MODEL = """
 def train(fold, *, seed, checkpoint): ...
@@ -79,7 +79,7 @@ def test_a_run_without_a_rule_of_its_own_may_have_any_name(config):
 
 
 def test_the_reserved_columns_include_those_of_the_tables():
-    assert {*TOLD} < COLUMNS
+    assert {*ROW_COLUMNS} < COLUMNS
 
 
 @pytest.mark.workflow

@@ -272,7 +272,7 @@ def test_each_unusable_clip_is_flagged_with_its_reason_and_the_rest_is_recognise
     view = part(tmp_path, [STUBBED[name][0] for name in names])
     paths = {"out": tmp_path / "heard.csv", "quality": tmp_path / "q.csv", "sidecar": tmp_path / "heard.json"}
     paths |= {"source": view, "manifest": tmp_path / "m.csv", "weights": [tmp_path / "model/weights.json"]}
-    args = argparse.Namespace(threads=2, read=[], cache=None, **paths)
+    args = argparse.Namespace(threads=2, read=[], inputs=[], cache=None, **paths)
     augment_view.job(args, RECIPE | {"weights": {"weights": "model"}, "options": {}})
     with open(paths["out"], newline="") as handle:
         lines = [(line["text"], line["flag"]) for line in csv.DictReader(handle)]

@@ -81,7 +81,7 @@ def whole(chain, tmp_path_factory) -> Path:
     folder = part(tmp_path_factory.mktemp("whole"), OPTIONS)
     paths = {name: Path(path) for name, path in FILES.items()}
     with contextlib.chdir(folder):
-        job(Namespace(**paths, weights=records(chain), threads=1, read=[]), read_recipe(Path("recipe.json")))
+        job(Namespace(**paths, weights=records(chain), threads=1, read=[], inputs=[]), read_recipe(Path("recipe.json")))
     return folder
 
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks._busy import Sample, Watch, others, said, sample, taken
+from benchmarks._busy import Sample, Watch, described, others, sample, taken
 from benchmarks._cost import cost
 from benchmarks._timing import Claim, compare, verdict
 
@@ -64,8 +64,8 @@ def test_cores_of_others_are_what_is_taken_but_by_us():
 
 
 def test_a_machine_is_busy_from_a_tenth_on():
-    assert said(0.2, of=2) == ""
-    assert said(0.85, of=2) == "the machine was busy (0.8 of 2 cores used by others)"
+    assert described(0.2, of=2) == ""
+    assert described(0.85, of=2) == "the machine was busy (0.8 of 2 cores used by others)"
 
 
 def test_work_of_our_own_children_is_our_own():
@@ -130,7 +130,7 @@ def test_memory_of_a_command_is_its_own_however_large_the_process_that_asks(tmp_
     assert cost(tmp_path, "true").memory < 50
     taken = cost(tmp_path, sys.executable, "-Sc", "print(len(bytearray(b'x') * (100 << 20)))")
     assert 100 < taken.memory < 150 and taken.seconds > 0
-    assert (tmp_path / "said.txt").read_text() == f"{100 << 20}\n" and len(ballast) == 300 << 20
+    assert (tmp_path / "output.txt").read_text() == f"{100 << 20}\n" and len(ballast) == 300 << 20
 
 
 def test_a_command_that_fails_shows_what_it_said(tmp_path):

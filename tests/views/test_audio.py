@@ -413,7 +413,7 @@ def job(folder: Path, **recipe) -> list[str]:
     """The command of a job in a folder with its manifest p.csv and its corpus."""
     provenance.write_json(folder / "recipe.json", {"plugin": "audio", "options": {}} | recipe)
     (folder / "p.sha256").write_text("")
-    names = {"recipe": "recipe.json", "log": "log.txt", "corpus-root": ".", "manifest": "p.csv", "digests": "p.sha256"}
+    names = {"recipe": "recipe.json", "log": "log.txt", "corpus-root": ".", "manifest": "p.csv", "inputs": "p.sha256"}
     names |= {"out": "p.npy", "quality": "p.quality.csv", "sidecar": "p.json"}
     paths = [text for name, file in names.items() for text in (f"--{name}", str(folder / file))]
     return [sys.executable, "-m", "workflow_scripts.extract_view", *paths]

@@ -349,7 +349,7 @@ def test_a_job_killed_while_writing_leaves_no_output(tmp_path):
         (tmp_path / f"{i}.avi").symlink_to("a.avi")
     (tmp_path / "p.sha256").touch()
     provenance.write_json(tmp_path / "recipe.json", {"plugin": "frames", "options": {"extractor": "pyav", "frames": 2}})
-    names = {"recipe": "recipe.json", "corpus-root": ".", "manifest": "p.csv", "digests": "p.sha256", "out": "p.zip"}
+    names = {"recipe": "recipe.json", "corpus-root": ".", "manifest": "p.csv", "inputs": "p.sha256", "out": "p.zip"}
     names |= {"quality": "p.quality.csv", "sidecar": "p.json"}
     paths = [word for name, file in names.items() for word in (f"--{name}", str(tmp_path / file))]
     command = [sys.executable, "-m", "workflow_scripts.extract_view", *paths]

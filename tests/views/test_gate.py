@@ -358,6 +358,7 @@ def home(tmp_path_factory):
         arguments = ["--manifest", f"data/manifest/toy/{part}.csv", "--parent", f"toy/audio/{part}.npy"]
         arguments += ["--child", f"toy/audio_tts/{part}.npy", "--out", f"gate/{part}.csv", "--read"]
         arguments += [f"{step}=audio_tts/{part}.{step}.csv" for step in ("spoken", "heard")]
+        arguments += ["--sidecars", f"toy/audio/{part}.json", f"audio_tts/{part}.spoken.json"]
         recipe = {"options": {"max_word_errors": 0.1}, "view": "audio_tts", "plugin": "audio_tts"}
         script(folder, "score_view", recipe, *arguments, "--sidecar", f"gate/{part}.json")
     return folder

@@ -7,6 +7,7 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
+from _declared import recording, undeclared
 from _machines import smallest
 from conftest import Project, shipped, utterance
 
@@ -208,7 +209,8 @@ except InputError as error:
 def test_the_plugins_run_from_recordings_to_the_report(tmp_path):
     project = Project(tmp_path)
     plant(project)
-    project.snakemake("all", "augment")
+    project.snakemake("all", "augment", **recording(project))
+    assert undeclared(project) == {}
     for part in range(3):
         rows = manifest.read(project.folder / f"data/manifest/demo/{part}.csv")
         once, twice = (
@@ -258,7 +260,7 @@ def run(folder: Path, monkeypatch, view: ModuleType, script=extract_view, **reci
     monkeypatch.setattr(plugin, "find", lambda kind, name: view)
     paths = {"manifest": "m.csv", "out": "0.csv", "quality": "0.quality.csv", "sidecar": "0.json", "source": "s.csv"}
     arguments = {name: folder / file for name, file in paths.items()} | {"threads": 1, "weights": [], "read": []}
-    args = argparse.Namespace(**arguments, corpus_root=folder, digests=[], cache=None)
+    args = argparse.Namespace(**arguments, corpus_root=folder, inputs=[], cache=None)
     script.job(args, {"plugin": "planted", "options": {}, **recipe})
     return arguments["out"]
 

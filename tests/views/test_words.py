@@ -63,7 +63,7 @@ def test_texts_are_recognised_from_an_audio_view(tmp_path, monkeypatch):
     args = argparse.Namespace(
         **{name: tmp_path / file for name, file in paths.items()},
         **{"weights": [tmp_path / "hears/weights.json"], "read": [f"audio={tmp_path / '0.npy'}"]},
-        **{"threads": 2, "cache": None, "corpus_root": tmp_path, "digests": []},
+        **{"threads": 2, "cache": None, "corpus_root": tmp_path, "inputs": [tmp_path / "0.json"]},
     )
     options = {"source": "recognised", "recognise": {"silence_dbfs": -80.0}}
     extract_view.job(args, {"plugin": "text", "weights": {"weights": "hears"}, "options": options})

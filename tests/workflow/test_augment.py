@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from _augmented import augmented, small, tiny_weights
+from _declared import recording, undeclared
 from _results import read_csv
 from conftest import Project, shipped
 
@@ -31,7 +32,7 @@ def built(plain, config, tmp_path_factory) -> tuple[Project, dict[str, bytes]]:
     project.configure(config)
     planned = project.planned("train_all")
     assert planned["train"] == 6  # two new runs on three folds; the old ones are as they were
-    project.snakemake("augment", "train_all", "report", "export")
+    project.snakemake("augment", "train_all", "report", "export", **recording(project))
     return project, before
 
 
@@ -61,6 +62,10 @@ def kinds(planned: dict[str, int]) -> set[str]:
 def planned(project: Project, config: dict, *targets: str) -> dict[str, int]:
     project.configure(config)
     return project.planned(*(targets or ("augment", "train_all")))
+
+
+def test_every_file_that_a_job_opens_is_declared_by_its_rule(project):
+    assert undeclared(project, "export") == {}
 
 
 def test_a_second_run_does_nothing(project):

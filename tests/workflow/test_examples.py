@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import sklearn.metrics as reference
 import soundfile
+from _declared import recording, rules_recorded, undeclared
 from _planted import PLUGINS, examples, merged, plant, tones
 from _planted_world import BASE
 from _reports import Page
@@ -37,7 +38,7 @@ def planted(tmp_path_factory) -> Project:
     for name in examples():
         config = merged(config, plant(project, name))
     project.configure(config)
-    project.snakemake("report", "analyse")
+    project.snakemake("report", "analyse", **recording(project))
     return project
 
 
@@ -62,6 +63,13 @@ def test_every_example_runs_end_to_end(planted):
     assert "analyses/probe/mistakes/mistakes.mp4" in links and all((results / link).is_file() for link in links)
     assert "utterance label predicted" in found.text()
     assert len(lines(results / "analyses/probe/mistakes/mistakes.csv")) == 5
+
+
+@pytest.mark.workflow
+def test_every_file_that_a_job_of_an_example_opens_is_declared(planted):
+    """With second stages, which the demo lacks."""
+    assert "apply_train" in rules_recorded(planted)
+    assert undeclared(planted) == {}
 
 
 @pytest.mark.workflow

@@ -13,7 +13,7 @@ from _machines import ADOPT, contents, copy
 from conftest import ROOT, Project
 
 from emospace.evaluation.dvc_plots import curve
-from emospace.plan.adopting import PHASES
+from emospace.plan.adopt import PHASES
 from emospace.plan.config_files import complete
 from emospace.plan.plan import Plan
 

@@ -16,7 +16,7 @@ from conftest import ROOT, Project, shipped
 from emospace.core.errors import InputError
 from emospace.core.provenance import sha256, write_json
 from emospace.corpora import iemocap, ravdess
-from emospace.plan.adopting import PHASES
+from emospace.plan.adopt import PHASES
 from emospace.plan.dvc_remotes import has_remote
 from emospace.plan.plan import Plan
 from emospace.plan.sharing import check_sharing

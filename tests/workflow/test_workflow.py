@@ -9,10 +9,11 @@ from collections.abc import Iterator
 
 import pytest
 import yaml
+from _declared import recording, rules_recorded, undeclared
 from _machines import ADOPT, GIT, cloned, contents
 from conftest import ROOT, Project
 
-from emospace.plan.adopting import PHASES
+from emospace.plan.adopt import PHASES
 from emospace.plan.config_files import complete
 
 pytestmark = pytest.mark.workflow
@@ -38,7 +39,7 @@ def demo(tmp_path_factory) -> Iterator[Project]:
     project = Project(tmp_path_factory.mktemp("demo it's a cafe\u0301"))
     for old, new in SMALLER.items():
         project.replace("config.yaml", old, new)
-    project.snakemake()
+    project.snakemake(**recording(project))
     yield project
     assert project.planned() == {}
 
@@ -97,6 +98,14 @@ def test_training_never_sees_a_test_label(demo):
             rows = list(csv.DictReader(handle))
         assert all(not r["label"] for r in rows if r["split"] == "test")
         assert all(r["label"] for r in rows if r["split"] != "test")
+
+
+def test_every_file_that_a_job_opens_is_declared_by_its_rule(demo):
+    more = ["augment", "export", *(f"data/features/demo/frames.top/{part}.json" for part in range(3))]
+    demo.snakemake(*more, **recording(demo))
+    assert undeclared(demo, *more) == {}
+    missing = {path.stem for path in (ROOT / "workflow_scripts").glob("[a-z]*.py")} - rules_recorded(demo)
+    assert missing == {"apply_train", "adopt", "check_sharing", "show_result"}  # the last three belong to no rule
 
 
 def test_touching_everything_reruns_nothing(demo):

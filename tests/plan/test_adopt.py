@@ -16,9 +16,9 @@ from conftest import Project
 
 from emospace.core.errors import InputError
 from emospace.core.provenance import read_json, sha256, write_json, write_sidecar
-from emospace.plan.adopting import PHASES, raw_change
-from emospace.plan.adoption import Job, Record, record_of, refuse_altered, why_stale
+from emospace.plan.adopt import PHASES, raw_change
 from emospace.plan.raw_files import HASH_AT_SIGHT, changed, fingerprint
+from emospace.plan.staleness import Job, Record, record_of, refuse_altered, why_stale
 
 # One job, without Snakemake -----------------------------------------------------------------------------------------
 

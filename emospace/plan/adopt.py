@@ -17,10 +17,10 @@ from emospace.core.errors import InputError
 from emospace.core.files_below import walk
 from emospace.core.plugin import find
 from emospace.core.provenance import sha256
-from emospace.plan.adoption import Job, Record, record_of, refuse_altered, why_stale
 from emospace.plan.plan import STATE
 from emospace.plan.raw_files import changed, grouping, part_of, remembered
 from emospace.plan.snakemake_api import Graph, planned
+from emospace.plan.staleness import Job, Record, record_of, refuse_altered, why_stale
 
 # Together these phases build everything that DVC tracks.
 PHASES = ["corpora", "views", "weights", "features", "augment", "train_all", "evaluation", "analyse", "report"]

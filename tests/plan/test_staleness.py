@@ -6,7 +6,7 @@ import pytest
 
 from emospace.core.errors import InputError
 from emospace.core.provenance import sha256, write_json
-from emospace.plan.adoption import SHOWN, Job, Record, read_sidecar, record_of, refuse_altered, why_stale
+from emospace.plan.staleness import SHOWN, Job, Record, read_sidecar, record_of, refuse_altered, why_stale
 
 RECIPE = {"rule": "count", "options": {"k": 2}, "code": {"count.py": "a" * 64}}
 
