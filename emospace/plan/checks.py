@@ -2,11 +2,12 @@
 
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import jsonschema
 import yaml
 
-from emospace.core import plugin
+from emospace.core import extras, plugin
 from emospace.core.errors import InputError
 from emospace.core.plugin import near, suggest
 from emospace.core.provenance import PACKAGE_ROOT
@@ -148,9 +149,18 @@ def _feature(plan, where: str, name: str) -> None:
         reason = f"the encoder {spec['encoder']!r} does not take the view {spec['view']!r}{its_kind}"
         raise InputError(where, reason, f"it takes: {', '.join(module.VIEWS)}")
     check_rate(plan, name)
+    _extras(plan, where, module)
     if ("weights" in spec) != module.WEIGHTS:
         reason = "needs pretrained weights" if module.WEIGHTS else "takes no weights"
         raise InputError(where, f"the encoder {spec['encoder']!r} {reason}", "see `weights` in the config")
+
+
+def _extras(plan, where: str, encoder: ModuleType) -> None:
+    """Raise InputError if a package that the encoder needs is not installed; warn of a restrictive licence."""
+    for package, restrictions in encoder.EXTRAS.items():
+        extras.require(package, where)
+        if restrictions:
+            plan.warnings.append(f"{where}: licence of {package}: {restrictions}")
 
 
 def _refuse_rate(plan, where: str, name: str) -> None:

@@ -1,5 +1,6 @@
 """Encoders that keep their contract are encoded; violations are refused with file and utterance."""
 
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -206,19 +207,49 @@ def vectors(form: str, rows: dict[str, list]) -> dict:
         np.save("v.npy", np.array([*rows.values()], float))
         Path("v.txt").write_text("\n".join([*rows, ""]))
         return {"file": "v.npy", "ids": "v.txt"}
+    if form in ("columns", "lists"):
+        return {"file": parquet(form, rows)}
     Path("v").mkdir()
     for name, row in rows.items():
         np.save(f"v/{name}.npy", np.array(row, np.float32))
     return {"file": "v"}
 
 
-@pytest.mark.parametrize("form", ["csv", "npy", "folder"])
+def parquet(form: str, rows: dict[str, list]) -> str:
+    """Write vectors into a Parquet file, one number or one list a cell; pandas puts the index last."""
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow", reason="an extra: requirements-extra.txt")
+    index = pandas.Index([*rows], name="utterance")
+    if form == "lists":
+        frame = pandas.DataFrame({"vector": [*rows.values()]}, index)
+    else:
+        frame = pandas.DataFrame([*rows.values()], index, columns=["a", "b"])
+    frame.to_parquet("v.parquet")
+    return "v.parquet"
+
+
+FORMS = ["csv", "npy", "folder", "columns", "lists"]
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_vectors_are_looked_up_by_utterance_and_may_be_missing(form, part):
     options = vectors(form, {"u3": [1.5, 2], "u0": [0, -1]})
     facts = job("table", files=options.values(), **options)
     features = store.Ragged.open(Path("f.npy"), 4)
     assert features.lengths.tolist() == [1, 0, 0, 1] and features.values.tolist() == [[0, -1], [1.5, 2]]
     assert facts["missing"] == 2 and facts["encoding"]["utterances"] == 2
+    assert facts["recipe"]["files"].keys() == {*options.values()}  # their digests
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_vectors_of_unknown_utterances_are_left_out_if_the_config_says_so(form, part):
+    options = vectors(form, {"u9": [3, 4], "u0": [0, -1], "x": [5, 6]})
+    with pytest.raises(InputError, match=r"'u9' is not an utterance .*\(nor are 1 others\).*`unknown: leave_out`"):
+        job("table", files=options.values(), **options)
+    facts = job("table", files=options.values(), unknown="leave_out", **options)
+    assert (facts["missing"], facts["encoding"]["utterances"], facts["encoding"]["left_out"]) == (3, 1, 2)
+    with pytest.raises(InputError, match="none of its 3 utterances belongs to the config's corpora"):
+        table.load(**options, unknown="leave_out", known={"a"})
 
 
 def test_steps_are_the_rows_of_a_table_or_of_an_array_in_a_folder(part):
@@ -244,6 +275,13 @@ def test_steps_are_the_rows_of_a_table_or_of_an_array_in_a_folder(part):
         ("folder", {"u0": [1, 2], "u1": [1e39, 2]}, "v/u1.npy: row 0: it holds a value that is not finite"),
         ("folder", {"u0": [1, 2], "u1": [1, 2, 3]}, "v/u1.npy: its width is 3, but that of v/u0.npy is 2"),
         ("folder", {"u0": [[[1.0]]]}, "v/u0.npy: it holds float32 of shape"),
+        ("csv", {"u0": [1, 2], "u1": [1, "nan"]}, "v.csv: row 1: it holds a value that is not finite"),
+        ("columns", {"u0": [1, 2], "u1": [1, None]}, "v.parquet: row 1: it holds a value that is not finite"),
+        ("columns", {"u0": [1, "b"]}, "v.parquet: its column 'b' holds .*string, not numbers"),
+        ("columns", {"u9": [1, 2]}, "v.parquet: row 0: 'u9' is not an utterance"),
+        ("lists", {"u0": [1.0, 2], "u1": [1.0, None]}, "v.parquet: row 1: it holds a value that is not finite"),
+        ("lists", {"u0": [1.0, 2], "u1": [1.0]}, "v.parquet: row 1: its width is 1, but that of row 0 is 2"),
+        ("lists", {"u0": ["a", "b"]}, "v.parquet: its lists do not hold numbers"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:overflow")
@@ -278,6 +316,20 @@ def test_an_unreadable_table_is_refused_when_planned(options, words, part):
     np.save("v.npy", np.ones((3, 2)))
     with pytest.raises(InputError, match=r"v.txt: it names 2 utterances, but v.npy has 3 rows"):
         table.load(file="v.npy", ids="v.txt", known=["u0", "u1"])
+
+
+def test_parquet_files_need_pyarrow_and_must_be_intact(part, monkeypatch):
+    Path("v.parquet").write_bytes(b"PAR1")
+    with pytest.raises(InputError, match=r"v\.parquet: it is not a readable Parquet file"):
+        pytest.importorskip("pyarrow", reason="an extra: requirements-extra.txt")
+        table.load(file="v.parquet", known=["u0"])
+    monkeypatch.setattr("emospace.core.extras.version", absent)
+    with pytest.raises(InputError, match=r"the package pyarrow is not installed\. run: pip install pyarrow -c constraints\.txt"):
+        plugin.check_options("encoders", "table", "load", {"file": "v.parquet"}, "config")
+
+
+def absent(package: str):
+    raise PackageNotFoundError(package)
 
 
 def test_changed_vectors_change_the_recipe_and_stop_a_planned_job(part):
