@@ -25,7 +25,7 @@ def job(args, recipe):
     facts["without_text"] = int(((text.lengths == 0) & (frames.lengths > 0)).sum())
     sidecars = [read_json(path) for path in args.sidecars]
     facts["random_weights"] = any(found["random_weights"] for found in sidecars)
-    facts |= {key: sidecars[0].get(key) for key in ("holds", "rate")}  # it holds what it is selected from
+    facts |= {key: sidecars[0].get(key) for key in ("holds", "rate", "layers")}  # it holds what it is selected from
     outputs = [args.out, store.offsets_path(args.out)]
     write_sidecar(args.sidecar, recipe, inputs=args.sidecars, outputs=outputs, packages=["numpy"], **facts)
 

@@ -291,7 +291,9 @@ class Encoder(Protocol):
 class LoadedEncoder(Protocol):
     """The return value of an encoder's `load`: a function, or a callable object with attributes.
 
-    batch: rows per call, 64 by default. facts: JSON for the sidecar, {} by default.
+    batch: rows per call, 64 by default. facts: JSON for the sidecar, {} by default. If the states of several layers
+    stand side by side, facts["layers"] lists the layers: D = layers x width, layer by layer. Models find their number
+    in `Fold.about`.
     """
 
     batch: int = 64

@@ -101,7 +101,13 @@ def test_the_result_of_load_is_checked(loaded, words):
 
 @pytest.mark.parametrize(
     ("name", "value", "words"),
-    [("batch", 0, "batch is 0"), ("batch", 1.5, "batch is 1.5"), ("facts", {"a": {1}}, "JSON"), ("facts", [1], "list")],
+    [
+        ("facts", {"layers": 2}, r"facts\['layers'\] is 2"),
+        ("batch", 0, "batch is 0"),
+        ("batch", 1.5, "batch is 1.5"),
+        ("facts", {"a": {1}}, "JSON"),
+        ("facts", [1], "list"),
+    ],
 )
 def test_attributes_of_a_loaded_encoder_are_checked(name, value, words):
     def encoder(items, utterances): ...
@@ -324,7 +330,7 @@ def test_parquet_files_need_pyarrow_and_must_be_intact(part, monkeypatch):
         pytest.importorskip("pyarrow", reason="an extra: requirements-extra.txt")
         table.load(file="v.parquet", known=["u0"])
     monkeypatch.setattr("emospace.core.extras.version", absent)
-    with pytest.raises(InputError, match=r"the package pyarrow is not installed\. run: pip install pyarrow -c constraints\.txt"):
+    with pytest.raises(InputError, match=r"pyarrow is not installed\. run: pip install pyarrow -c constr"):
         plugin.check_options("encoders", "table", "load", {"file": "v.parquet"}, "config")
 
 
@@ -361,13 +367,52 @@ def test_inputs_are_described_by_the_sidecars_of_their_parts(tmp_path):
     write_json(tmp_path / "v", {"recipe": {"view": "audio"}, "sample_rate": 16_000})
     paths = [tmp_path / name for name in "012v"]
     assert about(paths) == {
-        "audio.voice": {"holds": "cepstral", "rate": 16_000},
-        "t.x": {"holds": "embedding", "rate": None},
-        "audio": {"holds": "", "rate": 16_000},
+        "audio.voice": {"holds": "cepstral", "rate": 16_000, "layers": 1},
+        "t.x": {"holds": "embedding", "rate": None, "layers": 1},
+        "audio": {"holds": "", "rate": 16_000, "layers": 1},
     }
     write_json(paths[1], {"recipe": {"feature": "audio.voice"}, "holds": "cepstral", "rate": 8000})
     with pytest.raises(InputError, match=r"1: it records .*8000.* for 'audio.voice', but .*0 records .*16000"):
         about(paths)
+
+
+def test_models_get_the_number_of_layers_side_by_side(tmp_path):
+    paths = [tmp_path / name for name in "012"]
+
+    def write(*counts):
+        for path, layers in zip(paths, counts, strict=True):
+            write_json(path, {"recipe": {"feature": "audio.states"}, "holds": "embedding", "layers": layers})
+
+    for counts in ((None, 3, 3), (3, None, 3), (3, 3, None)):  # in one part, every row is missing
+        write(*counts)
+        assert about(paths) == {"audio.states": {"holds": "embedding", "rate": None, "layers": 3}}
+    write(3, None, 2)
+    with pytest.raises(InputError, match=r"2: it records .*'layers': 2.* for 'audio.states', but .*0 records"):
+        about(paths)
+
+
+LAYERED = """
+import numpy as np
+
+VIEWS = ("ids",)
+
+
+def load(*, layers: int = 3):
+    def features(items, utterances):
+        return [np.zeros((1, 6), np.float32) for _ in utterances]
+
+    features.facts = {"layers": list(range(layers))}
+    return features
+"""
+
+
+def test_the_sidecar_records_the_number_of_layers(part, plant):
+    name = plant("planted_layers", LAYERED)
+    facts = job(name)
+    assert facts["layers"] == 3 and facts["encoding"]["layers"] == [0, 1, 2]
+    assert about([Path("f.json")])["ids.x"]["layers"] == 3
+    with pytest.raises(InputError, match="it names 4 layers, but its features have the width 6"):
+        job(name, layers=4)
 
 
 def test_parts_of_different_widths_are_refused_with_both_files(tmp_path):

@@ -17,8 +17,9 @@ LAST = (-1,)
 def load(weights: Weights | None, precision: str, preprocessor: str, encoder: str) -> tuple:
     """Load (network in evaluation mode, preprocessor, facts for the sidecar); of an encoder-decoder, only the encoder.
 
-    preprocessor: name of its class in transformers. Code in the folder is never run, and only .safetensors are read.
-    Raises InputError for weights that are missing, random (their architecture is unknown) or cannot be loaded.
+    precision: see `precision_on`. preprocessor: name of its class in transformers. Code in the folder is never run,
+    and only .safetensors are read. Raises InputError for weights that are missing, random (their architecture is
+    unknown) or cannot be loaded.
     """
     if weights is None or weights.random:
         reason = f"it cannot have random weights ({weights.why})" if weights else "it needs pretrained weights"
@@ -29,7 +30,7 @@ def load(weights: Weights | None, precision: str, preprocessor: str, encoder: st
 
     transformers.utils.logging.disable_progress_bar()
     device = batching.device()
-    precision = batching.precision(precision, device)
+    precision = precision_on(device, precision, encoder)
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     folder, local = str(weights.directory), {"local_files_only": True, "trust_remote_code": False}
     try:
@@ -44,6 +45,19 @@ def load(weights: Weights | None, precision: str, preprocessor: str, encoder: st
         network = network.get_encoder()
     facts = {"network": type(network).__name__, "precision": precision, "device": device.type}
     return network.to(device).eval(), prepare, facts
+
+
+def precision_on(device: "torch.device", option: str, encoder: str) -> str:
+    """Return "bf16" or "fp32". On CUDA, "auto" is bf16 where the GPU supports it; on the CPU it is fp32.
+
+    Raises InputError for "bf16" without CUDA: a CPU without matrix units for bf16 is several times slower than in fp32.
+    """
+    if device.type == "cuda":
+        return batching.precision(option, device)
+    if option == "bf16":
+        remedy = "use precision: auto, which is bf16 on CUDA and fp32 elsewhere"
+        raise InputError(f"encoder {encoder}: option precision", "bf16 needs CUDA, and there is no GPU", remedy)
+    return "fp32"
 
 
 def layers_of(network, layers: Sequence[int], encoder: str) -> list[int]:

@@ -10,7 +10,7 @@ from _jpegs import jpeg
 
 from emospace.core import torchvision_shim
 from emospace.core.errors import InputError
-from emospace.features.encoders import hf_audio, hf_image, hf_text
+from emospace.features.encoders import _hf, hf_audio, hf_image, hf_text
 from emospace.features.encoders._steps import pooled
 from emospace.weights.record import Weights
 
@@ -161,8 +161,21 @@ def test_images_keep_their_rows(vit):
     assert not np.allclose(mean[1], together[1][:, WIDTH:])
 
 
-def test_bf16_states_are_close_to_fp32(bert):
-    exact, rough = (hf_text.load(weights=bert, precision=p)(TEXTS[:2], [""] * 2)[0] for p in ("fp32", "bf16"))
+def test_bf16_is_for_cuda_only(bert, monkeypatch):
+    if not torch.cuda.is_available():
+        with pytest.raises(InputError, match=r"encoder hf_text: option precision: bf16 needs CUDA.*precision: auto"):
+            hf_text.load(weights=bert, precision="bf16")
+        assert hf_text.load(weights=bert, precision="auto").facts["precision"] == "fp32"
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    cpu, cuda = torch.device("cpu"), torch.device("cuda")
+    assert [_hf.precision_on(cuda, p, "x") for p in ("fp32", "bf16", "auto")] == ["fp32", "bf16", "bf16"]
+    assert [_hf.precision_on(cpu, p, "x") for p in ("fp32", "auto")] == ["fp32", "fp32"]
+
+
+def test_bf16_states_are_close_to_fp32(bert, monkeypatch):
+    exact = hf_text.load(weights=bert)(TEXTS[:2], [""] * 2)[0]
+    monkeypatch.setattr(_hf, "precision_on", lambda device, option, encoder: option)  # run it on the CPU all the same
+    rough = hf_text.load(weights=bert, precision="bf16")(TEXTS[:2], [""] * 2)[0]
     np.testing.assert_allclose(exact, rough, atol=0.1)
     assert not np.array_equal(exact, rough) and rough.dtype == np.float32
 
