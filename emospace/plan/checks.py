@@ -19,7 +19,7 @@ from emospace.protocols import protocol_rows
 from emospace.protocols.labels import classes
 from emospace.runs.model_checks import check_declared
 from emospace.runs.run_inputs import output_of, run_of
-from emospace.weights.fetch import check_entry
+from emospace.weights.fetch import check_entry, check_pinned
 
 TYPO = 0.8  # similarity from which an unknown corpus name counts as a typing error
 
@@ -75,6 +75,8 @@ def check_names(plan) -> None:
         for name in plan.config.get(block, {}):
             check(plan, f"config: {block}: {name}", name)
     _metrics(plan)
+    for name in plan.used_weights():
+        check_pinned(plan.config["weights"][name], f"config: weights: {name}")
     for name, spec in plan.config["runs"].items():  # only after cycles among runs are ruled out
         if "crossfit" in spec and not plan.applied_to_train(name):
             reason = "no run that learns from train rows reads it, so it has nothing to cross-fit"

@@ -1,6 +1,7 @@
 """Load networks of the transformers library from a local folder, and extract the hidden states of their layers."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emospace.core import batching, torchvision_shim
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 PACKAGES = ("torch", "transformers", "tokenizers", "safetensors")
 LAST = (-1,)
+UNUSED = ("pooler.", "masked_spec_embed")  # parameters that no hidden state depends on; many checkpoints lack them
 
 
 def load(weights: Weights | None, precision: str, preprocessor: str, encoder: str) -> tuple:
@@ -19,7 +21,7 @@ def load(weights: Weights | None, precision: str, preprocessor: str, encoder: st
 
     precision: see `precision_on`. preprocessor: name of its class in transformers. Code in the folder is never run,
     and only .safetensors are read. Raises InputError for weights that are missing, random (their architecture is
-    unknown) or cannot be loaded.
+    unknown), incomplete or cannot be loaded.
     """
     if weights is None or weights.random:
         reason = f"it cannot have random weights ({weights.why})" if weights else "it needs pretrained weights"
@@ -35,16 +37,27 @@ def load(weights: Weights | None, precision: str, preprocessor: str, encoder: st
     folder, local = str(weights.directory), {"local_files_only": True, "trust_remote_code": False}
     try:
         prepare = getattr(transformers, preprocessor).from_pretrained(folder, **local)
-        network = transformers.AutoModel.from_pretrained(folder, dtype=dtype, use_safetensors=True, **local)
+        local |= {"dtype": dtype, "use_safetensors": True, "output_loading_info": True}
+        network, loading = transformers.AutoModel.from_pretrained(folder, **local)
     except Exception as error:  # the libraries below raise many types for a damaged folder
         reason = f"cannot be loaded by transformers ({(str(error) or repr(error)).strip().splitlines()[0]})"
         raise InputError(
             weights.directory, reason, f"check `files` of these weights, delete it and {REMEDY}"
         ) from error
-    if network.config.is_encoder_decoder:
+    encoder_only = network.config.is_encoder_decoder
+    missing = [key for key in loading["missing_keys"] if key.startswith("encoder.") or not encoder_only]
+    _refuse_missing(missing, weights.directory)
+    if encoder_only:
         network = network.get_encoder()
     facts = {"network": type(network).__name__, "precision": precision, "device": device.type}
     return network.to(device).eval(), prepare, facts
+
+
+def _refuse_missing(keys: Sequence[str], folder: Path) -> None:
+    """Raise InputError for parameters that the files lack: transformers draws them at random, with only a warning."""
+    if needed := sorted(key for key in keys if not key.startswith(UNUSED)):
+        reason = f"its files lack {len(needed)} parameters of the network, such as {needed[0]}"
+        raise InputError(folder, reason, "use a complete checkpoint of the network that config.json describes")
 
 
 def precision_on(device: "torch.device", option: str, encoder: str) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from _jpegs import jpeg
+from safetensors.torch import load_file, save_file
 
 from emospace.core import torchvision_shim
 from emospace.core.errors import InputError
@@ -192,6 +193,23 @@ def test_weights_that_are_missing_random_or_of_another_modality_are_refused(modu
         module.load(weights=of_folder(tmp_path), **rate)
     with pytest.raises(InputError, match=r"cannot be loaded by transformers|does not take|is not an image transformer"):
         module.load(weights=vit if module is hf_text else bert, **rate)
+
+
+def test_incomplete_weights_are_never_completed_at_random(bert, tmp_path):
+    for path in bert.directory.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    states = load_file(bert.directory / "model.safetensors")
+
+    def keep(condition) -> None:
+        kept = {name: tensor for name, tensor in states.items() if condition(name)}
+        save_file(kept, tmp_path / "model.safetensors", {"format": "pt"})
+
+    keep(lambda name: "pooler" not in name)
+    expected = hf_text.load(weights=bert)(TEXTS[:1], [""])[0]
+    assert (hf_text.load(weights=of_folder(tmp_path))(TEXTS[:1], [""])[0] == expected).all()
+    keep(lambda name: "layer.1." not in name)
+    with pytest.raises(InputError, match=r"its files lack 16 parameters of the network, such as encoder\.layer\.1\."):
+        hf_text.load(weights=of_folder(tmp_path))
 
 
 def test_an_unknown_layer_and_another_rate_are_refused(waves, bert):
