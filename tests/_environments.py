@@ -28,6 +28,7 @@ UNCALLED = {
 UNCALLED |= {script: {"safetensors"} for script in ("evaluate", "summarize", "make_report")}
 # Extras, which a user adds with the plug-in that needs them (requirements-extra.txt).
 UNCALLED |= {script: {"audformat", "iso639"} for script in ("make_demo", "index_part", "merge_manifest")}
+UNCALLED |= {"embed table": {"pyarrow"}, "embed egemaps": {"opensmile"}, "embed compare": {"opensmile"}}
 
 
 def normal(name: str) -> str:

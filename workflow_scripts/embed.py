@@ -8,7 +8,7 @@ from tqdm import tqdm
 from emospace.core import manifest, plugin, store
 from emospace.core.errors import InputError
 from emospace.core.provenance import write_sidecar
-from emospace.features.embedding import check_loaded, encode, write_store
+from emospace.features.embedding import check_loaded, count_layers, encode, write_store
 from emospace.features.inputs import read_rate, weights_facts
 from emospace.plan.outside_files import digests
 from workflow_scripts._command import arguments, run
@@ -47,6 +47,7 @@ def job(args, recipe):
     inputs = [args.manifest, args.view_sidecar, *([args.weights] if args.weights else [])]
     outputs = [args.out, store.offsets_path(args.out)]
     about = {"encoder": recipe["plugin"], "encoding": next(iter(loaded), {}), "holds": module.HOLDS, "rate": rate}
+    about["layers"] = count_layers(next(iter(loaded), None), facts["dim"], file)
     write_sidecar(args.sidecar, recipe, inputs=inputs, outputs=outputs, packages=module.PACKAGES, **about, **facts)
 
 

@@ -258,6 +258,8 @@ class Encoder(Protocol):
     - RATE: the only sample rate that it accepts, Hz. By default any rate if `load` takes `rate`, otherwise 16 000.
     - ENVIRONMENT: the file in envs/ that lists its packages.
     - PACKAGES: distributions whose versions the sidecar records.
+    - EXTRAS: packages of requirements-extra.txt without which it does not work -> restrictions of their licence, "" if
+      it is open source. Planning refuses a feature whose packages are not installed, and prints the restrictions.
 
     An option annotated `emospace.core.option_types.File` names a file or folder outside the workflow; if its content
     changes, the features are computed again. No option may share its name with a key of the feature's block: encoder,
@@ -271,6 +273,7 @@ class Encoder(Protocol):
     RATE: int | None = None
     ENVIRONMENT: Environment = "encode"
     PACKAGES: Sequence[str] = ()
+    EXTRAS: Mapping[str, str] = {}
 
     @configured
     def load(
@@ -288,7 +291,9 @@ class Encoder(Protocol):
 class LoadedEncoder(Protocol):
     """The return value of an encoder's `load`: a function, or a callable object with attributes.
 
-    batch: rows per call, 64 by default. facts: JSON for the sidecar, {} by default.
+    batch: rows per call, 64 by default. facts: JSON for the sidecar, {} by default. If the states of several layers
+    stand side by side, facts["layers"] lists the layers: D = layers x width, layer by layer. Models find their number
+    in `Fold.about`.
     """
 
     batch: int = 64

@@ -15,9 +15,11 @@ def sample_rate(file: Path) -> int | None:
 
 
 def about(sidecars: Iterable[Path]) -> dict[str, dict]:
-    """Return input -> {"holds": "cepstral", "embedding", ... or "" for a view; "rate": sample rate in Hz, or None}.
+    """Return input -> {"holds", "rate", "layers"}.
 
-    Raises InputError if the parts of an input, in one corpus or several, disagree.
+    holds: "cepstral", "embedding", ... or "" for a view. rate: sample rate in Hz, or None. layers: number of layers of
+    a network whose states stand side by side, so that D = layers x width; 1 for everything else. Raises InputError if
+    the parts of an input, in one corpus or several, disagree.
     """
     inputs: dict[str, dict] = {}
     first: dict[str, Path] = {}
@@ -26,8 +28,12 @@ def about(sidecars: Iterable[Path]) -> dict[str, dict]:
         recipe = sidecar.get("recipe", {})
         name = recipe.get("feature") or recipe.get("view") or ""
         facts = {"holds": sidecar.get("holds") or "", "rate": sidecar.get("rate") or sidecar.get("sample_rate")}
+        facts["layers"] = sidecar.get("layers")
+        if name in inputs:  # a part in which every row is missing does not know its number of layers
+            facts["layers"] = facts["layers"] or inputs[name]["layers"]
+            inputs[name]["layers"] = inputs[name]["layers"] or facts["layers"]
         if inputs.setdefault(name, facts) != facts:
             reason = f"it records {facts} for {name!r}, but {first[name]} records {inputs[name]}"
             raise InputError(path, reason, "delete both and run the workflow again")
         first.setdefault(name, path)
-    return inputs
+    return {name: facts | {"layers": facts["layers"] or 1} for name, facts in inputs.items()}

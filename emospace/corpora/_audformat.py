@@ -13,13 +13,13 @@ from typing import Any
 
 import yaml
 
+from emospace.core import extras
 from emospace.core.errors import InputError
 from emospace.core.plugin import suggest
 from emospace.corpora._csv import Line
 
 HEADER = "db.yaml"
 FORMATS = (".parquet", ".csv")
-INSTALL = "pip install -r requirements-extra.txt -c constraints.txt"
 SAVE = "on a machine where you trust it, save the database with `storage_format='csv'`, and delete the pickle"
 Key = tuple  # (file,) or (file, start, end) in seconds; an end of None is the end of the file
 
@@ -50,10 +50,9 @@ class Database:
 def opened(root: Path) -> Database:
     """Open a database: read its header. Raises InputError."""
     path = root / HEADER
-    try:
-        import audformat
-    except ImportError as error:
-        raise InputError(path, "the package audformat is not installed", INSTALL) from error
+    extras.require("audformat", str(path))
+    import audformat
+
     try:
         header = yaml.safe_load(path.read_text(encoding="utf-8"))
         return Database(root, audformat.Database.load_header_from_yaml(header))

@@ -102,7 +102,22 @@ def check_loaded(encoder: Any, file: str) -> dict:
         raise InputError(file, f"facts cannot be written as JSON ({error})", CONTRACT) from error
     if not isinstance(facts, dict):
         raise InputError(file, f"facts is a {type(facts).__name__}, not a dict", CONTRACT)
+    if not isinstance(facts.get("layers", [0]), list) or not facts.get("layers", [0]):
+        raise InputError(file, f"facts['layers'] is {facts['layers']!r}, not a list of layers", CONTRACT)
     return dict(facts)
+
+
+def count_layers(encoding: dict | None, dim: int, file: str) -> int | None:
+    """Return the number of layers side by side in a width `dim`, from the facts of an encoder; None without facts.
+
+    Raises InputError if the width is no multiple of it.
+    """
+    if encoding is None:
+        return None
+    layers = len(encoding.get("layers", [0]))
+    if dim % layers:
+        raise InputError(file, f"it names {layers} layers, but its features have the width {dim}", CONTRACT)
+    return layers
 
 
 def write_store(path: Path, matrices: Iterable[np.ndarray]) -> dict:

@@ -2,11 +2,12 @@
 
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import jsonschema
 import yaml
 
-from emospace.core import plugin
+from emospace.core import extras, plugin
 from emospace.core.errors import InputError
 from emospace.core.plugin import near, suggest
 from emospace.core.provenance import PACKAGE_ROOT
@@ -18,7 +19,7 @@ from emospace.protocols import protocol_rows
 from emospace.protocols.labels import classes
 from emospace.runs.model_checks import check_declared
 from emospace.runs.run_inputs import output_of, run_of
-from emospace.weights.fetch import check_entry
+from emospace.weights.fetch import check_entry, check_pinned
 
 TYPO = 0.8  # similarity from which an unknown corpus name counts as a typing error
 
@@ -74,6 +75,8 @@ def check_names(plan) -> None:
         for name in plan.config.get(block, {}):
             check(plan, f"config: {block}: {name}", name)
     _metrics(plan)
+    for name in plan.used_weights():
+        check_pinned(plan.config["weights"][name], f"config: weights: {name}")
     for name, spec in plan.config["runs"].items():  # only after cycles among runs are ruled out
         if "crossfit" in spec and not plan.applied_to_train(name):
             reason = "no run that learns from train rows reads it, so it has nothing to cross-fit"
@@ -147,9 +150,18 @@ def _feature(plan, where: str, name: str) -> None:
         reason = f"the encoder {spec['encoder']!r} does not take the view {spec['view']!r}{its_kind}"
         raise InputError(where, reason, f"it takes: {', '.join(module.VIEWS)}")
     check_rate(plan, name)
+    _extras(plan, where, module)
     if ("weights" in spec) != module.WEIGHTS:
         reason = "needs pretrained weights" if module.WEIGHTS else "takes no weights"
         raise InputError(where, f"the encoder {spec['encoder']!r} {reason}", "see `weights` in the config")
+
+
+def _extras(plan, where: str, encoder: ModuleType) -> None:
+    """Raise InputError if a package that the encoder needs is not installed; warn of a restrictive licence."""
+    for package, restrictions in encoder.EXTRAS.items():
+        extras.require(package, where)
+        if restrictions:
+            plan.warnings.append(f"{where}: licence of {package}: {restrictions}")
 
 
 def _refuse_rate(plan, where: str, name: str) -> None:

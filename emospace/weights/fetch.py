@@ -9,7 +9,8 @@ Instead of `source`, an entry may list `sources` with their options, which are t
 digests then belong to the entry and apply to every source.
 
 `files` maps each file to its sha256; no other file is kept. A digest may be null for `local`, and for `hub` if
-`revision` is a full commit; weights.json then records the actual digest. An archive is pinned as a whole by its
+`revision` is a full commit; weights.json then records the actual digest. An empty `revision` marks an entry whose
+commit the user must choose before a feature can name it. An archive is pinned as a whole by its
 `sha256`; without `files`, everything in it, or converted from it, is kept. Files that may be pickles are refused: of
 .bin files, only a model.bin in the CTranslate2 format is accepted.
 """
@@ -82,6 +83,15 @@ def _check_sources(entry: dict, where: str) -> None:
         raise InputError(where, f"{reason}, so its sources might differ", "give the sha256 of every file")
 
 
+def check_pinned(entry: dict, where: str) -> None:
+    """Raise InputError for a source on the hub with an empty `revision`, which only weights out of use may have."""
+    for source in _per_source(entry):
+        if source["source"] == "hub" and not source["revision"]:
+            reason = f"no commit of {source['repo']} is pinned"
+            remedy = f"set it to a full commit (40 hexadecimal digits) that has {', '.join(source['files'])}"
+            raise InputError(f"{where}: revision", reason, remedy)
+
+
 def _check_source(entry: dict, where: str) -> None:
     source = entry.get("source")
     if source not in SOURCES:
@@ -103,8 +113,9 @@ def _check_file(entry: dict, where: str, name: str, digest: str | None) -> None:
         raise InputError(where, f"{name!r} may hold a pickle, which can run code", "use the .safetensors file")
     if digest is not None:
         _check_digest(where, repr(name), digest)
-    commit = re.fullmatch("[0-9a-f]{40}", str(entry.get("revision", "")))
-    if digest is None and not commit and entry["source"] not in ("local", "archive", "opus_mt", "pairs"):
+    revision = str(entry.get("revision", ""))
+    pinned = re.fullmatch("[0-9a-f]{40}", revision) or (entry["source"] == "hub" and not revision)  # see check_pinned
+    if digest is None and not pinned and entry["source"] not in ("local", "archive", "opus_mt", "pairs"):
         raise InputError(where, f"{name!r} has no sha256", "add it, or set `revision` to a full commit of the hub")
 
 
@@ -121,6 +132,7 @@ def fetch(name: str, entry: dict, directory: Path) -> dict:
     missing, damaged or not as pinned. An interrupted download from the hub resumes.
     """
     check_entry(entry, f"config: weights: {name}")
+    check_pinned(entry, f"config: weights: {name}")
     entries = _per_source(entry)
     record = _record_of(name, entries)
     if record["kind"] == "random":

@@ -1,5 +1,6 @@
 """Encoders that keep their contract are encoded; violations are refused with file and utterance."""
 
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -100,7 +101,13 @@ def test_the_result_of_load_is_checked(loaded, words):
 
 @pytest.mark.parametrize(
     ("name", "value", "words"),
-    [("batch", 0, "batch is 0"), ("batch", 1.5, "batch is 1.5"), ("facts", {"a": {1}}, "JSON"), ("facts", [1], "list")],
+    [
+        ("facts", {"layers": 2}, r"facts\['layers'\] is 2"),
+        ("batch", 0, "batch is 0"),
+        ("batch", 1.5, "batch is 1.5"),
+        ("facts", {"a": {1}}, "JSON"),
+        ("facts", [1], "list"),
+    ],
 )
 def test_attributes_of_a_loaded_encoder_are_checked(name, value, words):
     def encoder(items, utterances): ...
@@ -206,19 +213,49 @@ def vectors(form: str, rows: dict[str, list]) -> dict:
         np.save("v.npy", np.array([*rows.values()], float))
         Path("v.txt").write_text("\n".join([*rows, ""]))
         return {"file": "v.npy", "ids": "v.txt"}
+    if form in ("columns", "lists"):
+        return {"file": parquet(form, rows)}
     Path("v").mkdir()
     for name, row in rows.items():
         np.save(f"v/{name}.npy", np.array(row, np.float32))
     return {"file": "v"}
 
 
-@pytest.mark.parametrize("form", ["csv", "npy", "folder"])
+def parquet(form: str, rows: dict[str, list]) -> str:
+    """Write vectors into a Parquet file, one number or one list a cell; pandas puts the index last."""
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow", reason="an extra: requirements-extra.txt")
+    index = pandas.Index([*rows], name="utterance")
+    if form == "lists":
+        frame = pandas.DataFrame({"vector": [*rows.values()]}, index)
+    else:
+        frame = pandas.DataFrame([*rows.values()], index, columns=["a", "b"])
+    frame.to_parquet("v.parquet")
+    return "v.parquet"
+
+
+FORMS = ["csv", "npy", "folder", "columns", "lists"]
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_vectors_are_looked_up_by_utterance_and_may_be_missing(form, part):
     options = vectors(form, {"u3": [1.5, 2], "u0": [0, -1]})
     facts = job("table", files=options.values(), **options)
     features = store.Ragged.open(Path("f.npy"), 4)
     assert features.lengths.tolist() == [1, 0, 0, 1] and features.values.tolist() == [[0, -1], [1.5, 2]]
     assert facts["missing"] == 2 and facts["encoding"]["utterances"] == 2
+    assert facts["recipe"]["files"].keys() == {*options.values()}  # their digests
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_vectors_of_unknown_utterances_are_left_out_if_the_config_says_so(form, part):
+    options = vectors(form, {"u9": [3, 4], "u0": [0, -1], "x": [5, 6]})
+    with pytest.raises(InputError, match=r"'u9' is not an utterance .*\(nor are 1 others\).*`unknown: leave_out`"):
+        job("table", files=options.values(), **options)
+    facts = job("table", files=options.values(), unknown="leave_out", **options)
+    assert (facts["missing"], facts["encoding"]["utterances"], facts["encoding"]["left_out"]) == (3, 1, 2)
+    with pytest.raises(InputError, match="none of its 3 utterances belongs to the config's corpora"):
+        table.load(**options, unknown="leave_out", known={"a"})
 
 
 def test_steps_are_the_rows_of_a_table_or_of_an_array_in_a_folder(part):
@@ -244,6 +281,13 @@ def test_steps_are_the_rows_of_a_table_or_of_an_array_in_a_folder(part):
         ("folder", {"u0": [1, 2], "u1": [1e39, 2]}, "v/u1.npy: row 0: it holds a value that is not finite"),
         ("folder", {"u0": [1, 2], "u1": [1, 2, 3]}, "v/u1.npy: its width is 3, but that of v/u0.npy is 2"),
         ("folder", {"u0": [[[1.0]]]}, "v/u0.npy: it holds float32 of shape"),
+        ("csv", {"u0": [1, 2], "u1": [1, "nan"]}, "v.csv: row 1: it holds a value that is not finite"),
+        ("columns", {"u0": [1, 2], "u1": [1, None]}, "v.parquet: row 1: it holds a value that is not finite"),
+        ("columns", {"u0": [1, "b"]}, "v.parquet: its column 'b' holds .*string, not numbers"),
+        ("columns", {"u9": [1, 2]}, "v.parquet: row 0: 'u9' is not an utterance"),
+        ("lists", {"u0": [1.0, 2], "u1": [1.0, None]}, "v.parquet: row 1: it holds a value that is not finite"),
+        ("lists", {"u0": [1.0, 2], "u1": [1.0]}, "v.parquet: row 1: its width is 1, but that of row 0 is 2"),
+        ("lists", {"u0": ["a", "b"]}, "v.parquet: its lists do not hold numbers"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:overflow")
@@ -280,6 +324,20 @@ def test_an_unreadable_table_is_refused_when_planned(options, words, part):
         table.load(file="v.npy", ids="v.txt", known=["u0", "u1"])
 
 
+def test_parquet_files_need_pyarrow_and_must_be_intact(part, monkeypatch):
+    Path("v.parquet").write_bytes(b"PAR1")
+    with pytest.raises(InputError, match=r"v\.parquet: it is not a readable Parquet file"):
+        pytest.importorskip("pyarrow", reason="an extra: requirements-extra.txt")
+        table.load(file="v.parquet", known=["u0"])
+    monkeypatch.setattr("emospace.core.extras.version", absent)
+    with pytest.raises(InputError, match=r"pyarrow is not installed\. run: pip install pyarrow -c constr"):
+        plugin.check_options("encoders", "table", "load", {"file": "v.parquet"}, "config")
+
+
+def absent(package: str):
+    raise PackageNotFoundError(package)
+
+
 def test_changed_vectors_change_the_recipe_and_stop_a_planned_job(part):
     options = vectors("folder", {"u0": [1, 2]})
     before = digests(["v"])
@@ -309,13 +367,52 @@ def test_inputs_are_described_by_the_sidecars_of_their_parts(tmp_path):
     write_json(tmp_path / "v", {"recipe": {"view": "audio"}, "sample_rate": 16_000})
     paths = [tmp_path / name for name in "012v"]
     assert about(paths) == {
-        "audio.voice": {"holds": "cepstral", "rate": 16_000},
-        "t.x": {"holds": "embedding", "rate": None},
-        "audio": {"holds": "", "rate": 16_000},
+        "audio.voice": {"holds": "cepstral", "rate": 16_000, "layers": 1},
+        "t.x": {"holds": "embedding", "rate": None, "layers": 1},
+        "audio": {"holds": "", "rate": 16_000, "layers": 1},
     }
     write_json(paths[1], {"recipe": {"feature": "audio.voice"}, "holds": "cepstral", "rate": 8000})
     with pytest.raises(InputError, match=r"1: it records .*8000.* for 'audio.voice', but .*0 records .*16000"):
         about(paths)
+
+
+def test_models_get_the_number_of_layers_side_by_side(tmp_path):
+    paths = [tmp_path / name for name in "012"]
+
+    def write(*counts):
+        for path, layers in zip(paths, counts, strict=True):
+            write_json(path, {"recipe": {"feature": "audio.states"}, "holds": "embedding", "layers": layers})
+
+    for counts in ((None, 3, 3), (3, None, 3), (3, 3, None)):  # in one part, every row is missing
+        write(*counts)
+        assert about(paths) == {"audio.states": {"holds": "embedding", "rate": None, "layers": 3}}
+    write(3, None, 2)
+    with pytest.raises(InputError, match=r"2: it records .*'layers': 2.* for 'audio.states', but .*0 records"):
+        about(paths)
+
+
+LAYERED = """
+import numpy as np
+
+VIEWS = ("ids",)
+
+
+def load(*, layers: int = 3):
+    def features(items, utterances):
+        return [np.zeros((1, 6), np.float32) for _ in utterances]
+
+    features.facts = {"layers": list(range(layers))}
+    return features
+"""
+
+
+def test_the_sidecar_records_the_number_of_layers(part, plant):
+    name = plant("planted_layers", LAYERED)
+    facts = job(name)
+    assert facts["layers"] == 3 and facts["encoding"]["layers"] == [0, 1, 2]
+    assert about([Path("f.json")])["ids.x"]["layers"] == 3
+    with pytest.raises(InputError, match="it names 4 layers, but its features have the width 6"):
+        job(name, layers=4)
 
 
 def test_parts_of_different_widths_are_refused_with_both_files(tmp_path):

@@ -38,9 +38,9 @@ def load(
     """Speech encoder: int16 clips (T,) -> float32 (steps, layers x width).
 
     layers: 0 is the input of the first layer, -1 the last layer; several are concatenated. per_second: steps of the
-    feature, each the mean of a whole number of states. precision: fp32, bf16 or auto. batch: clips per forward pass.
-    rate: of the view, Hz. Raises InputError for weights that are missing or not of a speech network, and for a rate
-    other than the network's.
+    feature, each the mean of a whole number of states. precision: fp32, bf16 (CUDA only), or auto. batch: clips per
+    forward pass. rate: of the view, Hz. Raises InputError for weights that are missing or not of a speech network,
+    and for a rate other than the network's.
     """
     network, extractor, facts = _hf.load(weights, precision, "AutoFeatureExtractor", "hf_audio")
     if extractor.sampling_rate != rate:

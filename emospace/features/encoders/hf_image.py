@@ -28,8 +28,8 @@ def load(
     """Image encoder: lists of JPEGs -> float32 (frames, layers x width).
 
     layers: 0 is the input of the first layer, -1 the last layer; several are concatenated. pool: the first state
-    ([CLS]) or the mean of all states. precision: fp32, bf16 or auto. batch: images per forward pass. Raises InputError
-    for weights that are missing or not of an image transformer.
+    ([CLS]) or the mean of all states. precision: fp32, bf16 (CUDA only), or auto. batch: images per forward pass.
+    Raises InputError for weights that are missing or not of an image transformer.
     """
     network, processor, facts = _hf.load(weights, precision, "AutoImageProcessor", "hf_image")
     if network.main_input_name != "pixel_values" or not hasattr(network.config, "num_hidden_layers"):

@@ -27,10 +27,10 @@ def load(
 ) -> "Text":
     """Text encoder: str -> float32 (1, layers x width), or (tokens, layers x width).
 
-    layers: 0 is the input of the first layer, -1 the last layer; several are concatenated. pool: the mean over tokens,
-    the first token ([CLS]), or all tokens as steps, including special ones. longest: tokens to which a text is
-    truncated. precision: fp32, bf16 or auto. batch: texts per forward pass. Raises InputError for weights that are
-    missing or not of a text network.
+    layers: 0 is the input of the first layer, -1 the last layer; several are concatenated. pool: the mean over
+    tokens, the first token ([CLS]), or all tokens as steps, including special ones. longest: tokens to which a text
+    is truncated. precision: fp32, bf16 (CUDA only), or auto. batch: texts per forward pass. Raises InputError for
+    weights that are missing or not of a text network.
     """
     network, tokenizer, facts = _hf.load(weights, precision, "AutoTokenizer", "hf_text")
     if network.main_input_name != "input_ids" or tokenizer.pad_token is None:

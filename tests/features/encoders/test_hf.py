@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 from _jpegs import jpeg
+from safetensors.torch import load_file, save_file
 
 from emospace.core import torchvision_shim
 from emospace.core.errors import InputError
-from emospace.features.encoders import hf_audio, hf_image, hf_text
+from emospace.features.encoders import _hf, hf_audio, hf_image, hf_text
 from emospace.features.encoders._steps import pooled
 from emospace.weights.record import Weights
 
@@ -161,8 +162,21 @@ def test_images_keep_their_rows(vit):
     assert not np.allclose(mean[1], together[1][:, WIDTH:])
 
 
-def test_bf16_states_are_close_to_fp32(bert):
-    exact, rough = (hf_text.load(weights=bert, precision=p)(TEXTS[:2], [""] * 2)[0] for p in ("fp32", "bf16"))
+def test_bf16_is_for_cuda_only(bert, monkeypatch):
+    if not torch.cuda.is_available():
+        with pytest.raises(InputError, match=r"encoder hf_text: option precision: bf16 needs CUDA.*precision: auto"):
+            hf_text.load(weights=bert, precision="bf16")
+        assert hf_text.load(weights=bert, precision="auto").facts["precision"] == "fp32"
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    cpu, cuda = torch.device("cpu"), torch.device("cuda")
+    assert [_hf.precision_on(cuda, p, "x") for p in ("fp32", "bf16", "auto")] == ["fp32", "bf16", "bf16"]
+    assert [_hf.precision_on(cpu, p, "x") for p in ("fp32", "auto")] == ["fp32", "fp32"]
+
+
+def test_bf16_states_are_close_to_fp32(bert, monkeypatch):
+    exact = hf_text.load(weights=bert)(TEXTS[:2], [""] * 2)[0]
+    monkeypatch.setattr(_hf, "precision_on", lambda device, option, encoder: option)  # run it on the CPU all the same
+    rough = hf_text.load(weights=bert, precision="bf16")(TEXTS[:2], [""] * 2)[0]
     np.testing.assert_allclose(exact, rough, atol=0.1)
     assert not np.array_equal(exact, rough) and rough.dtype == np.float32
 
@@ -179,6 +193,23 @@ def test_weights_that_are_missing_random_or_of_another_modality_are_refused(modu
         module.load(weights=of_folder(tmp_path), **rate)
     with pytest.raises(InputError, match=r"cannot be loaded by transformers|does not take|is not an image transformer"):
         module.load(weights=vit if module is hf_text else bert, **rate)
+
+
+def test_incomplete_weights_are_never_completed_at_random(bert, tmp_path):
+    for path in bert.directory.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    states = load_file(bert.directory / "model.safetensors")
+
+    def keep(condition) -> None:
+        kept = {name: tensor for name, tensor in states.items() if condition(name)}
+        save_file(kept, tmp_path / "model.safetensors", {"format": "pt"})
+
+    keep(lambda name: "pooler" not in name)
+    expected = hf_text.load(weights=bert)(TEXTS[:1], [""])[0]
+    assert (hf_text.load(weights=of_folder(tmp_path))(TEXTS[:1], [""])[0] == expected).all()
+    keep(lambda name: "layer.1." not in name)
+    with pytest.raises(InputError, match=r"its files lack 16 parameters of the network, such as encoder\.layer\.1\."):
+        hf_text.load(weights=of_folder(tmp_path))
 
 
 def test_an_unknown_layer_and_another_rate_are_refused(waves, bert):

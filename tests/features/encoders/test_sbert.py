@@ -12,7 +12,7 @@ import yaml
 from conftest import ROOT
 
 from emospace.core.errors import InputError
-from emospace.features.encoders import sbert
+from emospace.features.encoders import hf_text, sbert
 from emospace.weights.record import Weights, open_weights
 
 # Pinned separately, so that an error in the config does not carry over to the test.
@@ -107,3 +107,11 @@ def test_missing_random_and_damaged_weights_are_refused(minilm, tmp_path):
         file.truncate(1_000_000)
     with pytest.raises(InputError, match="cannot be loaded by sentence-transformers"):
         sbert.load(weights=Weights("minilm", tmp_path, "pypi", "", "", minilm.files, False, ""))
+
+
+def test_hf_text_gives_the_same_from_the_same_weights(minilm):
+    """The pooling of MiniLM is a mean over tokens, scaled to length 1."""
+    texts = ["I am so happy today.", "Leave me alone!", "The report is on the desk, next to the lamp."]
+    expected = sbert.load(weights=minilm)(texts, texts)
+    for row, theirs in zip(hf_text.load(weights=minilm, batch=2)(texts, texts), expected, strict=True):
+        np.testing.assert_allclose(row / np.linalg.norm(row), theirs, atol=1e-5)
