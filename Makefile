@@ -75,6 +75,11 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c constraints.txt
 	touch $@
 
+# Packages whose licences forbid commercial use (requirements-noncommercial.txt); tests that need them skip without.
+.PHONY: noncommercial
+noncommercial: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-noncommercial.txt -c constraints.txt
+
 # ffmpeg and espeak-ng come from the system: installed as root on Debian, elsewhere the command to type is printed.
 .PHONY: system
 system:

@@ -25,7 +25,8 @@ def job(args, recipe):
     facts["without_text"] = int(((text.lengths == 0) & (frames.lengths > 0)).sum())
     sidecars = [read_json(path) for path in args.sidecars]
     facts["random_weights"] = any(sidecar["random_weights"] for sidecar in sidecars)
-    facts |= {key: sidecars[0].get(key) for key in ("holds", "rate", "layers")}  # as in the store from which it is selected
+    # Selected frames are what the store that they come from holds.
+    facts |= {key: sidecars[0].get(key) for key in ("holds", "rate", "layers")}
     outputs = [args.out, store.offsets_path(args.out)]
     write_sidecar(args.sidecar, recipe, inputs=args.sidecars, outputs=outputs, packages=["numpy"], **facts)
 

@@ -258,8 +258,8 @@ class Encoder(Protocol):
     - RATE: the only sample rate that it accepts, Hz. By default any rate if `load` takes `rate`, otherwise 16 000.
     - ENVIRONMENT: the file in envs/ that lists its packages.
     - PACKAGES: distributions whose versions the sidecar records.
-    - EXTRAS: packages of requirements-extra.txt without which it does not work -> restrictions of their licence, "" if
-      it is open source. Planning refuses a feature whose packages are not installed, and prints the restrictions.
+    - EXTRAS: optional packages that it needs (requirements-extra.txt) -> restrictions of their licence, "" if it is
+      open source. Planning refuses a feature whose packages are not installed, and prints the restrictions.
 
     An option annotated `emospace.core.option_types.File` names a file or folder outside the workflow; if its content
     changes, the features are computed again. No option may share its name with a key of the feature's block: encoder,

@@ -1,4 +1,4 @@
-"""Acoustic feature sets of openSMILE (Eyben et al. 2010), by the package opensmile, an extra (requirements-extra.txt).
+"""Acoustic feature sets of openSMILE (Eyben et al. 2010), by the package opensmile (requirements-noncommercial.txt).
 
 Licence: openSMILE may be used for private, research and educational purposes only. It is not open source in the sense
 of the OSI, and any commercial product needs a licence of audEERING. Planning says so.

@@ -24,7 +24,7 @@ def tone(hertz: float, seconds: float) -> np.ndarray:
 
 @pytest.fixture
 def opensmile():
-    return pytest.importorskip("opensmile", reason="an extra: requirements-extra.txt")
+    return pytest.importorskip("opensmile", reason="an extra: requirements-noncommercial.txt")
 
 
 @pytest.mark.parametrize(("module", "level"), WIDTHS)
