@@ -83,8 +83,8 @@ class Corpus(Protocol):
     def group(self, path: str) -> int | None:
         """Return the group number of a file from its relative path alone (IEMOCAP: session - 1); None ignores the file.
 
-        A part of the corpus holds the groups that are congruent modulo `parts`. No speaker, dialogue or recording may
-        span two groups. EVERY (-1) marks a file that every part reads.
+        A part of the corpus holds the groups that are congruent modulo `parts`. No dialogue or recording may span two
+        groups; a speaker should not, unless most dialogues share theirs. EVERY (-1) marks a file that every part reads.
         """
         ...
 
