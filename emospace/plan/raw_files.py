@@ -19,7 +19,7 @@ from emospace.core.provenance import canonical, read_json, sha256, write_json, w
 # A file up to this size in bytes (annotations, transcripts) is hashed on first sight. A larger one (media) is
 # identified by its size until its time stamp changes.
 HASH_AT_SIGHT = 64 * 1024
-TABLES = (".csv", ".tsv", ".parquet", ".yaml")  # annotations, hashed whatever their size
+TABLES = (".csv", ".tsv", ".parquet", ".yaml", ".csd")  # annotations, hashed whatever their size
 SEEN = "seen.json"
 SEE = "see Corpus in docs/contracts.md"
 ODD = "unreadable: "  # prefix of the fingerprint of an entry that cannot be read as a file
