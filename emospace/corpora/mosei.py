@@ -15,8 +15,8 @@ the usual metrics are binary per emotion. The sentiment is the row's `valence`.
 Not confirmed, as the publisher's server no longer answers: the layout of the raw release (it follows the code of
 others), and the number of segments. The paper has 23,453 in 3,228 videos; users of the label file count 23,259 in 3,293
 (issue 258 of the SDK), 16,327, 1,871 and 4,662 of them in the folds. Two test videos have no labels. Times of videos
-that the segmented films lack may be wrong (issue 227), and 239 segments begin before their video. The release does not name speakers, so each video counts as one,
-and whether the folds share speakers is not known.
+that the segmented films lack may be wrong (issue 227), and 239 segments begin before their video. The release does not
+name speakers, so each video counts as one, and whether the folds share speakers is not known.
 """
 
 import json
