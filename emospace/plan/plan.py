@@ -108,6 +108,8 @@ class Plan(Entries):
         extra = self.config.get("labels", {})
         if name == labels.OWN and name not in extra:
             return labels.own(self.codes(corpus), self.root(corpus))
+        if name == labels.COMMON and name not in extra:
+            return labels.common({other: self.codes(other) for other in self.config["corpora"]})[corpus]
         return labels.label_map(name, extra)
 
     def refresh_raw(self, recorded: Recorded) -> None:

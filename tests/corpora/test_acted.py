@@ -1,14 +1,19 @@
 """Readers of acted corpora parse the publishers' file names, form groups and compare the published counts."""
 
+from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from conftest import utterance
 
 from emospace.core import plugin
 from emospace.core.contracts import EVERY
+from emospace.core.errors import InputError
 from emospace.corpora import _acted, cremad, emodb, savee, tess
+from emospace.protocols.dividing import divide
 
 
 def emodb_files() -> list[str]:
@@ -118,6 +123,23 @@ def test_tess_handles_its_misnamed_file_its_nested_copy_and_its_names_of_surpris
         ("YAF_dog_ps", "ps", files[1]),
     ]
     assert {r.text for r in rows} == {"Say the word bite.", "Say the word dog."}
+
+
+def test_tess_is_a_corpus_to_test_on_and_too_small_to_be_split(tmp_path, monkeypatch):
+    monkeypatch.setattr(_acted, "lengths", lambda root, paths: dict.fromkeys(paths, 2.0))
+    rows, _ = tess.index(tmp_path, tess_files())
+    both = {"tess": [replace(row, part="0") for row in rows], "other": [utterance(f"o{k}_{k}") for k in range(3)]}
+    both["other"] = [replace(r, speaker=f"s{k}", label=["sad", "ang"][k % 2]) for k, r in enumerate(both["other"])]
+    recipe = {"train": ["other"], "split": "actors", "folds": 3, "rows": {}, "options": {}, "files": {}, "seed": 1}
+    maps = {"tess": {"sad": "sad", "angry": "ang"}, "other": {"sad": "sad", "ang": "ang"}}
+    recipe |= {"labels": {name: {"name": name, "map": codes} for name, codes in maps.items()}, "leaky": False}
+    recipe |= {"corpora": dict.fromkeys(both), "sides": ["train", "dev", "test"]}
+    tables = [list(lines) for lines in divide(both, recipe, [Path("tess.csv"), Path("other.csv")]).tables()]
+    tested = [line for line in tables[0] if line["split"] == "test"]
+    assert len(tested) == 800 and {line["corpus"] for line in tested} == {"tess"} and "test" in tess.NOTE
+    alone = {key: value for key, value in recipe.items() if key != "train"} | {"corpora": {"tess": None}}
+    with pytest.raises(InputError, match="2 actors cannot make 3 folds"):
+        divide({"tess": both["tess"]}, alone, [Path("tess.csv")])
 
 
 def test_savee_is_read_from_one_folder_per_speaker_or_one_for_all(clip, tmp_path):

@@ -106,6 +106,22 @@ def fixed_keys(block, path=(), *, named=("corpora", "weights", "protocols", "run
         yield from fixed_keys(value, (*path, key), named=named)
 
 
+def test_the_preset_of_several_corpora_has_every_pair_and_their_common_classes():
+    config = shipped("configs/cross_corpus.yaml")
+    plan, corpora = Plan(config), set(config["corpora"])
+    pairs = {(train, test) for train in corpora for test in corpora if train != test}
+    sides = {name: (spec.get("train"), spec.get("test")) for name, spec in config["protocols"].items()}
+    single = {(train[0], test[0]) for train, test in sides.values() if train and len(train) == 1}
+    others = {test[0]: set(train) for train, test in sides.values() if train and len(train) > 1}
+    assert single == pairs and others == {name: corpora - {name} for name in corpora}
+    assert {spec["corpus"] for spec in config["protocols"].values() if "corpus" in spec} == corpora
+    runs = {(spec["protocol"], *spec["inputs"]) for spec in config["runs"].values()}
+    assert runs == {(name, feature) for name in sides for feature in config["features"]}
+    maps = [label_map["map"] for name in sides for label_map in plan.labels(name).values()]
+    assert {tuple(labels.classes(mapping)) for mapping in maps} == {("anger", "neutral")}
+    assert plan.labels("ravdess")["ravdess"] == {"name": "common", "map": {"05": "anger", "01": "neutral"}}
+
+
 @pytest.mark.parametrize("preset", ["config.yaml", "configs/ablation_demo.yaml"])
 def test_the_intended_key_is_suggested_for_every_misspelt_key(preset):
     config = shipped(preset)
@@ -145,7 +161,7 @@ def test_the_intended_view_is_suggested_for_a_feature_of_a_misspelt_view(config)
         (["views", "frame"], {}, ["unknown key 'frame'", "'frames'"]),
         (["views", "frames"], {"frame": 3}, ["'frame'", "'frames'"]),
         (["protocols", "session", "labels"], "iemocap3", ["no label map has this name", "iemocap"]),
-        (["protocols", "session", "labels"], "ravdess4", ["has '01', which is not a code of demo", "known: ang, dis"]),
+        (["protocols", "session", "labels"], "ravdess4", ["has '01', which is not a code of demo", "known: ang, exc"]),
         (["protocols", "session", "fold"], 3, ["unexpected option 'fold'. did you mean 'folds'"]),
         (["protocols", "random", "leaky"], False, ["declare it with `leaky: true`"]),
         (["runs", "unified", "model"], "unifed", ["no 'unifed' among the models", "'unified'"]),
@@ -245,7 +261,7 @@ def test_mistakes_are_refused_by_name(config, path, value, words):
     [
         ("config", "session", "nue", "did you mean 'neu'"),
         ("config", "session", "anger", "did you mean 'ang'"),
-        ("config", "session", "A", "known: ang, dis"),
+        ("config", "session", "A", "known: ang, exc"),
         ("configs/ravdess", "actors", "1", "did you mean '01'"),
         ("configs/ravdess", "actors", "surprised", "did you mean '08'"),  # the name of a code
     ],

@@ -35,7 +35,18 @@ def test_a_section_is_one_file_and_its_values_are_escaped(planted):
 
 def test_the_config_selects_and_orders_sections_and_the_default_is_by_order(planted):
     planted(GOOD)
-    shipped = ["results", "trust", "runs", "subsets", "analyses", "augmentation", "data", "provenance", "licence"]
+    shipped = [
+        "results",
+        "transfer",
+        "trust",
+        "runs",
+        "subsets",
+        "analyses",
+        "augmentation",
+        "data",
+        "provenance",
+        "licence",
+    ]
     assert templates.ordered() == [shipped[0], "planted", *shipped[1:]]
     assert sections(SimpleNamespace(config={"sections": []})) == templates.ordered()
     assert sections(SimpleNamespace(config={"sections": ["licence", "planted"]})) == ["licence", "planted"]

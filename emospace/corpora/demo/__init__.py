@@ -16,10 +16,12 @@ import numpy as np
 from emospace.core.errors import InputError
 from emospace.core.provenance import sync_tree
 from emospace.corpora.demo import espeak, film, papers, scene
-from emospace.corpora.iemocap import CODES, expected, group, index
+from emospace.corpora.iemocap import CODES as ALL
+from emospace.corpora.iemocap import expected, group, index
 
 __all__ = ["CITATION", "CODES", "LICENCE", "NOTE", "PUBLIC", "expected", "generate", "group", "index"]
 
+CODES = {code: ALL[code] for code in papers.ATTRIBUTES}
 LICENCE = "Apache-2.0"
 PUBLIC = True
 CITATION = "The demo corpus of emospace: synthetic speech and drawn faces"
