@@ -112,9 +112,11 @@ def expected(rows: Sequence[Utterance], *, expect_counts: bool = True) -> list[P
 def _absent(videos: Sequence[str], media: Mapping[str, Mapping[str, str]]) -> list[Problem]:
     """A problem for each file that is missing, or for each medium without any file."""
     problems = []
-    for medium, paths in media.items():
+    for medium, paths in media.items() if videos else ():
         if not paths:
-            problems.append(Problem("", "", "missing file", f"no video has a file for its {medium}", UNPACK))
+            problems.append(
+                Problem("", "", "missing file", f"no video of this part has a file for its {medium}", UNPACK)
+            )
         elif missing := [video for video in videos if video not in paths]:
             problems += [Problem("", video, "missing file", f"it has no {medium}", UNPACK) for video in missing]
     return problems

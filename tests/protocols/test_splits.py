@@ -246,6 +246,24 @@ def test_equal_actors_are_dealt_in_turn_and_a_lost_clip_changes_nothing():
         assert dealt([row for row in rows if row.utterance not in lost], 6) == in_turn
 
 
+def test_actors_who_share_a_dialogue_or_recording_stay_together():
+    talks = [
+        ("a", "d1", ""),
+        ("b", "d1", ""),
+        ("b", "d2", ""),
+        ("c", "d2", ""),
+        ("d", "d3", "x.wav"),
+        ("e", "d4", "x.wav"),
+    ]
+    talks += [("f", "d5", ""), ("g", "d6", "y.wav"), ("h", "d7", "z.wav")]
+    rows = [utterance(f"u_{k}", speaker=who, dialogue=d, audio=file) for k, (who, d, file) in enumerate(talks)]
+    for order in (rows, rows[::-1]):
+        fold_of = dealt(order, 3)
+        assert fold_of["a"] == fold_of["b"] == fold_of["c"] and fold_of["d"] == fold_of["e"]
+    alone = [replace(row, dialogue=row.utterance, audio="") for row in rows]
+    assert len(set(dealt(alone, 8).values())) == 8  # nobody shares anything
+
+
 def test_dealing_depends_on_the_rows_alone():
     rows = lopsided(7)
     shuffled = random.Random(1).sample(rows, len(rows))
@@ -302,7 +320,8 @@ def test_a_speaker_without_a_partner_is_refused_with_the_session():
         ("session", 5, corpus(sessions=4), "4 sessions, .* 5 folds.*set folds: 4"),
         ("speaker", 9, corpus(), "10 speakers, .* 9 folds.*set folds: 10"),
         ("speaker", 9, corpus()[:-3], "use the split 'actors'"),
-        ("actors", 11, corpus(), "10 actors cannot make 11 folds.*folds <= actors"),
+        ("actors", 19, ravdess_layout(18), "18 actors cannot make 19 folds.*folds <= actors"),
+        ("actors", 6, corpus(), r"5 actors \(10, but some share dialogues\) cannot make 6 folds.*folds <= actors"),
         ("actors", 2, corpus(), "3 <= folds"),
         ("session", 2, corpus(sessions=2), "set folds: 2"),
         ("speaker", 2, corpus(sessions=1), "set folds: 2"),
@@ -318,4 +337,4 @@ def test_an_unsuitable_corpus_is_refused_with_a_remedy(name, folds, rows, remedy
 def test_three_folds_are_enough():
     rows = corpus(sessions=3)
     assert [len(split(name, rows, 3)) for name in ("session", "random", "actors")] == [3, 3, 3]
-    assert len(split("actors", rows, 6, 0)) == 6  # as many folds as actors
+    assert len(split("actors", ravdess_layout(6), 6, 0)) == 6  # as many folds as actors
