@@ -65,3 +65,10 @@ def test_the_page_shows_scores_intervals_classes_and_marks():
         "50.0 at",
     ):
         assert words in page
+
+
+def test_a_model_without_test_rows_is_not_shown():
+    untested = run("final", "a", 0.0)
+    untested["meta"]["n"] = 0
+    assert transfer.gather(results(untested)) is None
+    assert transfer.gather(results(untested, RUNS[2]))["matrices"][0]["tested"] == ["b"]

@@ -16,7 +16,8 @@ def gather(results) -> dict | None:
     scores = {row["run"]: row for row in results.summary}
     grouped = defaultdict(list)
     for run, content in results.metrics.items():
-        grouped[_key(results, run, content["meta"])].append(content["meta"])
+        if content["meta"]["n"]:  # a final model is not tested
+            grouped[_key(results, run, content["meta"])].append(content["meta"])
     matrices = [_matrix(key, metas, scores, by) for key, metas in grouped.items()]
     matrices = [matrix for matrix in matrices if matrix["crosses"]]
     return {"matrices": matrices, "by": by, "limits": limits_of(by)} if matrices else None
@@ -36,15 +37,13 @@ def sides(joint: str) -> tuple[str, str]:
 
 
 def _matrix(key: tuple, metas: list[dict], scores: dict[str, dict], by: str) -> dict:
-    """Rows: corpora trained on; columns: corpora tested on. A cell is None, or the scores of its runs."""
+    """Rows: corpora trained on; columns: corpora tested on. A cell lists the scores of its runs."""
     cells: dict[tuple[str, str], list[dict]] = defaultdict(list)
     for meta in metas:
-        if meta["n"]:
-            row = scores[meta["run"]]
-            score = {name: row[f"{by}{end}"] for name, end in (("value", ""), ("lo", "_lo"), ("hi", "_hi"))}
-            cells[sides(meta["corpus"])].append(score | {"row": row, "split": ARROW not in meta["corpus"]})
-    tested = list(dict.fromkeys(column for _, column in sorted(cells, key=_few_corpora_first)))
-    trained = list(dict.fromkeys(row for row, _ in sorted(cells, key=_few_corpora_first)))
+        row = scores[meta["run"]]
+        score = {name: row[f"{by}{end}"] for name, end in (("value", ""), ("lo", "_lo"), ("hi", "_hi"))}
+        cells[sides(meta["corpus"])].append(score | {"row": row, "split": ARROW not in meta["corpus"]})
+    trained, tested = (sorted(set(names), key=_few_corpora_first) for names in zip(*cells, strict=True))
     model, inputs, augment, _, classes = key
     lines = [{"trained": row, "cells": [cells.get((row, column), []) for column in tested]} for row in trained]
     crosses = any(row != column for row, column in cells)
@@ -52,5 +51,5 @@ def _matrix(key: tuple, metas: list[dict], scores: dict[str, dict], by: str) -> 
     return about | {"tested": tested, "lines": lines, "crosses": crosses}
 
 
-def _few_corpora_first(cell: tuple[str, str]) -> tuple[int, str]:
-    return cell[0].count(PLUS), cell[0]
+def _few_corpora_first(joint: str) -> tuple[int, str]:
+    return joint.count(PLUS), joint
