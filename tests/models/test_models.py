@@ -502,7 +502,7 @@ def test_a_side_may_be_empty(fold, tmp_path, model, options, empty):
     assert [len(output.probabilities) for _, output in sides.values()] == [len(less.dev), len(less.test)]
     if "dev" in empty:
         assert trained.facts["dev_ua"] is None and all(np.isnan(line["dev_ua"]) for line in trained.history)
-        assert trained.facts.get("epoch", 5) == 5 and trained.facts.get("C", 0.001) == 0.001
+        assert trained.facts.get("epoch", 5) == 5 and trained.facts.get("shrinkage", 0.5) == 0.5
         assert accuracy(np.concatenate([np.zeros((30, 3)), module.apply(trained, fold.test).probabilities])) > 0.4
 
 
@@ -516,6 +516,5 @@ def test_a_side_may_be_empty_for_a_second_stage(fold, tmp_path, empty):
     second = with_runs(less, ["run:first"], {"first": Folders(tmp_path)})
     trained = late_fusion.train(second, seed=1, checkpoint=tmp_path)
     for side in ("dev", "test"):
-        assert np.allclose(
-            late_fusion.apply(trained, getattr(second, side)).probabilities, sides[side][1].probabilities
-        )
+        fused, given = late_fusion.apply(trained, getattr(second, side)).probabilities, sides[side][1].probabilities
+        assert np.abs(fused - given).max(initial=0) < 1e-6  # stored with seven decimals
