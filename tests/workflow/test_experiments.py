@@ -103,7 +103,7 @@ def test_dvc_plots_the_predictions_and_the_training_of_every_run(tuned, tmp_path
         every = [row for shown in plots[name] for row in shown["content"]["data"]["values"]]
         return [row for row in every if row["rev"] == revision]
 
-    assert [len(values("training/probe_text", revision)) for revision in ("HEAD", "workspace")] == [4, 1]
+    assert [len(values("training/probe_text", revision)) for revision in ("HEAD", "workspace")] == [8, 5]
     table = tuned.folder / "results/demo/evaluation/probe_text/predictions.csv"
     rows = list(csv.DictReader(table.open(encoding="utf-8")))
     drawn = values("confusion/probe_text", "workspace")
