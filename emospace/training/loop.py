@@ -239,22 +239,28 @@ def _epoch(state: State, rows: int, per_epoch: int, losses: Callable, schedule: 
     """Make one pass over the train rows; returns the mean of each loss."""
     state.network.train()
     order = torch.randperm(rows)
-    totals: dict[str, float] = {}
+    totals: dict[str, torch.Tensor] = {}
     for b in range(per_epoch):
         step = len(state.history) * per_epoch + b
         rate = learning_rate(step, schedule.epochs * per_epoch, schedule.warmup, schedule.decay)
-        for group in state.optimiser.param_groups:
-            group["lr"] = schedule.lr * rate
-        values = losses(order[b * schedule.batch : (b + 1) * schedule.batch])
-        values["loss"] = sum(values.values())
-        state.optimiser.zero_grad(set_to_none=True)
-        values["loss"].backward()
-        nn.utils.clip_grad_norm_(state.network.parameters(), schedule.clip or math.inf)
-        state.optimiser.step()
-        _move_average(state.average, state.network, min(schedule.average, (1 + step) / (10 + step)))
-        for name, value in values.items():
-            totals[name] = totals.get(name, 0.0) + float(value.detach()) / per_epoch
-    return totals
+        for name, value in _step(state, order[b * schedule.batch : (b + 1) * schedule.batch], step, rate, losses):
+            totals[name] = totals.get(name, 0.0) + value / per_epoch
+    return {name: float(total) for name, total in totals.items()}  # read once an epoch: a GPU would wait for each
+
+
+def _step(state: State, rows: torch.Tensor, step: int, rate: float, losses: Callable) -> Iterable[tuple]:
+    """Make one step at a factor of the peak learning rate; returns the losses by name, still on the device."""
+    schedule = state.schedule
+    for group in state.optimiser.param_groups:
+        group["lr"] = schedule.lr * rate
+    values = losses(rows)
+    values["loss"] = sum(values.values())
+    state.optimiser.zero_grad(set_to_none=True)
+    values["loss"].backward()
+    nn.utils.clip_grad_norm_(state.network.parameters(), schedule.clip or math.inf)
+    state.optimiser.step()
+    _move_average(state.average, state.network, min(schedule.average, (1 + step) / (10 + step)))
+    return [(name, value.detach()) for name, value in values.items()]
 
 
 @torch.no_grad()

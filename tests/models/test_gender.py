@@ -91,7 +91,7 @@ def test_an_audible_gender_is_predicted(tmp_path, model, options, how):
 def test_refitting_the_head_needs_no_gender_loss_and_changes_nothing_else():
     found, gender = fold(unknown=20, train_women=20, train_men=60)
     torch.manual_seed(0)
-    network = unit_space.Space({"audio.mfcc": (8, True)}, 2, 16, 64, 0, 0.1).eval()
+    network = unit_space.Space({"audio.mfcc": (8, "cepstral")}, 2, 16, 64, 0, 0.1).eval()
     train, test = (DeviceRows(rows, torch.device("cpu")) for rows in (found.train, found.test))
     network.fit_scales(train)
     before = {name: value.clone() for name, value in network.state_dict().items()}

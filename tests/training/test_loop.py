@@ -181,7 +181,7 @@ def test_dev_scores_use_labelled_rows_only():
 def test_predictions_come_from_the_best_epoch(fold, tmp_path, monkeypatch):
     scores = iter([0.3, 0.9, 0.2, 0.1])
     monkeypatch.setattr(unified, "_mean_recall", lambda truth, predicted: next(scores))
-    trained = unified.train(fold, seed=1, checkpoint=tmp_path, **SMALL | {"epochs": 4})
+    trained = unified.train(fold, seed=1, checkpoint=tmp_path, **SMALL | {"epochs": 4, "keep": "best"})
     assert trained.facts["epoch"] == 2 and trained.facts["dev_ua"] == 0.9
     network = unit_space.Space(**trained.facts["architecture"]).eval()
     network.load_state_dict({key: torch.from_numpy(value) for key, value in trained.state.items()})
@@ -243,7 +243,9 @@ def test_distortion_and_vocal_tract_change_only_what_they_should(fold, tmp_path,
 
     plain = first()
     rows = DeviceRows(fold.train, torch.device("cpu"))
-    network = unit_space.Space({n: (d, n == "audio.mfcc") for n, d in INPUTS.items()}, 3, 4, 4, 0, 0.0)
+    network = unit_space.Space(
+        {n: (d, "cepstral" if n == "audio.mfcc" else "") for n, d in INPUTS.items()}, 3, 4, 4, 0, 0.0
+    )
     network.fit_scales(rows)
     torch.manual_seed(0)
     all_rows = network.standardise(rows.batch(torch.arange(rows.size), network.names))

@@ -1,10 +1,12 @@
-"""The unified emotion space: a multitask contrastive autoencoder over any subset of modalities.
+"""The unified emotion space: a multitask contrastive autoencoder over any subset of modalities (docs/model.md).
 
-One masked encoder per modality maps its input to a unit vector in a shared space; a gated mean of the modalities
-present is the fused embedding. Heads predict emotion, gender and valence/arousal/dominance from it, and decoders
-reconstruct a summary of each modality's input (targets detached). A label-aware contrastive loss and cross-modal
-InfoNCE shape the space. InfoNCE excludes false negatives: utterances of one sentence, and the inputs that an augmented
-child shares with its parent. Modality dropout in training lets any subset of the inputs serve at test time.
+Each input has two paths into one space, whose first axes are the emotions: a learnt encoder, trained on its own scores,
+and the shrinkage LDA of its mean and deviation over time. The point of an utterance is the weighted sum over the paths
+of the inputs that it has; the few weights are fitted on dev, so the space is not worse than the probes that it holds.
+Its direction is the embedding. Further heads predict gender and valence/arousal/dominance, and decoders reconstruct a
+summary of each input (targets detached). A label-aware contrastive loss and cross-modal InfoNCE shape the space.
+InfoNCE excludes false negatives: utterances of one sentence, and the inputs that an augmented child shares with its
+parent. Modality dropout in training lets any subset of the inputs serve at test time.
 """
 
 import copy
@@ -17,12 +19,13 @@ import numpy as np
 from emospace.core.data import Fold, Output, Rows, Trained
 from emospace.core.errors import InputError
 from emospace.core.option_types import Count, Decay, Natural, NotNegative, Optimiser, Positive, Share
+from emospace.core.store import Ragged
 
 INPUTS = ("feature", "run")
 GPU = True
 SUBSETS = True
 EMBEDDINGS = True
-LONG = 32  # steps: an input whose median length reaches this is encoded as a sequence (convolutions), else as a set
+LONG = 32  # steps: an input whose median length reaches this is a sequence
 SCORED = 256  # rows per batch at inference
 
 
@@ -34,7 +37,8 @@ def train(
     device: str = "cpu",
     width: Count = 96,
     embedding: Count = 128,
-    recurrent: Natural = 64,
+    recurrent: Natural = 48,
+    linear: bool = True,
     dropout: Share = 0.3,
     modality_dropout: Share = 0.2,
     distortion: NotNegative = 1.0,
@@ -46,7 +50,7 @@ def train(
     contrastive: NotNegative = 0.3,
     alignment: NotNegative = 0.1,
     children: NotNegative = 0.1,
-    epochs: Count = 60,
+    epochs: Count = 40,
     patience: Natural = 20,
     batch: Count | None = None,
     lr: Positive = 2e-3,
@@ -57,15 +61,18 @@ def train(
     average: Share = 0.97,
     clip: NotNegative = 2.0,
     watch: Literal["dev_ua", "dev_loss"] = "dev_ua",
-    keep: Literal["best", "last"] = "best",
+    keep: Literal["best", "last"] = "last",
     save_every: Count = 1,
     max_steps: Count = 1024,
 ) -> Trained:
-    """Train on fold.train and select the epoch on fold.dev by `watch` (dev_ua: UA, mean class recall).
+    """Train on fold.train; shrinkages and the weights of the paths are chosen on fold.dev.
 
-    width: channels of the sequence encoders; recurrent: units of their GRU per direction (0: no GRU); embedding: size
-    of the space; distortion: strength of the time, level and masking noise on sequences (0: none); vocal_tract: largest
-    random change of the speaker's vocal tract length in MFCC inputs (0.1: 10 %). gender, vad (valence, arousal,
+    By default the last epoch is kept: the weights guard against learnt paths that are too short or too long in
+    training. With keep "best", the epoch is selected by `watch` (dev_ua: UA, mean class recall). linear: use the linear
+    paths. width: channels of the encoders; recurrent: units of the GRU for MFCC, per direction (0: no GRU); embedding:
+    size of the space; distortion: strength of the noise: tempo, level and masks for MFCC, a random offset per utterance
+    for other inputs (0: none); vocal_tract: largest random change of the speaker's vocal tract length in MFCC inputs
+    (0.1: 10 %). gender, vad (valence, arousal,
     dominance), reconstruction, contrastive, alignment (between modalities), children (augmented children with their
     parents): loss weights, relative to emotion's 1. batch: rows per step, by default 64 or fewer for a small corpus
     (see `batch_size`). optimiser to save_every: see `training.loop.Schedule`. max_steps: sequences are truncated to
@@ -75,17 +82,22 @@ def train(
 
     from emospace.models.unified import unit_space
     from emospace.models.unified.objective import Objective, cepstral_rates
+    from emospace.models.unified.pool import fit_weights
     from emospace.models.unified.readout import fit_gender
     from emospace.models.unified.resident import DeviceRows
     from emospace.training.loop import Schedule, fit
 
     torch.manual_seed(seed)
     train_set, dev_set = (DeviceRows(r, torch.device(device), max_steps) for r in (fold.train, fold.dev))
-    shapes = {n: (r.values.shape[1], bool(np.median(r.lengths[r.lengths > 0]) >= LONG)) for n, r in _present(fold)}
+    shapes = {name: (store.values.shape[1], _form(name, store, fold.about)) for name, store in _present(fold)}
+    if len(fold.classes) > embedding:
+        reason = f"it is {embedding}, and the protocol has {len(fold.classes)} classes, each an axis of the space"
+        raise InputError("option embedding", reason, "set a larger one")
     if not shapes:
         raise InputError("unified", "none of the run's inputs has data in train", "see data/quality")
     network = unit_space.Space(shapes, len(fold.classes), width, embedding, recurrent, dropout).to(device)
     network.fit_scales(train_set)
+    shrinkages = unit_space.fit_linear(network, train_set, dev_set) if linear else {}
     averaged = copy.deepcopy(network).eval()
     weights = {"gender": gender, "vad": vad, "reconstruction": reconstruction}
     weights |= {"contrastive": contrastive, "alignment": alignment, "children": children}
@@ -107,7 +119,9 @@ def train(
     )
 
     def scores(candidate) -> dict[str, float]:
-        return dev_scores(fold.dev.label, unit_space.predict(candidate, dev_set, SCORED).emotion)
+        paths = unit_space.predict(candidate, dev_set, SCORED).scores
+        candidate.set_weights(fit_weights(paths, fold.dev.label))
+        return dev_scores(fold.dev.label, unit_space.pooled(candidate, paths))
 
     state = fit(network, averaged, originals, objective, scores, schedule, checkpoint)
     averaged.load_state_dict(state.best)
@@ -122,6 +136,8 @@ def train(
             "epoch": chosen["epoch"],
             "dev_ua": chosen["dev_ua"] if np.isfinite(chosen["dev_ua"]) else None,
             "batch": size,
+            "shrinkages": shrinkages,
+            "path_weights": dict(zip(_paths(network.names), averaged.weights.tolist(), strict=True)),
             "parameters": sum(p.numel() for p in network.parameters()),
             "device": device,
             "dtype": "bfloat16 autocast" if device == "cuda" else "float32",
@@ -132,6 +148,17 @@ def train(
             ],  # which were trained
         },
     )
+
+
+def _form(name: str, store: Ragged, about: dict[str, dict]) -> str:
+    """Form of an input, see `encoder.SequenceEncoder`, from its length and from what its sidecars say it holds."""
+    if np.median(store.lengths[store.lengths > 0]) < LONG:
+        return ""
+    return "cepstral" if about.get(name, {}).get("holds") == "cepstral" else "sequence"
+
+
+def _paths(names: list[str]) -> list[str]:
+    return [f"{name} {path}" for path in ("learnt", "linear") for name in names]
 
 
 def _present(fold: Fold):

@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+STRIDES = (2, 2)  # of the convolutions
+
 
 def inside_of(values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
     """Mask of unpadded steps, (B, T)."""
@@ -14,16 +16,29 @@ class MaskedBatchNorm(nn.BatchNorm1d):
     """Batch normalisation over unpadded steps only: values (B, T, C), mask (B, T).
 
     A single step has no variance: such a batch is normalised by the running statistics, which it does not update.
+    Nothing is read from the device.
     """
 
     def forward(self, values: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
-        out = torch.zeros_like(values)
-        real = values[inside]
-        out[inside] = (super().forward(real) if len(real) > 1 else self._by_running_statistics(real)).to(out.dtype)
-        return out
+        mean, variance = self.running_mean, self.running_var
+        if self.training:
+            mean, variance = self._statistics(values.float(), inside)
+        scale = self.weight * torch.rsqrt(variance + self.eps)
+        return ((values - mean) * scale + self.bias) * inside[..., None]
 
-    def _by_running_statistics(self, real: torch.Tensor) -> torch.Tensor:
-        return F.batch_norm(real, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+    def _statistics(self, values: torch.Tensor, inside: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean and variance of the batch, (C,) each, after updating the running ones."""
+        kept, count = inside.flatten().to(values.dtype), inside.sum()
+        rows = values.flatten(0, 1)  # sums over steps as products with the mask: nothing is copied
+        mean = kept @ rows / count.clamp(min=1)
+        variance = (kept @ (rows - mean.detach()).square()) / count.clamp(min=1) - (mean - mean.detach()).square()
+        enough = count > 1
+        with torch.no_grad():
+            unbiased = variance * count / (count - 1).clamp(min=1)
+            share = torch.where(enough, self.momentum, 0.0)
+            self.running_mean.lerp_(mean, share)
+            self.running_var.lerp_(unbiased, share)
+        return torch.where(enough, mean, self.running_mean), torch.where(enough, variance, self.running_var)
 
 
 class Convolution(nn.Module):
@@ -40,8 +55,7 @@ class Convolution(nn.Module):
         values = self.convolve(values.transpose(1, 2)).transpose(1, 2)
         length = (length + self.stride - 1) // self.stride
         inside = inside_of(values, length)
-        values = self.dropout(F.gelu(self.normalise(values, inside)))
-        return values * inside[..., None], length
+        return self.dropout(F.gelu(self.normalise(values, inside))), length  # GELU and dropout keep zeros
 
 
 class AttentionPooling(nn.Module):
@@ -54,25 +68,53 @@ class AttentionPooling(nn.Module):
     def forward(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
         inside = inside_of(values, length.clamp(min=1))[..., None]
         weight = self.score(values).float().masked_fill(~inside, -torch.inf).softmax(1)
-        mean = (weight * values).sum(1)
-        spread = (weight * (values - mean[:, None]).square()).sum(1).clamp(min=1e-5).sqrt()
+        mean, square = (torch.einsum("bto,btc->bc", weight, v.float()) for v in (values, values.square()))
+        spread = (square - mean.square()).clamp(min=1e-5).sqrt()
         return torch.cat([mean, spread], 1)
 
 
-class SequenceEncoder(nn.Module):
-    """Encoder of one modality, (B, E): convolutions and a GRU for long inputs, a linear layer for short ones."""
+class MaskedGRU(nn.Module):
+    """Bidirectional GRU whose backward direction starts at the last unpadded step: (B, T, C) -> (B, T, 2 H).
 
-    def __init__(self, inputs: int, long: bool, width: int, embedding: int, recurrent: int, dropout: float):
+    Packed sequences would do the same, but they need the lengths on the CPU, for which a GPU would wait.
+    """
+
+    def __init__(self, inputs: int, units: int):
         super().__init__()
-        self.long = long
+        self.forwards, self.backwards = (nn.GRU(inputs, units, batch_first=True) for _ in range(2))
+
+    def forward(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
+        steps = torch.arange(values.shape[1], device=values.device)
+        mirrored = (length[:, None] - 1 - steps) % values.shape[1]  # an involution on the unpadded steps
+        there, _ = self.forwards(values)
+        back, _ = self.backwards(_at(values, mirrored))
+        return torch.cat([there, _at(back, mirrored)], -1) * inside_of(values, length)[..., None]
+
+
+def _at(values: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
+    """Values (B, T, C) at these steps (B, T)."""
+    return values.gather(1, steps[..., None].expand(-1, -1, values.shape[2]))
+
+
+class SequenceEncoder(nn.Module):
+    """Encoder of one modality into the space, (B, E), by the form of the input.
+
+    form "cepstral": MFCC over time, through convolutions and a GRU. "sequence": other long inputs, whose steps a
+    pretrained network has already put in context, through a linear layer. "": short inputs, likewise.
+    """
+
+    def __init__(self, inputs: int, form: str, width: int, embedding: int, recurrent: int, dropout: float):
+        super().__init__()
+        self.form = form
         self.register_buffer("mean", torch.zeros(inputs))
         self.register_buffer("scale", torch.ones(inputs))
-        strides = (1, 2, 2) if long else ()
+        cepstral = form == "cepstral"
+        strides = STRIDES if cepstral else ()
         sizes = [3 * inputs, *[width] * len(strides)]
         pairs = zip(sizes[:-1], sizes[1:], strides, strict=True)
         self.convolutions = nn.ModuleList([Convolution(i, o, s, dropout) for i, o, s in pairs])
-        self.recurrent = nn.GRU(width, recurrent, batch_first=True, bidirectional=True) if long and recurrent else None
-        self.enter = None if long else nn.Sequential(nn.Linear(inputs, width), nn.GELU(), nn.Dropout(dropout))
+        self.recurrent = MaskedGRU(width, recurrent) if cepstral and recurrent else None
+        self.enter = None if cepstral else nn.Sequential(nn.Linear(inputs, width), nn.GELU(), nn.Dropout(dropout))
         pooled = 2 * recurrent if self.recurrent else width
         self.pool = AttentionPooling(pooled)
         self.leave = nn.Sequential(nn.Dropout(dropout), nn.Linear(2 * pooled, embedding))
@@ -83,13 +125,13 @@ class SequenceEncoder(nn.Module):
 
     def forward(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
         """values: standardised."""
-        if not self.long:
+        if self.enter is not None:
             return self.leave(self.pool(self.enter(values), length))
         values = self._channels(values, length)
         for convolution in self.convolutions:
             values, length = convolution(values, length)
         if self.recurrent:
-            values = self._recur(values, length)
+            values = self.recurrent(values, length)
         return self.leave(self.pool(values, length))
 
     def _channels(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
@@ -99,10 +141,3 @@ class SequenceEncoder(nn.Module):
         # Zero before the first and after the last step, however far the batch is padded.
         slope = F.pad(values, (0, 0, 0, 1))[:, 1:] - F.pad(values, (0, 0, 1, 0))[:, :-1]
         return torch.cat([values, centred, slope], -1) * inside
-
-    def _recur(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
-        # Packing starts the backward direction at the last unpadded step; a missing row counts as one step of zeros.
-        steps = length.clamp(min=1).cpu()
-        packed = nn.utils.rnn.pack_padded_sequence(values, steps, batch_first=True, enforce_sorted=False)
-        states, _ = self.recurrent(packed)
-        return nn.utils.rnn.pad_packed_sequence(states, True, total_length=values.shape[1])[0]

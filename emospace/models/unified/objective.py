@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from emospace.models.unified.encoder import SequenceEncoder, inside_of
-from emospace.models.unified.resident import Batch, DeviceRows
-from emospace.models.unified.unit_space import Output, Space
+from emospace.models.unified.resident import Batch, DeviceRows, autocast
+from emospace.models.unified.unit_space import Output, Space, summaries
 from emospace.models.unified.vocal_tract import warp_matrices
 from emospace.training.losses import (
     cross_modal,
@@ -19,15 +19,6 @@ from emospace.training.losses import (
 
 WARPS = 33  # vocal tract lengths to draw from, on a logarithmic grid
 COLUMNS = {"vad": "dimensions"}  # loss -> its column in history.csv, if the two differ
-
-
-def summary(values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
-    """Reconstruction target: mean and standard deviation over unpadded steps, (B, 2 D); NaN if the input is missing."""
-    inside = inside_of(values, length)[..., None]
-    count = length[:, None].clamp(min=1)
-    mean = (values * inside).sum(1) / count
-    spread = (((values - mean[:, None]) * inside).square().sum(1) / count + 1e-6).sqrt()
-    return torch.cat([mean, spread], 1).masked_fill(length[:, None] == 0, torch.nan)
 
 
 def distort(values: torch.Tensor, length: torch.Tensor, strength: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -83,7 +74,7 @@ class VocalTractWarp:
 
 
 class Children:
-    """Sampler of augmented children of original rows. parent: (N,), see `data.Rows`."""
+    """Sampler of augmented children of original rows. parent: (N,), see `data.Rows`. All of it is on the CPU."""
 
     def __init__(self, parent: torch.Tensor):
         children = (parent >= 0).nonzero().squeeze(1)
@@ -95,7 +86,7 @@ class Children:
         """Draw a child of each row that has any; returns the children and the positions in `rows` of their parents."""
         position = (self.count[rows] > 0).nonzero().squeeze(1)
         parents = rows[position]
-        which = (torch.rand(len(parents), device=rows.device) * self.count[parents]).long()
+        which = (torch.rand(len(parents)) * self.count[parents]).long()
         return self.rows[self.start[parents] + which], position
 
 
@@ -120,26 +111,27 @@ class Objective:
     ):
         self.network, self.rows = network, rows
         self.label_smoothing, self.modality_dropout, self.distortion = label_smoothing, modality_dropout, distortion
-        self.children = Children(rows.parent)
+        self.children = Children(rows.host_parent)
         self.weights = weights | ({} if len(self.children.rows) else {"children": 0.0})
         rates = {n: rate for n, rate in (rates or {}).items() if vocal_tract and n in network.names}
         encoders = {n: network.encoders[Space.key(n)] for n in rates}
         self.vocal_tract = {n: VocalTractWarp(encoders[n], vocal_tract, rate) for n, rate in rates.items()}
-        counts = torch.bincount(rows.label[rows.label >= 0], minlength=network.emotion.out_features).float()
+        counts = torch.bincount(rows.host_label[rows.host_label >= 0], minlength=network.classes).float()
+        self.targets = {n: summaries(network, n, rows) for n in network.names}
         # Rare classes get at most twice the weight, so that a class of three rows does not dominate the gradient.
-        self.class_weights = (counts.sum() / len(counts) / counts.clamp(min=1)).clamp(max=2.0)
+        self.class_weights = (counts.sum() / len(counts) / counts.clamp(min=1)).clamp(max=2.0).to(rows.device)
 
     def __call__(self, numbers: torch.Tensor) -> dict[str, torch.Tensor]:
-        numbers = numbers.to(self.rows.device)
         children, parents = self.children.draw(numbers)
         numbers = torch.cat([numbers, children])
         batch = self.network.standardise(self.rows.batch(numbers, self.network.names))
-        targets = {n: summary(*pair) for n, pair in batch.items()}
         used = self._used(batch)
-        with torch.autocast(self.rows.device.type, torch.bfloat16, enabled=self.rows.device.type == "cuda"):
+        with autocast(self.rows.device):
             output = self.network({n: self._augmented(n, *pair) for n, pair in batch.items()}, used)
-        positions = torch.arange(len(numbers) - len(children), len(numbers), device=numbers.device)
-        return self._losses(output, numbers, targets, (parents, positions))
+        positions = torch.arange(len(numbers) - len(children), len(numbers))
+        numbers, *related = (part.to(self.rows.device, non_blocking=True) for part in (numbers, parents, positions))
+        targets = {n: table[numbers] for n, table in self.targets.items()}
+        return self._losses(output, numbers, targets, tuple(related))
 
     def _used(self, batch: Batch) -> dict[str, torch.Tensor]:
         """Drop modalities of each row at random; a row that would lose all keeps all."""
@@ -153,9 +145,10 @@ class Objective:
             values = self.vocal_tract[name](values, length)
         if not self.distortion:
             return values, length
-        if self.network.encoders[Space.key(name)].long:
+        if self.network.encoders[Space.key(name)].form == "cepstral":
             return distort(values, length, self.distortion)
-        noise = 0.1 * self.distortion * torch.randn_like(values)
+        size, _, dims = values.shape
+        noise = 0.1 * self.distortion * torch.randn(size, 1, dims, device=values.device)  # of the whole utterance
         return values + noise * inside_of(values, length)[..., None], length
 
     def _alignment(self, output: Output, numbers: torch.Tensor) -> torch.Tensor:
@@ -163,9 +156,9 @@ class Objective:
         losses = []
         for a, b in combinations(output.embeddings, 2):
             both = output.used[a] & output.used[b]
-            paired = true_pairs(*(self.rows.contents[n][numbers[both]] for n in (a, b)))
-            sides = output.embeddings[a][both], output.embeddings[b][both]
-            losses.append(cross_modal(*sides, self.network.scales[1], paired))
+            paired = true_pairs(*(torch.where(both, self.rows.contents[n][numbers], -1) for n in (a, b)))
+            sides = output.embeddings[a], output.embeddings[b]
+            losses.append(cross_modal(*sides, self.network.scales[1], paired, both))
         return sum(losses) / len(losses) if losses else output.fused.sum() * 0
 
     def _kinship(
@@ -183,20 +176,31 @@ class Objective:
         rows, label = self.rows, self.rows.label[numbers]
         vad = (rows.vad[numbers] - self.network.vad_mean) / self.network.vad_scale
         known = label >= 0
-        masked = [(output.fused, known), *((e, known & output.used[n]) for n, e in output.embeddings.items())]
-        embeddings = torch.cat([e[mask] for e, mask in masked])
-        labels = torch.cat([label[mask] for _, mask in masked])
+        masks = [known, *(known & output.used[n] for n in output.embeddings)]
+        embeddings = torch.cat([output.fused, *output.embeddings.values()])
+        shown = torch.cat(masks)
         decoded = [masked_mean_square(output.decoded[n], targets[n]) for n in output.decoded]
         losses = {
             "gender": known_cross_entropy(output.gender, rows.gender[numbers]),
             "vad": masked_mean_square(output.vad, vad),
             "reconstruction": sum(decoded) / len(decoded),
-            "contrastive": supervised_contrastive(embeddings, labels, self.network.scales[0]),
+            "contrastive": supervised_contrastive(embeddings, label.repeat(len(masks)), self.network.scales[0], shown),
             "alignment": self._alignment(output, numbers),
             "children": self._kinship(output, numbers, related),
         }
-        options = {"weight": self.class_weights, "label_smoothing": self.label_smoothing}
         weighted = {
             COLUMNS.get(name, name): self.weights[name] * loss for name, loss in losses.items() if self.weights[name]
         }
-        return {"emotion": known_cross_entropy(output.emotion, label, **options)} | weighted
+        return {"emotion": self._emotion(output, label)} | weighted
+
+    def _emotion(self, output: Output, label: torch.Tensor) -> torch.Tensor:
+        """Mean over the inputs of the cross entropy of their own scores.
+
+        The loss of a sum would starve an input as soon as another one knows the train rows by heart.
+        """
+        options = {"weight": self.class_weights, "label_smoothing": self.label_smoothing}
+        losses = [
+            known_cross_entropy(point[:, : self.network.classes], label.masked_fill(~output.used[n], -1), **options)
+            for n, point in output.points.items()
+        ]
+        return sum(losses) / len(losses)

@@ -23,7 +23,7 @@ def fit_gender(network: Space, rows: DeviceRows, size: int) -> None:
     from sklearn.preprocessing import StandardScaler
 
     gender = rows.gender.cpu().numpy()
-    known = (gender >= 0) & (rows.parent < 0).cpu().numpy()
+    known = (gender >= 0) & (rows.host_parent < 0).numpy()
     if len(np.unique(gender[known])) < 2:
         return
     embeddings = _head_inputs(network, rows, size)[known]

@@ -1,5 +1,6 @@
 """Rows of a split held on the device, where batches are assembled without host transfers."""
 
+import contextlib
 import functools
 import hashlib
 from collections import Counter
@@ -38,17 +39,18 @@ class DeviceRows:
 
     def __init__(self, rows: Rows, device: torch.device, max_steps: int = 1024):
         self.size, self.device, self.max_steps = len(rows), device, max_steps
-        self.parent = torch.from_numpy(rows.parent).to(device)
+        self.host_parent, self.host_label = torch.from_numpy(rows.parent), torch.from_numpy(rows.label)
+        self.parent = self.host_parent.to(device)
         self.label = torch.from_numpy(rows.label).to(device)
         self.gender = torch.from_numpy(rows.gender).to(device)
         self.vad = torch.from_numpy(rows.vad).to(device)
         self.stores = {n: r for n, r in rows.inputs.items() if isinstance(r, Ragged) and r.values.ndim == 2}
-        self.inputs = {}
+        self.inputs, self.host_lengths = {}, {}
         for name, ragged in self.stores.items():
             values = torch.from_numpy(np.array(ragged.values, np.float32)).to(device)
             starts = torch.from_numpy(ragged.offsets[:-1].copy()).to(device)
-            lengths = torch.from_numpy(np.minimum(ragged.lengths, max_steps)).to(device)
-            self.inputs[name] = values, starts, lengths
+            self.host_lengths[name] = torch.from_numpy(np.minimum(ragged.lengths, max_steps))
+            self.inputs[name] = values, starts, self.host_lengths[name].to(device)
 
     @functools.cached_property
     def contents(self) -> dict[str, torch.Tensor]:
@@ -57,17 +59,24 @@ class DeviceRows:
         return {name: torch.from_numpy(numbers).to(self.device) for name, numbers in numbered.items()}
 
     def batch(self, rows: torch.Tensor, names: Sequence[str]) -> Batch:
-        """Zero-padded batch of these rows, with their lengths."""
-        return {name: self._cut(name, rows.to(self.device)) for name in names}
+        """Zero-padded batch of these rows, with their lengths. rows: on the CPU, where the longest is looked up."""
+        on_device = rows.to(self.device, non_blocking=True)
+        longest = {name: max(1, int(self.host_lengths[name][rows].max())) for name in names}
+        return {name: self._cut(name, on_device, padded(longest[name])) for name in names}
 
-    def _cut(self, name: str, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _cut(self, name: str, rows: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:
         values, starts, lengths = self.inputs[name]
         length = lengths[rows]
-        steps = torch.arange(padded(max(1, int(length.max()))), device=self.device)
+        steps = torch.arange(size, device=self.device)
         inside = steps < length[:, None]
         index = torch.where(inside, starts[rows, None] + steps, 0)
         batch = values[index] if len(values) else values.new_zeros(*index.shape, values.shape[1])
         return batch.mul_(inside[..., None]), length  # in place: `batch` is a copy
+
+
+def autocast(device: torch.device):
+    """Context of a forward pass: bfloat16 where a GPU computes, else the precision of the parameters."""
+    return torch.autocast(device.type, torch.bfloat16) if device.type == "cuda" else contextlib.nullcontext()
 
 
 def padded(longest: int) -> int:

@@ -1,4 +1,9 @@
-"""The network of the unified space: an encoder and a decoder per modality, gated fusion, and prediction heads."""
+"""The network of the unified space: two paths into it and a decoder per modality, their sum, and prediction heads.
+
+The first K axes of the space are the classes: the coordinates of a point on them are its scores of the K emotions. Each
+input has a learnt path (`encoder.py`) and a linear one (`linear_path.py`); the point of an utterance is the weighted
+sum over the paths of the inputs that it has (`pool.py`), its embedding the direction of that point.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,23 +13,39 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from emospace.models.unified.encoder import SequenceEncoder
-from emospace.models.unified.resident import Batch, DeviceRows
+from emospace.models.unified.encoder import SequenceEncoder, inside_of
+from emospace.models.unified.linear_path import LinearPath
+from emospace.models.unified.resident import Batch, DeviceRows, autocast
+from emospace.training.calibration import softmax
 
 MAX_SCALE = 100.0  # of similarities, i.e. 1 / temperature, as in CLIP
 
 
+def summary(values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
+    """Mean and standard deviation over unpadded steps, (B, 2 D); NaN if the input is missing."""
+    inside = inside_of(values, length)[..., None]
+    count = length[:, None].clamp(min=1)
+    mean = (values * inside).sum(1) / count
+    spread = (((values - mean[:, None]) * inside).square().sum(1) / count + 1e-6).sqrt()
+    return torch.cat([mean, spread], 1).masked_fill(length[:, None] == 0, torch.nan)
+
+
 @dataclass
 class Output:
-    """Logits and reconstructions of B rows, unit-norm embeddings (fused, per input), masks of the inputs used."""
+    """What the learnt paths give for B rows.
 
-    emotion: torch.Tensor
+    points: input -> (B, E), whose first K columns are the scores of the emotions. embeddings: their directions. fused:
+    direction of their mean over the inputs used. gender, vad: logits and predictions, decoded: reconstructions, all
+    from that mean. used: masks of the inputs used.
+    """
+
+    points: dict[str, torch.Tensor]
+    embeddings: dict[str, torch.Tensor]
+    fused: torch.Tensor
     gender: torch.Tensor
     vad: torch.Tensor
-    fused: torch.Tensor
-    embeddings: dict[str, torch.Tensor]
-    used: dict[str, torch.Tensor]
     decoded: dict[str, torch.Tensor]
+    used: dict[str, torch.Tensor]
 
 
 def _rated(vad: torch.Tensor) -> Iterator[tuple[torch.Tensor, list[int]]]:
@@ -37,22 +58,26 @@ def _rated(vad: torch.Tensor) -> Iterator[tuple[torch.Tensor, list[int]]]:
 
 
 class Space(nn.Module):
-    """The unified emotion space. shapes: input -> (feature dimensions, whether it is a long sequence)."""
+    """The unified emotion space. shapes: input -> (feature dimensions, form, see `SequenceEncoder`).
+
+    weights: of the learnt paths of all inputs, then of the linear ones; set by `set_weights`.
+    """
 
     def __init__(self, shapes: dict, classes: int, width: int, embedding: int, recurrent: int, dropout: float):
         super().__init__()
-        self.names = list(shapes)
+        self.names, self.classes, self.size = list(shapes), classes, embedding
         encoders = {
-            n: SequenceEncoder(d, long, width, embedding, recurrent, dropout) for n, (d, long) in shapes.items()
+            n: SequenceEncoder(d, form, width, embedding, recurrent, dropout) for n, (d, form) in shapes.items()
         }
         self.encoders = nn.ModuleDict({self.key(n): m for n, m in encoders.items()})
         self.decoders = nn.ModuleDict({self.key(n): nn.Linear(embedding, 2 * d) for n, (d, _) in shapes.items()})
-        self.gate = nn.Linear(embedding, 1)
+        self.linear = nn.ModuleDict({self.key(n): LinearPath(d, classes) for n, (d, _) in shapes.items()})
         self.nothing = nn.Parameter(torch.zeros(embedding))  # replaces the mean of an utterance without any input
         self.fuse = nn.Sequential(nn.GELU(), nn.Dropout(dropout), nn.Linear(embedding, embedding))
-        self.emotion, self.gender, self.vad = (nn.Linear(embedding, n) for n in (classes, 2, 3))
+        self.gender, self.vad = (nn.Linear(embedding, n) for n in (2, 3))
         self.dropout = nn.Dropout(dropout)
         self.log_scale = nn.Parameter(torch.log(torch.tensor([10.0, 10.0])))  # of the two contrastive losses
+        self.register_buffer("weights", torch.ones(2 * len(shapes)))
         self.register_buffer("vad_mean", torch.zeros(3))
         self.register_buffer("vad_scale", torch.ones(3))
 
@@ -81,18 +106,36 @@ class Space(nn.Module):
 
     def forward(self, batch: Batch, used: dict[str, torch.Tensor]) -> Output:
         """batch: standardised; used: input -> mask (B,) of the rows for which the network may use it."""
-        encoded = {n: self.encoders[self.key(n)](*batch[n]) for n in used}
-        stack = torch.stack(list(encoded.values()), 1)
-        present = torch.stack(list(used.values()), 1)
-        gate = self.gate(torch.tanh(stack)).squeeze(-1).float().masked_fill(~present, -1e9)
-        mean = (gate.softmax(1)[..., None] * stack).sum(1)
-        mean = torch.where(present.any(1, keepdim=True), mean, self.nothing.to(mean.dtype))
-        fused = self.fuse(mean)
-        features = self.dropout(F.gelu(fused))
-        decoded = {n: self.decoders[self.key(n)](fused) for n in used}
-        embeddings = {n: F.normalize(e.float(), dim=1) for n, e in encoded.items()}
-        heads = self.emotion(features), self.gender(features), self.vad(features)
-        return Output(*heads, F.normalize(fused.float(), dim=1), embeddings, used, decoded)
+        points = {n: self._centred(self.encoders[self.key(n)](*batch[n])) for n in used}
+        stack, present = torch.stack(list(points.values()), 1), torch.stack(list(used.values()), 1)
+        count = present.sum(1, keepdim=True)
+        mean = (stack * present[..., None]).sum(1) / count.clamp(min=1)
+        mean = torch.where(count > 0, mean, self.nothing.to(mean.dtype))
+        features = self.dropout(F.gelu(self.fuse(mean)))
+        decoded = {n: self.decoders[self.key(n)](features) for n in used}
+        embeddings = {n: F.normalize(point.float(), dim=1) for n, point in points.items()}
+        fused = F.normalize(mean.float(), dim=1)
+        return Output(points, embeddings, fused, self.gender(features), self.vad(features), decoded, used)
+
+    def _centred(self, point: torch.Tensor) -> torch.Tensor:
+        """The point without the mean of its class scores, which no probability depends on."""
+        scores, rest = point[:, : self.classes], point[:, self.classes :]
+        return torch.cat([scores - scores.mean(1, keepdim=True), rest], 1)
+
+    def paths(self, points: dict[str, torch.Tensor], batch: Batch) -> torch.Tensor:
+        """Points of all paths, (B, 2 inputs, E), in the order of `weights`; zeros where the input is missing.
+
+        points: of the learnt paths. batch: standardised.
+        """
+        linear = [self.linear[self.key(n)](summary(*batch[n]).nan_to_num()) for n in self.names]
+        padded = [F.pad(scores, (0, self.size - self.classes)) for scores in linear]
+        stack = torch.stack([points[n].float() for n in self.names] + padded, 1)
+        present = torch.stack([batch[n][1] > 0 for n in self.names] * 2, 1)
+        return stack * present[..., None]
+
+    def set_weights(self, weights: np.ndarray) -> None:
+        """Set the weights of the paths, (2 inputs,)."""
+        self.weights.copy_(torch.from_numpy(weights))
 
     @property
     def scales(self) -> torch.Tensor:
@@ -102,26 +145,67 @@ class Space(nn.Module):
 
 @dataclass(frozen=True)
 class Predictions:
-    """float32 predictions for N rows: emotion (N, C), gender (N, 2), embedding (N, E), vad in corpus units (N, 3)."""
+    """float32 predictions for N rows: emotion (N, K), gender (N, 2), embedding (N, E), vad in corpus units (N, 3).
+
+    scores: of the emotions by each path, (N, P, K), not weighted.
+    """
 
     emotion: np.ndarray
     gender: np.ndarray
     embedding: np.ndarray
     vad: np.ndarray
+    scores: np.ndarray
 
 
 @torch.no_grad()
 def predict(network: Space, rows: DeviceRows, size: int) -> Predictions:
     """Predict all rows of a split, `size` per batch. The network must be in evaluation mode."""
-    if not rows.size:
-        widths = network.emotion.out_features, 2, network.gate.in_features, 3
-        return Predictions(*(np.empty((0, width), np.float32) for width in widths))
     blocks: list[tuple[torch.Tensor, ...]] = []
-    for numbers in torch.arange(rows.size).split(size):
+    for numbers in torch.arange(rows.size).split(size) if rows.size else ():
         batch = network.standardise(rows.batch(numbers, network.names))
         used = {n: length > 0 for n, (_, length) in batch.items()}
-        with torch.autocast(rows.device.type, torch.bfloat16, enabled=rows.device.type == "cuda"):
+        with autocast(rows.device):
             out = network(batch, used)
+        paths = network.paths(out.points, batch)
+        point = (paths * network.weights[:, None]).sum(1)
+        missing = ~torch.stack(list(used.values()), 1).any(1, keepdim=True)
+        point = torch.where(missing, network.nothing, point)
+        emotion = point[:, : network.classes].softmax(1)
         vad = out.vad.float() * network.vad_scale + network.vad_mean
-        blocks.append((out.emotion.float().softmax(1), out.gender.float().softmax(1), out.fused, vad))
+        scores = paths[..., : network.classes]
+        blocks.append((emotion, out.gender.float().softmax(1), F.normalize(point, dim=1), vad, scores))
+    if not blocks:
+        widths = (network.classes,), (2,), (network.size,), (3,), (len(network.weights), network.classes)
+        return Predictions(*(np.empty((0, *width), np.float32) for width in widths))
     return Predictions(*(torch.cat(column).cpu().numpy() for column in zip(*blocks, strict=True)))
+
+
+def pooled(network: Space, scores: np.ndarray) -> np.ndarray:
+    """Probabilities (N, K) of the scores (N, P, K) of rows that have some input, with the weights of the network."""
+    return softmax(np.einsum("npk,p->nk", scores, network.weights.cpu().numpy()))
+
+
+def fit_linear(network: Space, train: DeviceRows, dev: DeviceRows) -> dict[str, float | None]:
+    """Fit the linear path of each input to the train rows that have it; input -> shrinkage, chosen on dev."""
+    chosen = {}
+    for name in network.names:
+        sides = [_statistics(network, name, rows) for rows in (train, dev)]
+        chosen[name] = network.linear[network.key(name)].fit(*sides)
+    return chosen
+
+
+def _statistics(network: Space, name: str, rows: DeviceRows) -> tuple[np.ndarray, np.ndarray]:
+    """Statistics (N, 2 D) and labels (N,) of the rows that have the input."""
+    present = (rows.host_lengths[name] > 0).numpy() if name in rows.host_lengths else np.zeros(rows.size, bool)
+    return summaries(network, name, rows).cpu().numpy()[present], rows.host_label.numpy()[present]
+
+
+@torch.no_grad()
+def summaries(network: Space, name: str, rows: DeviceRows, size: int = 64) -> torch.Tensor:
+    """Statistics of one standardised input for all rows, (N, 2 D), see `summary`; `size` rows are padded at a time."""
+    encoder = network.encoders[network.key(name)]
+    table = torch.full((rows.size, 2 * len(encoder.mean)), torch.nan, device=rows.device)
+    for numbers in torch.arange(rows.size).split(size) if rows.size else ():
+        values, length = rows.batch(numbers, [name])[name]
+        table[numbers[0] : numbers[-1] + 1] = summary(encoder.standardise(values, length), length)
+    return table
