@@ -50,7 +50,7 @@ def train(
     contrastive: NotNegative = 0.3,
     alignment: NotNegative = 0.1,
     children: NotNegative = 0.1,
-    epochs: Count = 40,
+    epochs: Count = 30,
     patience: Natural = 20,
     batch: Count | None = None,
     lr: Positive = 2e-3,
@@ -120,12 +120,15 @@ def train(
 
     def scores(candidate) -> dict[str, float]:
         paths = unit_space.predict(candidate, dev_set, SCORED).scores
-        candidate.set_weights(fit_weights(paths, fold.dev.label))
+        candidate.weights.copy_(torch.from_numpy(fit_weights(paths, fold.dev.label)))
         return dev_scores(fold.dev.label, unit_space.pooled(candidate, paths))
 
     state = fit(network, averaged, originals, objective, scores, schedule, checkpoint)
     averaged.load_state_dict(state.best)
     fit_gender(averaged, train_set, SCORED)
+    if linear:
+        genders = unit_space.predict(averaged, dev_set, SCORED).gender_scores
+        averaged.gender_weights.copy_(torch.from_numpy(fit_weights(genders, fold.dev.gender)))
     chosen = state.history[state.chosen - 1]
     sizes = {"width": width, "embedding": embedding, "recurrent": recurrent, "dropout": dropout}
     return Trained(

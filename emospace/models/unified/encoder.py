@@ -41,6 +41,13 @@ class MaskedBatchNorm(nn.BatchNorm1d):
         return torch.where(enough, mean, self.running_mean), torch.where(enough, variance, self.running_var)
 
 
+class ChannelDropout(nn.Dropout):
+    """Drop whole channels of sequences (B, T, C) (Tompson et al. 2015): neighbouring steps carry the same content."""
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        return values * super().forward(values.new_ones(len(values), 1, values.shape[2]))
+
+
 class Convolution(nn.Module):
     """Convolution over time, normalisation, GELU, dropout. Padding is zeroed for the next layer."""
 
@@ -49,7 +56,7 @@ class Convolution(nn.Module):
         self.stride = stride
         self.convolve = nn.Conv1d(inputs, outputs, 5, stride=stride, padding=2)
         self.normalise = MaskedBatchNorm(outputs)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = ChannelDropout(dropout)
 
     def forward(self, values: torch.Tensor, length: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         values = self.convolve(values.transpose(1, 2)).transpose(1, 2)
@@ -114,14 +121,15 @@ class SequenceEncoder(nn.Module):
         pairs = zip(sizes[:-1], sizes[1:], strides, strict=True)
         self.convolutions = nn.ModuleList([Convolution(i, o, s, dropout) for i, o, s in pairs])
         self.recurrent = MaskedGRU(width, recurrent) if cepstral and recurrent else None
-        self.enter = None if cepstral else nn.Sequential(nn.Linear(inputs, width), nn.GELU(), nn.Dropout(dropout))
+        self.enter = None if cepstral else nn.Sequential(nn.Linear(inputs, width), nn.GELU(), ChannelDropout(dropout))
         pooled = 2 * recurrent if self.recurrent else width
         self.pool = AttentionPooling(pooled)
         self.leave = nn.Sequential(nn.Dropout(dropout), nn.Linear(2 * pooled, embedding))
 
     def standardise(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
         """Scale to zero mean and unit standard deviation over the train rows; padding stays zero."""
-        return (values - self.mean) / self.scale * inside_of(values, length)[..., None]
+        scaled = torch.addcmul(-self.mean / self.scale, values, 1 / self.scale)
+        return scaled.mul_(inside_of(values, length)[..., None])
 
     def forward(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
         """values: standardised."""

@@ -40,6 +40,7 @@ class DeviceRows:
     def __init__(self, rows: Rows, device: torch.device, max_steps: int = 1024):
         self.size, self.device, self.max_steps = len(rows), device, max_steps
         self.host_parent, self.host_label = torch.from_numpy(rows.parent), torch.from_numpy(rows.label)
+        self.host_gender = torch.from_numpy(rows.gender)
         self.parent = self.host_parent.to(device)
         self.label = torch.from_numpy(rows.label).to(device)
         self.gender = torch.from_numpy(rows.gender).to(device)

@@ -60,7 +60,8 @@ def _rated(vad: torch.Tensor) -> Iterator[tuple[torch.Tensor, list[int]]]:
 class Space(nn.Module):
     """The unified emotion space. shapes: input -> (feature dimensions, form, see `SequenceEncoder`).
 
-    weights: of the learnt paths of all inputs, then of the linear ones; set by `set_weights`.
+    weights: of the learnt paths of all inputs, then of the linear ones. gender_weights: of the gender head, then of the
+    linear paths of all inputs to gender.
     """
 
     def __init__(self, shapes: dict, classes: int, width: int, embedding: int, recurrent: int, dropout: float):
@@ -72,12 +73,14 @@ class Space(nn.Module):
         self.encoders = nn.ModuleDict({self.key(n): m for n, m in encoders.items()})
         self.decoders = nn.ModuleDict({self.key(n): nn.Linear(embedding, 2 * d) for n, (d, _) in shapes.items()})
         self.linear = nn.ModuleDict({self.key(n): LinearPath(d, classes) for n, (d, _) in shapes.items()})
+        self.linear_gender = nn.ModuleDict({self.key(n): LinearPath(d, 2) for n, (d, _) in shapes.items()})
         self.nothing = nn.Parameter(torch.zeros(embedding))  # replaces the mean of an utterance without any input
         self.fuse = nn.Sequential(nn.GELU(), nn.Dropout(dropout), nn.Linear(embedding, embedding))
         self.gender, self.vad = (nn.Linear(embedding, n) for n in (2, 3))
         self.dropout = nn.Dropout(dropout)
         self.log_scale = nn.Parameter(torch.log(torch.tensor([10.0, 10.0])))  # of the two contrastive losses
         self.register_buffer("weights", torch.ones(2 * len(shapes)))
+        self.register_buffer("gender_weights", torch.tensor([1.0] + [0.0] * len(shapes)))
         self.register_buffer("vad_mean", torch.zeros(3))
         self.register_buffer("vad_scale", torch.ones(3))
 
@@ -133,9 +136,12 @@ class Space(nn.Module):
         present = torch.stack([batch[n][1] > 0 for n in self.names] * 2, 1)
         return stack * present[..., None]
 
-    def set_weights(self, weights: np.ndarray) -> None:
-        """Set the weights of the paths, (2 inputs,)."""
-        self.weights.copy_(torch.from_numpy(weights))
+    def gender_paths(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """Scores of gender, (B, 1 + inputs, 2), in the order of `gender_weights`. logits: of the head."""
+        linear = [self.linear_gender[self.key(n)](summary(*batch[n]).nan_to_num()) for n in self.names]
+        present = [batch[n][1] > 0 for n in self.names]
+        masked = [scores * mask[:, None] for scores, mask in zip(linear, present, strict=True)]
+        return torch.stack([logits.float() - logits.float().mean(1, keepdim=True), *masked], 1)
 
     @property
     def scales(self) -> torch.Tensor:
@@ -147,7 +153,7 @@ class Space(nn.Module):
 class Predictions:
     """float32 predictions for N rows: emotion (N, K), gender (N, 2), embedding (N, E), vad in corpus units (N, 3).
 
-    scores: of the emotions by each path, (N, P, K), not weighted.
+    scores, gender_scores: of the emotions and of gender by each path, (N, P, K) and (N, G, 2), not weighted.
     """
 
     emotion: np.ndarray
@@ -155,6 +161,7 @@ class Predictions:
     embedding: np.ndarray
     vad: np.ndarray
     scores: np.ndarray
+    gender_scores: np.ndarray
 
 
 @torch.no_grad()
@@ -172,10 +179,12 @@ def predict(network: Space, rows: DeviceRows, size: int) -> Predictions:
         point = torch.where(missing, network.nothing, point)
         emotion = point[:, : network.classes].softmax(1)
         vad = out.vad.float() * network.vad_scale + network.vad_mean
-        scores = paths[..., : network.classes]
-        blocks.append((emotion, out.gender.float().softmax(1), F.normalize(point, dim=1), vad, scores))
+        genders = network.gender_paths(out.gender, batch)
+        gender = (genders * network.gender_weights[:, None]).sum(1).softmax(1)
+        blocks.append((emotion, gender, F.normalize(point, dim=1), vad, paths[..., : network.classes], genders))
     if not blocks:
         widths = (network.classes,), (2,), (network.size,), (3,), (len(network.weights), network.classes)
+        widths += ((len(network.gender_weights), 2),)
         return Predictions(*(np.empty((0, *width), np.float32) for width in widths))
     return Predictions(*(torch.cat(column).cpu().numpy() for column in zip(*blocks, strict=True)))
 
@@ -186,18 +195,20 @@ def pooled(network: Space, scores: np.ndarray) -> np.ndarray:
 
 
 def fit_linear(network: Space, train: DeviceRows, dev: DeviceRows) -> dict[str, float | None]:
-    """Fit the linear path of each input to the train rows that have it; input -> shrinkage, chosen on dev."""
+    """Fit the linear paths of each input to the train rows that have it; input -> shrinkage, chosen on dev."""
     chosen = {}
     for name in network.names:
-        sides = [_statistics(network, name, rows) for rows in (train, dev)]
-        chosen[name] = network.linear[network.key(name)].fit(*sides)
+        tables, present = zip(*(_statistics(network, name, rows) for rows in (train, dev)), strict=True)
+        for paths, labels in ((network.linear_gender, "host_gender"), (network.linear, "host_label")):
+            known = [getattr(rows, labels).numpy()[mask] for rows, mask in zip((train, dev), present, strict=True)]
+            chosen[name] = paths[network.key(name)].fit(*zip(tables, known, strict=True))
     return chosen
 
 
 def _statistics(network: Space, name: str, rows: DeviceRows) -> tuple[np.ndarray, np.ndarray]:
-    """Statistics (N, 2 D) and labels (N,) of the rows that have the input."""
+    """Statistics (N, 2 D) of the rows that have the input, and a mask of these rows."""
     present = (rows.host_lengths[name] > 0).numpy() if name in rows.host_lengths else np.zeros(rows.size, bool)
-    return summaries(network, name, rows).cpu().numpy()[present], rows.host_label.numpy()[present]
+    return summaries(network, name, rows).cpu().numpy()[present], present
 
 
 @torch.no_grad()

@@ -1,0 +1,117 @@
+"""How well the space of a run holds together: neighbours, clusters of emotions and speakers, retrieval between inputs.
+
+All numbers are of test rows, whose speakers the model has not seen.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import permutations
+from pathlib import Path
+
+import numpy as np
+
+from emospace.core import records
+from emospace.core.data import Rows
+from emospace.core.option_types import Count
+from emospace.core.store import Ragged
+
+OUTPUTS = ("space.csv", "retrieval.csv")
+GPU = True
+PACKAGES = ("numpy", "scikit-learn", "scipy", "torch", "safetensors")
+RANKS = (1, 5, 10)
+MEASURES = ["measure", "value", "lo", "hi"]
+COLUMNS = ["query", "target", "n", *(f"R@{k}" for k in RANKS), "same emotion@10", "by chance"]
+
+
+def suits(model, inputs: Sequence[str]) -> bool:
+    """Whether the model gives embeddings from any subset of its inputs."""
+    return getattr(model, "EMBEDDINGS", False) and getattr(model, "SUBSETS", False)
+
+
+def analyse(run, out: Path, *, neighbours: Count = 10) -> dict:
+    """Write space.csv: the score of a vote of neighbours, and silhouettes; and retrieval.csv for each pair of inputs.
+
+    neighbours: of a test row among the train rows of its fold, by cosine; their labels vote. Silhouettes (Rousseeuw
+    1987) are cosine, per training, then averaged: high for emotions and low for speakers is good. Retrieval ranks the
+    test rows of a fold, embedded from the target alone, by their cosine with a row embedded from the query alone.
+    R@k: share of rows whose own row, or one with the same target content, is among the first k. "same emotion@10":
+    share of its emotion among the first ten, "by chance": among all.
+    """
+    votes = np.full(run.predictions.probabilities.shape, np.nan)
+    silhouettes: dict[str, list[float]] = {"emotions": [], "speakers": []}
+    pairs: dict[tuple[str, str], list[dict]] = {pair: [] for pair in permutations(run.inputs, 2)}
+    for training in run.trainings if run.truth.rows else ():
+        fold, places = run.rows(training), run.places(training)
+        embedded = run.apply(training, fold.test).embeddings
+        known = np.flatnonzero(fold.train.label >= 0)
+        train = run.apply(training, fold.train).embeddings[known]
+        chosen = vote(embedded, train, fold.train.label[known], len(run.classes), neighbours)
+        votes[run.seeds.index(training.seed), places] = chosen
+        label = run.truth.label[places]
+        for name, groups in (("emotions", label), ("speakers", run.truth.speaker[places])):
+            silhouettes[name].append(silhouette(embedded, groups))
+        for pair, line in _retrievals(run, training, fold.test, label, pairs):
+            pairs[pair].append(line)
+    records.write(out / OUTPUTS[0], MEASURES, _measures(run, votes, silhouettes))
+    lines = [{"query": a, "target": b, **_mean(lines)} for (a, b), lines in pairs.items() if lines]
+    records.write(out / OUTPUTS[1], COLUMNS, lines)
+    return {"neighbours": neighbours}
+
+
+def vote(queries: np.ndarray, train: np.ndarray, labels: np.ndarray, classes: int, neighbours: int) -> np.ndarray:
+    """Share of each class among the nearest train rows, (N, classes). queries, train: of unit norm."""
+    nearest = np.argsort(-(queries @ train.T), axis=1, kind="stable")[:, :neighbours]
+    return np.eye(classes)[labels[nearest]].mean(axis=1)
+
+
+def silhouette(embedded: np.ndarray, groups: np.ndarray) -> float:
+    """Mean cosine silhouette, NaN unless there are two groups and fewer than rows."""
+    from sklearn.metrics import silhouette_score
+
+    if not 1 < len(np.unique(groups)) < len(groups):
+        return np.nan
+    return float(silhouette_score(embedded, groups, metric="cosine"))
+
+
+def retrieval(queries: np.ndarray, targets: np.ndarray, content: Sequence, label: np.ndarray) -> dict[str, float]:
+    """Scores of one direction. queries, targets: (N, E) of unit norm; content: of the targets, equal if identical."""
+    numbers = np.unique(np.array([str(item) for item in content]), return_inverse=True)[1]
+    order = np.argsort(-(queries @ targets.T), axis=1, kind="stable")
+    hit = numbers[order] == numbers[:, None]
+    same = label[order] == label[:, None]
+    found = {f"R@{k}": float(hit[:, :k].any(axis=1).mean()) for k in RANKS}
+    return {"n": len(label)} | found | {"same emotion@10": float(same[:, :10].mean()), "by chance": float(same.mean())}
+
+
+def _retrievals(run, training, rows: Rows, label: np.ndarray, pairs) -> Iterator[tuple[tuple[str, str], dict]]:
+    """Yield each pair with its scores on the rows that have both inputs."""
+    if not pairs:
+        return
+    embedded = {name: run.apply(training, rows, keep=[name]).embeddings for name in run.inputs}
+    present = {name: run.present(rows, [name]) for name in run.inputs}
+    for query, target in pairs:
+        both = np.flatnonzero(present[query] & present[target])
+        if len(both):
+            content = _contents(rows, target, both)
+            yield (query, target), retrieval(embedded[query][both], embedded[target][both], content, label[both])
+
+
+def _contents(rows: Rows, name: str, places: np.ndarray) -> list[bytes]:
+    items = rows.inputs[name]
+    return [np.ascontiguousarray(items[i]).tobytes() if isinstance(items, Ragged) else items[i] for i in places]
+
+
+def _measures(run, votes: np.ndarray, silhouettes: dict[str, list[float]]) -> Iterator[dict]:
+    cell = run.measured(votes)
+    yield {"measure": "UA of the neighbours' vote", **{key: _text(cell[key]) for key in ("value", "lo", "hi")}}
+    for name, values in silhouettes.items():
+        yield {"measure": f"silhouette of {name}", "value": _text(np.mean(values) if values else None)}
+
+
+def _mean(lines: list[dict]) -> dict:
+    """Mean over the trainings; the number of rows is of all folds and seeds."""
+    means = {key: _text(float(np.mean([line[key] for line in lines]))) for key in lines[0] if key != "n"}
+    return {"n": sum(line["n"] for line in lines)} | means
+
+
+def _text(value: float | None) -> str:
+    return "" if value is None or np.isnan(value) else f"{value:.6f}"
