@@ -74,7 +74,8 @@ def silhouette(embedded: np.ndarray, groups: np.ndarray) -> float:
 
 def retrieval(queries: np.ndarray, targets: np.ndarray, content: Sequence, label: np.ndarray) -> dict[str, float]:
     """Scores of one direction. queries, targets: (N, E) of unit norm; content: of the targets, equal if identical."""
-    numbers = np.unique(np.array([str(item) for item in content]), return_inverse=True)[1]
+    first: dict = {}
+    numbers = np.array([first.setdefault(item, len(first)) for item in content])
     order = np.argsort(-(queries @ targets.T), axis=1, kind="stable")
     hit = numbers[order] == numbers[:, None]
     same = label[order] == label[:, None]
