@@ -142,3 +142,38 @@ def test_distinct_contents_change_no_bit():
     a, b = (F.normalize(torch.randn(9, 4), dim=1) for _ in range(2))
     paired = true_pairs(torch.arange(9), torch.arange(9).flip(0))
     assert cross_modal(a, b, torch.tensor(9.0), paired).equal(cross_modal(a, b, torch.tensor(9.0)))
+
+
+KNOWN = torch.tensor([True, False, True, True, False, True])
+
+
+def test_masked_rows_have_no_part_in_contrastive_losses():
+    """A mask gives the loss of the rows that it keeps, and no gradient to the others."""
+    torch.manual_seed(0)
+    first, second = (F.normalize(torch.randn(6, 4), dim=1).requires_grad_() for _ in range(2))
+    labels = torch.tensor([0, 0, 1, 0, 1, 1])
+    paired = torch.eye(6) > 0
+    paired[0, 2] = paired[1, 3] = True
+    for masked, selected in (
+        (supervised_contrastive(first, labels, ONE, KNOWN), supervised_contrastive(first[KNOWN], labels[KNOWN], ONE)),
+        (
+            cross_modal(first, second, ONE, paired, KNOWN),
+            cross_modal(first[KNOWN], second[KNOWN], ONE, paired[KNOWN][:, KNOWN]),
+        ),
+    ):
+        assert masked.item() == pytest.approx(selected.item(), rel=1e-5)
+        gradient = torch.autograd.grad(masked, first, retain_graph=True)[0]
+        assert not gradient[~KNOWN].any() and gradient[KNOWN].abs().sum() > 0
+    nobody = torch.zeros(6, dtype=torch.bool)
+    assert (
+        supervised_contrastive(first, labels, ONE, nobody).item() == cross_modal(first, second, ONE, None, nobody) == 0
+    )
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_known_cross_entropy_equals_that_of_the_known_rows(smoothing):
+    torch.manual_seed(0)
+    logits, labels, weight = torch.randn(6, 3), torch.tensor([0, 1, 2, 1, 0, 2]), torch.tensor([0.5, 1.0, 2.0])
+    found = known_cross_entropy(logits, labels.masked_fill(~KNOWN, -1), weight, smoothing)
+    expected = F.cross_entropy(logits[KNOWN], labels[KNOWN], weight=weight, label_smoothing=smoothing)
+    assert found.item() == pytest.approx(expected.item(), rel=1e-5)
