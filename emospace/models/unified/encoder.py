@@ -56,7 +56,7 @@ class Convolution(nn.Module):
         self.stride = stride
         self.convolve = nn.Conv1d(inputs, outputs, 5, stride=stride, padding=2)
         self.normalise = MaskedBatchNorm(outputs)
-        self.dropout = ChannelDropout(dropout)
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, values: torch.Tensor, length: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         values = self.convolve(values.transpose(1, 2)).transpose(1, 2)

@@ -194,7 +194,7 @@ class Objective:
         return {"emotion": self._emotion(output, label)} | weighted
 
     def _emotion(self, output: Output, label: torch.Tensor) -> torch.Tensor:
-        """Mean over the inputs of the cross entropy of their own scores.
+        """Sum over the inputs of the cross entropy of their own scores.
 
         The loss of a sum would starve an input as soon as another one knows the train rows by heart.
         """
@@ -203,4 +203,4 @@ class Objective:
             known_cross_entropy(point[:, : self.network.classes], label.masked_fill(~output.used[n], -1), **options)
             for n, point in output.points.items()
         ]
-        return sum(losses) / len(losses)
+        return sum(losses)
