@@ -1,9 +1,9 @@
 """Mean of the harmonic part of a signal, equal to that of librosa.effects.hpss, from a fraction of its spectrogram.
 
-The mean of a resynthesised signal is a linear function of its spectrogram. Where the windows of the inverse STFT overlap
-completely, the samples of a frame contribute the real parts of its two lowest bins only, because the spectrum of a Hann
-window has three lines. So the median filters (Fitzgerald 2010) are needed in two bins of all frames, and in all bins of
-the first and last three frames only.
+The mean of a resynthesised signal is a linear function of its spectrogram. Where the windows of the inverse STFT
+overlap completely, the samples of a frame contribute the real parts of its two lowest bins only, because the spectrum
+of a Hann window has three lines. So the median filters (Fitzgerald 2010) are needed in two bins of all frames, and in
+all bins of the first and last three frames only.
 """
 
 from functools import cache
