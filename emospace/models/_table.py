@@ -5,12 +5,12 @@ A fitted table is a dict of arrays, so a model can store it in its state.
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emospace.core.data import Rows
+from emospace.core.data import Fold, Rows
 from emospace.core.errors import InputError
 from emospace.core.store import Ragged
 
@@ -43,7 +43,7 @@ def fit(sides: Sequence[Rows], min_df: int) -> State:
         state["range"] = np.where(high > state["low"], high - state["low"], 1)
         state["mean"] = np.nanmean(values, axis=0)
     if _names(sides[0], list):
-        state |= _fit_terms([text for rows in sides for text in _texts(rows)], min_df)
+        state |= _fit_terms([text for rows in sides for text in texts(rows)], min_df)
     return state
 
 
@@ -58,8 +58,31 @@ def matrix(state: State, rows: Rows) -> "Matrix":
         return features
     from scipy.sparse import csr_array, hstack
 
-    terms = csr_array(_vectoriser(state).transform(_texts(rows))) if len(rows) else csr_array((0, len(state["idf"])))
+    terms = csr_array(_vectoriser(state).transform(texts(rows))) if len(rows) else csr_array((0, len(state["idf"])))
     return terms if features is None else csr_array(hstack([csr_array(features), terms]))
+
+
+def repeated(fold: Fold, copies: Mapping[str, int]) -> np.ndarray:
+    """Indices of train rows, each as often as its class asks for. Raises InputError for an unknown class."""
+    if unknown := copies.keys() - set(fold.classes):
+        known = ", ".join(fold.classes)
+        raise InputError("option copies", f"{min(unknown)!r} is not a class", f"the classes are {known}")
+    times = np.array([copies.get(name, 1) for name in fold.classes])
+    return np.repeat(np.arange(len(fold.train)), times[fold.train.label])
+
+
+def columns(state: State, fold: Fold) -> list[str]:
+    """Names of the columns: of features as their encoders name them, or else `<input>[<number>]`, then terms."""
+    names = []
+    for name in _names(fold.train, Ragged):
+        width = int(np.prod(fold.train.inputs[name].values.shape[1:]))
+        names += fold.about.get(name, {}).get("columns", [f"{name}[{i}]" for i in range(width)])
+    return names + (vocabulary(state) if "terms" in state else [])
+
+
+def encoded(terms: Sequence[str]) -> State:
+    """Terms as an array, which a state can hold."""
+    return {"terms": np.frombuffer("\n".join(terms).encode("utf-8"), np.uint8)}
 
 
 def vocabulary(state: State) -> list[str]:
@@ -91,7 +114,7 @@ def _refuse_missing(rows: Rows, values: np.ndarray) -> None:
         raise InputError(f"input {names}", "no train row has one of these features", "see data/quality")
 
 
-def _texts(rows: Rows) -> list[str]:
+def texts(rows: Rows) -> list[str]:
     """Cleaned texts of all text inputs, joined: one per row."""
     names = _names(rows, list)
     if strange := [name for name in names for item in rows.inputs[name] if not isinstance(item, str)]:
@@ -110,8 +133,7 @@ def _fit_terms(texts: Sequence[str], min_df: int) -> State:
             f"no term of the {len(texts)} train texts is left: stop words and terms of fewer than {min_df} texts go"
         )
         raise InputError(WHERE, reason, "lower `min_df`, or train without texts") from error
-    terms = "\n".join(vectoriser.get_feature_names_out())
-    return {"terms": np.frombuffer(terms.encode("utf-8"), np.uint8), "idf": vectoriser.idf_}
+    return encoded(vectoriser.get_feature_names_out()) | {"idf": vectoriser.idf_}
 
 
 def _unfitted(**options) -> "TfidfVectorizer":

@@ -127,10 +127,12 @@ def test_copies_repeat_train_rows_of_a_class(tmp_path):
 
 def test_forests_on_the_most_important_features(tmp_path):
     data = fold().train.only("audio.acoustic8")
-    sides = Fold(CLASSES, data, data, data)
+    names = ["one", "two", "three", *"defgh"]
+    sides = Fold(CLASSES, data, data, data, {"audio.acoustic8": {"columns": names}})
     model, apply = trained(sides, tmp_path, members=["rf"], top=[3, 5])
     assert sorted(model.state["top3.chosen"]) == [0, 1, 2]  # the label is in these
     assert set(model.state["top3.chosen"]) < set(model.state["top5.chosen"])
+    assert {*list(model.facts["importance"]["rf"])[:3]} == {"one", "two", "three"}
     assert list(apply(data).extras) == ["rf", "top3", "top5"]
     with pytest.raises(InputError, match="ranked by rf"):
         plugin.check_options("models", "light_weight", "train", {"members": ["lr"], "top": [3]}, "runs: x")

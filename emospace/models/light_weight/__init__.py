@@ -15,11 +15,13 @@ from emospace.core.data import Fold, Output, Rows, Trained
 from emospace.core.errors import InputError
 from emospace.core.option_types import Count, Positive, Several
 from emospace.core.store import Ragged
+from emospace.models import _table
 
 INPUTS = ("feature", "view")
 PACKAGES = ("numpy", "scikit-learn", "xgboost-cpu")
 Member = Literal["rf", "xgb", "svm", "mnb", "lr", "mlp"]
 ENSEMBLES = {"e1": ("rf", "xgb", "mlp"), "e2": ("rf", "xgb", "mlp", "mnb", "lr")}
+IMPORTANT = 50  # columns whose importance run.json records
 INSTALL = "pip install -r requirements-extra.txt -c constraints.txt, or leave `xgb` out of `members`"
 
 
@@ -48,10 +50,9 @@ def train(
     of the features most important to rf (`top3`, ...). Raises InputError for data that no
     member can use.
     """
-    from emospace.models import _table
     from emospace.models.light_weight import family
 
-    rows = fold.train.take(_repeated(fold, copies))
+    rows = fold.train.take(_table.repeated(fold, copies))
     table = _table.fit([rows, fold.dev] if fit_on == "train_and_dev" else [rows], min_df)
     options = {"trees": trees, "boosted": boosted, "depth": depth, "rate": rate}
     options |= {"hidden": hidden, "iterations": iterations}
@@ -59,6 +60,7 @@ def train(
     state |= {f"table.{name}": value for name, value in table.items()}
     state["labels"] = np.unique(rows.label)
     names = extras(members=members, top=top)
+    facts |= {"importance": _importance(state, _table.columns(table, fold))}
     facts |= {"members": names, "terms": len(table.get("idf", ())), "train_rows": len(rows)}
     trained = Trained(state, fold.classes, facts=facts | {"best": names[-1]})
     scores = _accuracies(trained, fold.dev) if len(fold.dev) else {}
@@ -90,13 +92,13 @@ def apply(trained: Trained, rows: Rows) -> Output:
     return Output(values[trained.facts["best"]], extras=stores)
 
 
-def _repeated(fold: Fold, copies: dict[str, int]) -> np.ndarray:
-    """Indices of train rows, each as often as its class asks for. Raises InputError for an unknown class."""
-    if unknown := copies.keys() - set(fold.classes):
-        known = ", ".join(fold.classes)
-        raise InputError("option copies", f"{min(unknown)!r} is not a class", f"the classes are {known}")
-    times = np.array([copies.get(name, 1) for name in fold.classes])
-    return np.repeat(np.arange(len(fold.train)), times[fold.train.label])
+def _importance(state: dict[str, np.ndarray], columns: list[str]) -> dict[str, dict[str, float]]:
+    """Member -> its most important columns -> share of the importance, by falling importance."""
+    found = {
+        name.partition(".")[0]: value for name, value in state.items() if name in ("rf.importance", "xgb.importance")
+    }
+    orders = {name: np.argsort(-value, kind="stable")[:IMPORTANT] for name, value in found.items()}
+    return {name: {columns[i]: float(found[name][i]) for i in order} for name, order in orders.items()}
 
 
 def _accuracies(trained: Trained, rows: Rows) -> dict[str, float]:
@@ -105,7 +107,6 @@ def _accuracies(trained: Trained, rows: Rows) -> dict[str, float]:
 
 def _predicted(trained: Trained, rows: Rows) -> dict[str, np.ndarray]:
     """Member -> probabilities, float32 (N, C)."""
-    from emospace.models import _table
     from emospace.models.light_weight import family
 
     names, classes = trained.facts["members"], len(trained.classes)
