@@ -23,7 +23,7 @@ from emospace.runs.run_files import write_outputs
 
 
 def stored_run(folder, names=("rf", "lr")):
-    """A run of one fold and seed: `lr` predicts as the run does, `rf` always the first class; half the rows are copies."""
+    """A run of one fold and seed: `lr` predicts as the run does, `rf` the first class. Every other row is a copy."""
     truth, predictions, _ = world(6, rows=10, seeds=1)
     size = len(truth.rows)
     unknown, vad = np.full(size, -1), np.full((size, 3), np.nan)
@@ -50,11 +50,8 @@ def test_scores_are_those_of_scikit_learn_and_copies_are_scored_apart(tmp_path):
     assert facts["column"] == "clean" and facts["published"] == {"rf": [56.0, 55.9]} and facts["n"] == 60
     for line, predicted in zip(facts["members"], (np.zeros(60, int), guess), strict=True):
         options = {"average": "macro", "zero_division": 0}
-        expected = [
-            accuracy_score(label, predicted),
-            *(f(label, predicted, **options) for f in (f1_score, precision_score)),
-        ]
-        expected.append(recall_score(label, predicted, **options))
+        macro = [score(label, predicted, **options) for score in (f1_score, precision_score, recall_score)]
+        expected = [accuracy_score(label, predicted), *macro]
         assert [line[name] for name in members.SCORES] == pytest.approx(expected)
         assert line["lo"] <= line["accuracy"] <= line["hi"]
         right = predicted == label
@@ -97,9 +94,9 @@ def test_the_section_shows_published_and_measured_scores_side_by_side(tmp_path):
         runs[run] = {"model": "light_weight", "protocol": "p", "trees": 60}
     results = Results(Files(*[home] * 9, sidecars), {"config": {"runs": runs}}, home)
     results.metrics = metrics
-    parsed = Page(str(page.section("systems", results, page.environment(["systems"]))["body"]))
+    parsed = Page(str(page.section("members", results, page.environment(["members"]))["body"]))
     text = parsed.text()
-    assert "script" not in parsed.tags and "as published *" in text and f"clean{EVIL}" in text
+    assert "script" not in parsed.tags and "as published*" in text and f"clean{EVIL}" in text
     assert "56.0" in text and "70.0 / 70.0 / 70.0 / 70.0 100.0 on copies, 55.0 on others" in text
     assert "50.0 / 50.0 / 50.0 / 50.0" in text and text.count("on others") == 1
     assert "trees 60" in text and "leaks: protocol" in text and "model light_weight" not in text

@@ -346,9 +346,8 @@ def test_three_folds_are_enough():
 def test_copies_of_a_rare_class_fall_on_both_sides_of_a_random_split():
     rows = [replace(row, label="rare" if i % 15 == 0 else "common") for i, row in enumerate(corpus(per_speaker=15))]
     (sides,) = split("copied", rows, 1, seed=3, copies={"rare": 20}, test=0.2)
-    by_class = {
-        name: [s for s, row in zip(sides, rows, strict=True) if row.label == name] for name in ("rare", "common")
-    }
+    pairs = list(zip(sides, rows, strict=True))
+    by_class = {name: [one for one, row in pairs if row.label == name] for name in ("rare", "common")}
     total = 140 + 10 * 20
     assert Counter(side for one in sides for side in one)["test"] == 68 == -(-total // 5)
     assert all(len(one) - one.count("dev") == 20 and {*one} == {"train", "dev", "test"} for one in by_class["rare"])

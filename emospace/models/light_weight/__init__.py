@@ -94,9 +94,7 @@ def apply(trained: Trained, rows: Rows) -> Output:
 
 def _importance(state: dict[str, np.ndarray], columns: list[str]) -> dict[str, dict[str, float]]:
     """Member -> its most important columns -> share of the importance, by falling importance."""
-    found = {
-        name.partition(".")[0]: value for name, value in state.items() if name in ("rf.importance", "xgb.importance")
-    }
+    found = {name: state[f"{name}.importance"] for name in ("rf", "xgb") if f"{name}.importance" in state}
     orders = {name: np.argsort(-value, kind="stable")[:IMPORTANT] for name, value in found.items()}
     return {name: {columns[i]: float(found[name][i]) for i in order} for name, order in orders.items()}
 
