@@ -16,3 +16,16 @@ def eight(signal: np.ndarray) -> np.ndarray:
     correlation = librosa.autocorrelate(np.array(clipped))
     peak = 1000 * correlation.max() / len(correlation)
     return np.array([mean, signal.std(), rms.mean(), rms.std(), silence, harmonic, peak, correlation.std()])
+
+
+def all_276(signal: np.ndarray) -> np.ndarray:
+    """The 276 statistics of emospace/features/encoders/acoustic276.py. signal: float32 (T,) at 16 kHz."""
+    from librosa import feature, stft
+
+    spectrum, rate = np.abs(stft(signal)), 16_000
+    mfcc = [statistic(feature.mfcc(y=signal, sr=rate, n_mfcc=40), axis=1) for statistic in (np.mean, np.std, np.max)]
+    chroma = feature.chroma_stft(S=spectrum, sr=rate).mean(axis=1)
+    mel = feature.melspectrogram(y=signal, sr=rate).mean(axis=1)
+    contrast = feature.spectral_contrast(S=spectrum, sr=rate).mean(axis=1)
+    crossings = feature.zero_crossing_rate(signal).mean()
+    return np.concatenate([eight(signal), [crossings], *mfcc, chroma, mel, contrast])

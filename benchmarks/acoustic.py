@@ -13,11 +13,14 @@ import numpy as np
 from benchmarks import _librosa
 from benchmarks._clips import write_clips
 from benchmarks._timing import Claim, compare
-from emospace.features.encoders import acoustic8
+from emospace.features.encoders import acoustic8, acoustic276
 
 CLIPS = 200
 TOLERANCE = 1e-4  # relative to the largest value of each feature
-SETS = {"8 acoustic features": (acoustic8, _librosa.eight, 44_100)}
+SETS = {
+    "8 acoustic features": (acoustic8, _librosa.eight, 44_100),
+    "276 acoustic statistics": (acoustic276, _librosa.all_276, 16_000),
+}
 
 
 def naive(paths: list[Path], reference: Callable, rate: int) -> np.ndarray:

@@ -17,7 +17,7 @@ CLEAN = {"session": session, "actors": actors}
 SIDES = {"train": ("train",), "dev": (), "test": ("dev", "test")}
 
 
-def check(folds: int, sides: Sequence[str]) -> None:
+def check(folds: int, sides: Sequence[str], **others) -> None:
     """Require a group per side."""
     check_count(folds)
 

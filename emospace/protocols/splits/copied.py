@@ -16,7 +16,7 @@ FOLDS = 1
 LEAKY = True
 
 
-def check(folds: int, sides: Sequence[str], *, test: float) -> None:
+def check(folds: int, sides: Sequence[str], *, test: float = 0.2, **others) -> None:
     """Require a single fold and a share that leaves rows for both sides."""
     if folds != FOLDS:
         raise InputError("folds", f"there is one random split, the protocol has {folds} folds", "set `folds: 1`")
