@@ -142,6 +142,43 @@ def test_text_is_cleaned():
     assert _table.cleaned("  Crème BRÛLÉE, 3 times... isn't it?") == "creme brulee times . . . isn t it ?"
 
 
+def test_copies_on_both_sides_of_a_split_raise_the_accuracy_on_the_copies_alone(tmp_path):
+    """The features say nothing of the label, so only what was seen in training can be predicted."""
+    draw = np.random.default_rng(0)
+    both, train, test = (rows(seed, count) for seed, count in ((4, 60), (5, 240), (6, 60)))
+    everything = joined(*(replace(r, label=draw.integers(0, 3, len(r))) for r in (both, train, test)))
+    noise = [draw.normal(size=(1, 8)).astype(np.float32) for _ in everything.utterances]
+    everything = replace(everything, inputs={"audio.acoustic8": ragged(noise)})
+    copied, others, alone = np.arange(60), np.arange(60, 300), np.arange(300, 360)
+    scores = {}
+    for name, seen in {"planted": [*copied.repeat(15), *others], "disjoint": others}.items():
+        data = Fold(CLASSES, everything.take(seen), everything.take([]), everything.take([]))
+        _, apply = trained(data, tmp_path, members=["rf"])
+        for side in (copied, alone):
+            predicted = apply(everything.take(side)).probabilities.argmax(1)
+            scores[name, side is copied] = (predicted == everything.label[side]).mean()
+    assert scores["planted", True] > 0.9 and scores["disjoint", True] < 0.5
+    assert abs(scores["planted", False] - scores["disjoint", False]) < 0.15 and scores["planted", False] < 0.5
+
+
+def joined(*sides):
+    """The rows of several sides, without their inputs."""
+    label, speakers = np.concatenate([r.label for r in sides]), [s for r in sides for s in r.speakers]
+    count, names = len(label), [name for r in sides for name in r.utterances]
+    unknown = np.full(count, -1)
+    return replace(
+        sides[0],
+        utterances=names,
+        speakers=speakers,
+        inputs={},
+        label=label,
+        gender=unknown,
+        vad=np.full((count, 3), np.nan),
+        parent=unknown,
+        said={},
+    )
+
+
 # Bad input -----------------------------------------------------------------------------------------------------
 
 
