@@ -243,3 +243,48 @@ def test_a_missing_extra_is_reported_when_planning(monkeypatch):
 def test_applying_to_no_rows(tmp_path):
     _, apply = trained(fold(), tmp_path, members=["lr"])
     assert apply(rows(3, 3).take([])).probabilities.shape == (0, 3)
+
+
+# Real speech ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_random_split_flatters_an_svm_by_fifteen_points_on_real_speech(ravdess, tmp_path):
+    """Linear SVM on 276 statistics of RAVDESS: the same rows, once with the test actors in train, once without."""
+    utterances, values = speech(ravdess)
+    codes = sorted({row.label for row in utterances})
+    label = np.array([codes.index(row.label) for row in utterances])
+    names, speakers = [row.utterance for row in utterances], [row.speaker for row in utterances]
+    unknown, vad = np.full(len(label), -1), np.full((len(label), 3), np.nan)
+    everything = rows(1, 3)
+    everything = replace(everything, utterances=names, speakers=speakers, inputs={"audio.acoustic276": ragged(values)})
+    everything = replace(everything, label=label, gender=unknown, vad=vad, parent=unknown)
+    accuracy = {}
+    for name in ("random", "actors"):
+        split = plugin.find("splits", name).split
+        right = np.zeros(len(label), bool)
+        for sides in split(utterances, 6, **plugin.offered(split, seed=1)):
+            learnt, tested = (
+                np.flatnonzero([side in group for side in sides]) for group in (("train", "dev"), ("test",))
+            )
+            data = Fold(codes, everything.take(learnt), everything.take([]), everything.take([]))
+            _, apply = trained(data, tmp_path, members=["svm"])
+            right[tested] = apply(everything.take(tested)).probabilities.argmax(1) == label[tested]
+        accuracy[name] = right.mean()
+    print(accuracy)
+    assert accuracy["random"] - accuracy["actors"] > 0.15 and accuracy["actors"] > 0.3
+
+
+def speech(folder):
+    """Rows of RAVDESS and their 276 statistics at 16 kHz."""
+    import librosa
+
+    from emospace.corpora import ravdess as reader
+    from emospace.features.encoders import acoustic276
+
+    files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.flac"))
+    utterances, _ = reader.index(folder, files, part=0, parts=1)
+    encoder = acoustic276.load(rate=16_000)
+    signals = (librosa.load(folder / row.audio, sr=16_000)[0] for row in utterances)
+    clips = (np.rint(np.clip(s, -1, 1 - 2**-15) * 32768).astype(np.int16) for s in signals)
+    return utterances, [encoder([clip], [""])[0] for clip in clips]
