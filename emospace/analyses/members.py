@@ -1,10 +1,12 @@
 """Scores of every member of a run beside published ones: one column of a table of a published system.
 
-A member is an output that holds a probability per class, or the run itself. Scores are those of scikit-learn's macro
-averages, as in the publications: a class that is never predicted has precision 0.
+A member is an output that holds a probability per class; `chosen`, or the only member of a run without any, is the
+prediction of the run itself. Averages are those of scikit-learn, as in the publications: a class that is never
+predicted has precision 0.
 """
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -28,23 +30,26 @@ def analyse(
     column: str = "",
     columns: dict[str, str] = {},  # noqa: B006, never changed
     published: dict[str, tuple[float, ...]] = {},  # noqa: B006, never changed
+    average: Literal["macro", "weighted"] = "macro",
 ) -> dict:
     """Write the tables; the facts hold what a section shows.
 
     table: title of the table that the run belongs to. column, columns: heading of this run's column, or of each run.
-    published: member -> accuracy, macro F1, precision and recall in percent, as far as they were published.
-    members.csv has the scores with the accuracy's interval, and the accuracy on test rows that are (`copied`) or are
-    not (`alone`) train rows of the same fold. confusion.csv counts rows over all seeds. importance.csv has the
-    importance of each feature for members that measure it, means over trainings.
+    published: member -> accuracy, F1, precision and recall in percent, as far as they were published. average: over
+    classes, of the last three; "weighted" by the number of rows.
+    members.csv has the scores with the accuracy's interval, the accuracy on test rows that are (`copied`) or are not
+    (`alone`) train rows of the same fold, and the recall of each class. confusion.csv counts rows over all seeds.
+    importance.csv has the importance of each feature for members that measure it, means over trainings.
     """
     values, copied = _probabilities(run), _copied(run)
-    lines = [_line(run, name, one, copied) for name, one in values.items()]
+    lines = [_line(run, name, one, copied, average) for name, one in values.items()]
     records.write(out / OUTPUTS[0], list(lines[0]), [_cells(line) for line in lines])
     records.write(out / OUTPUTS[1], ["member", "label", "predicted", "n"], _confusion(run, values))
     records.write(out / OUTPUTS[2], ["member", "feature", "importance"], _importance(run))
     heading = columns.get(run.name, column) or run.name
     shown = {name: list(figures) for name, figures in published.items()}
-    return {"table": table, "column": heading, "published": shown, "n": len(run.truth.rows), "members": lines}
+    facts = {"table": table, "column": heading, "average": average, "published": shown}
+    return facts | {"n": len(run.truth.rows), "members": lines}
 
 
 def check_analyse(*, published: dict, **others) -> None:
@@ -67,7 +72,7 @@ def _probabilities(run) -> dict[str, np.ndarray]:
         for name in names:
             rows = np.array([stored.values[name][line][0] for line in lines]).reshape(len(here), -1)
             values[name][run.seeds.index(training.seed), here] = rows
-    return values
+    return values | {"chosen": run.predictions.probabilities}
 
 
 def _copied(run) -> np.ndarray:
@@ -80,21 +85,27 @@ def _copied(run) -> np.ndarray:
     return np.array([row.utterance in known[fold] for row, fold in pairs], bool)
 
 
-def _line(run, name: str, probabilities: np.ndarray, copied: np.ndarray) -> dict:
+def _line(run, name: str, probabilities: np.ndarray, copied: np.ndarray, average: str) -> dict:
     """Scores of a member, means over seeds; None without rows."""
     predicted = probabilities.argmax(-1)
-    scores = np.mean([macro_scores(run.truth.label, one, len(run.classes)) for one in predicted], axis=0)
+    scores = np.mean([averages(run.truth.label, one, len(run.classes), average) for one in predicted], axis=0)
     line = {"member": name} | {score: _number(value) for score, value in zip(SCORES, scores, strict=True)}
     interval = run.measured(probabilities, "WA")
     line |= {"lo": interval["lo"], "hi": interval["hi"]}
     right = (predicted == run.truth.label).mean(axis=0)
     for group, rows in {"copied": copied, "alone": ~copied}.items():
         line |= {group: _number(right[rows].mean()) if rows.any() else None, f"n_{group}": int(rows.sum())}
+    for k, label in enumerate(run.classes):
+        rows = run.truth.label == k
+        line[f"recall_{label}"] = _number(right[rows].mean()) if rows.any() else None
     return line
 
 
-def macro_scores(truth: np.ndarray, predicted: np.ndarray, classes: int) -> list[float]:
-    """Accuracy, macro F1, precision and recall over the classes that occur or are predicted; NaN without rows."""
+def averages(truth: np.ndarray, predicted: np.ndarray, classes: int, average: str = "macro") -> list[float]:
+    """Accuracy, F1, precision and recall, averaged over the classes that occur or are predicted; NaN without rows.
+
+    average: "macro", or "weighted" by the rows of each class.
+    """
     if not len(truth):
         return [np.nan] * len(SCORES)
     counts = confusion_matrix(truth, predicted, classes)
@@ -102,7 +113,8 @@ def macro_scores(truth: np.ndarray, predicted: np.ndarray, classes: int) -> list
     used = (occurring + answered) > 0
     precision, recall = hits / np.maximum(answered, 1), hits / np.maximum(occurring, 1)
     f1 = 2 * hits / np.maximum(occurring + answered, 1)
-    return [hits.sum() / counts.sum(), f1[used].mean(), precision[used].mean(), recall[used].mean()]
+    weights = occurring if average == "weighted" else used
+    return [hits.sum() / counts.sum(), *(np.average(scores, weights=weights) for scores in (f1, precision, recall))]
 
 
 def _number(value: float) -> float | None:

@@ -43,13 +43,15 @@ def stored_run(folder, names=("rf", "lr")):
     return SimpleNamespace(**run)
 
 
-def test_scores_are_those_of_scikit_learn_and_copies_are_scored_apart(tmp_path):
-    run = stored_run(tmp_path)
-    facts = members.analyse(run, tmp_path, seed=1, table="T", columns={"mine": "clean"}, published={"rf": (56.0, 55.9)})
+@pytest.mark.parametrize("average", ["macro", "weighted"])
+def test_scores_are_those_of_scikit_learn_and_copies_are_scored_apart(tmp_path, average):
+    run, options = stored_run(tmp_path), {"columns": {"mine": "clean"}, "published": {"rf": (56.0, 55.9)}}
+    facts = members.analyse(run, tmp_path, seed=1, table="T", average=average, **options)
+    assert [line["member"] for line in facts["members"]] == ["rf", "lr", "chosen"]
     label, guess = run.truth.label, run.predictions.probabilities[0].argmax(1)
     assert facts["column"] == "clean" and facts["published"] == {"rf": [56.0, 55.9]} and facts["n"] == 60
-    for line, predicted in zip(facts["members"], (np.zeros(60, int), guess), strict=True):
-        options = {"average": "macro", "zero_division": 0}
+    for line, predicted in zip(facts["members"], (np.zeros(60, int), guess, guess), strict=True):
+        options = {"average": average, "zero_division": 0}
         macro = [score(label, predicted, **options) for score in (f1_score, precision_score, recall_score)]
         expected = [accuracy_score(label, predicted), *macro]
         assert [line[name] for name in members.SCORES] == pytest.approx(expected)
@@ -57,8 +59,10 @@ def test_scores_are_those_of_scikit_learn_and_copies_are_scored_apart(tmp_path):
         right = predicted == label
         assert line["copied"] == pytest.approx(right[::2].mean()) and line["alone"] == pytest.approx(right[1::2].mean())
         assert (line["n_copied"], line["n_alone"]) == (30, 30)
+        recalls = recall_score(label, predicted, average=None)
+        assert [line[f"recall_{name}"] for name in CLASSES] == pytest.approx(list(recalls))
     counts = records.read(tmp_path / "confusion.csv")
-    assert len(counts) == 18 and sum(int(line["n"]) for line in counts if line["member"] == "lr") == 60
+    assert len(counts) == 27 and sum(int(line["n"]) for line in counts if line["member"] == "lr") == 60
     assert [line["feature"] for line in records.read(tmp_path / "importance.csv")] == [f"a{EVIL}", "b"]
 
 
@@ -68,9 +72,9 @@ def test_a_run_without_members_is_one_by_the_name_of_its_model(tmp_path):
 
 
 def test_a_class_that_is_neither_there_nor_predicted_does_not_count_and_no_rows_give_no_score():
-    scores = members.macro_scores(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]), 5)
+    scores = members.averages(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]), 5)
     assert scores == pytest.approx([0.75, (2 / 3 + 0.8) / 2, (1 + 2 / 3) / 2, 0.75])
-    assert np.isnan(members.macro_scores(np.zeros(0, int), np.zeros(0, int), 5)).all()
+    assert np.isnan(members.averages(np.zeros(0, int), np.zeros(0, int), 5)).all()
 
 
 def test_published_figures_are_checked_when_planning():
@@ -85,7 +89,14 @@ def test_the_section_shows_published_and_measured_scores_side_by_side(tmp_path):
         run = column[:5].strip()
         line = {"member": "rf"} | dict.fromkeys(members.SCORES, value) | {"lo": 0.4, "hi": 0.8}
         line |= {"copied": value and 1.0, "n_copied": 4 if value > 0.6 else 0, "alone": 0.55, "n_alone": 6}
-        facts = {"table": f"Audio{EVIL}", "column": column, "published": {"rf": [56.0]}, "n": 10, "members": [line]}
+        facts = {
+            "table": f"Audio{EVIL}",
+            "column": column,
+            "average": "macro",
+            "published": {"rf": [56.0]},
+            "n": 10,
+            "members": [line],
+        }
         sidecar = home / f"analyses/{run}/m/analysis.json"
         recipe = {"analysis": "m", "plugin": "members", "run": run, "outputs": list(members.OUTPUTS)}
         write_json(sidecar, {"recipe": recipe, "facts": facts})

@@ -283,7 +283,7 @@ def speech(folder):
     from emospace.features.encoders import acoustic276
 
     files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.flac"))
-    utterances, _ = reader.index(folder, files, part=0, parts=1)
+    utterances, _ = reader.index(folder, files)
     encoder = acoustic276.load(rate=16_000)
     signals = (librosa.load(folder / row.audio, sr=16_000)[0] for row in utterances)
     clips = (np.rint(np.clip(s, -1, 1 - 2**-15) * 32768).astype(np.int16) for s in signals)

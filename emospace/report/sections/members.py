@@ -12,7 +12,13 @@ def gather(results) -> dict | None:
     tables: dict[str, dict] = {}
     for one in results.analyses:
         if one.plugin == "members":
-            _add(tables.setdefault(one.facts["table"], {"columns": {}, "published": {}, "members": {}}), one, results)
+            _add(
+                tables.setdefault(
+                    one.facts["table"], {"average": one.facts["average"], "columns": {}, "published": {}, "members": {}}
+                ),
+                one,
+                results,
+            )
     return {"tables": tables, "scores": SCORES} if tables else None
 
 
