@@ -49,11 +49,7 @@ def fit(sides: Sequence[Rows], min_df: int) -> State:
 
 def matrix(state: State, rows: Rows) -> "Matrix":
     """Vectors of the rows, float64 (N, D + V): dense without texts, else sparse. A missing feature has its mean."""
-    features = None
-    if "low" in state:
-        values = _features(rows)
-        values = np.where(np.isnan(values), state["mean"], values)
-        features = (values - state["low"]) / state["range"]
+    features = scaled(state, rows) if "low" in state else None
     if "terms" not in state:
         return features
     from scipy.sparse import csr_array, hstack
@@ -69,6 +65,16 @@ def repeated(fold: Fold, copies: Mapping[str, int]) -> np.ndarray:
         raise InputError("option copies", f"{min(unknown)!r} is not a class", f"the classes are {known}")
     times = np.array([copies.get(name, 1) for name in fold.classes])
     return np.repeat(np.arange(len(fold.train)), times[fold.train.label])
+
+
+def scaled(state: State, rows: Rows) -> np.ndarray:
+    """Scaled features of the rows, float64 (N, D). Raises InputError for another width than that of the fitted rows."""
+    values = _features(rows)
+    if values.shape[1] != len(state["low"]):
+        names = ", ".join(_names(rows, Ragged))
+        reason = f"it has {values.shape[1]} columns, but the model was trained on {len(state['low'])}"
+        raise InputError(f"input {names}", reason, "give it the features that the run was trained on")
+    return (np.where(np.isnan(values), state["mean"], values) - state["low"]) / state["range"]
 
 
 def columns(state: State, fold: Fold) -> list[str]:
