@@ -60,6 +60,10 @@ def test_stored_members_predict_as_scikit_learn():
         own = trees.fit(trees.dense(x), y, 40, 1)
         forest = RandomForestClassifier(40, min_samples_split=25, random_state=1).fit(trees.dense(x), y)
         np.testing.assert_allclose(trees.predict(own, x), forest.predict_proba(trees.dense(x)), atol=1e-6)
+        even = 2.0 * draw.integers(0, 4, (200, 3))  # thresholds are odd numbers, which odd values equal
+        own = trees.fit(trees.dense(even), even[:, 0] // 2 % classes, 40, 1)
+        forest.fit(even, even[:, 0] // 2 % classes)
+        np.testing.assert_allclose(trees.predict(own, even + 1), forest.predict_proba(even + 1), atol=1e-6)
         for name, model in {"mnb": MultinomialNB(), "lr": LogisticRegression(max_iter=1000)}.items():
             state = linear.FIT[name](x, y, ["a"] * 120, 1000, 1)
             np.testing.assert_allclose(linear.predict(state, x), model.fit(x, y).predict_proba(x), atol=1e-6)
