@@ -179,7 +179,6 @@ def joined(*sides):
         gender=unknown,
         vad=np.full((count, 3), np.nan),
         parent=unknown,
-        said={},
     )
 
 
