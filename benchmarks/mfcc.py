@@ -8,24 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks._clips import write_clips
 from benchmarks._timing import Claim, compare
 from emospace.features.encoders import mfcc
 
 CLIPS, RATE = 200, 16_000
 TOLERANCE = 1e-3  # on values of some -300 to 100
-
-
-def clips(folder: Path) -> list[Path]:
-    """Write clips of noise that swells and fades."""
-    import soundfile
-
-    draw = np.random.default_rng(0)
-    paths = [folder / f"{i:03d}.wav" for i in range(CLIPS)]
-    for path in paths:
-        length = int(draw.uniform(3, 6) * RATE)
-        loudness = np.abs(np.sin(np.linspace(0, draw.uniform(3, 9), length))) * 0.3
-        soundfile.write(path, (draw.standard_normal(length) * loudness * 8192).astype(np.int16), RATE)
-    return paths
 
 
 def naive(paths: list[Path]) -> list[np.ndarray]:
@@ -49,7 +37,7 @@ def measure() -> list[dict]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder, threadpool_limits(1):
-        paths = clips(Path(folder))
+        paths = write_clips(Path(folder), CLIPS, RATE)
         # The first call of each also compiles and imports; its results are compared, its time is not counted.
         worst = max(np.abs(a - b).max() for a, b in zip(naive(paths), ours(paths), strict=True))
         assert worst < TOLERANCE, f"differs from librosa by {worst}"

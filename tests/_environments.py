@@ -27,6 +27,7 @@ UNCALLED = {
 # Evaluation and report read what trainings store, but no model.
 UNCALLED |= {script: {"safetensors"} for script in ("evaluate", "summarize", "make_report")}
 # Extras, which a user adds with the plug-in that needs them (requirements-extra.txt).
+UNCALLED |= {script: {"xgboost"} for script in ("train", "apply_train")}
 UNCALLED |= {script: {"audformat", "h5py", "iso639"} for script in ("make_demo", "index_part", "merge_manifest")}
 UNCALLED |= {"embed table": {"pyarrow"}, "embed egemaps": {"opensmile"}, "embed compare": {"opensmile"}}
 

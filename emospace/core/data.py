@@ -89,7 +89,7 @@ def _empty(items: Ragged | list) -> Ragged | list:
 class Fold:
     """One fold of a protocol: class names (label k is classes[k]) and the rows of the three sides.
 
-    about: input -> `holds`, `rate` and `layers` from its sidecars, see emospace.core.sidecars.about.
+    about: input -> `holds`, `rate`, `layers` and perhaps `columns` from its sidecars, see emospace.core.sidecars.about.
     """
 
     classes: Sequence[str]

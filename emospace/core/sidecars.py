@@ -18,11 +18,13 @@ def about(sidecars: Iterable[Path]) -> dict[str, dict]:
     """Return input -> {"holds", "rate", "layers"}.
 
     holds: "cepstral", "embedding", ... or "" for a view. rate: sample rate in Hz, or None. layers: number of layers of
-    a network whose states stand side by side, so that D = layers x width; 1 for everything else. Raises InputError if
-    the parts of an input, in one corpus or several, disagree.
+    a network whose states stand side by side, so that D = layers x width; 1 for everything else. If the facts of its
+    encoder have `names`, they are its "columns". Raises InputError if the parts of an input, in one corpus or several,
+    disagree.
     """
     inputs: dict[str, dict] = {}
     first: dict[str, Path] = {}
+    columns: dict[str, dict] = {}
     for path in sidecars:
         sidecar = read_json(path)
         recipe = sidecar.get("recipe", {})
@@ -36,4 +38,6 @@ def about(sidecars: Iterable[Path]) -> dict[str, dict]:
             reason = f"it records {facts} for {name!r}, but {first[name]} records {inputs[name]}"
             raise InputError(path, reason, "delete both and run the workflow again")
         first.setdefault(name, path)
-    return {name: facts | {"layers": facts["layers"] or 1} for name, facts in inputs.items()}
+        if names := sidecar.get("encoding", {}).get("names"):  # absent from a part without any item
+            columns[name] = {"columns": names}
+    return {name: facts | {"layers": facts["layers"] or 1} | columns.get(name, {}) for name, facts in inputs.items()}

@@ -58,12 +58,17 @@ def _write_state(path: Path, state: Mapping[str, np.ndarray]) -> None:
 
 def read_trained(folder: Path) -> Trained:
     """Read the trained model of a run, without history and checkpoints."""
+    sidecar = read_json(folder / "run.json")
+    return Trained(read_state(folder / MODEL_FILES[0]), sidecar["classes"], facts=sidecar["facts"])
+
+
+def read_state(path: Path) -> dict[str, np.ndarray]:
+    """Read the arrays of a state, model or checkpoint."""
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    sidecar, path = read_json(folder / "run.json"), folder / MODEL_FILES[0]
     try:
-        return Trained(load_file(path), sidecar["classes"], facts=sidecar["facts"])
+        return load_file(path)
     except (OSError, SafetensorError) as error:
         raise InputError(path, f"it cannot be read ({error})", AGAIN) from error
 

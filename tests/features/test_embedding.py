@@ -365,8 +365,11 @@ def test_inputs_are_described_by_the_sidecars_of_their_parts(tmp_path):
     for part, (name, holds, rate) in recorded.items():
         write_json(tmp_path / part, {"recipe": {"feature": name}, "holds": holds, "rate": rate})
     write_json(tmp_path / "v", {"recipe": {"view": "audio"}, "sample_rate": 16_000})
-    paths = [tmp_path / name for name in "012v"]
+    write_json(tmp_path / "n", {"recipe": {"feature": "a.n"}, "holds": "x", "rate": 8, "encoding": {"names": ["one"]}})
+    write_json(tmp_path / "m", {"recipe": {"feature": "a.n"}, "holds": "x", "rate": 8, "encoding": {}})
+    paths = [tmp_path / name for name in "012vnm"]
     assert about(paths) == {
+        "a.n": {"holds": "x", "rate": 8, "layers": 1, "columns": ["one"]},
         "audio.voice": {"holds": "cepstral", "rate": 16_000, "layers": 1},
         "t.x": {"holds": "embedding", "rate": None, "layers": 1},
         "audio": {"holds": "", "rate": 16_000, "layers": 1},

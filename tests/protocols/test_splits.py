@@ -338,3 +338,43 @@ def test_three_folds_are_enough():
     rows = corpus(sessions=3)
     assert [len(split(name, rows, 3)) for name in ("session", "random", "actors")] == [3, 3, 3]
     assert len(split("actors", ravdess_layout(6), 6, 0)) == 6  # as many folds as actors
+
+
+# As published ------------------------------------------------------------------------------------------------------
+
+
+def test_copies_of_a_rare_class_fall_on_both_sides_of_a_random_split():
+    rows = [replace(row, label="rare" if i % 15 == 0 else "common") for i, row in enumerate(corpus(per_speaker=15))]
+    (sides,) = split("copied", rows, 1, seed=3, copies={"rare": 20}, test=0.2)
+    pairs = list(zip(sides, rows, strict=True))
+    by_class = {name: [one for one, row in pairs if row.label == name] for name in ("rare", "common")}
+    total = 140 + 10 * 20
+    assert Counter(side for one in sides for side in one)["test"] == 68 == -(-total // 5)
+    assert all(len(one) - one.count("dev") == 20 and {*one} == {"train", "dev", "test"} for one in by_class["rare"])
+    assert all(one in (["train"], ["dev", "test"]) for one in by_class["common"])
+    (without,) = split("copied", rows, 1, seed=3, copies={"rare": 20}, test=0.2, dev=False)
+    assert without == [[side for side in one if side != "dev"] for one in sides]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"copies": {"raer": 2}}, "'raer' is not a class of the protocol"), ({"copies": {"rare": 2}}, "'rare' is not")],
+)
+def test_copies_of_an_unknown_class_are_refused(options, words):
+    with pytest.raises(InputError, match=words):
+        split("copied", corpus(), 1, **options)
+
+
+def test_the_random_split_with_copies_has_one_fold_and_two_sides():
+    check = plugin.find("splits", "copied").check
+    for folds, test in ((2, 0.2), (1, 0.0), (1, 1.0)):
+        with pytest.raises(InputError):
+            check(folds, ["train", "test"], test=test)
+
+
+@pytest.mark.parametrize(("groups", "folds"), [("session", 5), ("actors", 5)])
+def test_choosing_on_test_changes_dev_alone(groups, folds):
+    rows = corpus()
+    clean, chosen = split(groups, rows, folds), split("chosen_on_test", rows, folds, groups=groups)
+    expected = {"train": ("train",), "dev": (), "test": ("dev", "test")}
+    assert chosen == [[expected[side] for side in fold] for fold in clean]

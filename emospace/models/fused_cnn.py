@@ -1,0 +1,178 @@
+"""Fused CNN: a one-dimensional ResNet over scaled acoustic statistics and TF-IDF, concatenated into one vector.
+
+After a student project that extends Sahu 2019 (ACIT4630; docs/systems.md). Two states are kept: that of the best
+accuracy on dev, which predicts, and that of the least loss on dev, as the checkpoint `best_loss`.
+"""
+
+import copy
+import math
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from emospace.core.data import Fold, Output, Rows, Trained
+from emospace.core.errors import InputError
+from emospace.core.option_types import Count, Natural, NotNegative, Positive, Several
+from emospace.models import _table
+
+INPUTS = ("feature", "view")
+GPU = True
+PACKAGES = ("numpy", "scikit-learn")
+LOWEST = "best_loss"
+SCORED = 256  # rows per batch at inference
+LEAST = 2  # rows of a batch: normalisation needs two
+
+
+def checkpoints(**options) -> list[str]:
+    """The state of the least loss on dev."""
+    return [LOWEST]
+
+
+def train(
+    fold: Fold,
+    *,
+    seed: int,
+    checkpoint: Path,
+    device: str = "cpu",
+    fit_on: Literal["train", "train_and_dev"] = "train",
+    copies: dict[str, Count] = {},  # noqa: B006, never changed
+    min_df: Count = 5,
+    widths: Several[Count] = (64, 128, 256, 512, 1024),
+    lr: Positive = 1.67e-4,
+    weight_decay: NotNegative = 1e-4,
+    batch: Count = 32,
+    epochs: Count = 100,
+    patience: Natural = 100,
+) -> Trained:
+    """Train with SGD; keep the epochs of the best accuracy and of the least loss on dev, the last one without dev.
+
+    fit_on, copies, min_df: as of light_weight. widths: channels of the stages. lr: the default with the loop's momentum
+    of 0.9 makes steps as long as the published 0.001 with 0.4. batch: rows per step; all, if there are fewer. Raises
+    InputError for data that cannot be used.
+    """
+    import torch
+    from torch.nn import functional
+
+    from emospace.models._resnet import ResNet
+    from emospace.training.loop import Schedule, fit
+
+    torch.manual_seed(seed)
+    rows = fold.train.take(_table.repeated(fold, copies))
+    if len(rows) < LEAST:
+        raise InputError("fused_cnn", f"the fold has {len(rows)} train row", "batch normalisation needs two or more")
+    table = _table.fit([rows, fold.dev] if fit_on == "train_and_dev" else [rows], min_df)
+    network = ResNet(len(fold.classes), tuple(widths)).to(device)
+    inputs, labels = _tensor(table, rows).to(device), torch.from_numpy(rows.label).to(device)
+    held = _tensor(table, fold.dev).to(device)
+    lowest = Lowest(checkpoint)
+
+    def losses(numbers: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"emotion": functional.cross_entropy(network(inputs[numbers.to(device)]), labels[numbers.to(device)])}
+
+    def score(candidate) -> dict[str, float]:
+        scores = _scores(candidate, held, fold.dev.label)
+        lowest.offer(candidate, scores["dev_loss"])
+        return scores
+
+    schedule = Schedule(
+        epochs,
+        patience,
+        min(batch, len(rows)),
+        lr,
+        weight_decay,
+        optimiser="sgd",
+        warmup=0.0,
+        decay="constant",
+        average=0.0,
+        clip=0.0,
+        watch="dev_accuracy",
+    )
+    state = fit(network, copy.deepcopy(network).eval(), len(rows), losses, score, schedule, checkpoint)
+    fitted = {f"table.{name}": value for name, value in table.items()}
+    chosen = state.history[state.chosen - 1]
+    facts = {"epoch": chosen["epoch"], "widths": list(widths)}
+    facts |= {"parameters": sum(p.numel() for p in network.parameters()), "columns": inputs.shape[1]}
+    facts |= {name: value if math.isfinite(value) else None for name, value in chosen.items() if "dev_" in name}
+    facts["best_loss_epoch"] = _least(state.history)
+    stored = [fitted | _arrays(tensors) for tensors in (state.best, lowest.tensors or state.best)]
+    return Trained(stored[0], fold.classes, state.history, facts, {LOWEST: stored[1]})
+
+
+class Lowest:
+    """The state of the least loss so far, also as a file beside the loop's checkpoint, to survive a kill."""
+
+    def __init__(self, folder: Path):
+        from emospace.training import checkpoints
+
+        self.path, self.loss, self.tensors = folder / f"{LOWEST}.safetensors", math.inf, {}
+        self.write = checkpoints.write
+        if self.path.exists():
+            try:
+                self.tensors, history = checkpoints.read(self.path)
+                self.loss = history[0]["dev_loss"]
+            except checkpoints.DAMAGE:
+                self.path.unlink()
+
+    def offer(self, network, loss: float) -> None:
+        """Keep the state of the network if its loss is lower than any before."""
+        if loss < self.loss:
+            self.loss = loss
+            self.tensors = {k: v.detach().cpu().clone().contiguous() for k, v in network.state_dict().items()}
+            self.write(self.path, self.tensors, [{"dev_loss": loss}])
+
+
+def apply(trained: Trained, rows: Rows, *, device: str = "cpu") -> Output:
+    """Probabilities of the classes."""
+    import torch
+
+    from emospace.models._resnet import ResNet
+
+    if not len(rows):
+        return Output(np.zeros((0, len(trained.classes)), np.float32))
+    table, weights = (_of(prefix, trained.state) for prefix in ("table", "network"))
+    network = ResNet(len(trained.classes), tuple(trained.facts["widths"])).to(device)
+    network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in weights.items()})
+    return Output(_logits(network.eval(), _tensor(table, rows).to(device)).softmax(1).float().cpu().numpy())
+
+
+def _of(prefix: str, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name.removeprefix(f"{prefix}."): v for name, v in state.items() if name.startswith(f"{prefix}.")}
+
+
+def _arrays(tensors: dict) -> dict[str, np.ndarray]:
+    return {f"network.{name}": value.cpu().numpy() for name, value in tensors.items()}
+
+
+def _least(history: list[dict]) -> int:
+    """Number of the epoch with the least loss on dev, from 1; the last one without dev rows."""
+    known = [line for line in history if math.isfinite(line["dev_loss"])]
+    return min(known, key=lambda line: line["dev_loss"])["epoch"] if known else len(history)
+
+
+def _tensor(table: dict[str, np.ndarray], rows: Rows):
+    import torch
+
+    values = _table.matrix(table, rows)
+    return torch.from_numpy(np.asarray(values.toarray() if hasattr(values, "toarray") else values, np.float32))
+
+
+def _logits(network, inputs):
+    import torch
+
+    network.eval()
+    with torch.inference_mode():
+        return torch.cat([network(part) for part in inputs.split(SCORED)])
+
+
+def _scores(network, inputs, label: np.ndarray) -> dict[str, float]:
+    """Accuracy and log loss on dev; NaN without rows."""
+    import torch
+    from torch.nn import functional
+
+    if not len(label):
+        return {"dev_accuracy": math.nan, "dev_loss": math.nan}
+    logits = _logits(network, inputs).float().cpu()
+    truth = torch.from_numpy(label)
+    accuracy = (logits.argmax(1) == truth).double().mean()
+    return {"dev_accuracy": float(accuracy), "dev_loss": float(functional.cross_entropy(logits, truth))}

@@ -1,0 +1,162 @@
+"""LSTM classifiers of Sahu 2019 (arXiv 1904.06022) on acoustic features, words of the text, or both.
+
+With a feature, the LSTM sees one vector per utterance (scaled features, and TF-IDF if there is a text), a sequence of
+one step. With a text alone, it reads the embedded words in both directions; embeddings are trained from random ones.
+"""
+
+import copy
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from emospace.core.data import Fold, Output, Rows, Trained
+from emospace.core.errors import InputError
+from emospace.core.option_types import Count, Natural, Positive, Share
+from emospace.core.store import Ragged
+from emospace.models import _table
+
+if TYPE_CHECKING:
+    import torch
+
+INPUTS = ("feature", "view")
+GPU = True
+PACKAGES = ("numpy", "scikit-learn")
+PAD, UNKNOWN = 0, 1  # numbers of the words that are none, and of those not in the vocabulary
+SCORED = 1024  # rows per batch at inference
+
+
+def train(
+    fold: Fold,
+    *,
+    seed: int,
+    checkpoint: Path,
+    device: str = "cpu",
+    fit_on: Literal["train", "train_and_dev"] = "train",
+    copies: dict[str, Count] = {},  # noqa: B006, never changed
+    min_df: Count = 5,
+    layers: Count = 2,
+    hidden: Count = 50,
+    bidirectional: bool = False,
+    embedding: Count = 200,
+    words: Count = 20,
+    dropout: Share = 0.0,
+    softmax_twice: bool = False,
+    lr: Positive = 0.01,
+    batch: Count = 1567,
+    epochs: Count = 200,
+    patience: Natural = 50,
+) -> Trained:
+    """Train with Adam and keep the epoch of the best accuracy on dev.
+
+    fit_on, copies, min_df: as of light_weight. layers, hidden, bidirectional, dropout: of the LSTM. embedding: size of
+    word embeddings; words: longest text, in words. softmax_twice: the published loss, which takes the probabilities for
+    logits. A batch has all rows if there are fewer. Raises InputError for data that cannot be used.
+    """
+    import torch
+    from torch.nn import functional
+
+    from emospace.training.loop import Schedule, fit
+
+    torch.manual_seed(seed)
+    rows = fold.train.take(_table.repeated(fold, copies))
+    sides = [rows, fold.dev] if fit_on == "train_and_dev" else [rows]
+    table = _vocabulary(sides, min_df) if _reads_words(rows) else _table.fit(sides, min_df)
+    architecture = {"layers": layers, "hidden": hidden, "bidirectional": bidirectional, "dropout": dropout}
+    architecture |= {"classes": len(fold.classes), "embedding": embedding, "size": _size(table)}
+    network = _network(architecture, "idf" not in table and "low" not in table).to(device)
+    inputs, labels = _tensor(table, rows, words).to(device), torch.from_numpy(rows.label).to(device)
+    held = _tensor(table, fold.dev, words).to(device) if len(fold.dev) else None
+
+    def losses(numbers: torch.Tensor) -> dict[str, torch.Tensor]:
+        numbers = numbers.to(device)
+        logits = network(inputs[numbers])
+        return {"emotion": functional.cross_entropy(logits.softmax(1) if softmax_twice else logits, labels[numbers])}
+
+    def score(candidate) -> dict[str, float]:
+        if held is None:
+            return {"dev_accuracy": float("nan")}
+        return {"dev_accuracy": float((_probabilities(candidate, held).argmax(1) == fold.dev.label).mean())}
+
+    schedule = Schedule(
+        epochs, patience, min(batch, len(rows)), lr, 0.0, "adam", 0.0, "constant", 0.0, 0.0, "dev_accuracy"
+    )
+    state = fit(network, copy.deepcopy(network).eval(), len(rows), losses, score, schedule, checkpoint)
+    chosen = state.history[state.chosen - 1]
+    facts = {"epoch": chosen["epoch"], "dev_accuracy": _finite(chosen["dev_accuracy"]), "words": words}
+    facts |= {"parameters": sum(p.numel() for p in network.parameters()), "architecture": architecture}
+    stored = {f"network.{name}": value.cpu().numpy() for name, value in state.best.items()}
+    return Trained(
+        stored | {f"table.{name}": value for name, value in table.items()}, fold.classes, state.history, facts
+    )
+
+
+def apply(trained: Trained, rows: Rows, *, device: str = "cpu") -> Output:
+    """Probabilities of the classes."""
+    import torch
+
+    if not len(rows):
+        return Output(np.zeros((0, len(trained.classes)), np.float32))
+    table, weights = (_of(prefix, trained.state) for prefix in ("table", "network"))
+    network = _network(trained.facts["architecture"], "idf" not in table and "low" not in table)
+    network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in weights.items()})
+    inputs = _tensor(table, rows, trained.facts["words"]).to(device)
+    return Output(_probabilities(network.to(device).eval(), inputs))
+
+
+def _of(prefix: str, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name.removeprefix(f"{prefix}."): v for name, v in state.items() if name.startswith(f"{prefix}.")}
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def _reads_words(rows: Rows) -> bool:
+    return not any(isinstance(items, Ragged) for items in rows.inputs.values())
+
+
+def _vocabulary(sides: list[Rows], min_df: int) -> dict[str, np.ndarray]:
+    """The words of at least `min_df` texts, most frequent first. Raises InputError if there are none."""
+    counts = Counter(word for rows in sides for text in _table.texts(rows) for word in set(text.split()))
+    kept = [word for word, count in counts.most_common() if count >= min_df]
+    if not kept:
+        reason = f"no word occurs in {min_df} train texts" if counts else "no train row has a text"
+        raise InputError(_table.WHERE, reason, "lower `min_df`, or read a feature")
+    return _table.encoded(kept)
+
+
+def _size(table: dict[str, np.ndarray]) -> int:
+    """Width of the vectors, or number of known words."""
+    terms = len(_table.vocabulary(table)) if "terms" in table else 0
+    return terms + len(table.get("low", ()))
+
+
+def _tensor(table: dict[str, np.ndarray], rows: Rows, words: int) -> "torch.Tensor":
+    """Vectors float32 (N, D), or numbers of words int64 (N, words)."""
+    import torch
+
+    if "low" in table or "idf" in table:
+        values = _table.matrix(table, rows)
+        return torch.from_numpy(np.asarray(values.toarray() if hasattr(values, "toarray") else values, np.float32))
+    number = {word: i for i, word in enumerate(_table.vocabulary(table), 2)}
+    values = np.full((len(rows), words), PAD)
+    for i, text in enumerate(_table.texts(rows)):
+        found = [number.get(word, UNKNOWN) for word in text.split()[:words]]
+        values[i, : len(found)] = found
+    return torch.from_numpy(values)
+
+
+def _network(architecture: dict, of_words: bool):
+    from emospace.models._lstm import VectorLstm, WordLstm
+
+    return (WordLstm if of_words else VectorLstm)(**architecture)
+
+
+def _probabilities(network, inputs: "torch.Tensor") -> np.ndarray:
+    import torch
+
+    network.eval()
+    with torch.inference_mode():
+        return torch.cat([network(part).softmax(1) for part in inputs.split(SCORED)]).float().cpu().numpy()

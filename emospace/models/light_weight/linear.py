@@ -1,0 +1,97 @@
+"""Linear members: all predict a softmax of coefficients times values plus intercept, times a sharpness.
+
+Support vectors have no probabilities. Their distances become logits by one factor, fitted by maximum likelihood on
+train rows (temperature scaling, Guo et al. 2017), which changes no decision.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+State = dict[str, np.ndarray]
+PARTS = 3  # of the train rows, for distances of rows that the support vectors were not fitted on
+SHARPNESS = (1e-2, 1e2)  # least and greatest
+
+
+def fit_svm(x, y: np.ndarray, speakers: Sequence[str], iterations: int, seed: int) -> State:
+    """LinearSVC with its defaults, one class against the rest."""
+    state = _distances_of(x, y, seed)
+    held = _held_out(x, y, speakers, seed)
+    sharpness = _sharpness(*held) if held else 1.0
+    return state | {"sharpness": np.array(sharpness)}
+
+
+def fit_mnb(x, y: np.ndarray, speakers: Sequence[str], iterations: int, seed: int) -> State:
+    """Multinomial naive Bayes. It counts, so it needs values of at least 0."""
+    from sklearn.naive_bayes import MultinomialNB
+
+    model = MultinomialNB().fit(x, y)
+    return {"coefficients": model.feature_log_prob_, "intercept": model.class_log_prior_}
+
+
+def fit_lr(x, y: np.ndarray, speakers: Sequence[str], iterations: int, seed: int) -> State:
+    """Multinomial logistic regression with L2 regularisation, C = 1."""
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(max_iter=iterations).fit(x, y)
+    return _all_classes(model, np.zeros_like)
+
+
+FIT = {"svm": fit_svm, "mnb": fit_mnb, "lr": fit_lr}
+
+
+def predict(state: State, x) -> np.ndarray:
+    """Probabilities (N, K)."""
+    return softmax(_logits(state, x) * state.get("sharpness", 1.0))
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Softmax over the last axis."""
+    exponents = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return exponents / exponents.sum(axis=-1, keepdims=True)
+
+
+def _logits(state: State, x) -> np.ndarray:
+    return np.asarray(x @ state["coefficients"].T) + state["intercept"]
+
+
+def _all_classes(model, first) -> State:
+    """Coefficients of each class. scikit-learn has one line for two classes; first(line): that of the first class."""
+    weights, intercept = model.coef_, model.intercept_
+    if len(weights) == 1:
+        weights, intercept = (np.concatenate([first(values), values]) for values in (weights, intercept))
+    return {"coefficients": weights, "intercept": intercept}
+
+
+def _distances_of(x, y: np.ndarray, seed: int) -> State:
+    from sklearn.svm import LinearSVC
+
+    return _all_classes(LinearSVC(random_state=seed).fit(x, y), np.negative)
+
+
+def _held_out(x, y: np.ndarray, speakers: Sequence[str], seed: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Distances and classes of train rows by models that have not seen their speakers.
+
+    A part whose complement lacks a class is left out; None if no part remains, as with a single speaker.
+    """
+    from sklearn.model_selection import GroupKFold
+
+    if len(set(speakers)) < PARTS:
+        return None
+    found = []
+    for fitted, held in GroupKFold(PARTS).split(np.zeros(len(y)), groups=np.asarray(speakers)):
+        if len(np.unique(y[fitted])) == len(np.unique(y)):
+            found.append((_logits(_distances_of(x[fitted], y[fitted], seed), x[held]), y[held]))
+    return tuple(np.concatenate(values) for values in zip(*found, strict=True)) if found else None
+
+
+def _sharpness(distances: np.ndarray, y: np.ndarray) -> float:
+    """Factor of the distances with the greatest likelihood."""
+    from scipy.optimize import minimize_scalar
+
+    def loss(log: float) -> float:
+        logits = distances * np.exp(log)
+        peak = logits.max(axis=1, keepdims=True)
+        return float((np.log(np.exp(logits - peak).sum(1)) + peak[:, 0] - logits[np.arange(len(y)), y]).mean())
+
+    return float(np.exp(minimize_scalar(loss, bounds=np.log(SHARPNESS), method="bounded").x))

@@ -1,0 +1,55 @@
+"""Configs of the published systems: each plans, and the columns of a table differ only in what they are meant to."""
+
+import pytest
+from conftest import ROOT, shipped
+
+from emospace.core import records
+from emospace.plan.plan import Plan
+
+CONFIGS = sorted(f"configs/systems/{path.name}" for path in (ROOT / "configs/systems").glob("*.yaml"))
+SCOPE = ("protocol", "fit_on", "copies")
+
+
+@pytest.fixture
+def tables(tmp_path, monkeypatch):
+    """A current folder with the prepared tables that a config names."""
+    monkeypatch.chdir(tmp_path)
+    line = {"wav_file": "a", "label": "0", "transcription": "b"}
+    for config in map(shipped, CONFIGS):
+        files = [
+            protocol.get(name) for protocol in config["protocols"].values() for name in ("train_table", "test_table")
+        ]
+        files += [block.get(name) for block in config["features"].values() for name in ("train_table", "test_table")]
+        for file in filter(None, files):
+            (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+            records.write(tmp_path / file, list(line), [line])
+
+
+@pytest.mark.parametrize("path", CONFIGS)
+def test_a_config_plans_and_shows_every_run_but_the_probes_in_a_table(path, tables):
+    plan = Plan(shipped(path))
+    shown = [
+        run for spec in plan.config["analyses"].values() if spec.get("analysis") == "members" for run in spec["runs"]
+    ]
+    assert sorted(shown) == sorted(run for run in plan.config["runs"] if not run.startswith("probe"))
+
+
+@pytest.mark.parametrize("path", CONFIGS)
+def test_the_columns_of_a_table_differ_only_in_protocol_and_scope(path):
+    config = shipped(path)
+    for name, spec in config["analyses"].items():
+        by_model = {}
+        for run in spec["runs"] if spec.get("analysis") == "members" else ():
+            options = {key: value for key, value in config["runs"][run].items() if key not in SCOPE}
+            by_model.setdefault(options["model"], []).append(options)
+        for model, options in by_model.items():
+            assert all(one == options[0] for one in options), (path, name, model)
+
+
+@pytest.mark.parametrize("path", CONFIGS)
+def test_only_the_clean_column_does_not_leak(path):
+    config = shipped(path)
+    for spec in config["analyses"].values():
+        for run, column in spec.get("columns", {}).items():
+            protocol = config["protocols"][config["runs"][run]["protocol"]]
+            assert protocol.get("leaky", False) == (column != "clean"), (path, run)
