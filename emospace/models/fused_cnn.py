@@ -13,7 +13,7 @@ import numpy as np
 
 from emospace.core.data import Fold, Output, Rows, Trained
 from emospace.core.errors import InputError
-from emospace.core.option_types import Count, Natural, NotNegative, Positive, Several
+from emospace.core.option_types import Count, Natural, NotNegative, Positive, Several, Share
 from emospace.models import _table
 
 INPUTS = ("feature", "view")
@@ -39,7 +39,8 @@ def train(
     copies: dict[str, Count] = {},  # noqa: B006, never changed
     min_df: Count = 5,
     widths: Several[Count] = (64, 128, 256, 512, 1024),
-    lr: Positive = 1.67e-4,
+    lr: Positive = 1e-3,
+    momentum: Share = 0.4,
     weight_decay: NotNegative = 1e-4,
     batch: Count = 32,
     epochs: Count = 100,
@@ -47,9 +48,8 @@ def train(
 ) -> Trained:
     """Train with SGD; keep the epochs of the best accuracy and of the least loss on dev, the last one without dev.
 
-    fit_on, copies, min_df: as of light_weight. widths: channels of the stages. lr: the default with the loop's momentum
-    of 0.9 makes steps as long as the published 0.001 with 0.4. batch: rows per step; all, if there are fewer. Raises
-    InputError for data that cannot be used.
+    fit_on, copies, min_df: as of light_weight. widths: channels of the stages. lr, momentum: of SGD. batch: rows per
+    step; all, if there are fewer. Raises InputError for data that cannot be used.
     """
     import torch
     from torch.nn import functional
@@ -87,6 +87,7 @@ def train(
         average=0.0,
         clip=0.0,
         watch="dev_accuracy",
+        momentum=momentum,
     )
     state = fit(network, copy.deepcopy(network).eval(), len(rows), losses, score, schedule, checkpoint)
     fitted = {f"table.{name}": value for name, value in table.items()}

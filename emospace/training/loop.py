@@ -24,7 +24,6 @@ from emospace.training.checkpoints import Tensors
 Losses = dict[str, torch.Tensor]
 Scores = dict[str, float]
 SLOTS = {"adamw": ("exp_avg", "exp_avg_sq"), "adam": ("exp_avg", "exp_avg_sq"), "sgd": ("momentum_buffer",)}
-MOMENTUM = 0.9  # of SGD
 STEPS, FACTOR = 3, 0.1  # of the decay "step": the rate falls to a tenth after each third of the steps
 CHEAP = 0.25  # seconds: a checkpoint that writes this fast is written whenever one is due
 IDLE = 20  # a slower one only after this many times its write time
@@ -37,7 +36,7 @@ class Schedule:
     lr: peak learning rate; warmup: share of the steps with a rising rate; decay: schedule after that. average: decay of
     the moving average (0: none). clip: largest gradient norm (0: no limit). watch: the dev score for epoch selection
     and early stopping, minimised if its name ends in "loss", else maximised. keep: the best or the last epoch; "last"
-    disables early stopping. save_every: minimum number of epochs between checkpoints.
+    disables early stopping. save_every: minimum number of epochs between checkpoints. momentum: of SGD.
     """
 
     epochs: int
@@ -53,6 +52,7 @@ class Schedule:
     watch: str = "dev_ua"
     keep: Literal["best", "last"] = "best"
     save_every: int = 1
+    momentum: float = 0.9
 
 
 class State:
@@ -217,7 +217,7 @@ def _optimiser(network: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
     matrices = [p for p in network.parameters() if p.ndim >= 2]
     groups = [{"params": matrices, "weight_decay": schedule.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
     if schedule.optimiser == "sgd":
-        return torch.optim.SGD(groups, lr=schedule.lr, momentum=MOMENTUM)
+        return torch.optim.SGD(groups, lr=schedule.lr, momentum=schedule.momentum)
     return {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[schedule.optimiser](groups, lr=schedule.lr)
 
 

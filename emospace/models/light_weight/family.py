@@ -30,9 +30,9 @@ def fit(
     for name in members:
         fitted = _fit(name, x, y, speakers, options, seed)
         state |= {f"{name}.{key}": value for key, value in fitted.items()}
-    if "svm.sharpness" in state:
+    if "svm.temperature" in state:
         facts["svm"] = "its distances are calibrated on train rows, cross-fitted by speaker"
-        facts["svm_sharpness"] = float(state["svm.sharpness"])
+        facts["svm_temperature"] = float(state["svm.temperature"])
     order = np.argsort(-state["rf.importance"], kind="stable") if top else []
     for count in top:
         chosen = np.sort(order[:count])

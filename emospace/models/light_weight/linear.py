@@ -1,24 +1,24 @@
-"""Linear members: all predict a softmax of coefficients times values plus intercept, times a sharpness.
+"""Linear members: all predict a softmax of coefficients times values plus intercept, over a temperature.
 
-Support vectors have no probabilities. Their distances become logits by one factor, fitted by maximum likelihood on
-train rows (temperature scaling, Guo et al. 2017), which changes no decision.
+Support vectors have no probabilities. One temperature, fitted to train rows, turns their distances into logits; it
+changes no decision.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
+from emospace.training.calibration import softmax, temperature
+
 State = dict[str, np.ndarray]
 PARTS = 3  # of the train rows, for distances of rows that the support vectors were not fitted on
-SHARPNESS = (1e-2, 1e2)  # least and greatest
 
 
 def fit_svm(x, y: np.ndarray, speakers: Sequence[str], iterations: int, seed: int) -> State:
     """LinearSVC with its defaults, one class against the rest."""
     state = _distances_of(x, y, seed)
     held = _held_out(x, y, speakers, seed)
-    sharpness = _sharpness(*held) if held else 1.0
-    return state | {"sharpness": np.array(sharpness)}
+    return state | {"temperature": np.array(temperature(*held) if held else 1.0)}
 
 
 def fit_mnb(x, y: np.ndarray, speakers: Sequence[str], iterations: int, seed: int) -> State:
@@ -42,13 +42,7 @@ FIT = {"svm": fit_svm, "mnb": fit_mnb, "lr": fit_lr}
 
 def predict(state: State, x) -> np.ndarray:
     """Probabilities (N, K)."""
-    return softmax(_logits(state, x) * state.get("sharpness", 1.0))
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Softmax over the last axis."""
-    exponents = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return exponents / exponents.sum(axis=-1, keepdims=True)
+    return softmax(_logits(state, x) / state.get("temperature", 1.0))
 
 
 def _logits(state: State, x) -> np.ndarray:
@@ -83,15 +77,3 @@ def _held_out(x, y: np.ndarray, speakers: Sequence[str], seed: int) -> tuple[np.
         if len(np.unique(y[fitted])) == len(np.unique(y)):
             found.append((_logits(_distances_of(x[fitted], y[fitted], seed), x[held]), y[held]))
     return tuple(np.concatenate(values) for values in zip(*found, strict=True)) if found else None
-
-
-def _sharpness(distances: np.ndarray, y: np.ndarray) -> float:
-    """Factor of the distances with the greatest likelihood."""
-    from scipy.optimize import minimize_scalar
-
-    def loss(log: float) -> float:
-        logits = distances * np.exp(log)
-        peak = logits.max(axis=1, keepdims=True)
-        return float((np.log(np.exp(logits - peak).sum(1)) + peak[:, 0] - logits[np.arange(len(y)), y]).mean())
-
-    return float(np.exp(minimize_scalar(loss, bounds=np.log(SHARPNESS), method="bounded").x))

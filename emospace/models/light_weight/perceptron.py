@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 
-from emospace.models.light_weight.linear import softmax
+from emospace.training.calibration import softmax
 
 State = dict[str, np.ndarray]
 RATE = 0.01
