@@ -86,7 +86,8 @@ def _images(rows: Rows, size: list[int]) -> "torch.Tensor":
         reason = f"it has {width} bands, but the model was trained on {size[1]}"
         raise InputError(f"input {next(iter(rows.inputs))}", reason, "give it the feature that the run was trained on")
     if (store.lengths == size[0]).all():  # the store is the batch
-        return torch.from_numpy(np.array(store.values, np.float32).reshape(len(rows), *size))
+        values = np.require(store.values, np.float32, "W").reshape(len(rows), *size)  # a memory map is copied
+        return torch.from_numpy(values)
     images = np.full((len(rows), *size), SILENCE, np.float32)
     for image, row in zip(images, store, strict=True):
         image[: len(row)] = row[: size[0]]

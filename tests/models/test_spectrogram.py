@@ -1,4 +1,4 @@
-"""AudioCNN, TextRNN, a fine-tuned transformer and early fusion: they learn, keep the best epoch, and refuse bad data."""
+"""AudioCNN, TextRNN, a fine-tuned transformer, early fusion: they learn, keep the best epoch, refuse bad data."""
 
 from dataclasses import replace
 
