@@ -17,9 +17,11 @@ from torch.nn import functional
 
 from emospace.core.data import Fold, Output, Rows
 from emospace.core.errors import InputError
+from emospace.core.store import Ragged
 from emospace.training.loop import Schedule, State, fit
 
 SCORED = 128  # rows per batch at inference
+EXTRA = "hidden"  # name of the vectors among the extras
 PRIOR = "prior"  # class shares of the train rows, in the state
 Encode = Callable[[Rows], torch.Tensor]
 
@@ -98,7 +100,7 @@ def applied(network: nn.Module, encode: Encode, state: dict, rows: Rows, width: 
     if len(present):
         logits, values = _outputs(network, encode(rows.take(present)), device)
         probabilities[present], vectors[present] = logits.softmax(1).numpy(), values.numpy()
-    return Output(probabilities, embeddings=vectors)
+    return Output(probabilities, extras={EXTRA: Ragged(vectors, np.arange(len(rows) + 1))})
 
 
 def _outputs(network: nn.Module, inputs: torch.Tensor, device: str) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,6 +1,6 @@
 """AudioCNN: a two-dimensional convolutional network over mel spectrograms of one size (encoder `mel`).
 
-Its embeddings are the 512 values before the last layer, in evaluation mode: what early_fusion reads.
+Its extra `hidden` has the 512 values before the last layer, in evaluation mode: what early_fusion reads.
 """
 
 from pathlib import Path
@@ -16,9 +16,13 @@ if TYPE_CHECKING:
     import torch
 
 GPU = True
-EMBEDDINGS = True
 LEAST = 16  # steps and bands: four poolings halve both
 SILENCE = -80.0  # dB below the maximum, after the end of a shorter image
+
+
+def extras(**options) -> list[str]:
+    """The values before the last layer, one step per row: early_fusion reads them."""
+    return ["hidden"]
 
 
 def train(

@@ -1,6 +1,6 @@
-"""Early fusion: a hidden layer over the embeddings of other runs, which stay as they were trained.
+"""Early fusion: a hidden layer over the extras `hidden` of other runs, which stay as they were trained.
 
-The embeddings are computed in evaluation mode, so dropout is off and batch normalisation keeps its stored statistics.
+They are computed in evaluation mode, so dropout is off and batch normalisation keeps its stored statistics.
 """
 
 from pathlib import Path
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 INPUTS = ("run",)
 GPU = True
-EMBEDDINGS = True
+
+
+def extras(**options) -> list[str]:
+    """The values before the last layer, one step per row: early_fusion reads them."""
+    return ["hidden"]
 
 
 def train(
@@ -32,10 +36,10 @@ def train(
     epochs: Count = 10,
     patience: Natural = 10,
 ) -> Trained:
-    """Train with Adam; keep the epoch of the best accuracy on dev. A missing embedding is zero.
+    """Train with Adam; keep the epoch of the best accuracy on dev. A missing extra is zero.
 
     hidden: size of the hidden layer. batch: rows per step; all, if there are fewer. Raises InputError for an input that
-    is not the embeddings of a run.
+    is not the extra `hidden` of a run.
     """
     import torch
 
@@ -43,9 +47,9 @@ def train(
     from emospace.models._spectrogram import Fusion
 
     torch.manual_seed(seed)
-    if other := [name for name in fold.train.inputs if not name.endswith(".embeddings")]:
-        remedy = "list embeddings: `inputs: [run:<name>.embeddings, ...]`"
-        raise InputError(f"input {other[0]}", "early_fusion reads embeddings of runs", remedy)
+    if other := [name for name in fold.train.inputs if not name.endswith(".hidden")]:
+        remedy = "list them: `inputs: [run:<name>.hidden, ...]`"
+        raise InputError(f"input {other[0]}", "early_fusion reads the extras `hidden` of runs", remedy)
     rows = _classifier.usable(fold.train, "early_fusion")
     size = _vectors(rows).shape[1]
     network = Fusion(len(fold.classes), size, hidden)
@@ -65,7 +69,7 @@ def apply(trained: Trained, rows: Rows, *, device: str = "cpu") -> Output:
 
 
 def _vectors(rows: Rows) -> "torch.Tensor":
-    """Concatenated embeddings float32 (N, D)."""
+    """Concatenated extras float32 (N, D)."""
     import torch
 
     blocks = []

@@ -1,4 +1,4 @@
-"""TextRNN: bidirectional LSTM layers over the words of a text; their last states are the embeddings."""
+"""TextRNN: bidirectional LSTM layers over the words of a text; their last states are the extra `hidden`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 
 INPUTS = ("view",)
 GPU = True
-EMBEDDINGS = True
 PAD, UNKNOWN = 0, 1  # numbers of the words that are none, and of those not in the vocabulary
+
+
+def extras(**options) -> list[str]:
+    """The values before the last layer, one step per row: early_fusion reads them."""
+    return ["hidden"]
 
 
 def train(

@@ -1,6 +1,7 @@
 """A pretrained text network of transformers (BERT or a variant), fine-tuned for classification.
 
-`weights` of the run names the network. Its embeddings are the last states of the first token: what early_fusion reads.
+`weights` of the run names the network. Its extra `hidden` has the last states of the first token: what early_fusion
+reads.
 """
 
 from pathlib import Path
@@ -19,9 +20,13 @@ if TYPE_CHECKING:
 
 INPUTS = ("view",)
 GPU = True
-EMBEDDINGS = True
 WEIGHTS = True
 PACKAGES = ("torch", "transformers", "tokenizers", "safetensors")
+
+
+def extras(**options) -> list[str]:
+    """The values before the last layer, one step per row: early_fusion reads them."""
+    return ["hidden"]
 
 
 def train(

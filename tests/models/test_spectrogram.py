@@ -22,7 +22,7 @@ OPTIONS = {
     "early_fusion": {"hidden": 16, "epochs": 8, "lr": 0.02, "batch": 8},
     "text_transformer": {"longest": 8, "epochs": 5, "lr": 0.001, "batch": 8},
 }
-INPUT = {"audio_cnn": "audio.mel", "text_rnn": "text", "early_fusion": "run:a.embeddings", "text_transformer": "text"}
+INPUT = {"audio_cnn": "audio.mel", "text_rnn": "text", "early_fusion": "run:a.hidden", "text_transformer": "text"}
 
 
 def items(model: str, label: np.ndarray, draw: np.random.Generator):
@@ -99,9 +99,10 @@ def test_it_learns_keeps_the_best_epoch_and_gives_what_its_last_layer_reads(trai
     output, scores = apply(data.test), [line["dev_accuracy"] for line in one.history]
     assert (output.probabilities.argmax(1) == TRUTH).mean() > (0.6 if model == "text_transformer" else 0.8)
     assert scores[one.facts["epoch"] - 1] == max(scores) == (apply(data.dev).probabilities.argmax(1) == TRUTH).mean()
-    assert len(output.embeddings) == 24 and np.ptp(output.embeddings, axis=0).any()
+    values = output.extras["hidden"].values
+    assert len(values) == 24 and np.ptp(values, axis=0).any()
     again = apply(data.test.take([3, 4]))
-    np.testing.assert_allclose(again.embeddings, output.embeddings[3:5], atol=1e-5)
+    np.testing.assert_allclose(again.extras["hidden"].values, values[3:5], atol=1e-5)
 
 
 @pytest.mark.parametrize("model", OPTIONS)
@@ -112,7 +113,7 @@ def test_few_rows_a_missing_class_no_dev_rows_and_rows_without_the_input(trained
     assert one.facts["dev_accuracy"] is None and one.facts["epoch"] == 1
     missing = apply(data.test.hiding([INPUT[model]]))
     np.testing.assert_allclose(missing.probabilities, [[0.5, 0.5, 0]] * 24)
-    assert not missing.embeddings.any() and len(apply(data.test.take([])).probabilities) == 0
+    assert not missing.extras["hidden"].values.any() and len(apply(data.test.take([])).probabilities) == 0
 
 
 @pytest.mark.parametrize("model", OPTIONS)
@@ -124,8 +125,8 @@ def test_training_without_any_input_is_refused(trained, model):
 
 def test_unusable_inputs_are_refused(trained):
     data = fold("early_fusion")
-    wrong = replace(data.train, inputs={"run:a": data.train.inputs["run:a.embeddings"]})
-    with pytest.raises(InputError, match="reads embeddings"):
+    wrong = replace(data.train, inputs={"run:a": data.train.inputs["run:a.hidden"]})
+    with pytest.raises(InputError, match="reads the extras"):
         trained("early_fusion", replace(data, train=wrong))
     data = fold("audio_cnn")
     narrow = replace(data.train, inputs={"audio.mel": ragged([np.zeros((18, 9), np.float32)] * 48)})
