@@ -34,6 +34,15 @@ def test_a_config_plans_and_shows_every_run_but_the_probes_in_a_table(path, tabl
     assert sorted(shown) == sorted(run for run in plan.config["runs"] if not run.startswith("probe"))
 
 
+def read(config: dict, name: str) -> str:
+    """An input, or the model of the run that it names with that run's inputs: every column has runs of its own."""
+    if not name.startswith("run:"):
+        return name
+    run, _, output = name.removeprefix("run:").partition(".")
+    inputs = [read(config, one) for one in config["runs"][run]["inputs"]]
+    return f"{config['runs'][run]['model']} of {', '.join(inputs)}: {output}"
+
+
 @pytest.mark.parametrize("path", CONFIGS)
 def test_the_columns_of_a_table_differ_only_in_protocol_and_scope(path):
     config = shipped(path)
@@ -41,6 +50,7 @@ def test_the_columns_of_a_table_differ_only_in_protocol_and_scope(path):
         by_model = {}
         for run in spec["runs"] if spec.get("analysis") == "members" else ():
             options = {key: value for key, value in config["runs"][run].items() if key not in SCOPE}
+            options["inputs"] = [read(config, name) for name in options["inputs"]]
             by_model.setdefault(options["model"], []).append(options)
         for model, options in by_model.items():
             assert all(one == options[0] for one in options), (path, name, model)

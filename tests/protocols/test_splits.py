@@ -378,3 +378,21 @@ def test_choosing_on_test_changes_dev_alone(groups, folds):
     clean, chosen = split(groups, rows, folds), split("chosen_on_test", rows, folds, groups=groups)
     expected = {"train": ("train",), "dev": (), "test": ("dev", "test")}
     assert chosen == [[expected[side] for side in fold] for fold in clean]
+
+
+def test_the_stratified_split_has_the_published_sizes_and_the_same_share_of_classes():
+    labels = ["neutral"] * 96 + [f"other{k}" for k in range(7) for _ in range(192)]
+    rows = [utterance(f"u{i:04d}", label=label) for i, label in enumerate(labels)]
+    sides = split("stratified", rows, 1, seed=42)[0]
+    assert Counter(sides) == {"train": 979, "dev": 173, "test": 288}
+    for side, share in {"test": 0.2, "dev": 0.12, "train": 0.68}.items():
+        counts = Counter(row.label for row, one in zip(rows, sides, strict=True) if one == side)
+        assert all(abs(counts[name] - total * share) < 1 for name, total in Counter(labels).items())
+    assert split("stratified", rows[::-1], 1, seed=42)[0] == sides[::-1] != split("stratified", rows, 1, seed=43)[0]
+
+
+def test_the_stratified_split_refuses_folds_and_shares_without_rows():
+    check = plugin.find("splits", "stratified").check
+    for arguments, reason in {(2, ("train",)): "one random split", (1, ("dev",)): "it is 0"}.items():
+        with pytest.raises(InputError, match=reason):
+            check(*arguments, dev=0.0)

@@ -5,7 +5,6 @@ STFT, and the filter matrices are computed once.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,16 +12,12 @@ from emospace.core.batching import by_length
 from emospace.core.errors import InputError
 from emospace.core.option_types import Count
 
-if TYPE_CHECKING:
-    import torch
-
 VIEWS = ("audio",)
 HOLDS = "cepstral"
 PACKAGES = ("torch", "librosa")
 
 BATCH = 4  # clips per STFT: more would add padding and overflow the processor's cache
-GROUPS = 8  # of mel bands
-AMIN, TOP_DB = 1e-10, 80.0  # power floor; dynamic range below each clip's maximum, dB
+TOP_DB = 80.0  # dynamic range below each clip's maximum, dB
 
 
 def load(
@@ -48,34 +43,18 @@ def check_load(*, coefficients: int, n_fft: int, hop: int, n_mels: int) -> None:
         raise InputError("encoder mfcc", reason, "use coefficients <= n_mels and hop <= n_fft, all positive")
 
 
-def _in_groups(filters: np.ndarray) -> list[tuple[slice, "torch.Tensor"]]:
-    """Split mel filters (bands, bins) into groups of neighbouring bands: (bins used, matrix (bins, bands)) each.
-
-    Nine tenths of the full matrix are zeros; the split saves four fifths of the multiplications.
-    """
-    import torch
-
-    groups = []
-    for bands in np.array_split(filters, min(GROUPS, len(filters))):
-        used = np.flatnonzero(bands.any(axis=0))
-        bins = slice(used[0], used[-1] + 1) if len(used) else slice(0, 1)
-        groups.append((bins, torch.from_numpy(bands[:, bins].T.copy())))
-    return groups
-
-
 class Mfcc:
     """Compute MFCC in batches; see `load`."""
 
     batch = 64
 
     def __init__(self, coefficients: int, rate: int, n_fft: int, hop: int, n_mels: int):
-        import librosa
         import torch
         from scipy.fft import dct
 
-        self.n_fft, self.hop = n_fft, hop
-        self.window = torch.hann_window(n_fft)
-        self.mel = _in_groups(librosa.filters.mel(sr=rate, n_fft=n_fft, n_mels=n_mels))
+        from emospace.features.encoders._mel import Mel
+
+        self.hop, self.mel = hop, Mel(rate, n_fft, hop, n_mels)
         self.dct = torch.from_numpy(dct(np.eye(n_mels), norm="ortho", axis=0)[:coefficients].T)
         self.facts = {"transform": f"librosa mfcc, {rate} Hz", "precision": "fp32"}
 
@@ -97,13 +76,7 @@ class Mfcc:
         for row, clip in zip(padded, clips, strict=True):
             row[: len(clip)] = torch.from_numpy(clip)
         with torch.inference_mode():
-            # Frames are centred and the ends padded with zeros, as is the batch.
-            spectrum = torch.stft(
-                padded, self.n_fft, self.hop, window=self.window, pad_mode="constant", return_complex=True
-            ).transpose(1, 2)  # (B, T, n_fft // 2 + 1), contiguous in memory
-            power = spectrum.real.square().add_(spectrum.imag.square())
-            mel = torch.cat([power[:, :, bins] @ filters for bins, filters in self.mel], dim=2)
-            decibels = mel.clamp_(min=AMIN).log10_().mul_(10)
+            decibels = self.mel(padded)
             # The floor is relative to the clip's own frames; frames beyond its end are excluded.
             outside = torch.arange(decibels.shape[1]) >= lengths[:, None]
             loudest = decibels.amax(2).masked_fill_(outside, -torch.inf).amax(1)

@@ -1,0 +1,124 @@
+"""Train and apply a torch classifier whose network also gives the vector that its last layer reads.
+
+Rows without the input are left out of training; they are predicted with the class shares of the train rows, and their
+vector is zero.
+"""
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from emospace.core.data import Fold, Output, Rows
+from emospace.core.errors import InputError
+from emospace.core.store import Ragged
+from emospace.training.loop import Schedule, State, fit
+
+SCORED = 128  # rows per batch at inference
+EXTRA = "hidden"  # name of the vectors among the extras
+PRIOR = "prior"  # class shares of the train rows, in the state
+Encode = Callable[[Rows], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Options of a training: see Schedule."""
+
+    epochs: int
+    patience: int
+    batch: int
+    lr: float
+    weight_decay: float = 0.0
+    optimiser: str = "adam"
+
+
+def usable(rows: Rows, model: str) -> Rows:
+    """The rows with any input. Raises InputError if there are none."""
+    kept = np.flatnonzero(rows.present())
+    if not len(kept):
+        names = ", ".join(rows.inputs)
+        raise InputError(f"input {names}", f"no train row has it, and {model} learns from it", "see data/quality")
+    return rows.take(kept)
+
+
+def trained(
+    network: nn.Module, encode: Encode, fold: Fold, train: Rows, pace: Pace, checkpoint: Path, device: str
+) -> tuple[dict[str, np.ndarray], State, dict]:
+    """Train; return the state to store, that of the loop, and facts. The epoch of the best accuracy on dev is kept.
+
+    network: (B, ...) -> logits (B, C), vectors (B, E). encode: rows -> its input (N, ...). train: the rows to use.
+    """
+    network.to(device)
+    inputs, labels = encode(train), torch.from_numpy(train.label)
+    dev = fold.dev.take(np.flatnonzero(fold.dev.present())) if len(fold.dev) else fold.dev
+    held = encode(dev) if len(dev) else None
+
+    def losses(numbers: torch.Tensor) -> dict[str, torch.Tensor]:
+        logits = network(inputs[numbers].to(device))[0]
+        return {"emotion": functional.cross_entropy(logits, labels[numbers].to(device))}
+
+    def score(candidate: nn.Module) -> dict[str, float]:
+        return _scores(candidate, held, dev.label, device)
+
+    schedule = Schedule(
+        pace.epochs,
+        pace.patience,
+        min(pace.batch, len(train)),
+        pace.lr,
+        pace.weight_decay,
+        optimiser=pace.optimiser,
+        warmup=0.0,
+        decay="constant",
+        average=0.0,
+        clip=0.0,
+        watch="dev_accuracy",
+    )
+    state = fit(network, copy.deepcopy(network).eval(), len(train), losses, score, schedule, checkpoint)
+    stored = {f"network.{name}": value.cpu().numpy() for name, value in state.best.items()}
+    stored[PRIOR] = np.bincount(train.label, minlength=len(fold.classes)) / len(train)
+    return stored, state, _facts(network, state)
+
+
+def applied(network: nn.Module, encode: Encode, state: dict, rows: Rows, width: int, device: str) -> Output:
+    """Probabilities and vectors (N, width) of the rows. network: as at training; its weights are read from `state`."""
+    weights = {
+        name.removeprefix("network."): torch.from_numpy(np.array(value))
+        for name, value in state.items()
+        if name.startswith("network.")
+    }
+    network.load_state_dict(weights)
+    network.to(device).eval()
+    probabilities = np.tile(state[PRIOR].astype(np.float32), (len(rows), 1))
+    vectors = np.zeros((len(rows), width), np.float32)
+    present = np.flatnonzero(rows.present()) if len(rows) else []
+    if len(present):
+        logits, values = _outputs(network, encode(rows.take(present)), device)
+        probabilities[present], vectors[present] = logits.softmax(1).numpy(), values.numpy()
+    return Output(probabilities, extras={EXTRA: Ragged(vectors, np.arange(len(rows) + 1))})
+
+
+def _outputs(network: nn.Module, inputs: torch.Tensor, device: str) -> tuple[torch.Tensor, torch.Tensor]:
+    with torch.inference_mode():
+        parts = [network(part.to(device)) for part in inputs.split(SCORED)]
+    return tuple(torch.cat(values).float().cpu() for values in zip(*parts, strict=True))
+
+
+def _scores(network: nn.Module, inputs: torch.Tensor | None, label: np.ndarray, device: str) -> dict[str, float]:
+    """Accuracy and log loss on dev; NaN without rows."""
+    if inputs is None:
+        return {"dev_accuracy": math.nan, "dev_loss": math.nan}
+    logits, truth = _outputs(network, inputs, device)[0], torch.from_numpy(label)
+    accuracy = (logits.argmax(1) == truth).double().mean()
+    return {"dev_accuracy": float(accuracy), "dev_loss": float(functional.cross_entropy(logits, truth))}
+
+
+def _facts(network: nn.Module, state: State) -> dict:
+    chosen = state.history[state.chosen - 1]
+    known = {name: value if math.isfinite(value) else None for name, value in chosen.items() if "dev_" in name}
+    return {"epoch": chosen["epoch"], "parameters": sum(p.numel() for p in network.parameters())} | known
