@@ -1,5 +1,6 @@
 """Apply a trained model, just fitted or stored by a run, to any rows."""
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from emospace.core import plugin
 from emospace.core.data import Fold, Output, Rows, Trained
 from emospace.core.errors import InputError
 from emospace.core.plugin import file_of
-from emospace.core.provenance import read_json
+from emospace.core.provenance import canonical, read_json
 from emospace.runs.model_checks import SEE, check_alike, checked_output, checked_trained
 from emospace.runs.run_files import read_trained
 from emospace.weights.record import Weights, open_weights
@@ -67,9 +68,11 @@ def learn(module: ModuleType, fold: Fold, options: dict, **supplied) -> Trained:
 def ask(module: ModuleType, trained: Trained, rows: Rows, options: dict, **supplied) -> Output:
     """Apply a model and check the output against its contract. supplied: device, weights.
 
-    The model receives only what a stored run and new rows have: no labels, no history, no checkpoints.
+    The model receives only what a stored run and new rows have: no labels, no history, no checkpoints, and facts as
+    JSON returns them (sorted keys, no tuples).
     """
-    trained, rows = replace(trained, history=[], checkpoints={}), without_labels(rows)
+    facts = json.loads(canonical(trained.facts))
+    trained, rows = replace(trained, facts=facts, history=[], checkpoints={}), without_labels(rows)
     output = _called(module, "apply", (trained, rows), plugin.offered(module.apply, **supplied))
     return checked_output(output, len(rows), len(trained.classes), plugin.declared(module, "extras", options), module)
 

@@ -157,6 +157,19 @@ def test_apply_gets_no_labels_history_or_checkpoints(fold, tmp_path):
     assert (fold.dev.label == label).all()
 
 
+def test_apply_gets_facts_as_a_stored_run_has_them(fold, tmp_path):
+    seen = []
+
+    def apply(trained, rows):
+        seen.append(trained.facts)
+        return even(rows)
+
+    module = planted({"facts": {"width": (3, 4), "depth": {"b": 1, "a": 2}}}, apply)
+    ask(module, learnt(module, fold, tmp_path), fold.dev, {}, **GIVEN)
+    [facts] = seen
+    assert list(facts) == ["depth", "width"] and list(facts["depth"]) == ["a", "b"] and facts["width"] == [3, 4]
+
+
 @pytest.mark.parametrize("value", [np.array(3.5), np.arange(6.0).reshape(2, 3).T, np.array([1, 2], ">f4"), np.zeros(0)])
 def test_a_state_is_read_back_unchanged(tmp_path, value):
     run_files.write_trained(tmp_path, Trained({"w": value}, CLASSES))

@@ -17,7 +17,7 @@ from emospace.plan.adopt import PHASES
 from emospace.plan.config_files import complete
 from emospace.plan.plan import Plan
 
-TUNED = "config.yaml:+runs.probe_text.candidates=[10.0]"
+TUNED = "config.yaml:+runs.probe_text.shrinkages=[]"
 MFCC = "config.yaml:++features={audio.mfcc:{coefficients:13}}"  # Hydra knows no other way to a key with a dot
 ME = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 
@@ -44,7 +44,7 @@ def tuned(origin, tmp_path_factory) -> Project:
 def test_an_experiment_runs_what_its_option_changes_and_gives_the_right_model(tuned, origin):
     logs = {path.name.removesuffix(".log") for path in (tuned.folder / "logs").iterdir() if path.suffix in ("", ".log")}
     assert logs == {"train", "evaluate", "summarize", "make_report"}
-    for run, options in {"probe": {}, "probe_text": {"candidates": [10.0]}}.items():
+    for run, options in {"probe": {}, "probe_text": {"shrinkages": []}}.items():
         made = [sidecar(tuned, f"results/demo/runs/{run}/fold{k}-1/run.json") for k in range(3)]
         assert [record["recipe"]["options"] for record in made] == [options] * 3
     assert {record["facts"].get("C", 10.0) for record in made} == {10.0}
@@ -63,12 +63,12 @@ def test_dvc_shows_and_compares_experiments(tuned, origin):
             assert changed[f"probe_text.{name}.value"].items() >= expected.items()
     assert changed and all(key.startswith("probe_text.") for key in changed)
     assert from_json(tuned, "params", "diff") == {
-        "config.yaml": {"runs.probe_text.candidates": {"old": None, "new": "[10.0]"}}
+        "config.yaml": {"runs.probe_text.shrinkages": {"old": None, "new": "[]"}}
     }
     rows = list(csv.DictReader(io.StringIO(tuned.run("dvc", "exp", "show", "--csv").stdout)))
     row = next(row for row in rows if row["Experiment"] == "tuned")
     assert float(row["probe_text.UA.value"]) == after["probe_text"]["UA"]["value"]
-    assert row["runs.probe_text.candidates"] == "[10.0]"
+    assert row["runs.probe_text.shrinkages"] == "[]"
 
 
 def test_the_documented_overrides_fit_the_shipped_config(tmp_path, monkeypatch):
@@ -103,7 +103,7 @@ def test_dvc_plots_the_predictions_and_the_training_of_every_run(tuned, tmp_path
         every = [row for shown in plots[name] for row in shown["content"]["data"]["values"]]
         return [row for row in every if row["rev"] == revision]
 
-    assert [len(values("training/probe_text", revision)) for revision in ("HEAD", "workspace")] == [8, 5]
+    assert [len(values("training/probe_text", revision)) for revision in ("HEAD", "workspace")] == [8, 4]
     table = tuned.folder / "results/demo/evaluation/probe_text/predictions.csv"
     rows = list(csv.DictReader(table.open(encoding="utf-8")))
     drawn = values("confusion/probe_text", "workspace")
@@ -129,7 +129,7 @@ def test_an_experiment_that_is_applied_can_be_adopted_and_branched(tuned, origin
     assert project.planned(*PHASES) == {}
     project.run("dvc", "exp", "branch", "tuned", "kept", **ME)
     config = yaml.safe_load(project.run("git", "show", "kept:config.yaml").stdout)
-    assert config["runs"]["probe_text"]["candidates"] == [10.0]
+    assert config["runs"]["probe_text"]["shrinkages"] == []
 
 
 @pytest.mark.slow

@@ -66,6 +66,7 @@ class Space(nn.Module):
 
     def __init__(self, shapes: dict, classes: int, width: int, embedding: int, recurrent: int, dropout: float):
         super().__init__()
+        shapes = dict(sorted(shapes.items()))  # the weights of the paths are in this order, and JSON has no other
         self.names, self.classes, self.size = list(shapes), classes, embedding
         encoders = {
             n: SequenceEncoder(d, form, width, embedding, recurrent, dropout) for n, (d, form) in shapes.items()

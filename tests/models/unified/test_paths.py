@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from _small import CLASSES, SMALL, probabilities, split
+from _small import BRIEF, CLASSES, SMALL, probabilities, split
 
 from emospace.core.data import Fold
 from emospace.core.errors import InputError
@@ -132,3 +132,14 @@ def test_weights_are_fitted_to_dev_alone(tmp_path):
     assert max(weights[0].values()) > 0.5 > 0.1 > max(weights[1].values())
     encoders = [name for name in first.state if name.startswith("encoders.")]
     assert encoders and all(np.array_equal(first.state[name], second.state[name]) for name in encoders)
+
+
+def test_the_order_of_inputs_does_not_matter(tmp_path):
+    """JSON stores the facts of a model with sorted keys, so a stored model reads its inputs in another order."""
+    folds = [Fold(CLASSES, split(1, 60), split(2, 60), split(3, 6, hidden=True))] * 2
+    for side in ("train", "dev", "test"):
+        rows = getattr(folds[1], side)
+        folds[1] = replace(folds[1], **{side: replace(rows, inputs=dict(reversed(rows.inputs.items())))})
+    first, second = (unified.train(fold, seed=1, checkpoint=tmp_path / str(i), **BRIEF) for i, fold in enumerate(folds))
+    assert first.facts["path_weights"] == second.facts["path_weights"]
+    np.testing.assert_array_equal(probabilities(unified, first, folds[0]), probabilities(unified, second, folds[1]))
