@@ -1,8 +1,8 @@
-"""Run every benchmark, or those named, and write benchmarks/results.json: a list of name, ratio, spread, target.
+"""Run all benchmarks, or the named topics, and record name, ratio, spread and target in benchmarks/results.json.
 
-Rows of topics that did not run, that failed, or that ran while the machine was busy keep their old values. Exit status
-1: a topic failed, or missed its target on an idle machine (`_timing.py` defines a miss, `_busy.py` a busy machine).
-Each topic runs in its own process, so no topic is affected by what another has loaded.
+A topic is a module of this folder. Topics that did not run, failed, or ran on a busy machine keep their old rows. The
+exit status is 1 if a topic failed, or missed a target on an idle machine (`_timing.py` defines a miss, `_busy.py` a
+busy machine). Each topic runs in its own process, so that modules loaded by one topic do not affect another.
 """
 
 import json
@@ -48,14 +48,14 @@ def failed(rows: list[dict] | None, busy: str) -> bool:
 
 
 def line(row: dict, busy: str) -> str:
-    """Return a row as it is printed."""
+    """Format a row for the terminal."""
     verdict = {"met": "", "missed": "below target", "open": "too near its target to tell"}[row["verdict"]]
     spread = f"{row['ratio']:7.2f} ({row['low']:.2f} to {row['high']:.2f}, {row['pairs']} pairs)"
     return "  ".join(filter(None, [f"{row['name']:<62}", spread, f"target {row['target']:g}", verdict, busy]))
 
 
 def record(path: Path, rows: Sequence[dict]) -> None:
-    """Put rows in the place of those of the same name, new ones at the end."""
+    """Replace recorded rows of the same name and append new ones."""
     known = {row["name"]: row for row in json.loads(path.read_text(encoding="utf-8"))} if path.exists() else {}
     known |= {row["name"]: row for row in rows}
     path.write_text(json.dumps(list(known.values()), indent=1) + "\n", encoding="utf-8")

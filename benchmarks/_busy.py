@@ -1,4 +1,4 @@
-"""Load of other processes. Ratios measured while they use a tenth of the machine do not count."""
+"""Measure the load of other processes. Ratios measured while it exceeds a tenth of the machine do not count."""
 
 import os
 import time
@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 STAT = Path("/proc/stat")
-SHARE = 0.1  # of all cores, used by other processes; above it, the machine counts as busy
-LOOK = 1.0  # seconds for which the load is sampled before a topic
+SHARE = 0.1  # of all cores; the machine is busy if other processes use more
+LOOK = 1.0  # seconds over which the load is sampled before a topic
 
 
 class Sample(NamedTuple):
-    """A time of day, and the CPU seconds taken until then by everything and by this process and its children."""
+    """A monotonic time, and the CPU seconds used until then: by all processes, and by this one and its children."""
 
     wall: float
     everything: float
@@ -19,7 +19,7 @@ class Sample(NamedTuple):
 
 
 def sample(stat: Path = STAT) -> Sample:
-    """Now. A child counts as one's own once it has ended. Where there is no /proc/stat, nothing else is seen."""
+    """Take a sample. A child counts as own once it has ended. Without /proc/stat, no load of others is seen."""
     used = os.times()
     own = used.user + used.system + used.children_user + used.children_system
     everything = taken(stat.read_text()) if stat.exists() else own
@@ -27,19 +27,19 @@ def sample(stat: Path = STAT) -> Sample:
 
 
 def taken(stat: str) -> float:
-    """CPU seconds that were not idle, from the text of /proc/stat (see proc_stat(5)); steal is other machines' work."""
+    """Return the busy CPU seconds from the text of /proc/stat, see proc_stat(5); steal is work of other machines."""
     user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, stat.split(maxsplit=9)[1:9])
     return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
 
 
 def others(before: Sample, after: Sample) -> float:
-    """Cores that other work had, on average, between two samples."""
+    """Return how many cores other processes used, on average, between two samples."""
     theirs = (after.everything - before.everything) - (after.own - before.own)
     return max(0.0, theirs / (after.wall - before.wall))
 
 
 class Watch:
-    """Looks around for a second, then watches what is done in its block."""
+    """Measures the load of other processes for LOOK seconds before its block, and during it."""
 
     def __enter__(self) -> Self:
         start = sample()

@@ -1,4 +1,4 @@
-"""Recordings of noise that swells and fades, for benchmarks of encoders of sound."""
+"""Recordings of noise of varying loudness, for benchmarks of audio encoders."""
 
 from pathlib import Path
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks._project import environment
 
-OUTPUT = "output.txt"  # of the last command, in its folder
+OUTPUT = "output.txt"  # of the last command, in the folder where it ran
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class Cost:
 
 
 def cost(folder: Path, *command: str) -> Cost:
-    """Run one of the environment's programs in a folder; exit with the end of its output if it fails.
+    """Run a program of this Python environment in a folder; if it fails, exit with the end of its output.
 
-    Peaks below the memory of `_child.py`, about 10 MB, cannot be measured.
+    A peak below the memory of `_child.py`, about 10 MB, cannot be measured.
     """
     helper = [sys.executable, "-IS", str(Path(__file__).with_name("_child.py")), *command]
     with open(folder / OUTPUT, "wb") as output:

@@ -1,6 +1,6 @@
 """Coverage of intervals and rejection rates of p-values in simulated corpora: the table of docs/statistics.md.
 
-`python -m benchmarks._coverage [worlds]` prints it: by default 1,000 worlds, 1,000 draws each.
+`python -m benchmarks._coverage [worlds]` prints the table, from 1,000 worlds by default, with 1,000 draws each.
 """
 
 import sys
@@ -16,10 +16,11 @@ from emospace.evaluation.metrics import UA
 
 @dataclass(frozen=True)
 class World:
-    """A corpus to be tested on, and two equal systems. Deviations are of the logit of a right answer.
+    """A test corpus and two equally good systems. Standard deviations are those of the logit of a correct answer.
 
-    spread: between speakers; session: shared by the `partners` of a session; own: between the two systems, within a
-    speaker; main, cross: between seeds of a system, in common and for each speaker. rows: of each speaker.
+    spread: between speakers. session: between sessions, each of which has `partners` speakers. own: between the two
+    systems, for each speaker. main, cross: between seeds of a system, for all speakers alike and for each speaker.
+    rows: per speaker.
     """
 
     speakers: int
@@ -32,7 +33,7 @@ class World:
     seeds: int = 1
     main: float = 0.0
     cross: float = 0.0
-    recall: tuple[float, float] = (0.45, 0.75)  # of the hardest and the easiest class, at the mean speaker
+    recall: tuple[float, float] = (0.45, 0.75)  # of the hardest and the easiest class, for an average speaker
 
 
 IEMOCAP = World(10, 553, 4, 0.21)
@@ -49,7 +50,7 @@ WORLDS = {
     "24 speakers": RAVDESS,
     "60 speakers": replace(RAVDESS, speakers=60),
 }
-RESAMPLES = 8  # sets of them, by turns: to draw another set for each world would take longer than all the rest
+RESAMPLES = 8  # sets of draws, used in turn: a new set for each world would take longer than all the rest
 NOISE = {"seeds": 3, "main": 0.15, "cross": 0.15}
 SEEDS = {
     "5 sessions of 2 speakers": replace(IEMOCAP, partners=2, session=0.2, **NOISE),
@@ -67,7 +68,7 @@ def logits(world: World) -> np.ndarray:
 
 @cache
 def truth(world: World) -> float:
-    """UA over all speakers, sessions and seeds there could be, by numerical integration."""
+    """Return the expected UA over the populations of speakers, sessions and seeds, by numerical integration."""
     deviation = np.sqrt(sum(d**2 for d in (world.spread, world.own, world.session, world.main, world.cross)))
     grid = np.linspace(-6, 6, 2001)
     density = np.exp(-(grid**2) / 2)
@@ -76,7 +77,7 @@ def truth(world: World) -> float:
 
 
 def tables(world: World, random: np.random.Generator) -> Iterator[np.ndarray]:
-    """Confusion counts (seeds, speakers, C, C) of equal systems on the same speakers, without end."""
+    """Yield confusion counts (seeds, speakers, C, C) of equally good systems on the same speakers, without end."""
     shared = random.normal(0, world.spread, world.speakers)
     shared += np.repeat(random.normal(0, world.session, world.speakers // world.partners), world.partners)
     while True:
@@ -87,7 +88,7 @@ def tables(world: World, random: np.random.Generator) -> Iterator[np.ndarray]:
 
 
 def counts(world: World, right: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Draw confusion counts: classes have as equal sizes as possible, and all errors go to the next class."""
+    """Draw confusion counts: class sizes differ by at most one, and every error goes to the next class."""
     each = np.full(world.classes, world.rows // world.classes) + (np.arange(world.classes) < world.rows % world.classes)
     hits, size = random.binomial(each, right), world.classes
     confusions = np.zeros((*hits.shape, size))
@@ -97,7 +98,7 @@ def counts(world: World, right: np.ndarray, random: np.random.Generator) -> np.n
 
 
 def by_session(world: World, table: np.ndarray) -> np.ndarray:
-    """Return the counts of the clusters, which are sessions if speakers have partners."""
+    """Sum the speakers' counts by cluster: by session if speakers have partners, otherwise by speaker."""
     seeds, speakers, *size = table.shape
     return table.reshape(seeds, speakers // world.partners, world.partners, *size).sum(2)
 

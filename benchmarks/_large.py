@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-TURNS, SESSIONS = 67, 90  # utterances a dialogue, as IEMOCAP has; sessions that they are spread over
+TURNS, SESSIONS = 67, 90  # utterances per dialogue, as in IEMOCAP; sessions
 LABELS = ("ang", "hap", "neu", "sad")
 
 
@@ -14,7 +14,7 @@ def corpus(root: Path, utterances: int) -> None:
         top = root / f"Session{session}"
         for folder in ("dialog/EmoEvaluation", "dialog/transcriptions", "dialog/avi/DivX", f"sentences/wav/{name}"):
             (top / folder).mkdir(parents=True, exist_ok=True)
-        speaker = "FM"[number // SESSIONS % 2]  # one speaks, so that no dialogue joins two sides of a fold
+        speaker = "FM"[number // SESSIONS % 2]  # one per dialogue, so that no dialogue links two sides of a fold
         turns = [f"{name}_{speaker}{i:03d}" for i in range(min(TURNS, utterances - number * TURNS))]
         lines = [f"[{i}.0000 - {i}.9000]\t{turn}\t{LABELS[i % 4]}" for i, turn in enumerate(turns)]
         rows = [f"{line}\t[2.5000, 2.5000, 2.5000]\n" for line in lines]
@@ -26,7 +26,7 @@ def corpus(root: Path, utterances: int) -> None:
 
 
 def config(parts: int, root: Path | str = "raw") -> dict:
-    """Three features, six folds, four runs; root: folder of the corpus."""
+    """Return a config of three features, six folds and four runs; root: folder of the corpus."""
     inputs = ["audio.mfcc", "frames.clip", "text.clip"]
     probe = {"model": "linear_probe", "protocol": "actors"}
     runs = {"probe": probe | {"inputs": inputs}, "probe_audio": probe | {"inputs": inputs[:1]}}

@@ -1,10 +1,10 @@
-"""Acoustic features computed clip by clip with librosa, as the published systems do: reference and baseline."""
+"""Acoustic features computed clip by clip with librosa, as in the published systems: reference and baseline."""
 
 import numpy as np
 
 
 def eight(signal: np.ndarray) -> np.ndarray:
-    """The eight features of Sahu 2019 (emospace/features/encoders/_eight.py has their names). signal: float32 (T,)."""
+    """Return the eight features of Sahu 2019, named in emospace/features/encoders/_eight.py. signal: float32 (T,)."""
     import librosa
 
     mean = np.abs(signal).mean()
@@ -19,7 +19,7 @@ def eight(signal: np.ndarray) -> np.ndarray:
 
 
 def all_276(signal: np.ndarray) -> np.ndarray:
-    """The 276 statistics of emospace/features/encoders/acoustic276.py. signal: float32 (T,) at 16 kHz."""
+    """Return the 276 statistics of emospace/features/encoders/acoustic276.py. signal: float32 (T,) at 16 kHz."""
     from librosa import feature, stft
 
     spectrum, rate = np.abs(stft(signal)), 16_000

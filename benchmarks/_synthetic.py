@@ -1,6 +1,6 @@
-"""Synthetic artifacts for every job of a project, by the project's own writers; for benchmarks/scale.py.
+"""Synthetic artifacts for every job of a project, written by the project's own writers, for benchmarks/scale.py.
 
-Its functions run in the folder of a project, as programs: `python -c 'from benchmarks._synthetic import fill; fill()'`.
+Run `describe` and `fill` in the folder of a project: `python -c 'from benchmarks._synthetic import fill; fill()'`.
 """
 
 import json
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def describe() -> None:
-    """Plan; print as JSON how many jobs there are, the longest shell command, and the commands of each rule."""
+    """Plan all jobs; print as JSON their number, the length of the longest shell command, and the commands by rule."""
     from emospace.plan.adopt import PHASES
     from emospace.plan.snakemake_api import planned
 
@@ -17,7 +17,7 @@ def describe() -> None:
 
 
 def fill() -> None:
-    """Write what every job would make."""
+    """Write the outputs of every job."""
     from emospace.plan.adopt import PHASES
     from emospace.plan.snakemake_api import planned
 
@@ -34,7 +34,7 @@ def described(jobs: list) -> dict:
 
 
 def make(job) -> None:
-    """Stores, tables and sidecars of one job, with a row for each utterance of its part."""
+    """Write the stores, tables and sidecars of one job, with a row for each utterance of its part."""
     import numpy as np
 
     from emospace.core import store

@@ -1,8 +1,8 @@
-"""Ratios of paired timings: two implementations alternate in one run, so that load of the machine affects both.
+"""Ratios of paired timings: two implementations alternate in one run, so that load on the machine affects both.
 
-A claim meets its target if each of the first LEAST pairs does. Otherwise MOST pairs are measured and a sign test
-decides: the target is missed if the number of pairs below it has a probability of less than 5 % under a true median at
-the target (10 of 12). A median below the target that is not significant is called open.
+A claim meets its target if each of the first LEAST pairs does. Otherwise MOST pairs are measured, and a one-sided sign
+test decides. The target is missed if so many pairs below it would have a probability of less than 5 % with the true
+median at the target (10 of 12). If the target is not missed but the median is below it, the verdict is "open".
 """
 
 import time
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from math import comb
 from statistics import median
 
-LEAST, MOST = 3, 12  # more than the least only for claims near their targets
+LEAST, MOST = 3, 12  # pairs; more than LEAST only for claims with a pair below the target
 CHANCE = 0.05
 
 
 @dataclass(frozen=True)
 class Claim:
-    """That the way called `ours` takes at most 1/target of what the one called `naive` takes."""
+    """The claim that the implementation `ours` costs at most 1/target of what the baseline `naive` costs."""
 
     name: str
     naive: str
@@ -27,7 +27,7 @@ class Claim:
 
 
 def wall(work: Callable) -> float:
-    """Seconds that a call takes."""
+    """Return the wall time of a call in seconds."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
@@ -41,10 +41,11 @@ def compare(
     most: int = MOST,
     clock: Callable[[Callable], float] = wall,
 ) -> list[dict]:
-    """Return a row for each claim, from rounds of the implementations that undecided claims need, in the given order.
+    """Run the implementations in rounds, in the given order, and return a row for each claim.
 
-    least, most: numbers of rounds, fewer for topics that take minutes; with fewer than five no claim can be missed.
-    clock: returns the cost of one round, by default wall time in seconds.
+    A round runs only the implementations that an undecided claim needs. least, most: numbers of rounds, lower for
+    topics that take minutes; with fewer than five rounds no claim can be missed. clock: returns the cost of one call,
+    by default its wall time in seconds.
     """
     costs: dict[str, list[float]] = {name: [] for name in ways}
     ratios: dict[Claim, list[float]] = {claim: [] for claim in claims}
@@ -66,7 +67,7 @@ def row(claim: Claim, ratios: Sequence[float]) -> dict:
 
 
 def verdict(ratios: Sequence[float], target: float) -> str:
-    """Return "met", "missed" or "open", as defined above."""
+    """Return "met", "missed" or "open", as the docstring of the module defines them."""
     below = sum(ratio < target for ratio in ratios)
     tail = sum(comb(len(ratios), k) for k in range(below, len(ratios) + 1)) / 2 ** len(ratios)
     if tail < CHANCE:

@@ -1,6 +1,6 @@
-"""The acoustic features of the published systems, of 200 clips of 3-6 s, against librosa clip by clip.
+"""The acoustic features of the published systems against librosa clip by clip, on 200 clips of 3-6 s.
 
-Both on one thread: a part is one job, and jobs run side by side.
+Both use one thread, because each part is a job and jobs run in parallel.
 """
 
 import tempfile

@@ -1,6 +1,6 @@
-"""Sound of a dialogue of 3 minutes (44.1 kHz stereo WAV), 30 utterances: ours against one ffmpeg per utterance.
+"""Audio extraction against one ffmpeg process per utterance: a 3-minute dialogue (44.1 kHz stereo WAV), 30 utterances.
 
-Both give int16 samples at 16 kHz, mono.
+Both produce int16 mono samples at 16 kHz.
 """
 
 import subprocess
@@ -15,11 +15,11 @@ from emospace.core.manifest import Utterance
 from emospace.views import audio
 
 SECONDS, UTTERANCES, RATE, SOURCE_RATE = 180, 30, 16_000, 44_100
-SIMILAR = 0.999  # least correlation with what ffmpeg gives: its filter starts anew at each cut
+SIMILAR = 0.999  # least correlation with ffmpeg's samples: its filter restarts at each cut
 
 
 def recording(path: Path) -> None:
-    """Noise that swells and fades, below 7 kHz so that both resamplers keep all of it."""
+    """Write noise of varying loudness, below 7 kHz so that both resamplers preserve all of it."""
     import soundfile
     from scipy.signal import butter, sosfilt
 
@@ -32,7 +32,7 @@ def recording(path: Path) -> None:
 
 def utterances(file: str) -> list[Utterance]:
     draw, slot = np.random.default_rng(0), SECONDS / UTTERANCES
-    # Times that both rates divide, or the cuts would differ by parts of a sample.
+    # Times that fall on whole samples at both rates; otherwise the cuts would differ by fractions of a sample.
     starts = [i * slot + round(draw.uniform(0, 1), 2) for i in range(UTTERANCES)]
     fields = {"dialogue": "d", "session": "1", "speaker": "s", "gender": "F", "scripted": False, "whole": False}
     fields |= {"text": "", "audio": file, "video": "", "crop": "", "label": ""}
@@ -42,7 +42,7 @@ def utterances(file: str) -> list[Utterance]:
 
 
 def per_utterance(path: Path, rows: list[Utterance], out: Path) -> None:
-    """One ffmpeg per utterance."""
+    """Cut each utterance with its own ffmpeg process."""
     for row in rows:
         cut = ["-ss", f"{row.start:.6f}", "-t", f"{row.end - row.start:.6f}", "-i", str(path)]
         form = ["-ac", "1", "-ar", str(RATE), "-f", "s16le", str(out / row.utterance)]

@@ -1,7 +1,7 @@
-"""Batches for one training epoch: from the packed stores, against one .npy per utterance and input.
+"""Batches of one training epoch from the packed stores, against one .npy file per utterance and input.
 
-10,000 utterances of MFCC (60 to 220 steps of 20), pictures (8 of 512) and a sentence (768), padded batches of 64 in the
-same random order. Both sides start from files and give equal tensors; opening and packing counts as loading.
+10,000 utterances with MFCC (60 to 220 steps of 20 values), pictures (8 x 512) and a sentence (768), in padded batches
+of 64 and the same random order. Both sides start from files and produce equal tensors. Opening and packing are timed.
 """
 
 import tempfile
@@ -17,7 +17,7 @@ SHAPES = {"audio.mfcc": 20, "frames.clip": 512, "text.sbert": 768}
 
 
 def write(folder: Path) -> None:
-    """The same rows twice: packed, and as a file each."""
+    """Write the same rows twice: packed, and as one file per row."""
     rng = np.random.default_rng(0)
     lengths = {"audio.mfcc": rng.integers(60, 221, UTTERANCES), "frames.clip": [8] * UTTERANCES}
     for name, dims in SHAPES.items():
@@ -30,7 +30,7 @@ def write(folder: Path) -> None:
 
 
 def packed(folder: Path, order) -> list:
-    """Batches as training makes them."""
+    """Yield batches as training makes them."""
     import torch
 
     from emospace.core.data import Rows
@@ -45,7 +45,7 @@ def packed(folder: Path, order) -> list:
 
 
 def one_by_one(folder: Path, order) -> list:
-    """The naive way: load each row's file, pad, stack."""
+    """Yield batches in the naive way: load the file of each row, pad, stack."""
     import torch
 
     for numbers in order.split(BATCH):
@@ -58,7 +58,7 @@ def one_by_one(folder: Path, order) -> list:
 
 
 def check(folder: Path, order) -> None:
-    """That both ways make the same batches, but for more padding in ours."""
+    """Assert that both ways make the same batches, except that ours may have more padding."""
     import torch
 
     for fast, slow in zip(packed(folder, order), one_by_one(folder, order), strict=True):

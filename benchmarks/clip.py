@@ -1,6 +1,7 @@
-"""The CLIP stage, from JPEG bytes to features, against the bare ViT-B/32 on batches that are tensors in memory already.
+"""The CLIP stage, from JPEG bytes to features, against the bare ViT-B/32 on batches already in memory.
 
-Random weights: the work is the same. A ratio of 1 would mean that decoding, resizing and cropping cost nothing.
+Weights are random, since the cost does not depend on them. A ratio of 1 would mean that decoding, resizing and
+cropping cost nothing.
 """
 
 import io
@@ -14,12 +15,12 @@ from emospace.core import batching
 from emospace.features.encoders import clip
 from emospace.weights.record import Weights
 
-ROWS, FRAMES, SIZE = 8, 4, (298, 224)  # utterances, frames of each, pixels as the frames view keeps them
+ROWS, FRAMES, SIZE = 8, 4, (298, 224)  # utterances, frames per utterance, size in pixels as stored by the frames view
 BATCH = 32
 
 
 def jpegs(draw: np.random.Generator) -> bytes:
-    """A smooth picture, compressed like a frame."""
+    """Return a smooth picture, compressed like a frame."""
     from PIL import Image
 
     buffer = io.BytesIO()
@@ -48,13 +49,13 @@ def rows(precision: str) -> list[dict]:
         )
 
     np.testing.assert_allclose(stage(), bare(), atol=1e-4)
-    # Short and often: passes of many seconds meet whatever else the machine does.
+    # Many short passes: one of many seconds would be likely to meet other load on the machine.
     name, note = f"CLIP stage / bare model, {precision}, batch {BATCH}", f"{torch.get_num_threads()} threads"
     return compare({"bare": bare, "stage": stage}, [Claim(name, "bare", "stage", 0.85, note)], least=6)
 
 
 def measure() -> list[dict]:
-    """In single precision, and in bf16 where this machine is fast at it."""
+    """Measure in fp32, and in bf16 where this machine is fast at it."""
     fast = batching.precision("auto", batching.device())
     return [row for precision in sorted({"fp32", fast}, reverse=True) for row in rows(precision)]
 

@@ -1,7 +1,7 @@
 """Planning a corpus of IEMOCAP's size: `snakemake -n` against `snakemake --version`.
 
-A tree of 10,039 utterances in the layout of IEMOCAP (real annotation files, media that hold nothing) in five parts;
-the DAG has jobs per part, so planning must not feel the utterances. benchmarks/scale.py says how it grows.
+The corpus has 10,039 utterances in the layout of IEMOCAP (real annotation files, empty media files) in five parts. The
+DAG has jobs per part, so planning must not depend on utterances. benchmarks/scale.py measures how planning scales.
 """
 
 import subprocess
@@ -27,13 +27,13 @@ def measure() -> list[dict]:
         raw, folder = (
             Path(name) / "raw",
             Path(name) / "project",
-        )  # what this repository knows of a corpus stays as it is
+        )  # a copy, so that this repository's records of its corpora stay unchanged
         corpus(raw, 10_039)
         folder.mkdir()
         copy_project(folder)
         options = {"cwd": folder, "env": environment() | {"EMOSPACE_IEMOCAP": str(raw)}}
         plan = [snakemake, "-n", "--cores", "1", "--quiet", "all", "--configfile", "configs/iemocap.yaml"]
-        seconds(*plan, **options)  # the first look at a corpus also hashes its annotation files
+        seconds(*plan, **options)  # the first plan also hashes the annotation files of the corpus
 
         def beyond() -> float:
             return max(0.01, seconds(*plan, **options) - seconds(snakemake, "--version", **options))

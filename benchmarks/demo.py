@@ -1,4 +1,4 @@
-"""`make demo`, installed: is it done within its five minutes, on this machine with nothing else to do?"""
+"""Does `make demo`, once installed, finish within its five minutes on this machine when idle?"""
 
 import subprocess
 import tempfile
@@ -11,7 +11,7 @@ ALLOWED = 300  # seconds
 
 
 def seconds() -> float:
-    """Wall time of the command behind `make demo`, in a fresh copy of the project."""
+    """Return the wall time of the command behind `make demo` in a fresh copy of the project."""
     command = ["snakemake", "--cores", "all", "--quiet", "all"]
     with tempfile.TemporaryDirectory() as folder:
         copy_project(Path(folder))

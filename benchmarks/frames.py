@@ -1,7 +1,7 @@
-"""Pictures of a dialogue of 3 minutes (720x480, 29.97 fps, MPEG-4 in AVI, 1.5 Mbit/s): 30 utterances, 8 each, cropped.
+"""Frames of a 3-minute dialogue (720x480, 29.97 fps, MPEG-4 in AVI, 1.5 Mbit/s): 30 utterances, 8 cropped frames each.
 
-Both extractors against one ffmpeg per picture and one per utterance, which write the same pictures as files; and
-against decoders that only decode up to the last of these pictures.
+Both extractors are compared with one ffmpeg process per picture and with one per utterance, which write the same
+pictures as files. They are also compared with bare decoders, which only decode up to the last of these pictures.
 """
 
 import io
@@ -20,14 +20,14 @@ from emospace.views.frames import extract, frame_indices
 
 SECONDS, UTTERANCES, FRAMES, SIZE = 180, 30, 8, 224
 LEFT, RIGHT = "0 0 360 480", "360 0 720 480"
-# Mean difference, in levels of 255, of one picture scaled and compressed by two programs, looked at in squares of 8x8
-# pixels; that of neighbouring pictures of this footage is at least 3.4.
+# Largest mean difference, in levels of 255, between two programs' versions of one picture, averaged over squares of
+# 8x8 pixels. Neighbouring pictures of this footage differ by at least 3.4.
 TOLERANCE = 2.7
-EARLY = 0.25  # pictures before the wanted one to which ffmpeg seeks; half a picture would round either way
+EARLY = 0.25  # pictures; ffmpeg seeks this far before the wanted one, since a half could be rounded either way
 
 
 def footage(path: Path) -> None:
-    """Moving shapes under noise; MPEG-4 with the encoder's own groups of 12."""
+    """Write moving shapes under noise, as MPEG-4 with the encoder's default groups of 12 pictures."""
     source = f"testsrc2=size=720x480:rate=30000/1001:duration={SECONDS},noise=alls=12:allf=t"
     rate = ["-c:v", "mpeg4", "-b:v", "1500k", "-maxrate", "2000k", "-bufsize", "4000k"]
     subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", source, *rate, str(path)], check=True)
@@ -54,7 +54,7 @@ def ffmpeg(*arguments) -> None:
 
 
 def per_picture(video: Path, wanted: dict[Utterance, list[int]], fps: float, out: Path) -> None:
-    """One ffmpeg per picture, which seeks before it reads."""
+    """Run one ffmpeg per picture, which seeks before it decodes."""
     for row, indices in wanted.items():
         for k, index in enumerate(indices):
             before = max(0.0, (index - EARLY) / fps)
@@ -63,7 +63,7 @@ def per_picture(video: Path, wanted: dict[Utterance, list[int]], fps: float, out
 
 
 def per_utterance(video: Path, wanted: dict[Utterance, list[int]], fps: float, out: Path) -> None:
-    """One ffmpeg per utterance, which seeks to its first picture and selects the others."""
+    """Run one ffmpeg per utterance, which seeks to the first picture and selects the others."""
     for row, indices in wanted.items():
         before = max(0.0, (indices[0] - EARLY) / fps)
         chosen = "+".join(f"eq(n,{index - indices[0]})" for index in indices)
@@ -74,7 +74,7 @@ def per_utterance(video: Path, wanted: dict[Utterance, list[int]], fps: float, o
 
 
 def bare_pyav(video: Path, indices: set[int]) -> int:
-    """Decode every picture up to the last wanted one; keep the wanted ones, do nothing with them."""
+    """Decode every picture up to the last wanted one; keep the wanted ones and return their number."""
     import av
 
     kept = []
@@ -88,12 +88,12 @@ def bare_pyav(video: Path, indices: set[int]) -> int:
 
 
 def bare_ffmpeg(video: Path, indices: set[int]) -> None:
-    """The command of our ffmpeg extractor, its pictures thrown away."""
+    """Run the command of our ffmpeg extractor and discard its pictures."""
     subprocess.run(command(probe(video), sorted(indices)), stdout=subprocess.DEVNULL, check=True)
 
 
 def check(archive: Path, wanted: dict[Utterance, list[int]], folder: Path) -> float:
-    """Largest mean difference between our pictures and the naive ones."""
+    """Return the largest mean difference between our pictures and the naive ones."""
     from PIL import Image
 
     def pixels(file) -> np.ndarray:
@@ -142,8 +142,8 @@ def measure() -> list[dict]:
         return [row | {"note": f"pictures differ by at most {worst:.2f} levels"} for row in measured]
 
 
-# Extractor, what it is compared with, target. The targets proper are those of the faster extractor; ffmpeg decodes
-# everything in a process of its own, and its lower ones are there to show a decline.
+# Extractor, baseline, target. Speed is claimed for the faster extractor, pyav. The ffmpeg extractor decodes everything
+# in a separate process; its lower targets are there to reveal a regression.
 TARGETS = [
     ("pyav", "per_picture", 6),
     ("pyav", "per_utterance", 1.8),

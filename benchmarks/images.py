@@ -1,6 +1,6 @@
 """Image augmentation, zip to zip (decode, transform, encode), against the CLIP stage that reads its pictures; one core.
 
-CLIP has random weights: the work is the same. A ratio above 1 means that augmentation is not what one waits for.
+CLIP has random weights, since its cost does not depend on them. Above a ratio of 1, augmentation is no bottleneck.
 """
 
 import tempfile
@@ -17,11 +17,11 @@ from emospace.media.pictures import Frames, add
 from emospace.views import frames_aug
 from emospace.weights.record import Weights
 
-ROWS, FRAMES = 32, 2  # utterances, pictures of each; enough for each of the six transforms to be drawn
+ROWS, FRAMES = 32, 2  # utterances, pictures per utterance; enough that each of the six transforms is drawn
 
 
 def pack(path: Path) -> list[str]:
-    """A frames view of smooth pictures; returns its ids."""
+    """Write a frames view of smooth pictures; return its ids."""
     draw = np.random.default_rng(0)
     names = [f"u{i}" for i in range(ROWS)]
     with zipfile.ZipFile(path, "w") as archive:
@@ -32,11 +32,11 @@ def pack(path: Path) -> list[str]:
 
 
 def measure() -> list[dict]:
-    """Both stages on the same pictures. Augmentation works in one thread anyway; here CLIP does too."""
+    """Compare both stages on the same pictures. Augmentation has one thread anyway; here CLIP has one too."""
     import torch
 
     if torch.cuda.is_available():
-        raise RuntimeError("this compares work on one core: hide the GPU by CUDA_VISIBLE_DEVICES=")
+        raise RuntimeError("this benchmark compares work on one core: hide the GPU with CUDA_VISIBLE_DEVICES=")
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -50,7 +50,7 @@ def rows(folder: Path) -> list[dict]:
     weights = Weights("clip", folder, "random", "", "", {}, True, "benchmark")
     encoder = clip.load(weights=weights, precision="fp32", batch=BATCH)
     names = pack(folder / "frames.zip")
-    copied = [SimpleNamespace(utterance=name) for name in names]  # all that it looks at of a row
+    copied = [SimpleNamespace(utterance=name) for name in names]  # the only field that `augment` reads
 
     def augment() -> None:
         problems, facts = frames_aug.augment(copied, folder / "frames.zip", folder / "aug.zip", seed=0)

@@ -1,6 +1,6 @@
 """MFCC of 200 clips of 3-6 s: our padded batches against librosa.load and librosa.feature.mfcc, clip by clip.
 
-Both on one thread: a part is one job, and jobs run side by side.
+Both use one thread, because each part is a job and jobs run in parallel.
 """
 
 import tempfile
@@ -13,7 +13,7 @@ from benchmarks._timing import Claim, compare
 from emospace.features.encoders import mfcc
 
 CLIPS, RATE = 200, 16_000
-TOLERANCE = 1e-3  # on values of some -300 to 100
+TOLERANCE = 1e-3  # absolute, on values from about -300 to 100
 
 
 def naive(paths: list[Path]) -> list[np.ndarray]:
@@ -38,7 +38,7 @@ def measure() -> list[dict]:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder, threadpool_limits(1):
         paths = write_clips(Path(folder), CLIPS, RATE)
-        # The first call of each also compiles and imports; its results are compared, its time is not counted.
+        # The first call of each also imports and compiles: its results are compared, its time is not counted.
         worst = max(np.abs(a - b).max() for a, b in zip(naive(paths), ours(paths), strict=True))
         assert worst < TOLERANCE, f"differs from librosa by {worst}"
         note = f"both from wav files; largest difference {worst:.0e}"

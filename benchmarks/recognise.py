@@ -1,7 +1,8 @@
-"""Recognition by two threads on one model against one thread, same texts; for each engine whose weights are here.
+"""Speech recognition by two threads that share a model, against one thread, for each engine whose weights are present.
 
-EMOSPACE_VOSK names the folder of a Vosk model; Whisper's are those of `make bench` in weights/, or EMOSPACE_WHISPER's.
-The speech is espeak-ng's. It takes two free cores.
+EMOSPACE_VOSK names the folder of a Vosk model. Whisper's weights are those that `make bench` fetches into weights/, or
+those in the folder that EMOSPACE_WHISPER names. The speech is synthesised by espeak-ng, and both ways must recognise
+the same texts. This needs two idle cores.
 """
 
 import os
@@ -31,15 +32,15 @@ def measure() -> list[dict]:
     for engine, variable in PLACES.items():
         folder = Path(os.environ.get(variable) or (FETCHED if engine == "whisper" else ""))
         if not (folder / "conf").is_dir() and not (folder / "model.bin").is_file():
-            print(f"{engine}: there is no model of it (see {variable}), so it is not measured")
+            print(f"{engine}: not measured, because no model was found (set {variable})")
             continue
         weights = Weights(engine, folder, "local", str(folder), "", {}, False, "")
 
         def hear(threads: int, engine=engine, weights=weights) -> list:
             return recognise(waves, weights=weights, engine=engine, threads=threads)
 
-        assert hear(1) == hear(2), f"{engine}: other texts by two threads"
-        # Loading the model counts, once per job as it does in use.
+        assert hear(1) == hear(2), f"{engine}: two threads recognise other texts than one"
+        # The time to load the model counts, as it is loaded once per job.
         note = f"{len(waves)} sentences, loading the model included"
         claim = Claim(f"recognition by {engine}, two threads", "one", "two", 1.5, note)
         rows += compare({"one": lambda hear=hear: hear(1), "two": lambda hear=hear: hear(2)}, [claim])

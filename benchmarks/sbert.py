@@ -1,6 +1,6 @@
-"""The sentence stage, from strings to features, against the bare model on batches that are tensors in memory already.
+"""The sentence stage, from strings to features, against the bare model on batches already in memory.
 
-Needs the weights of weights/minilm (`snakemake --cores 1 weights`), or of another folder given by EMOSPACE_SBERT.
+Needs the weights in weights/minilm (`snakemake --cores 1 weights`), or in the folder that EMOSPACE_SBERT names.
 """
 
 import os

@@ -1,8 +1,9 @@
-"""100,000 utterances in 1,500 dialogues: does planning follow the parts, and do the jobs over all rows stay linear?
+"""100,000 utterances in 1,500 dialogues: does planning scale with parts, and are the jobs over all rows linear?
 
-Media are empty files and artifacts synthetic (`_synthetic.py`, one step of four numbers a row), so nothing is encoded.
-Planning, jobs and DVC are real. The corpus lies outside the project, as docs/scale.md advises for a large one. Costs
-are CPU seconds of a process and its children. docs/scale.md has the tables that `python -m benchmarks scale` prints.
+Media are empty files and artifacts synthetic (`_synthetic.py`, one step of four numbers per row): nothing is encoded.
+Planning, the jobs in JOBS and DVC are real. The corpus lies outside the project, as docs/scale.md advises for large
+ones. Costs are CPU seconds of a process and its children. docs/scale.md has the tables that
+`python -m benchmarks scale` prints.
 """
 
 import json
@@ -20,10 +21,10 @@ from benchmarks._large import config, corpus
 from benchmarks._project import copy_project
 from benchmarks._timing import Claim, compare
 
-FEW, MANY = 1_000, 100_000  # utterances of which the plans are compared
-SOME = 10_000  # utterances to whose cost a row is that of MANY is compared
-JOBS = ["index_part", "merge_manifest", "make_protocol_actors", "audit_protocol"]  # in the order of their needs
-PHASES = ["report", "augment"]  # all that DVC tracks
+FEW, MANY = 1_000, 100_000  # utterances; planning is compared between the two
+SOME = 10_000  # utterances; the cost per row is compared with that of MANY
+JOBS = ["index_part", "merge_manifest", "make_protocol_actors", "audit_protocol"]  # in order of dependency
+PHASES = ["report", "augment"]  # the targets that cover all that DVC tracks
 PLAN = ["snakemake", "-n", "--cores", "1", "--quiet", "all"]
 NO_OP = ["snakemake", "--cores", "1", *PHASES]
 TOUCH = ["snakemake", "--touch", "--cores", "1", "--quiet", "all", "--forceall", "--", *PHASES]
@@ -31,50 +32,50 @@ TOUCH = ["snakemake", "--touch", "--cores", "1", "--quiet", "all", "--forceall",
 
 @dataclass
 class Project:
-    """A project with a corpus of so many utterances in so many parts, and what was measured of it."""
+    """A copy of the project whose corpus has `utterances` in `parts`, and its measurements."""
 
     folder: Path
     utterances: int
     parts: int
-    facts: dict = field(default_factory=dict)  # what `describe` says
+    facts: dict = field(default_factory=dict)  # printed by `describe`
     costs: dict[str, list[Cost]] = field(default_factory=dict)
 
     def run(self, name: str, *command: str, says: str = "") -> float:
-        """CPU seconds of a command, which are kept under this name; what it says is looked at."""
+        """Run a command whose output must contain `says`; record its cost under `name`, return its CPU seconds."""
         self.costs.setdefault(name, []).append(cost(self.folder, *command))
         output = (self.folder / OUTPUT).read_text()
         assert says in output, output[-2000:]
         return self.costs[name][-1].seconds
 
     def call(self, function: str) -> str:
-        """Run a function of `_synthetic.py` there; returns what it prints last, or ""."""
+        """Run a function of `_synthetic.py` in the folder; return the last line that it prints, or ""."""
         self.run(function, sys.executable, "-c", f"from benchmarks._synthetic import {function}; {function}()")
         return (["", *(self.folder / OUTPUT).read_text().splitlines()])[-1]
 
 
 def project(top: Path, utterances: int, parts: int) -> Project:
-    """A copy of the project and, once for each size, a raw corpus beside it; described, nothing made."""
+    """Copy the project, with a raw corpus beside it that copies of equal size share; plan it, build nothing."""
     raw, folder = top / f"raw{utterances}", top / f"{utterances} in {parts}"
     if not raw.exists():
         corpus(raw, utterances)
     folder.mkdir()
     copy_project(folder)
-    for name in ("data/raw", "data/augmented"):  # DVC wants both, though the corpus is elsewhere and nothing augmented
+    for name in ("data/raw", "data/augmented"):  # DVC requires both, although neither has any content here
         (folder / name).mkdir(parents=True)
     (folder / "config.yaml").write_text(yaml.safe_dump(config(parts, raw)), encoding="utf-8")
     made = Project(folder, utterances, parts)
-    made.facts = json.loads(made.call("describe"))  # the first plan of all
+    made.facts = json.loads(made.call("describe"))  # the first plan, with an empty cache
     return made
 
 
 def grown(what: str, small: Callable[[], float], large: Callable[[], float], target: float, unit: str) -> list[dict]:
-    """The row that says how little more the large one costs."""
+    """Return a row with the ratio of the cost of `small` to that of `large`."""
     claim = Claim(what, "small", "large", target, unit)
     return compare({"small": small, "large": large}, [claim], clock=lambda way: way())
 
 
 def planning(few: Project, many: Project, more: Project) -> list[dict]:
-    """Plans with nothing made, runs with everything made, then DVC; by utterances, and plans by parts too."""
+    """Compare by utterances: plans with nothing built, runs with nothing to do, `dvc status`; plans also by parts."""
     sizes = f"{FEW:,} / {MANY:,} utterances"
     rows = grown(f"jobs, {sizes}", lambda: few.facts["jobs"], lambda: many.facts["jobs"], 1, f"in {few.parts} parts")
 
@@ -99,7 +100,7 @@ def planning(few: Project, many: Project, more: Project) -> list[dict]:
 
 
 def over_rows(some: Project, many: Project) -> list[dict]:
-    """The jobs that read every row, run for real, a row of 10,000 against a row of 100,000; index_part is part 0's."""
+    """Run the jobs that read every row; compare the cost per row of 10,000 and 100,000 (index_part: of part 0)."""
     rows = []
     for rule in JOBS:
         for made in (some, many):
@@ -116,7 +117,7 @@ def over_rows(some: Project, many: Project) -> list[dict]:
 
 
 def measure() -> list[dict]:
-    """Growth as ratios: what a hundred times the rows, or twice the parts, cost beside what they should."""
+    """Return cost ratios of 1,000 and of 10,000 utterances to 100,000, and of 45 parts to 90."""
     with tempfile.TemporaryDirectory() as name:
         top = Path(name)
         few, many, more = (project(top, *cell) for cell in ((FEW, 45), (MANY, 45), (MANY, 90)))
@@ -129,7 +130,7 @@ def measure() -> list[dict]:
 
 
 def show(projects: list[Project], names: list[str], unit: list[Cost]) -> None:
-    """Print a table of docs/scale.md: costs as multiples of the plan of the fewest utterances, and peak memory."""
+    """Print a table of docs/scale.md: costs as multiples of planning the fewest utterances, and peak memory."""
     one = median(cost.seconds for cost in unit)
     print("| utterances | parts | jobs |", " | ".join(names), "| longest command |")
     for made in projects:

@@ -1,7 +1,7 @@
-"""Batches of spectrograms for a training: from the store, against one picture file per utterance and epoch.
+"""Batches of spectrograms for training from the store, against one picture file per utterance and epoch.
 
 1,000 images of 130 x 128 in batches of 32 for five epochs, in the same random orders. Both sides start from files and
-give equal tensors. The store is read once, as training does.
+produce equal tensors. The store is read once, as in training.
 """
 
 import tempfile
@@ -18,7 +18,7 @@ DECIBELS = 80 / 255  # per grey level
 
 
 def write(folder: Path) -> None:
-    """The same images twice: packed, and as a PNG each."""
+    """Write the same images twice: packed, and as one PNG per image."""
     from PIL import Image
 
     levels = np.random.default_rng(0).integers(0, 256, (UTTERANCES, STEPS, BANDS), np.uint8)
@@ -28,12 +28,12 @@ def write(folder: Path) -> None:
 
 
 def shown(levels: np.ndarray) -> np.ndarray:
-    """dB of grey levels."""
+    """Convert grey levels to dB."""
     return levels.astype(np.float32) * np.float32(DECIBELS) - np.float32(80)
 
 
 def packed(folder: Path, order):
-    """Batches as training makes them."""
+    """Yield batches as training makes them."""
     from emospace.core.data import Rows
     from emospace.models.audio_cnn import _images
 
@@ -46,7 +46,7 @@ def packed(folder: Path, order):
 
 
 def one_by_one(folder: Path, order):
-    """The naive way: open each row's picture and stack."""
+    """Yield batches in the naive way: open the picture of each row, stack."""
     import torch
     from PIL import Image
 

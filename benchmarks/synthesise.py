@@ -1,7 +1,7 @@
-"""Speech for 24 sentences: espeak-ng's command line by two threads, against a process per sentence through pyttsx3.
+"""Speech synthesis of 24 sentences: espeak-ng's command from two threads, against one pyttsx3 process per sentence.
 
-Both give int16 samples of 16 kHz. The sound is the same (one library behind both) but for the length of the silence
-at its end; ours is the same bytes each time. With `prosody: flat`, which is all that such a process does.
+Both produce int16 samples at 16 kHz. Both use one library, so the sound differs only in the length of the silence at
+its end. Ours returns the same bytes each time. Prosody is `flat`, since the baseline has no other.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ def naive(folder: Path) -> list[np.ndarray]:
     waves = []
     for i, text in enumerate(TEXTS):
         wav = folder / f"{i}.wav"
-        while len(waves) == i:  # now and then pyttsx3 returns and leaves half a file
+        while len(waves) == i:  # pyttsx3 sometimes returns with an incomplete file
             subprocess.run([sys.executable, "-c", NAIVE, text, str(wav)], stdout=subprocess.DEVNULL, check=True)
             with contextlib.suppress(MediaError):
                 waves.append(decode(wav, RATE)[0])
@@ -53,9 +53,9 @@ def measure() -> list[dict]:
     with tempfile.TemporaryDirectory() as folder:
         pairs = list(zip(naive(Path(folder)), ours(), strict=True))
         off = np.array([abs(activity(a)[0] - activity(b)[0]) for a, b in pairs])
-        # pyttsx3 loses the end of a file now and then; what is compared is that both say the same as a rule.
+        # pyttsx3 sometimes loses the end of a file, so the median is compared.
         assert np.median(off) < TOLERANCE, f"differs from pyttsx3 by {np.median(off)} s of speech"
-        assert all((a == b).all() for (_, a), b in zip(pairs, ours(), strict=True)), "not the same bytes twice"
+        assert all((a == b).all() for (_, a), b in zip(pairs, ours(), strict=True)), "two calls return different bytes"
         note = f"two threads of ours; {(off >= TOLERANCE).sum()} of pyttsx3's files are off by {TOLERANCE} s or more"
         claim = Claim(f"speech of {len(TEXTS)} sentences", "naive", "ours", 5, note)
         return compare({"naive": lambda: naive(Path(folder)), "ours": ours}, [claim])

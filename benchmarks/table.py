@@ -1,8 +1,8 @@
-"""A table of 100,000 utterances against one of 10,000: what does a row cost on its way into the manifest?
+"""Indexing a table of 100,000 utterances against one of 10,000: does the cost per row stay the same?
 
-The real job index_part, one part, on a CSV with all kinds of columns; media are files of a few bytes, which nothing
-opens, since the table gives their times. Costs are CPU seconds of the process. The table holds 1,000 speakers, and of
-each the lines lie far apart.
+The real job index_part runs, with one part, on a CSV file with all types of columns. Media are files of a few bytes,
+which nothing opens, since the table gives their times. Costs are CPU seconds of the process. The table has 1,000
+speakers, and the lines of each speaker lie far apart.
 """
 
 import csv
@@ -20,7 +20,7 @@ LABELS = ("anger", "joy", "neutral", "sadness")
 
 
 def corpus(root: Path, utterances: int) -> None:
-    """A table, and a file for each of its lines."""
+    """Write a table, and a file for each of its lines."""
     for speaker in range(SPEAKERS):
         (root / f"wav/{speaker:04d}").mkdir(parents=True)
     with open(root / "labels.csv", "w", encoding="utf-8", newline="") as handle:
@@ -35,7 +35,7 @@ def corpus(root: Path, utterances: int) -> None:
 
 
 def recipe(folder: Path) -> Path:
-    """The recipe of the job."""
+    """Write the recipe of the job; return its path."""
     from emospace.core.provenance import write_json
 
     path = folder / "recipe.json"
@@ -45,7 +45,7 @@ def recipe(folder: Path) -> Path:
 
 
 def job(folder: Path) -> float:
-    """CPU seconds to index the corpus in a folder."""
+    """Return the CPU seconds to index the corpus in a folder."""
     arguments = {"recipe": recipe(folder), "log": folder / "log", "corpus": "mine", "corpus-root": folder / "raw"}
     arguments |= {"part": "0", "parts": "1", "manifest": folder / "0.csv", "quality": folder / "0.quality.csv"}
     arguments |= {f"{medium}-digests": folder / f"0.{medium}.sha256" for medium in ("audio", "video")}
@@ -56,7 +56,7 @@ def job(folder: Path) -> float:
 
 
 def measure() -> list[dict]:
-    """The cost of a row of the smaller table as a multiple of that of a row of the larger one."""
+    """Return the ratio of the cost per row of the smaller table to that of the larger one."""
     with tempfile.TemporaryDirectory() as name:
         folders = {utterances: Path(name, str(utterances)) for utterances in (SOME, MANY)}
         for utterances, folder in folders.items():

@@ -1,8 +1,9 @@
-"""Training the unified space: CPU seconds of an epoch, over bare forward and backward passes of the same network.
+"""CPU seconds of a training epoch of the unified space, against bare forward and backward passes of its network.
 
 720 train rows like those of a RAVDESS fold: MFCC (90 to 160 steps of 20) and the states of a speech encoder (35 to 60
-steps of 384), eight classes, batches of 64. The bare passes have ready batches, no noise, and a sum for a loss. An
-epoch of training draws and distorts batches, computes all losses, clips, steps, and averages the weights.
+steps of 384), eight classes, batches of 64. The bare passes use prepared batches without noise, and a sum as the loss.
+A training epoch draws and distorts batches, computes all losses, clips gradients, takes optimiser steps, and averages
+the weights.
 """
 
 import copy
@@ -17,7 +18,7 @@ from benchmarks._timing import Claim, compare
 
 ROWS, CLASSES, BATCH = 720, 8, 64
 INPUTS = {"audio.mfcc": (20, "cepstral", 90, 160), "audio.whisper": (384, "sequence", 35, 60)}
-HIGHEST = 1.3  # of the ratio
+HIGHEST = 1.3  # cost of an epoch as a multiple of the bare passes
 
 
 def rows():
@@ -34,7 +35,7 @@ def rows():
 
 
 def prepared() -> dict[str, Callable]:
-    """The two ways, each over as many steps as an epoch has."""
+    """Return both implementations, each of as many steps as an epoch has."""
     import torch
 
     from emospace.models.unified import unit_space
@@ -79,7 +80,7 @@ def measure() -> list[dict]:
 
 
 def fold_seconds() -> float:
-    """CPU seconds of a whole training on these rows, with the defaults."""
+    """Return the CPU seconds of a complete training on these rows with default options."""
     from emospace.core.data import Fold
     from emospace.models import unified
 

@@ -1,9 +1,10 @@
-"""Translation by a MarianMT of full size, beam search: sorted batches against one sentence at a time.
+"""Translation by a full-size MarianMT with beam search: sorted batches against one sentence at a time.
 
-The architecture of opus-mt (base, 74 M parameters, vocabulary of 58,101) with seeded random weights, which never end a
-sentence: every translation has 14 tokens. Real ones stop on their own, at about that length for sentences like these;
-where lengths differ more, a batch waits for its longest, and the ratio is less. Both sides load the model and read
-text, on the same device; in fp32 on a CPU they give the same words. bf16 counts where the hardware is fast at it.
+The model has the architecture of opus-mt (base, 74 M parameters, vocabulary of 58,101) and seeded random weights. It
+never ends a sentence, so every translation has 14 tokens. A trained model ends sentences like these at about that
+length. Where lengths differ more, a batch waits for its longest translation, and the ratio is lower. Both sides load
+the model and tokenise the text, on the same device. In fp32 on a CPU they return the same words. bf16 is measured only
+where the hardware is fast at it.
 """
 
 import json
@@ -19,21 +20,21 @@ from emospace.weights.record import Weights
 
 SENTENCES, TOKENS, BEAMS, VOCABULARY = 48, 14, 4, 58_101
 SIZES = {"d_model": 512, "encoder_layers": 6, "decoder_layers": 6, "max_position_embeddings": 512}
-# Words weigh as much as their places, or nearly all sentences would have one translation.
+# Word embeddings weigh as much as positions; otherwise nearly all sentences would have the same translation.
 SIZES |= {"scale_embedding": True, "init_std": 0.05}
 SIDE = {"attention_heads": 8, "ffn_dim": 2048}
-PIECES = 150  # of the tokenizer trained here; the rest of the vocabulary are words that no source holds
+PIECES = 150  # of the tokenizer trained here; the other words of the vocabulary occur in no source
 
 
 def sentences() -> list[str]:
-    """Distinct sentences of 3 to 9 invented words, mostly 8 to 20 tokens."""
+    """Return distinct sentences of 3 to 9 invented words, mostly 8 to 20 tokens."""
     draw = np.random.default_rng(0)
     words = ["".join(draw.choice(list("abdeghiklmnoprstuvw"), draw.integers(2, 5))) for _ in range(500)]
     return [" ".join(draw.choice(words, draw.integers(3, 10))).capitalize() + "." for _ in range(SENTENCES)]
 
 
 def save(folder: Path, lines: list[str]) -> None:
-    """A model and a tokenizer in the files of opus-mt."""
+    """Save a model and a tokenizer in the file layout of opus-mt."""
     import sentencepiece
     import torch
     from transformers import MarianConfig, MarianMTModel, MarianTokenizer
@@ -51,13 +52,13 @@ def save(folder: Path, lines: list[str]) -> None:
     torch.manual_seed(0)
     sides = {f"{side}_{name}": size for side in ("encoder", "decoder") for name, size in SIDE.items()}
     model = MarianMTModel(MarianConfig(vocab_size=VOCABULARY, activation_function="swish", **SIZES, **sides))
-    model.final_logits_bias[0, 0] = -1e4  # no end of a sentence before there must be one
+    model.final_logits_bias[0, 0] = -1e4  # no end of a sentence before the limit on tokens
     model.generation_config.update(bad_words_ids=[[VOCABULARY - 1]])
     model.save_pretrained(folder)
 
 
 def one_by_one(folder: Path, lines: list[str]) -> list[str]:
-    """As the library's own example does it, sentence by sentence."""
+    """Translate sentence by sentence, as in the library's own example."""
     import torch
     from transformers import MarianMTModel, MarianTokenizer
 
@@ -82,7 +83,7 @@ def measure() -> list[dict]:
 
 
 def against(folder: Path, weights: Weights, lines: list[str], precision: str) -> list[dict]:
-    """One row, or none where this machine is not fast in that number format."""
+    """Return one row, or none where this machine is not fast at that precision."""
     device = batching.device()
     if precision == "bf16" and batching.precision("auto", device) != "bf16":
         return []

@@ -1,8 +1,9 @@
-"""The stage of Whisper's encoder, from int16 clips to features, against bare CTranslate2, and against 30 s at a time.
+"""The Whisper stage, from int16 clips to features, against bare CTranslate2, and against windows of 30 s.
 
-Bare: the same batches, as spectra in memory already. One by one: each clip padded to 30 s, as Whisper itself hears it.
-All on one thread: a part is one job, and jobs run side by side. Takes the weights of weights/whisper_tiny_en
-(`snakemake --cores 1 fetch_weights`), or those of a folder given by EMOSPACE_WHISPER.
+Bare CTranslate2 encodes the same batches from spectrograms already in memory. Windows are encoded one by one: each
+clip is padded to 30 s, as in Whisper itself. All use one thread, because each part is a job and jobs run in parallel.
+Needs the weights in weights/whisper_tiny_en (`snakemake --cores 1 fetch_weights`), or in the folder that
+EMOSPACE_WHISPER names.
 """
 
 import os
@@ -15,8 +16,8 @@ from emospace.features.encoders import whisper
 from emospace.weights.record import Weights
 
 FETCHED = Path(__file__).parents[1] / "weights/whisper_tiny_en"
-CLIPS, SOME = 48, 6  # 30 s at a time takes a tenth of a minute for some of them
-SECONDS = 3, 4.5  # as RAVDESS has
+CLIPS, SOME = 48, 6  # windows of 30 s take a tenth of a minute for SOME clips
+SECONDS = 3, 4.5  # of a clip, as in RAVDESS
 
 
 def clips() -> list[np.ndarray]:
