@@ -101,7 +101,7 @@ def test_training_never_sees_a_test_label(demo):
 
 
 def test_every_file_that_a_job_opens_is_declared_by_its_rule(demo):
-    more = ["augment", "export", *(f"data/features/demo/frames.top/{part}.json" for part in range(3))]
+    more = ["augment", "export", *(f"data/features/demo/frames.top/{part}.json" for part in range(PARTS))]
     demo.snakemake(*more, **recording(demo))
     assert undeclared(demo, *more) == {}
     missing = {path.stem for path in (ROOT / "workflow_scripts").glob("[a-z]*.py")} - rules_recorded(demo)
