@@ -310,7 +310,7 @@ def check_edit(name: str, bring_up_to_date, clone: Project) -> None:
     output = clone.run(*ADOPT).stdout
     assert name != QUICK or ("3 x train" in output and "options" in output)
     before = contents(clone)
-    shutil.rmtree(clone.folder / "logs")  # Snakemake leaves empty ones of what it touches
+    shutil.rmtree(clone.folder / "logs")  # Snakemake leaves empty logs of jobs that it touches
     bring_up_to_date(clone)
     assert jobs_run(clone) == RUN[name]
     differ = {path for path, digest in contents(clone).items() if before.get(path) != digest}
