@@ -1,4 +1,4 @@
-"""Train and apply a torch classifier whose network also returns the input of its last layer, the hidden vector.
+"""Train and apply a torch classifier whose network also returns a hidden vector per row.
 
 Training skips rows without any input. Their prediction is the class shares of the train rows, and their vector is zero.
 """

@@ -25,7 +25,7 @@ PACKAGES = ("torch", "transformers", "tokenizers", "safetensors")
 
 
 def extras(**options) -> list[str]:
-    """Name of the input of the last layer, one step per row; early_fusion reads it."""
+    """Name of the last hidden state of the first token, one step per row; early_fusion reads it."""
     return ["hidden"]
 
 
@@ -77,7 +77,7 @@ def apply(trained: Trained, rows: Rows, *, weights: Weights, device: str = "cpu"
 
 
 def _loaded(weights: Weights, classes: int):
-    """Load the tokenizer, and the network with a new last layer. No code in the folder runs; only .safetensors load."""
+    """Load tokenizer and network, with a new last layer. Folder code never runs; weights are .safetensors only."""
     if weights.random:
         raise InputError(weights.directory, f"a vocabulary cannot be random ({weights.why})", REMEDY)
     torchvision_shim.ensure()
