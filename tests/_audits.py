@@ -1,4 +1,4 @@
-"""A clean protocol of a small corpus, and the script that audits it."""
+"""A small corpus with a clean protocol, and a function that runs the audit script on it."""
 
 import csv
 import json
@@ -34,7 +34,7 @@ def clean():
 
 
 def run_script(folder, table, rows, digests, leaky=False, **recipe):
-    """Call audit_protocol as the workflow does."""
+    """Run audit_protocol as the workflow does."""
     manifest.write(folder / "m.csv", rows.values())
     with open(folder / "fold0.csv", "w", newline="") as handle:
         writer = csv.DictWriter(handle, COLUMNS)

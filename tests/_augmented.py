@@ -1,4 +1,4 @@
-"""A config of the demo with augmented views, small enough to be made for real in a test."""
+"""The demo's config with augmented views, small enough for a test to build in full."""
 
 from pathlib import Path
 
@@ -11,19 +11,19 @@ NAMES = [f"tiny_{source}_{target}" for source, target in CHAIN]
 
 
 def tiny_weights(folder: Path) -> dict[str, dict]:
-    """Entries of `weights` for translators that are saved below `folder`."""
+    """Save tiny translators below `folder`; return their entries for the `weights` block."""
     entries = {}
     for seed, (name, pair) in enumerate(zip(NAMES, CHAIN, strict=True)):
-        tiny_marian(folder / name, seed, *pair, end=60)  # or every translation would be cut off, and fail the gate
+        tiny_marian(folder / name, seed, *pair, end=60)  # otherwise every translation is truncated and fails the gate
         files = {path.name: None for path in sorted((folder / name).iterdir()) if path.name != RECORD}
         entries[name] = {"source": "local", "path": str(folder / name), "files": files}
     return entries
 
 
 def augmented(config: dict, weights: dict[str, dict]) -> dict:
-    """The demo's config with two augmented views, and with runs beside the old ones that learn from them.
+    """Return the config with two augmented views and, beside its own runs, runs that train on them.
 
-    The similarity of what such translators say to anything is chance, so no threshold is set to it here.
+    Random translators give random similarities, so the gate accepts any similarity.
     """
     search = {"num_beams": 2, "max_source": 24, "max_output": 12}
     views = config["views"] | {"text_bt": {"chain": NAMES, **search}, "frames_aug": {}}
@@ -36,7 +36,7 @@ def augmented(config: dict, weights: dict[str, dict]) -> dict:
 
 
 def small(config: dict) -> dict:
-    """One dialogue in each of three sessions, one protocol, a small CLIP, and none but the runs that a test reads."""
+    """Reduce the config to three sessions of one dialogue, one protocol, a small CLIP and the runs that tests read."""
     corpora = {"demo": {"parts": 3, "options": {"expect_counts": False}, "generate": {"sessions": 3, "dialogues": 1}}}
     protocols = {"session": {"corpus": "demo", "split": "session", "labels": "iemocap4", "folds": 3}}
     runs = {name: config["runs"][name] for name in ("probe", "probe_text")}

@@ -1,11 +1,11 @@
-"""Noise for encoders of sound, and librosa's MFCC of it."""
+"""Noise clips for audio encoders, and their MFCC by librosa."""
 
 import librosa
 import numpy as np
 
 
 def clip(length: int, seed: int = 0, peak: float = 8000) -> np.ndarray:
-    """Noise that fades over five orders of magnitude, so that the floor of 80 dB matters."""
+    """Return noise that fades over five orders of magnitude, so that the floor of 80 dB takes effect."""
     noise = np.random.default_rng(seed).standard_normal(length)
     return (noise * np.exp(-np.linspace(0, 12, length)) * peak / 4).astype(np.int16)
 

@@ -1,7 +1,7 @@
-"""Compares the files that jobs opened with those that their rules declare.
+"""Compare the files that jobs open with the files that their rules declare.
 
-`recording(project)` gives the variables for a run of Snakemake that records what its jobs open; afterwards
-`undeclared(project)` names each file that a job opened although its rule does not declare it.
+`recording(project)` returns the environment variables that make a Snakemake run record the files its jobs open.
+Afterwards, `undeclared(project)` lists each file that a job opened but its rule does not declare.
 """
 
 import json
@@ -15,9 +15,9 @@ from conftest import ROOT, Project
 from emospace.core.provenance import read_digests
 from emospace.plan.adopt import PHASES
 
-# Caches and locks of this machine: a job computes the same without them.
+# Local caches and locks: they do not affect what a job computes.
 CACHES = ("locks", "verified", "checkpoints", "views")
-READS_RAW = ("index_part", "make_")  # rules that read a corpus as a whole; the trigger, or the recipe, stands for it
+READS_RAW = ("index_part", "make_")  # rules that read a whole corpus; their trigger or recipe covers its files
 
 DECLARED = """
 import json, sys
@@ -31,7 +31,7 @@ with planned([], sys.argv[1:]) as graph:
 
 @dataclass(frozen=True)
 class Declared:
-    """What the rule of a job declares."""
+    """The files that a job's rule declares."""
 
     rule: str
     input: list[str]
@@ -43,7 +43,7 @@ class Declared:
 
 
 def recording(project: Project) -> dict[str, str]:
-    """Variables for a run that records what its jobs open."""
+    """Environment variables that make a run record the files its jobs open."""
     return {"PYTHONPATH": str(ROOT / "tests/opens"), "OPENED": str(table(project))}
 
 
@@ -52,27 +52,27 @@ def table(project: Project) -> Path:
 
 
 def opened(project: Project) -> Iterator[tuple[str, str]]:
-    """Yield (log of the job, file that it opened)."""
+    """Yield (log of the job, file that the job opened)."""
     for line in table(project).read_text(encoding="utf-8").splitlines():
         log, _, path = line.partition("\t")
         yield log, path
 
 
 def rules_recorded(project: Project) -> set[str]:
-    """Names of the scripts whose jobs were recorded; each opens its recipe."""
+    """Names of the scripts whose jobs were recorded: every job opens its recipe."""
     recipes = (PurePath(path).parts for _, path in opened(project))
     return {parts[2] for parts in recipes if parts[:2] == (".emospace", "recipes")}
 
 
 def declared(project: Project, *targets: str) -> dict[str, Declared]:
-    """Log of each job in the DAG of all phases and these targets -> what its rule declares."""
+    """Map the log of each job in the DAG of all phases and these targets to the files that its rule declares."""
     done = project.run("python", "-c", DECLARED, *PHASES, *targets)
     jobs = [Declared(**json.loads(line)) for line in done.stdout.splitlines() if line.startswith("{")]
     return {job.log[0]: job for job in jobs}
 
 
 def undeclared(project: Project, *targets: str) -> dict[str, list[str]]:
-    """Rule -> files that its recorded jobs opened and the rule does not declare."""
+    """Map each rule to the files that its recorded jobs opened without declaring them."""
     jobs, breaches = declared(project, *targets), {}
     for log, path in opened(project):
         if not _allowed(project, jobs[log], path):
@@ -86,7 +86,7 @@ def _allowed(project: Project, job: Declared, path: str) -> bool:
         return True
     if parts[0] == ".emospace":
         return parts[1] in CACHES
-    if parts[0] == "weights":  # weights.json lists the others with their digests
+    if parts[0] == "weights":  # weights.json lists the other files with their digests
         return f"weights/{parts[1].removeprefix('.').removesuffix('.partial')}/weights.json" in files
     if parts[:2] == ("data", "raw"):
         return job.rule.startswith(READS_RAW) or _listed(project, job, PurePath(*parts[3:]))
@@ -94,13 +94,13 @@ def _allowed(project: Project, job: Declared, path: str) -> bool:
 
 
 def _listed(project: Project, job: Declared, raw: PurePath) -> bool:
-    """Does a declared list of digests have this file of a corpus?"""
+    """Whether a declared list of digests contains this corpus file."""
     lists = [project.folder / name for name in job.input if name.endswith(".sha256")]
     return str(raw) in read_digests(lists)
 
 
 def _temporary(path: PurePath, output: PurePath) -> bool:
-    """Is this the temporary file of an output, or in its temporary folder (see provenance.atomic, export.replaced)?"""
+    """Whether a path is an output's temporary file or in its temporary folder (provenance.atomic, export.replaced)."""
     if not path.is_relative_to(output.parent):
         return False
     return path.relative_to(output.parent).parts[0].startswith(f".{output.stem}.")

@@ -1,4 +1,4 @@
-"""The script that embeds, on a view of a few rows."""
+"""Run the embed script on a view of a few rows."""
 
 import subprocess
 
@@ -8,7 +8,7 @@ from emospace.core.provenance import write_json
 
 
 def step(script: str, folder, recipe: dict, *arguments) -> subprocess.CompletedProcess:
-    """Run a step as the workflow does, in `folder`."""
+    """Run a script in `folder` as the workflow does."""
     write_json(folder / "recipe.json", recipe)
     return run_script(script, "--recipe", "recipe.json", *arguments, cwd=folder)
 

@@ -1,4 +1,4 @@
-"""What conda environments hold, and what the jobs that run in them import."""
+"""The packages that conda environments contain, and the modules that the jobs in them import."""
 
 import ast
 import re
@@ -11,22 +11,22 @@ from conftest import ROOT
 from emospace.core import plugin
 from emospace.core.own_code import PACKAGES, closure
 
-# conda-forge's name -> PyPI's, where they differ
+# Name on conda-forge -> name on PyPI, where they differ.
 PYPI = {"pytorch": "torch", "pysoundfile": "soundfile", "soxr-python": "soxr", "matplotlib-base": "matplotlib"}
-# Script -> folder of plug-ins that it finds by name.
+# Script -> folder of the plug-ins that it loads by name.
 PLUGINS = {"train": "models", "apply_train": "models"}
 PLUGINS |= dict.fromkeys(["make_demo", "index_part", "merge_manifest"], "corpora")
-# Script -> what is imported only inside functions that it never calls.
+# Script -> modules imported only inside functions that the script never calls.
 UNCALLED = {
     "export_arrays": {"rapidfuzz"},
-    "extract_view text": {"soundfile", "av"},  # reads sound from stores only
+    "extract_view text": {"soundfile", "av"},  # reads audio from stores only
     "augment_view audio_tts.recognised": {"soundfile", "av"},
     "augment_view audio_tts.heard": {"soundfile", "av"},
     "score_view text_bt": {"rapidfuzz"},
 }
-# Evaluation and report read what trainings store, but no model.
+# Evaluation and report read the results of training, but never a model.
 UNCALLED |= {script: {"safetensors"} for script in ("evaluate", "summarize", "make_report")}
-# Extras, which a user adds with the plug-in that needs them (requirements-extra.txt).
+# Extras: a user installs them along with the plug-in that needs them (requirements-extra.txt).
 UNCALLED |= {script: {"xgboost"} for script in ("train", "apply_train")}
 UNCALLED |= {script: {"audformat", "h5py", "iso639"} for script in ("make_demo", "index_part", "merge_manifest")}
 UNCALLED |= {"embed table": {"pyarrow"}, "embed egemaps": {"opensmile"}, "embed compare": {"opensmile"}}
@@ -42,18 +42,18 @@ def pins() -> dict[str, str]:
 
 
 def environments() -> dict[str, str]:
-    """Script of workflow_scripts -> name of the environment that its rules run in."""
+    """Map each script of workflow_scripts to the environment in which its rules run."""
     pairs = set()
     for path in (ROOT / "rules").glob("*.smk"):
         pairs |= set(
             re.findall(r'envs/(\w+|\{[^}]+\})\.yaml".*?-m workflow_scripts\.(\w+)', path.read_text(), re.DOTALL)
         )
     assert len(dict.fromkeys(script for _, script in pairs)) == len(pairs)
-    return {script: name for name, script in pairs if not name.startswith("{")}  # those of views differ by view
+    return {script: name for name, script in pairs if not name.startswith("{")}  # a view names its own
 
 
 def held(name: str) -> set[str]:
-    """PyPI's names of all that an environment lists."""
+    """PyPI names of all packages that an environment lists."""
     lines = yaml.safe_load((ROOT / f"envs/{name}.yaml").read_text())["dependencies"]
     names = [d.split("=")[0] for d in lines if isinstance(d, str)]
     names += [d.split("==")[0] for block in lines if isinstance(block, dict) for d in block["pip"]]
@@ -61,7 +61,7 @@ def held(name: str) -> set[str]:
 
 
 def imported(script: str) -> set[str]:
-    """Modules of others that a script, its plug-ins and all of ours that these import may import."""
+    """Third-party modules that a script, its plug-ins and the project modules they import may import."""
     kind = PLUGINS.get(script)
     plugins = [plugin.module_name(kind, name) for name in plugin.names(kind)] if kind else []
     files = closure(f"workflow_scripts.{script}", *plugins)
@@ -69,13 +69,13 @@ def imported(script: str) -> set[str]:
 
 
 def of_others(files) -> set[str]:
-    """Modules of others that any of these files imports."""
+    """Third-party modules that any of these files imports."""
     found = set().union(*(statements(path) for path in files if path.suffix == ".py"))
     return found - set(sys.stdlib_module_names) - set(PACKAGES)
 
 
 def statements(path: Path) -> set[str]:
-    """Top names of the modules that a file imports anywhere."""
+    """Top-level names of the modules that a file imports, at any depth."""
     nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
     names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}

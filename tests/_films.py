@@ -1,4 +1,4 @@
-"""Films with a number painted into every picture."""
+"""Videos with the frame number painted into every frame."""
 
 import subprocess
 from fractions import Fraction
@@ -9,12 +9,12 @@ from conftest import utterance
 from emospace.media.video import Video
 
 NTSC = "30000/1001"
-# Eight white or black fields of 16 pixels: the binary digits of the frame's number, bit 0 on the left.
+# Eight fields of 16 pixels, white or black: the binary digits of the frame number, bit 0 on the left.
 NUMBERED = "geq=lum='if(mod(floor(N/pow(2,floor(X/16))),2),220,30)':cb=128:cr=128"
 
 
 def film(path: Path, *options: str, rate: str = NTSC, frames: int = 120, picture: str = NUMBERED) -> Path:
-    """A film of numbered pictures, 128x64."""
+    """Write a video of numbered frames, 128x64."""
     source = f"color=size=128x64:rate={rate},format=yuv420p,{picture}"
     command = [
         "ffmpeg",

@@ -1,4 +1,4 @@
-"""Folds written as files, for the scripts that train."""
+"""Fold files for tests of the training scripts."""
 
 import csv
 import json
@@ -13,7 +13,7 @@ from emospace.protocols.fold_tables import COLUMNS
 
 
 def write_fold(folder: Path) -> list[str]:
-    """A fold on disk in two parts, and the arguments of workflow_scripts.train for it."""
+    """Write a fold in two parts; return the arguments of workflow_scripts.train for it."""
     table, sides = [], ["train"] * 60 + ["dev"] * 30 + ["test"] * 30
     label, inputs = arrays(5, 120)
     parts = np.arange(120) % 2
@@ -49,7 +49,7 @@ def write_fold(folder: Path) -> list[str]:
 
 
 def write_audit(folder: Path) -> None:
-    """As of an audit that has seen the fold table and its protocol."""
+    """Write the result of an audit of this fold table and its protocol."""
     seen = {name: sha256(folder / name) for name in ("fold0.csv", "p.json")}
     (folder / "a.json").write_text(json.dumps({"ok": True, "inputs": seen}))
 

@@ -1,4 +1,4 @@
-"""Pictures for encoders."""
+"""JPEG images for tests of image encoders."""
 
 import io
 

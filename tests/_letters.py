@@ -1,7 +1,7 @@
-"""A text encoder without a network, planted in the copies of the project that tests run: counts of letters.
+"""A text encoder that counts letters, installed in the project copies that tests run.
 
-It takes weights and may use a GPU as far as planning knows, but a job loads nothing. If PAUSE is set, each call sleeps
-for that many seconds, so that a test can interfere with a job in the middle of a write.
+Planning sees an encoder with weights that may use a GPU, but its jobs load no network. If PAUSE is set, each call
+sleeps for that many seconds, so that a test can interrupt a job in mid-write.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""A small fold with eight features and a text per utterance, both of which lean to the label."""
+"""A small fold with eight features and a text per utterance, both correlated with the label."""
 
 import numpy as np
 from _small import ragged
@@ -12,7 +12,7 @@ REDUCED = {"trees": 30, "boosted": 5, "hidden": 20, "iterations": 30, "min_df": 
 
 
 def rows(seed: int, count: int, hidden: bool = False, speakers: int = 3) -> Rows:
-    """Rows of `count` utterances, labels in turn. hidden: without labels."""
+    """Return `count` utterances with the labels in rotation. hidden: omit the labels."""
     draw = np.random.default_rng(seed)
     label = np.arange(count) % len(CLASSES)
     values = draw.normal(size=(count, 8)) + np.eye(len(CLASSES), 8)[label] * 2
@@ -28,5 +28,5 @@ def rows(seed: int, count: int, hidden: bool = False, speakers: int = 3) -> Rows
 
 
 def fold(train: int = 90, dev: int = 30, test: int = 30) -> Fold:
-    """A fold with this many rows on each side; test rows have no labels."""
+    """Return a fold with this many rows per side; the test rows have no labels."""
     return Fold(CLASSES, rows(1, train), rows(2, dev), rows(3, test, hidden=True))

@@ -1,4 +1,4 @@
-"""Projects for tests of git, DVC and Snakemake together: one with everything built, and copies of it."""
+"""Projects for tests that combine git, DVC and Snakemake: one with everything built, and copies of it."""
 
 import shutil
 from collections import Counter
@@ -14,7 +14,7 @@ ADOPT = ["python", "-m", "workflow_scripts.adopt"]
 
 
 def smallest() -> dict:
-    """A config with every phase: two features of three dialogues, one of them with (random) weights, and two runs."""
+    """A config with every phase: three dialogues, two features (one with random weights) and two runs."""
     config = shipped("config.yaml")
     corpora = {"demo": {"parts": 3, "options": {"expect_counts": False}, "generate": {"sessions": 3, "dialogues": 1}}}
     runs = {"probe": {"model": "linear_probe", "protocol": "session", "inputs": ["audio.mfcc"]}}
@@ -30,7 +30,7 @@ def smallest() -> dict:
 
 
 def build(folder: Path) -> Project:
-    """A project with the smallest config, in a folder that is empty or made here."""
+    """Create a project with the smallest config in an empty or new folder."""
     folder.mkdir(exist_ok=True)
     project = Project(folder)
     plant_letters(project)
@@ -39,12 +39,12 @@ def build(folder: Path) -> Project:
 
 
 def plant_letters(project: Project) -> None:
-    """Add the encoder that the smallest config names."""
+    """Install the `letters` encoder, which the smallest config names."""
     shutil.copy(ROOT / "tests/_letters.py", project.folder / "emospace/features/encoders/letters.py")
 
 
 def look_each_time(project: Project) -> None:
-    """What dvc.yaml needs for a corpus that the workflow does not generate."""
+    """Edit dvc.yaml as a corpus requires that the workflow does not generate."""
     project.replace("dvc.yaml", "always_changed: false", "always_changed: true")
 
 
@@ -55,17 +55,17 @@ def contents(project: Project) -> dict[str, str]:
 
 
 def jobs_run(project: Project) -> dict[str, int]:
-    """Script -> how often it ran since the logs were deleted."""
+    """Map each script to the number of its jobs since the logs were deleted."""
     logs = [path.relative_to(project.folder / "logs") for path in (project.folder / "logs").rglob("*.log")]
     return dict(Counter(path.parts[0].removesuffix(".log") for path in logs))
 
 
 def make_everything(folder: Path, store: Path) -> None:
-    """Run all phases of the smallest config in `folder`, commit it to git, push to a remote in `store`."""
+    """Run all phases of the smallest config in `folder`, commit to git, and push to a DVC remote in `store`."""
     project = build(folder)
     project.run("git", "init", "-q")
     project.run("dvc", "remote", "add", "-q", "-d", "store", str(store))
-    project.snakemake(*PHASES, DVC_STAGE="record")  # as `make record` does: DVC wants outputs that are empty, too
+    project.snakemake(*PHASES, DVC_STAGE="record")  # as `make record` does: DVC also requires empty outputs
     project.run("dvc", "commit", "-f", "-q")
     project.run("git", "add", ".")
     project.run(*GIT, "commit", "-qm", "everything")
@@ -73,19 +73,19 @@ def make_everything(folder: Path, store: Path) -> None:
 
 
 def there(folder: Path) -> Project:
-    """The copy of the project that lies in that folder."""
+    """Return the project copy in an existing folder."""
     project = Project.__new__(Project)
     project.folder = folder
     return project
 
 
 def cloned(origin: Project, folder: Path) -> Project:
-    """A clone made by git, without any artifact."""
+    """Clone the project with git, without artifacts."""
     origin.run("git", "clone", "-q", ".", str(folder))
     return there(folder)
 
 
 def copy(project: Project, folder: Path) -> Project:
-    """Another working copy with everything as it is, time stamps too."""
+    """Copy the whole project folder, including time stamps."""
     shutil.copytree(project.folder, folder, symlinks=True)
     return there(folder)

@@ -1,4 +1,4 @@
-"""Tiny MarianMT models as fetch_weights leaves them: real architecture and tokenizer, weights drawn at random."""
+"""Tiny MarianMT models in the layout of fetch_weights: real architecture and tokenizer, random weights."""
 
 import json
 
@@ -16,14 +16,14 @@ LINES = [
     "Ich weiß nicht, was ich tun soll.",
 ]
 SIDES = {"attention_heads": 2, "ffn_dim": 64}
-LOUDER = 10  # how many times stronger words are than drawn
+LOUDER = 10  # factor on the random word embeddings
 
 
 def tiny_marian(folder, seed: int, source: str, target: str, end: float = 0):
-    """Save a tiny MarianMT and its tokenizer as fetch_weights would leave them, and open them.
+    """Save a tiny MarianMT and its tokenizer in the layout of fetch_weights, and open them.
 
-    end: added to the logit of the end of a sentence, which such a model else hardly ever chooses: it says one word
-    again and again. With it, no word is said twice.
+    end: added to the logit of the end-of-sentence token, which a random model hardly ever chooses: it repeats one word
+    until the length limit. A nonzero value also forbids repeated words.
     """
     torchvision_shim.ensure()
     import sentencepiece
@@ -49,7 +49,7 @@ def tiny_marian(folder, seed: int, source: str, target: str, end: float = 0):
     torch.manual_seed(seed)
     config = MarianConfig(vocab_size=pad + 1, pad_token_id=pad, decoder_start_token_id=pad, init_std=0.5, **sizes)
     model = MarianMTModel(config)
-    with torch.no_grad():  # drawn at random alone, it would all but ignore what it is to translate
+    with torch.no_grad():  # with unscaled random weights, the output hardly depends on the input
         model.get_input_embeddings().weight.mul_(LOUDER)
         model.final_logits_bias[0, 0] = end
     if end:

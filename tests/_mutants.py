@@ -1,7 +1,7 @@
-"""Mutation testing: change one token of a module, run the tests of that module, and see whether any of them fails.
+"""Mutation testing: change one token of a module, run that module's tests, and check that at least one fails.
 
-mutmut makes the mutants and runs them. This script takes the modules and their tests from tests/mutants.toml, draws a
-seeded sample, continues where it was killed, and reports. mutmut replaces functions and methods: module constants and
+mutmut generates and runs the mutants. This script takes the modules and their tests from tests/mutants.toml, draws a
+seeded sample, resumes after a kill, and reports. mutmut mutates functions and methods only: module constants and
 decorated functions, such as properties, have no mutants.
 """
 
@@ -19,19 +19,19 @@ SAID = {0: "survived", 33: "no test calls this function", None: "not tested, see
 
 
 def sample(found: list[Mutant], count: int, seed: str) -> list[Mutant]:
-    """A seeded sample of the mutants, without those of texts that people read."""
+    """Draw a seeded sample of the mutants, excluding those that change prose only."""
     eligible = [mutant for mutant in found if not mutant.prose]
     return random.Random(seed).sample(eligible, min(count, len(eligible)))
 
 
 def explained(module: str, mutant: Mutant, known: list[dict]) -> str:
-    """Why this mutant may survive, or ""."""
+    """The documented reason why this mutant may survive, or ""."""
     same = (entry for entry in known if (entry["module"], entry["old"]) == (module, mutant.old))
     return next((entry["why"] for entry in same if mutant.new in entry["new"]), "")
 
 
 def settings() -> dict:
-    """The table of modules and their tests, the sample, and the excused survivors."""
+    """Read tests/mutants.toml: modules with their tests, sample size, and excused survivors."""
     return tomllib.loads((ROOT / "tests/mutants.toml").read_text(encoding="utf-8"))
 
 
@@ -58,7 +58,7 @@ def main() -> int:
 
 
 def measure(module: str, table: dict, args: argparse.Namespace) -> tuple[Counter, list[str]]:
-    """The row of a module in the table, and each of its survivors: its name, what became of it, why, its diff."""
+    """Return a module's row of the table, and for each survivor its name, status, excuse and diff."""
     start = cpu_seconds()
     folder = _mutmut.prepare(module, table["tests"][module], args.survivors)
     found = _mutmut.mutants(folder, module)
@@ -75,7 +75,7 @@ def measure(module: str, table: dict, args: argparse.Namespace) -> tuple[Counter
 
 
 def cpu_seconds() -> float:
-    """Of all child processes so far."""
+    """CPU time of all child processes so far."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 

@@ -1,6 +1,7 @@
-"""A workspace for the mutants of one module: a copy of the project in which mutmut runs the tests of that module only.
+"""Workspaces for the mutants of one module: a copy of the project in which mutmut runs that module's tests only.
 
-Also what mutmut does not do: list the mutants before it runs any, leave texts out, and survive a kill while it writes.
+Adds what mutmut lacks: listing the mutants before the first run, excluding prose, and recovering from a kill in
+mid-write.
 """
 
 import ast
@@ -23,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 WORKSPACES = ROOT / ".mutants"
 COPIED = ["emospace", "tests", "benchmarks", "workflow_scripts", "configs", "config.yaml", "Snakefile", "rules"]
 COPIED += ["schemas", "envs", "constraints.txt", "requirements.txt"]
-# Exit codes of the tests: some failed (1), pytest broke off (3), or a signal ended a mutant that hung (XCPU, KILL).
+# Exit codes of pytest: test failures (1), an internal error (3), or a signal that ended a hung mutant (XCPU, KILL).
 FAILED, HUNG = {1, 3}, {24, -24, 152, -9}
 KILLED = FAILED | HUNG
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -39,8 +40,8 @@ timeout_constant = 6.0
 timeout_multiplier = 5.0
 use_git_change_detection = false
 """
-# While mutmut records which test calls which function, a mutated module that a script imports would record too, and
-# fail: mutmut looks for its configuration in the folder in which the script runs.
+# While mutmut records which test calls which function, a mutated module imported by a script would also record, and
+# fail, because mutmut looks for its configuration in the script's working directory.
 SITE = """
 import os
 if os.environ.get("MUTANT_UNDER_TEST") == "stats":
@@ -50,7 +51,7 @@ if os.environ.get("MUTANT_UNDER_TEST") == "stats":
 
 @dataclass(frozen=True)
 class Mutant:
-    """name: as mutmut has it. old, new: the lines that differ, without their indentation."""
+    """name: mutmut's name. old, new: the lines that differ, without indentation."""
 
     name: str
     old: str
@@ -59,7 +60,7 @@ class Mutant:
 
     @property
     def prose(self) -> bool:
-        """Whether only a text that people read differs: a literal with a blank in it."""
+        """Whether only human-readable text differs, that is, a string literal that contains a space."""
         return _without_prose(self.old) == _without_prose(self.new)
 
 
@@ -68,9 +69,9 @@ def _without_prose(line: str) -> str:
 
 
 def lock() -> int:
-    """A descriptor that no other run has, to be handed on to mutmut.
+    """Acquire the lock that excludes other runs; return its descriptor, which mutmut inherits.
 
-    A run that was killed alone may leave its mutmut at work; the next one waits until that has finished its module.
+    If a run is killed but its mutmut survives, the next run waits until that mutmut has finished its module.
     """
     WORKSPACES.mkdir(exist_ok=True)
     descriptor = os.open(WORKSPACES / "lock", os.O_CREAT | os.O_RDWR)
@@ -83,9 +84,9 @@ def lock() -> int:
 
 
 def prepare(module: str, tests: list[str], keep: bool) -> Path:
-    """The workspace of a module: a copy of the project. Verdicts on other code or other tests go.
+    """Prepare the workspace of a module, a copy of the project. Verdicts on other code or by other tests are deleted.
 
-    keep: verdicts of other tests stay if the module is as it was (mutants are known by number, which an edit shifts).
+    keep: keep verdicts by other tests if the module is unchanged (an edit renumbers the mutants).
     """
     folder = WORKSPACES / module
     config = CONFIG.format(
@@ -104,7 +105,7 @@ def prepare(module: str, tests: list[str], keep: bool) -> Path:
         (folder / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text() + config)
         (folder / "sitecustomize.py").write_text(SITE)
         seen.write_text(now)
-    if verdicts(folder, module) is None:  # the run was killed while mutmut wrote
+    if verdicts(folder, module) is None:  # a kill interrupted mutmut's write
         for path in (folder / "mutants" / "emospace").glob(f"{module}.py*"):
             path.unlink()
     return folder
@@ -119,7 +120,7 @@ def _copy(folder: Path) -> None:
 
 
 def fingerprint(config: str, tests: list[str]) -> str:
-    """Digest of all that a verdict depends on: not of the tests of other modules."""
+    """Digest of everything that a verdict depends on, which excludes the tests of other modules."""
     digest = hashlib.sha256(f"{config} {importlib.metadata.version('mutmut')}".encode())
     for path in sorted(path for name in COPIED for path in [ROOT / name, *(ROOT / name).rglob("*")]):
         of_tests = path.is_relative_to(ROOT / "tests") and re.match("test_|mutants|_mut", path.name)
@@ -130,7 +131,7 @@ def fingerprint(config: str, tests: list[str]) -> str:
 
 
 def mutants(folder: Path, module: str) -> list[Mutant]:
-    """All mutants that mutmut makes of a module."""
+    """All mutants that mutmut generates for a module."""
     from mutmut.configuration import reset_config
     from mutmut.mutation import diff_apply, file_mutation
     from mutmut.utils.format_utils import get_mutant_name, orig_function_and_class_names_from_key
@@ -150,9 +151,9 @@ def mutants(folder: Path, module: str) -> list[Mutant]:
 
 
 def _functions(code: str) -> dict[str, str]:
-    """Name of each function and method -> its text.
+    """Map the name of each function and method to its source text.
 
-    Cut out of the code: libcst, with which mutmut reads functions back, takes longer for that than for making them.
+    The text is cut out of the source, because libcst, which mutmut uses here, takes longer than generating the mutants.
     """
     lines, body = code.splitlines(), ast.parse(code).body
     inner = (node for outer in body if isinstance(outer, ast.ClassDef) for node in outer.body)
@@ -161,7 +162,7 @@ def _functions(code: str) -> dict[str, str]:
 
 
 def verdicts(folder: Path, module: str) -> dict[str, int | None] | None:
-    """Name of a mutant -> exit code of its tests, or None where it has not run; None instead if mutmut wrote no end."""
+    """Map each mutant to the exit code of its tests, None if they have not run; None if the file is incomplete."""
     meta = folder / "mutants" / "emospace" / f"{module}.py.meta"
     try:
         return json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
@@ -170,7 +171,7 @@ def verdicts(folder: Path, module: str) -> dict[str, int | None] | None:
 
 
 def run(folder: Path, module: str, drawn: list[Mutant], workers: int, keep: bool, held: int) -> dict[str, int | None]:
-    """Run what has no verdict yet, and of kept verdicts what was not killed. held: the lock."""
+    """Run the mutants without a verdict and, with `keep`, those that survived. held: descriptor of the lock."""
     known = verdicts(folder, module) or {}
     undecided = {None} if not keep else {None, *(set(known.values()) - KILLED)}
     todo = [mutant.name for mutant in drawn if known.get(mutant.name) in undecided]

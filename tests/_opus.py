@@ -1,4 +1,4 @@
-"""Packages as OPUS-MT publishes them, in Marian's own format, of real MarianMT models made in a test."""
+"""OPUS-MT packages in Marian's own format, made from real MarianMT models with random weights."""
 
 import json
 import zipfile
@@ -8,7 +8,7 @@ import yaml
 from _marian import tiny_marian
 
 SIZES = {"encoder_layers": 2, "decoder_layers": 1, "encoder_ffn_dim": 48, "decoder_ffn_dim": 48}
-SETTINGS = {  # of a published model, as far as they say what it computes
+SETTINGS = {  # the settings of a published model that determine what it computes
     "type": "transformer",
     "version": "v1.7.6 2d7f5d4",
     "tied-embeddings": False,
@@ -33,7 +33,7 @@ NORM = {"weight": "ln_scale", "bias": "ln_bias"}
 
 
 def drawn(folder, seed: int, source: str, target: str, **changes):
-    """A model of OPUS-MT's kind with every tensor drawn, and the folder of its tokenizer."""
+    """Create a model with the architecture of OPUS-MT and random tensors; return it and its tokenizer's folder."""
     tokenizer = tiny_marian(folder, seed, source, target).directory
     import torch
     from transformers import MarianConfig, MarianMTModel
@@ -46,8 +46,8 @@ def drawn(folder, seed: int, source: str, target: str, **changes):
         for name, tensor in learnt(model):
             about = 1.0 if "layer_norm.weight" in name else 0.0
             tensor.copy_(about + torch.randn(tensor.shape) * (0.12 if tensor.ndim == 1 else 0.2))
-        model.model.shared.weight[config.pad_token_id] = 0  # what Marian begins with
-        model.final_logits_bias[0, config.pad_token_id] = -torch.inf  # which it never says
+        model.model.shared.weight[config.pad_token_id] = 0  # Marian starts decoding from a zero embedding
+        model.final_logits_bias[0, config.pad_token_id] = -torch.inf  # never generated
     return model, tokenizer
 
 
@@ -57,7 +57,7 @@ def learnt(model) -> list[tuple]:
 
 
 def teach(model, tokenizer, lines: list[str], answers: list[str], steps: int = 100) -> None:
-    """Train the model until it knows the answers by heart, so that it has something to say."""
+    """Train the model until it reproduces the answers, so that its output is not random."""
     import torch
     from transformers import MarianTokenizer
 
@@ -74,7 +74,7 @@ def teach(model, tokenizer, lines: list[str], answers: list[str], steps: int = 1
 
 
 def arrays(model) -> dict[str, np.ndarray]:
-    """The model's tensors under the names, and in the shapes, that Marian gives them."""
+    """The model's tensors with Marian's names and shapes."""
     made = {}
     for name, tensor in model.state_dict().items():
         value, words = tensor.detach().numpy(), name.split(".")
@@ -90,7 +90,7 @@ def arrays(model) -> dict[str, np.ndarray]:
 
 def _theirs(rest: list[str]) -> str:
     kind = rest[-1]
-    if rest[0] in BLOCKS:  # such as self_attn.q_proj.weight
+    if rest[0] in BLOCKS:  # for example self_attn.q_proj.weight
         return f"{BLOCKS[rest[0]]}_{'W' if kind == 'weight' else 'b'}{rest[1][0]}"
     if rest[0].startswith("fc"):
         return FEED[".".join(rest)]
@@ -99,7 +99,7 @@ def _theirs(rest: list[str]) -> str:
 
 
 def package(folder, model, tokenizer) -> dict[str, bytes]:
-    """Write the members of a package to `folder`; returns them by name."""
+    """Write the files of a package to `folder`; return their contents by name."""
     config = model.config
     settings = {"dim-emb": config.d_model, "transformer-dim-ffn": config.encoder_ffn_dim}
     settings |= {"transformer-heads": config.encoder_attention_heads, "enc-depth": config.encoder_layers}

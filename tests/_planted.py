@@ -1,4 +1,4 @@
-"""Plug-ins planted as a new user would: files put into a copy of the project, or offered to this process."""
+"""Install plug-ins as a new user would: as files in a copy of the project, or in this process."""
 
 import importlib
 import sys
@@ -20,7 +20,7 @@ def examples() -> list[str]:
 
 
 def plant(project: Project, name: str) -> dict:
-    """Put an example's file where the page says; the lines of the config that the page gives for it."""
+    """Put an example's file where the page says; return the config lines that the page gives for it."""
     target = project.folder / "emospace" / PLACES[name][1]
     assert not target.exists()
     target.write_text((PLUGINS / f"{name}.py").read_text(encoding="utf-8"), encoding="utf-8")
@@ -28,7 +28,7 @@ def plant(project: Project, name: str) -> dict:
 
 
 def merged(config: dict, lines: dict) -> dict:
-    """A config with more lines: blocks are joined, anything else is replaced."""
+    """Merge lines into a config: blocks are merged, other values are replaced."""
     found = dict(config)
     for key, value in lines.items():
         both = isinstance(value, dict) and isinstance(found.get(key), dict)
@@ -37,20 +37,20 @@ def merged(config: dict, lines: dict) -> dict:
 
 
 def offer(monkeypatch, folder: Path, kind: str, name: str, code: str) -> None:
-    """Let this process find a plug-in that lies in `folder`, until the test ends."""
+    """Make a plug-in in `folder` available to this process until the test ends."""
     package = importlib.import_module(f"emospace.{plugin.KINDS[kind][0].replace('/', '.')}")
     (folder / f"{name}.py").write_text(code, encoding="utf-8")
     known = plugin.names
     monkeypatch.setattr(package, "__path__", [str(folder), *package.__path__])
     monkeypatch.setattr(plugin, "names", lambda other: sorted({*known(other), name} if other == kind else known(other)))
     monkeypatch.delitem(sys.modules, f"{package.__name__}.{name}", raising=False)
-    # What it found before is not to be remembered.
+    # Forget plug-ins that were loaded before.
     monkeypatch.setattr(plugin, "find", cache(getattr(plugin.find, "__wrapped__", plugin.find)))
     importlib.invalidate_caches()
 
 
 def tones(folder: Path, speakers: int = 6, each: int = 4) -> None:
-    """The corpus of the example: half of the speakers women; two labels, whose tones are hard to tell apart."""
+    """Write the example's corpus: half of the speakers are women; the tones of its two labels overlap."""
     import numpy as np
     import soundfile
 

@@ -1,4 +1,4 @@
-"""Metrics that a test plants beside those of the project, as if each were a file of its own."""
+"""Install metrics for a test beside those of the project, as if each had a file of its own."""
 
 from types import SimpleNamespace
 
@@ -8,7 +8,7 @@ from emospace.core import contracts, plugin
 
 
 def plant(monkeypatch, name: str, **attributes) -> None:
-    """Let `plugin.find` give a metric with these attributes, held to its contract."""
+    """Make `plugin.find` return a metric with these attributes, after checking it against the contract."""
     module = SimpleNamespace(**{"TITLE": name} | attributes)
     plugin.hold(module, contracts.Metric, f"emospace/evaluation/metrics/{name}.py")
     found = plugin.find
@@ -20,5 +20,5 @@ def ones(truth, predicted) -> np.ndarray:
 
 
 def constant(value: float):
-    """A function `value` that gives one number whatever the sums."""
+    """Return a metric function `value` that ignores its sums and returns one number."""
     return lambda sums: np.full(sums.shape[:-1], value)

@@ -1,4 +1,4 @@
-"""The examples of docs/contracts.md in this process: their plan, and each of their jobs, one after the other."""
+"""The examples of docs/contracts.md in this process: their plan, and all their jobs in order."""
 
 import copy
 from argparse import Namespace
@@ -27,7 +27,7 @@ from workflow_scripts import (
     train,
 )
 
-# What all examples stand on: two features of sound, a probe, and a model of both.
+# The base config of all examples: two audio features, a probe, and a model of both.
 BASE = {
     "name": "planted",
     "seed": 1,
@@ -44,7 +44,7 @@ KINDS = {folder: kind for kind, (folder, _) in plugin.KINDS.items()}
 
 
 def whole() -> dict:
-    """A config with the lines of every example."""
+    """Return a config with the lines of every example."""
     return copy.deepcopy(_whole())
 
 
@@ -61,20 +61,20 @@ def code_of(example: str) -> str:
 
 
 def place_of(example: str) -> tuple[str, str]:
-    """Kind and name of an example."""
+    """Kind and name of an example's plug-in."""
     folder, _, name = PLACES[example][1].removesuffix(".py").rpartition("/")
     return KINDS[folder], name
 
 
 def put(monkeypatch, folder: Path, example: str, code: str) -> None:
-    """Let this process find an example, with this code."""
+    """Install an example in this process, with this code."""
     kind, name = place_of(example)
     (folder / kind).mkdir(parents=True, exist_ok=True)
     offer(monkeypatch, folder / kind, kind, name, code)
 
 
 def plan_of(monkeypatch, config: dict) -> plan.Plan:
-    """The plan, checked, without recipes: the code of these plug-ins lies outside the project."""
+    """Check the config and return its plan without recipes, because these plug-ins are outside the project."""
     monkeypatch.setattr(plan, "write_recipes", lambda plan, folder: {("none", "none"): folder})
     return plan.Plan(config)
 
@@ -85,7 +85,7 @@ def recipes_of(plan) -> dict[tuple[str, str], dict]:
 
 
 class World:
-    """The jobs from recordings to the report, below `folder`; `out` redirects what the job at hand writes."""
+    """The jobs from the recordings to the report, below `folder`; `out` redirects the outputs of the current job."""
 
     def __init__(self, folder: Path, recipes: dict):
         self.folder, self.recipes = folder, recipes
@@ -183,7 +183,7 @@ class World:
         make_report.job(SimpleNamespace(**given, out=out / "report.html"), self.recipes["make_report", "all"])
 
     def make(self) -> None:
-        """All jobs up to the evaluation, with the plug-ins as they should be."""
+        """Run all jobs up to the evaluation with the unchanged plug-ins."""
         for name, folder in (("index", "m"), ("merge", "m"), ("protocol", "p"), ("audit", "p")):
             getattr(self, name)(self.folder / folder)
         for view in ("loudness", "audio"):

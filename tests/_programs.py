@@ -1,8 +1,8 @@
-"""Snakemake and the project's scripts, run in forks of a process that has imported their packages.
+"""Run Snakemake and the project's scripts in forks of a process that has imported their packages.
 
-Importing Snakemake takes about as long as planning the demo, and importing PyTorch longer than most jobs of a test. A
-fork of a process that has done so runs like a fresh interpreter: working directory, environment, arguments and output
-are its own, and no module of emospace is loaded.
+Importing Snakemake takes about as long as planning the demo, and importing PyTorch longer than most test jobs. A fork
+of a preloaded process behaves like a fresh interpreter: it has its own working directory, environment, arguments and
+output, and no emospace module is loaded.
 """
 
 import atexit
@@ -33,19 +33,19 @@ class Programs:
         self.server: subprocess.Popen | None = None
 
     def can_run(self, command: Sequence[str]) -> bool:
-        """Is this a program that a fork can run: snakemake, or a module of the project?"""
+        """Whether a fork can run this command: snakemake, or a module of the project."""
         return command[0] == "snakemake" or tuple(command[:2]) == ("python", "-m")
 
     def run(
         self, command: Sequence[str], cwd: Path, env: Mapping[str, str], together: bool = False
     ) -> subprocess.CompletedProcess:
-        """Run a program; stdout and stderr as text, both in stdout if `together`."""
+        """Run a program and capture stdout and stderr as text; `together` merges both into stdout."""
         with tempfile.NamedTemporaryFile("r") as out, tempfile.NamedTemporaryFile("r") as error:
             request = {"command": list(command), "cwd": str(cwd), "env": dict(env)}
             request |= {"stdout": out.name, "stderr": out.name if together else error.name}
             try:
                 return subprocess.CompletedProcess(command, self._status(request), out.read(), error.read())
-            except BaseException:  # a test that has run out of time leaves neither the program nor its answer
+            except BaseException:  # a test that times out must leave neither the program nor a pending reply
                 self.kill()
                 raise
 
@@ -63,7 +63,7 @@ class Programs:
         return self.server
 
     def kill(self) -> None:
-        """Kill the process and what it runs; the next program starts a new one."""
+        """Kill the process and its children; the next program starts a new process."""
         if self.server is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self.server.pid, signal.SIGKILL)
@@ -71,7 +71,7 @@ class Programs:
             self.server = None
 
     def stop(self) -> None:
-        """End the process, if it was started."""
+        """Stop the process if it is running."""
         if self.server is not None:
             self.server.communicate()
             self.server = None
@@ -81,27 +81,27 @@ planning, jobs = Programs(PLANNING), Programs(JOBS)
 
 
 def run_script(name: str, *arguments, cwd: Path) -> subprocess.CompletedProcess:
-    """Run `python -m workflow_scripts.<name>` of this project in a folder, on one thread."""
+    """Run this project's `python -m workflow_scripts.<name>` in `cwd`, with one thread."""
     command = ["python", "-m", f"workflow_scripts.{name}", *map(str, arguments)]
     return jobs.run(command, cwd, os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"})
 
 
 def serve(modules: Sequence[str]) -> None:
-    """Fork for each request of stdin; write the exit status of each to stdout."""
+    """Fork for each request on stdin; write its exit status to stdout."""
     for name in modules:
         __import__(name)
     assert not [name for name in sys.modules if name.partition(".")[0] in ("emospace", "workflow_scripts")]
-    gc.freeze()  # forks share the memory of what is loaded as long as they do not collect it
+    gc.freeze()  # garbage collection in a fork would copy the shared memory
     replies = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
         request = json.loads(line)
         if (pid := os.fork()) == 0:
-            os._exit(status_of(become, **request))  # finalising the interpreter would copy all memory that it shares
+            os._exit(status_of(become, **request))  # finalising the interpreter would copy the shared memory
         print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), file=replies, flush=True)
 
 
 def status_of(program: Callable[..., None], **request) -> int:
-    """Run a program to its end, with its threads and exit handlers; return its exit status, as the interpreter does."""
+    """Run a program, join its threads and run its exit handlers; return the exit status that Python would give."""
     try:
         program(**request)
         status = 0
@@ -120,7 +120,7 @@ def status_of(program: Callable[..., None], **request) -> int:
 
 
 def become(command: list[str], cwd: str, env: dict[str, str], stdout: str, stderr: str) -> None:
-    """Turn this process into the program and run it."""
+    """Set up this process as the program and run it."""
     import runpy
 
     for target, file in ((1, stdout), (2, stderr)):

@@ -1,4 +1,4 @@
-"""Recognisers for tests: real Whisper weights from a package, folders of Vosk models, engines with given answers."""
+"""Speech recognisers for tests: real Whisper weights from a package, Vosk model folders, engines with fixed answers."""
 
 import contextlib
 from pathlib import Path
@@ -15,14 +15,14 @@ def opened(folder: Path, record: dict) -> Weights:
 
 
 def of_folder(folder: Path) -> Weights:
-    """A record of whatever a folder holds, as the source `local` would write it."""
+    """Record the files of a folder as the source `local` would."""
     files = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != "weights.json"]
     described = {str(p.relative_to(folder)): {"sha256": sha256(p), "size": p.stat().st_size} for p in files}
     return Weights("vosk_en", folder, "local", f"local {folder}", "", described, False, "")
 
 
 def said(text: str) -> np.ndarray:
-    """A short sentence by espeak-ng, int16 at 16 kHz."""
+    """Speak a short text with espeak-ng: int16 at 16 kHz."""
     from emospace.speech.prosody import Setting
     from emospace.speech.voices import Espeak
 
@@ -30,7 +30,7 @@ def said(text: str) -> np.ndarray:
 
 
 def vosk_folder(folder: Path, conf: str = "--use-energy=false\n") -> Path:
-    """The names that a Vosk model has, with nothing of use in them."""
+    """Create the files of a Vosk model by name, without usable content."""
     contents = {"am/final.mdl": "x", "conf/mfcc.conf": conf, "conf/model.conf": "x", "graph/HCLr.fst": "x"}
     for name, content in contents.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -39,7 +39,7 @@ def vosk_folder(folder: Path, conf: str = "--use-energy=false\n") -> Path:
 
 
 def engine_of(listen):
-    """An engine that hears what a function makes of a wave."""
+    """Return an engine that transcribes a waveform by calling `listen`."""
 
     @contextlib.contextmanager
     def engine(weights, threads):

@@ -1,4 +1,4 @@
-"""A results tree whose every name tries to break out of the report, and a parser of the page."""
+"""A results tree in which every name attempts markup injection, and a parser for the report page."""
 
 import re
 from dataclasses import replace
@@ -17,7 +17,7 @@ VOID = {"meta", "link", "br", "img", "input", "hr"}
 
 
 class Page(HTMLParser):
-    """Elements, attributes and words of a page; raises where tags do not nest."""
+    """The elements, attributes and words of a page; raises if tags do not nest."""
 
     def __init__(self, text: str):
         super().__init__(convert_charrefs=True)
@@ -47,7 +47,7 @@ class Page(HTMLParser):
 
 
 def features(folder, random: bool = True) -> None:
-    """Sidecars of two features, one of random weights."""
+    """Write the sidecars of two features, one with random weights."""
     recipe = {"feature": "audio.mfcc", "options": {}, "code": {}}
     plain = {
         "recipe": recipe,
@@ -68,7 +68,7 @@ RUNS = ("probe", "noise", "less_noise", "mixed_probe")
 
 
 def tree(folder):
-    """Four runs on two protocols, one leaky; ids, speakers, texts, notes and problems try to break out."""
+    """Write four runs on two protocols, one leaky; ids, speakers, texts, notes and problems contain markup."""
     found = [replace(r, speaker=f"{r.speaker}{EVIL}", text=f"{EVIL} {r.text}") for r in rows()]
     found[0] = replace(found[0], utterance=f"S0impro_F000 {EVIL}".replace("/", ""))
     found += [utterance(f"S0_odd{i}", label=label) for i, label in enumerate(["xxx", "odd", "xxx"])]

@@ -1,4 +1,4 @@
-"""A small results tree with known answers: manifest, protocol and audit by the real scripts, predictions by hand."""
+"""A small results tree with known scores: manifest, protocol and audit by the real scripts, synthetic predictions."""
 
 import csv
 import json
@@ -28,9 +28,9 @@ def script(folder: Path, name: str, recipe: dict, *arguments, check: bool = True
 
 
 def rows(sessions: int = 3, each: int = 6, shared: bool = False) -> list[manifest.Utterance]:
-    """Two speakers per session, who share its dialogues or talk alone.
+    """Return rows with two speakers per session, who share its dialogues or speak in dialogues of their own.
 
-    Half of the rows are scripted, and scripted rows say the same in every session.
+    Half of the rows are scripted; scripted texts are the same in every session.
     """
     found = []
     for session in range(sessions):
@@ -46,7 +46,7 @@ def rows(sessions: int = 3, each: int = 6, shared: bool = False) -> list[manifes
 
 
 def corpus(folder: Path, found: list[manifest.Utterance], name: str = "toy", **about) -> None:
-    """Manifest with its sidecar, and a quality table without problems."""
+    """Write a manifest with its sidecar, and a quality table without problems."""
     manifest.write(folder / f"data/manifest/{name}.csv", found)
     manifest.write_problems(folder / f"data/quality/{name}.csv", [])
     media = sorted({path for row in found for path in (row.audio, row.video)} - {""})
@@ -58,7 +58,7 @@ def corpus(folder: Path, found: list[manifest.Utterance], name: str = "toy", **a
 
 
 def plan_of(name: str = "session", corpus: str = "toy", leaky: bool = False, split: str = "session") -> dict:
-    """What a recipe says of a protocol."""
+    """A protocol as a recipe describes it."""
     about = {"protocol": name, "corpus": corpus, "corpora": {corpus: "toy"}, "split": "random" if leaky else split}
     about |= {"leaky": leaky, "labels": {corpus: LABELS}, "rows": {}, "options": {}, "files": {}, "seed": 1}
     return about | {"sides": ["train", "dev", "test"]}
@@ -73,7 +73,7 @@ def protocol(
     split: str = "session",
     **more,
 ) -> None:
-    """Fold tables and audit, made by the scripts of the workflow."""
+    """Make the fold tables and the audit with the workflow's scripts."""
     about = plan_of(name, corpus, leaky, split) | more
     base, table = folder / f"data/protocols/{corpus}/{name}", folder / f"data/manifest/{corpus}"
     tables = [base / f"fold{i}.csv" for i in range(folds)]
@@ -110,7 +110,7 @@ def run(
     random_inputs: tuple[str, ...] = (),
     in_sample: tuple[str, ...] = (),
 ) -> list[Path]:
-    """Result folders of a run that is right with probability `right`: what `train` writes, but for the state."""
+    """Write what `train` writes, except the state, for a run that predicts correctly with probability `right`."""
     truth = {r.utterance: LABELS["map"].get(r.label) for r in manifest.read(folder / f"data/manifest/{corpus}.csv")}
     folders = []
     for seed in seeds:
@@ -147,7 +147,7 @@ def _guess(line: dict, truth: dict, random: np.random.Generator, right: float, g
 def evaluation_arguments(
     folder: Path, name: str, baseline: str, corpus: str = "toy", protocol: str = "session"
 ) -> list:
-    """Arguments of `evaluate` for a run, with paths as the workflow passes them."""
+    """Arguments of `evaluate` for a run, as the workflow passes them."""
     base, out = f"data/protocols/{corpus}/{protocol}", f"results/evaluation/{corpus}/{name}"
     runs, others = (sorted(folder.glob(f"results/runs/{corpus}/{n}/fold*")) for n in (name, baseline))
     arguments = ["--manifest", f"data/manifest/{corpus}.csv", "--protocol", f"{base}.json"]
@@ -173,9 +173,9 @@ def evaluate(
     versus_protocol: str = "",
     **where,
 ):
-    """Score a run with the real script. stochastic: names of runs that depend on their seed.
+    """Score a run with the real script. stochastic: names of the runs that depend on their seed.
 
-    versus_protocol: the protocol of the baseline, if it is another.
+    versus_protocol: the baseline's protocol, if it differs.
     """
     about = {"run": name, "model": "toy_model", "corpus": "toy", "protocol": "session", "baseline": baseline} | where
     labels = {about["corpus"]: LABELS}

@@ -1,4 +1,4 @@
-"""The rooms of the library: which module lies in which folder, and which folder imports which.
+"""The rooms of the library: which folder holds each module, and which folders import which.
 
 `python -m tests._rooms [FOLDER OF A CLONE]` prints the counts that docs/architecture.md quotes.
 """
@@ -13,7 +13,7 @@ ROOTS = ("emospace", "workflow_scripts")
 
 
 def modules(project: Path) -> dict[str, Path]:
-    """Dotted name of each of our modules, and its file."""
+    """Map the dotted name of each project module to its file."""
     files = {}
     for path in sorted(p for root in ROOTS for p in (project / root).rglob("*.py")):
         parts = path.relative_to(project).with_suffix("").parts
@@ -22,19 +22,19 @@ def modules(project: Path) -> dict[str, Path]:
 
 
 def imports(name: str, path: Path, known: dict[str, Path]) -> set[str]:
-    """Those of our modules that one imports, in functions too; of `from package import module`, the module."""
+    """Project modules that a module imports, also inside functions; `from package import module` gives the module."""
     named = {other for other in syntax(path).imports if other in known and other != name}
     return {other for other in named if not any(inner.startswith(f"{other}.") for inner in named)}
 
 
 def room(name: str) -> str:
-    """The folder of a module: the first two words of its dotted name, or one where it lies at the root."""
+    """The folder of a module: the first two parts of its dotted name, or the first for a module at the root."""
     parts = name.split(".")
     return ".".join(parts[:2]) if len(parts) > 2 else parts[0]
 
 
 def arrows(project: Path) -> Counter:
-    """How many imports lead from one room to another: (from, to) -> number."""
+    """Count the imports between rooms: (importing room, imported room) -> number."""
     known = modules(project)
     rooms = {room(name) for name in known}
     place = {name: name if name in rooms else room(name) for name in known}

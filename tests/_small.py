@@ -1,4 +1,4 @@
-"""A small synthetic fold: three classes, three inputs whose mean leans to the label, some rows without one of them."""
+"""A small synthetic fold: three classes, three inputs whose mean depends on the label, some of them missing."""
 
 import numpy as np
 
@@ -8,11 +8,11 @@ from emospace.core.store import Ragged
 CLASSES = ["ang", "neu", "sad"]
 INPUTS = {"audio.mfcc": 6, "frames.clip": 5, "text.sbert": 4}
 SMALL = {"width": 16, "embedding": 16, "recurrent": 8, "epochs": 20, "patience": 20, "batch": 16, "lr": 1e-2}
-BRIEF = SMALL | {"epochs": 2}  # for tests in which the model need not have learnt anything
+BRIEF = SMALL | {"epochs": 2}  # for tests that do not need a trained model
 
 
 def arrays(seed: int, count: int, missing: float = 0.2):
-    """Labels, and per input rows whose mean leans to the label; some are missing."""
+    """Return labels and, per input, rows whose mean depends on the label; some rows are missing."""
     rng = np.random.default_rng(seed)
     label = np.arange(count) % len(CLASSES)
     inputs = {}
@@ -43,12 +43,12 @@ def split(seed: int, count: int, hidden: bool = False, missing: float = 0.2) -> 
 
 
 def probabilities(model, trained: Trained, fold: Fold) -> np.ndarray:
-    """What a model says of dev, then of test rows."""
+    """Predicted probabilities of the dev rows, then of the test rows."""
     return np.concatenate([model.apply(trained, rows).probabilities for rows in (fold.dev, fold.test)])
 
 
 def with_children(rows: Rows, copies: int) -> Rows:
-    """The rows and, after them, noisy copies of the last ones' audio: children."""
+    """Append children to the rows: noisy copies of the audio of the last rows."""
     parents = np.arange(len(rows) - copies, len(rows)).repeat(2)
     rng = np.random.default_rng(5)
     inputs = {}

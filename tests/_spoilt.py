@@ -1,4 +1,4 @@
-"""Small corpora in the layouts of all readers, and seeded ways to spoil one of their files."""
+"""Small corpora in the layouts of all readers, and seeded mutations that corrupt one of their files."""
 
 import random
 import struct
@@ -15,7 +15,7 @@ TURNS = [("F000", 0.2, 1.0, "neu"), ("M000", 1.1, 1.9, "ang"), ("F001", 2.0, 2.9
 
 
 def film(path: Path, size: str, *codec: str, sound: bool = False, seconds: int = 3) -> None:
-    """A film of moving patterns."""
+    """Write a video of moving patterns."""
     path.parent.mkdir(parents=True, exist_ok=True)
     inputs = ["-f", "lavfi", "-i", f"testsrc2=size={size}:rate=25:duration={seconds}"]
     inputs += ["-f", "lavfi", "-i", f"sine=sample_rate={RATE}:duration={seconds}"] if sound else []
@@ -24,14 +24,14 @@ def film(path: Path, size: str, *codec: str, sound: bool = False, seconds: int =
 
 
 def noise(path: Path, seconds: float, **options) -> None:
-    """A recording of noise at -20 dBFS."""
+    """Write a recording of noise at -20 dBFS."""
     path.parent.mkdir(parents=True, exist_ok=True)
     wave = np.random.default_rng(len(path.name)).standard_normal(round(seconds * RATE)) * 0.1
     soundfile.write(path, wave, RATE, **options)
 
 
 def iemocap(root: Path) -> None:
-    """One dialogue of three utterances: evaluation, transcript, recordings and film."""
+    """Write one dialogue of three utterances: evaluation, transcript, recordings and video."""
     base, block, words = root / "Session1", [], []
     for name, start, end, label in TURNS:
         turn = f"{DIALOGUE}_{name}"
@@ -47,7 +47,7 @@ def iemocap(root: Path) -> None:
 
 
 def ravdess(root: Path) -> None:
-    """Clips of two actors: WAV (integers and floats), FLAC (of known and unknown length) and MP4."""
+    """Write clips of two actors: WAV (integer and float), FLAC (known and unknown length) and MP4."""
     for actor in (1, 2):
         stem = f"01-{{:02d}}-01-01-01-{actor:02d}"
         folder = root / f"Actor_{actor:02d}"
@@ -98,7 +98,7 @@ def _noise(data: bytes, draw: random.Random) -> bytes:
 
 
 def _numbers(data: bytes, draw: random.Random) -> bytes:
-    """A four-byte field near the start, or near a box's name, takes an extreme value."""
+    """Set a four-byte field near the start, or near a box name, to an extreme value."""
     names = [b"fmt ", b"data", b"moov", b"mdhd", b"stsz", b"stco", b"stts", b"tkhd", b"strh", b"strf", b"avih", b"fLaC"]
     places = [at for name in names if (at := data.find(name)) >= 0] or [0]
     at = draw.choice(places) + 4 * draw.randrange(-1, 12)
@@ -106,13 +106,13 @@ def _numbers(data: bytes, draw: random.Random) -> bytes:
     return data[: max(0, at)] + struct.pack(draw.choice("<>") + "I", value) + data[max(0, at) + 4 :]
 
 
-# Place of a field, its form, lies: format, channels, rate, bits, bytes of sound.
+# Offset of a field, its struct format, false values: format, channels, rate, bits, bytes of audio.
 WAV_FIELDS = [(20, "<H", [3, 85]), (22, "<H", [0, 1024]), (24, "<I", [0, 1, 2**31 - 1]), (34, "<H", [8])]
 WAV_FIELDS += [(40, "<I", [10, 2**31, 2**32 - 1])]
 
 
 def _lie(data: bytes, draw: random.Random) -> bytes:
-    """STREAMINFO of a FLAC, or the format of a WAV, claims something that is not so."""
+    """Put a false value into the STREAMINFO of a FLAC or the format chunk of a WAV."""
     if data.startswith(b"fLaC"):
         rate, samples = draw.choice([(0, 0), (1, 0), (655350, 0), (None, 0), (None, 2**36 - 1), (None, 10**9)])
         fields = int.from_bytes(data[18:26])
@@ -128,7 +128,7 @@ def _lie(data: bytes, draw: random.Random) -> bytes:
 
 
 def _floats(_: bytes, draw: random.Random) -> bytes:
-    """A float WAV of what floats may be: not numbers, infinite, in the range of integers, long, silent."""
+    """Return a float WAV of unusual samples: NaN, infinite, in the range of integers, long, silent."""
     wave = np.random.default_rng(draw.randrange(100)).standard_normal(RATE).astype(np.float32) * 0.1
     kind = draw.choice(["nan", "inf", "integers", "huge", "long"])
     wave = np.tile(wave, 40) if kind == "long" else wave * {"integers": 3e4, "huge": 1e30}.get(kind, 1)
@@ -168,7 +168,7 @@ def _lines_cut(data: bytes, draw: random.Random) -> bytes:
 
 
 def _lines_mixed(data: bytes, draw: random.Random) -> bytes:
-    """A line is lost, doubled, or moved."""
+    """Drop, duplicate or move a line."""
     lines = data.splitlines(keepends=True)
     line = lines.pop(draw.randrange(len(lines)))
     for _ in range(draw.randrange(3)):
@@ -177,7 +177,7 @@ def _lines_mixed(data: bytes, draw: random.Random) -> bytes:
 
 
 def _cell(data: bytes, draw: random.Random) -> bytes:
-    """A word or number becomes something that no table should hold."""
+    """Replace a word or number with a value that no table should contain."""
     start = draw.randrange(len(data))
     end = min(len(data), start + draw.randrange(8))
     return data[:start] + draw.choice(NUMBERS + SIGNS) + data[end:]
@@ -191,7 +191,7 @@ TEXTS = [_cut, _flip, _blank, _lose, _more, _noise, _lines_cut, _lines_mixed, _c
 
 
 def mutant(seed: int, files: dict[str, bytes]) -> tuple[str, str, bytes]:
-    """(file, what was done to it, its content) of one file of a corpus; files: path -> content."""
+    """Corrupt one file of a corpus: (file, name of the mutation, new content). files: path -> content."""
     draw = random.Random(seed)
     name = draw.choice(sorted(files))
     if draw.random() < 0.1:

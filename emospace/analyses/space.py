@@ -1,6 +1,6 @@
-"""How well the space of a run holds together: neighbours, clusters of emotions and speakers, retrieval between inputs.
+"""Quality of a run's embedding space: neighbours, clusters of emotions and speakers, retrieval between inputs.
 
-All numbers are of test rows, whose speakers the model has not seen.
+All numbers come from test rows. In a clean protocol, the model has not seen their speakers.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,13 +28,13 @@ def suits(model, inputs: Sequence[str]) -> bool:
 
 
 def analyse(run, out: Path, *, neighbours: Count = 10) -> dict:
-    """Write space.csv: the score of a vote of neighbours, and silhouettes; and retrieval.csv for each pair of inputs.
+    """Write space.csv (score of a neighbours' vote, silhouettes) and retrieval.csv (scores per pair of inputs).
 
-    neighbours: of a test row among the train rows of its fold, by cosine; their labels vote. Silhouettes (Rousseeuw
-    1987) are cosine, per training, then averaged: high for emotions and low for speakers is good. Retrieval ranks the
-    test rows of a fold, embedded from the target alone, by their cosine with a row embedded from the query alone.
-    R@k: share of rows whose own row, or one with the same target content, is among the first k. "same emotion@10":
-    share of its emotion among the first ten, "by chance": among all.
+    neighbours: number of train rows of the fold, nearest by cosine, whose labels vote for a test row. Silhouettes
+    (Rousseeuw 1987) use the cosine distance and are averaged over trainings: high for emotions and low for speakers is
+    good. Retrieval ranks the test rows of a fold, embedded from the target alone, by their cosine with a row embedded
+    from the query alone. R@k: share of queries with their own row, or one of the same target content, among the first
+    k. "same emotion@10": share of the query's emotion among the first ten; "by chance": among all.
     """
     votes = np.full(run.predictions.probabilities.shape, np.nan)
     silhouettes: dict[str, list[float]] = {"emotions": [], "speakers": []}
@@ -64,7 +64,7 @@ def vote(queries: np.ndarray, train: np.ndarray, labels: np.ndarray, classes: in
 
 
 def silhouette(embedded: np.ndarray, groups: np.ndarray) -> float:
-    """Mean cosine silhouette, NaN unless there are two groups and fewer than rows."""
+    """Mean cosine silhouette; NaN unless there are at least two groups and fewer groups than rows."""
     from sklearn.metrics import silhouette_score
 
     if not 1 < len(np.unique(groups)) < len(groups):
@@ -73,7 +73,7 @@ def silhouette(embedded: np.ndarray, groups: np.ndarray) -> float:
 
 
 def retrieval(queries: np.ndarray, targets: np.ndarray, content: Sequence, label: np.ndarray) -> dict[str, float]:
-    """Scores of one direction. queries, targets: (N, E) of unit norm; content: of the targets, equal if identical."""
+    """Scores of one direction. queries, targets: (N, E) of unit norm; content: of the targets, to find duplicates."""
     first: dict = {}
     numbers = np.array([first.setdefault(item, len(first)) for item in content])
     order = np.argsort(-(queries @ targets.T), axis=1, kind="stable")
@@ -84,7 +84,7 @@ def retrieval(queries: np.ndarray, targets: np.ndarray, content: Sequence, label
 
 
 def _retrievals(run, training, rows: Rows, label: np.ndarray, pairs) -> Iterator[tuple[tuple[str, str], dict]]:
-    """Yield each pair with its scores on the rows that have both inputs."""
+    """Yield each pair of inputs and its scores on the rows that have both."""
     if not pairs:
         return
     embedded = {name: run.apply(training, rows, keep=[name]).embeddings for name in run.inputs}
@@ -109,7 +109,7 @@ def _measures(run, votes: np.ndarray, silhouettes: dict[str, list[float]]) -> It
 
 
 def _mean(lines: list[dict]) -> dict:
-    """Mean over the trainings; the number of rows is of all folds and seeds."""
+    """Average the scores over trainings; the number of rows is the sum over folds and seeds."""
     means = {key: _text(float(np.mean([line[key] for line in lines]))) for key in lines[0] if key != "n"}
     return {"n": sum(line["n"] for line in lines)} | means
 

@@ -1,4 +1,4 @@
-"""Sample spectrograms: of each class, the first test rows with an image, as a grid."""
+"""Sample spectrograms: a grid of the first test rows of each class that have an image."""
 
 from pathlib import Path
 
@@ -11,11 +11,11 @@ from emospace.core.store import Ragged
 OUTPUTS = ("spectrograms.png",)
 ENVIRONMENT = "report"
 PACKAGES = ("numpy", "matplotlib")
-RATIO = 1.1  # width of a picture by its height
+RATIO = 1.1  # width of a picture relative to its height
 
 
 def analyse(run, out: Path, *, seed: int, samples: Count = 2) -> dict:
-    """Draw `samples` rows of each class of the first training, time to the right and frequency upwards.
+    """Draw `samples` rows of each class from the first training, time to the right and frequency upwards.
 
     Raises InputError if no test row has an image.
     """

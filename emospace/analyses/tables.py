@@ -1,7 +1,7 @@
 """Write the prepared tables of a run's first fold: scaled statistics and cleaned texts of train and test rows.
 
-The format is that of ACIT4630 (emospace/corpora/_prepared.py), so that a system can start from them where the corpus
-cannot be shipped. They are derived from the corpus and may be shared no further than it.
+The format is that of ACIT4630 (emospace/corpora/_prepared.py), so that a system can start from the tables where the
+corpus cannot be shipped. The tables are derived from the corpus, and its licence restricts them too.
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
 """Validate the stored states of a run without training: apply them to the test rows again and score them.
 
-The targets are files, so a trained run is validated alone by
+To validate a single trained run, request its file:
 `snakemake results/<name>/analyses/<run>/validation/validation.csv`.
 """
 
@@ -24,9 +24,9 @@ COLUMNS = ["state", "fold", "seed", "n", *SCORES, "unlike_stored"]
 
 
 def analyse(run, out: Path, *, seed: int) -> dict:
-    """Write a line per state and training: weighted averages, and how many rows are predicted unlike in training.
+    """Write a line per state and training: weighted averages, and the number of rows whose prediction has changed.
 
-    The states are `model`, which predicted in training, and the run's checkpoints by name.
+    The states are `model`, which made the stored predictions, and the run's checkpoints by name.
     """
     lines = [line for training in run.trainings for line in _lines(run, training)]
     records.write(out / OUTPUTS[0], COLUMNS, lines)

@@ -1,7 +1,7 @@
 """The four prepared tables of ACIT4630 (docs/systems.md): acoustic statistics and transcripts of train and test rows.
 
 audio_train_v0.csv and audio_test_v0.csv have the columns wav_file, label and one per statistic; text_train.csv and
-text_test.csv wav_file, label and transcription. The label is a number. An utterance has a line per copy.
+text_test.csv have wav_file, label and transcription. The label is a number. An utterance has one line per copy.
 """
 
 from collections.abc import Sequence
@@ -19,14 +19,14 @@ REMEDY = "write the tables again, all four with one program"
 
 
 def read_texts(path: Path) -> list[dict[str, str]]:
-    """Lines of a table of transcripts. Raises InputError for a missing column or an unknown label."""
+    """Read the lines of a transcript table. Raises InputError for a missing column or an unknown label."""
     lines = records.read(path, remedy=REMEDY)
     _check(path, lines, [*KEYS, TEXT])
     return lines
 
 
 def read_statistics(paths: Sequence[Path]) -> tuple[list[str], list[dict[str, str]]]:
-    """Names of the statistics, and lines of the tables. Raises InputError if one table has other columns."""
+    """Read the names of the statistics and the lines of the tables. Raises InputError if their columns differ."""
     first, lines = [], []
     for path in paths:
         own = records.read(path, remedy=REMEDY)

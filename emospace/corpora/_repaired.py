@@ -1,4 +1,4 @@
-"""Read a publisher's table whose encoding may be damaged: its lines with their numbers, and what was repaired."""
+"""Read a publisher's table whose encoding may be damaged; report what was repaired."""
 
 import csv
 import re
@@ -8,19 +8,19 @@ from pathlib import Path
 from emospace.core.encodings import decoded_lines
 from emospace.core.manifest import Problem
 
-LARGEST = 2**24  # bytes; tables of publishers have a few megabytes
+LARGEST = 2**24  # bytes; publishers' tables have a few megabytes
 AGAIN = "get the table again"
 
-# Windows-1252 read as Latin-1 leaves its punctuation as control characters (U+0092 is an apostrophe).
+# Windows-1252 read as Latin-1 turns punctuation into control characters (U+0092 is an apostrophe).
 _PUNCTUATION = {k: bytes([k]).decode("cp1252", errors="replace") for k in range(0x80, 0xA0)} | {0xA0: " "}
 _CONTROL = re.compile("[\x80-\x9f]")
 
 
 def read(root: Path, table: str, columns: Sequence[str], problems: list[Problem]) -> Iterator[tuple[int, dict]]:
-    """Yield (number, cells) of each line, with all of these columns; append the faults of the table to `problems`.
+    """Yield (line number, cells) of each line with all these columns; append the table's faults to `problems`.
 
-    A table without one of the columns has no lines. Its lines are split at line ends alone, as str.splitlines also
-    splits at U+0085, an ellipsis of Windows-1252.
+    A table that lacks a column yields nothing. The text is split at line ends only, because str.splitlines also splits
+    at U+0085, the ellipsis of Windows-1252.
     """
     path = root / table
     if path.stat().st_size > LARGEST:

@@ -2,15 +2,15 @@
 
 Poria et al. (2019), ACL. Layout: {train,dev,test}_sent_emo.csv and the films train_splits, dev_splits_complete and
 output_repeated_splits_test/dia<dialogue>_utt<utterance>.mp4, in any folders (the release unpacks to train/train_splits
-and so on). Dialogue numbers are unique within a side only. Films without a line (final_videos_test*.mp4 and a few
-others) are ignored. Known traps:
+and so on). Dialogue numbers are unique within a side only. Films without a table line (final_videos_test*.mp4 and a few
+others) are ignored. Known problems:
 
-- Earlier releases of the dev and test tables contain punctuation of Windows-1252 as control characters (U+0092 for an
-  apostrophe; U+0085 is a line break to str.splitlines), and times such as 0:10:44,769.
-- Films that users reported: FAULTY lists those that lack, cannot be opened, or contain minutes of other scenes.
+- Earlier releases of the dev and test tables contain Windows-1252 punctuation as control characters (U+0092 for an
+  apostrophe; str.splitlines takes U+0085 for a line break), and times such as 0:10:44,769.
+- Users reported faulty films: FAULTY lists those that are missing, unreadable, or contain minutes of other scenes.
 - The paper counts 1,433 dialogues, 1,039 of them train; the train table has 1,038.
 
-Times in the tables are those of the episode, and a few intervals are empty. A row's interval is its whole film.
+Times in the tables refer to the episode, and a few intervals are empty. A row's interval is its whole film.
 """
 
 import re
@@ -45,7 +45,7 @@ COUNTS = {
 }
 SPEAKERS = {"train": 260, "dev": 47, "test": 100}
 GENDERS = dict.fromkeys(("Monica", "Phoebe", "Rachel"), "F") | dict.fromkeys(("Chandler", "Joey", "Ross"), "M")
-# Utterance -> fault of its film, from the issues of the repository (9, 20, 22, 27, 39, 52).
+# Utterance -> fault of its film, from the MELD repository's issues (9, 20, 22, 27, 39, 52).
 FAULTY = {
     "train_dia125_utt3": "it cannot be decoded",
     "train_dia164_utt5": "its sound is disturbed",
@@ -62,7 +62,7 @@ FAULTY = {
 
 NUMBERS = ("Dialogue_ID", "Utterance_ID", "Season", "Episode")
 COLUMNS = ("Utterance", "Speaker", "Emotion", *NUMBERS, "StartTime", "EndTime")
-SHORTEST = 0.001  # seconds of a row without a film whose interval is empty
+SHORTEST = 0.001  # seconds: duration of a row with an empty interval and no film
 
 _TABLE = re.compile(r"(?:.*/)?(train|dev|test)_sent_emo\.csv")
 _FILM = re.compile(rf"(?:.*/)?({'|'.join(FOLDERS.values())})/dia(\d{{1,4}})_utt(\d{{1,3}})\.mp4")
@@ -71,7 +71,7 @@ _TIME = re.compile(r"(\d+):(\d\d):(\d\d)[,.](\d{3})")
 
 
 def group(path: str) -> int | None:
-    """Number of the dialogue of a film; EVERY for a table; None for other files.
+    """Number of a film's dialogue; EVERY for a table; None for other files.
 
     The main speakers occur in most dialogues, so a group is a dialogue, not a speaker.
     """
@@ -90,14 +90,14 @@ def index(
     use_faulty: bool = False,
     expect_counts: bool = True,
 ) -> tuple[list[Utterance], list[Problem]]:
-    """One row per line of the tables. A row without a usable film has its text only.
+    """Return one row per line of the tables. A row without a usable film has text only.
 
     use_faulty: true to use the films of FAULTY too, for example after you have replaced them. expect_counts: false for
     a part of the corpus, to skip the comparison with the publication.
     """
     films: dict[str, str] = {}
     tables: dict[str, str] = {}
-    for path in sorted(files, key=lambda file: (file.count("/"), file)):  # of copies, the one nearest to the root
+    for path in sorted(files, key=lambda file: (file.count("/"), file)):  # the copy nearest the root wins
         if table := _TABLE.fullmatch(path):
             tables.setdefault(table[1], path)
         elif film := _FILM.fullmatch(path):
@@ -111,7 +111,7 @@ def index(
 
 
 def expected(rows: Sequence[Utterance], *, expect_counts: bool = True, **_) -> list[Problem]:
-    """Compare the counts of utterances and speakers of each side with the publication."""
+    """Compare the numbers of utterances per label and of speakers on each side with the publication."""
     if not expect_counts:
         return []
     counts = Counter((row.split, row.label) for row in rows)
@@ -146,7 +146,7 @@ def _absent(tables: Mapping[str, str]) -> list[Problem]:
 
 @dataclass
 class _Side:
-    """Reads the table of one side. films: utterance -> path; seconds: path -> duration or error message."""
+    """Reader of one side's table. films: utterance -> path; seconds: path -> duration or error message."""
 
     root: Path
     side: str
@@ -158,7 +158,7 @@ class _Side:
     seen: set[str] = field(default_factory=set)
 
     def rows(self, part: int, parts: int) -> list[Utterance]:
-        """Rows of the dialogues of a part. Faults of the table are reported by part 0, those of a line by its part."""
+        """Rows of a part's dialogues. Part 0 reports the faults of the table, each part those of its lines."""
         rows = []
         any_film = any(name.startswith(f"{self.side}_") for name in self.films)
         faults: list[Problem] = []
@@ -180,7 +180,7 @@ class _Side:
         return rows
 
     def fault(self, name: str, cells: Mapping[str, str]) -> tuple[str, str, str] | None:
-        """Why a line is not a row: (reason, detail, remedy)."""
+        """Why a line gives no row: (reason, detail, remedy)."""
         if wrong := [column for column in NUMBERS if not _NUMBER.fullmatch(cells[column])]:
             return "bad line", f"its {wrong[0]} is {cells[wrong[0]]!r}", "write a number"
         if name in self.seen:
@@ -214,7 +214,7 @@ class _Side:
         )
 
     def film(self, name: str) -> str:
-        """Path of the film of an utterance, or "" and a problem."""
+        """Path of an utterance's film; without a usable film, record a problem and return ""."""
         path = self.films.get(name, "")
         kept = "; the row has its text only"
         if name in self.faulty:
@@ -232,6 +232,6 @@ class _Side:
 
 
 def _seconds(time: str) -> float:
-    """Seconds of a time such as 00:16:16,059; 0 if it is none."""
+    """Convert a time such as 00:16:16,059 to seconds; 0 for other text."""
     match = _TIME.fullmatch(time)
     return int(match[1]) * 3600 + int(match[2]) * 60 + int(match[3]) + int(match[4]) / 1000 if match else 0.0

@@ -1,22 +1,22 @@
 """CMU-MOSEI: segments of YouTube monologues with the intensity of six emotions and sentiment, official folds.
 
-Zadeh et al. (2018), ACL. The labels are CMU_MOSEI_Labels.csd of the CMU Multimodal SDK, an HDF5 file with, for each
-video, the intervals of its segments and seven numbers: sentiment (-3 to 3) and the intensities (0 to 3) of happiness,
+Zadeh et al. (2018), ACL. The labels are in CMU_MOSEI_Labels.csd of the CMU Multimodal SDK, an HDF5 file with the
+interval of each segment of a video and seven numbers: sentiment (-3 to 3) and the intensities (0 to 3) of happiness,
 sadness, anger, surprise, disgust and fear. Needs the package h5py (BSD), an extra:
-pip install -r requirements-extra.txt -c constraints.txt. Beside it, in any folders as the raw release unpacks:
+pip install -r requirements-extra.txt -c constraints.txt. Other files, in any folders as the raw release unpacks:
 
 - Raw/Audio/Full/WAV_16000/<video>.wav and Raw/Videos/Full/Combined/<video>.mp4, whole videos
 - Raw/Transcript/Segmented/Combined/<video>.txt, lines `<video>___<segment>___<start>___<end>___<text>`
 - cmu_mosei_std_folds.py of the SDK, the official folds; it is read as text, never run
 
-The row's label is the strongest emotion. The publisher has none: segments may have several emotions or none at all, and
-the usual metrics are binary per emotion. The sentiment is the row's `valence`.
+A row's label is the strongest emotion. The publisher defines no single label: a segment may have several emotions or
+none, and the usual metrics are binary per emotion. The sentiment is the row's `valence`.
 
-Not confirmed, as the publisher's server no longer answers: the layout of the raw release (it follows the code of
-others), and the number of segments. The paper has 23,453 in 3,228 videos; users of the label file count 23,259 in 3,293
-(issue 258 of the SDK), 16,327, 1,871 and 4,662 of them in the folds. Two test videos have no labels. Times of videos
-that the segmented films lack may be wrong (issue 227), and 239 segments begin before their video. The release does not
-name speakers, so each video counts as one, and whether the folds share speakers is not known.
+Two facts are unconfirmed because the publisher's server no longer answers: the layout of the raw release, taken from
+third-party code, and the number of segments. The paper has 23,453 in 3,228 videos; users of the label file count 23,259
+in 3,293 (issue 258 of the SDK), 16,327, 1,871 and 4,662 of them in the folds. Two test videos have no labels. The times
+of videos without segmented films may be wrong (issue 227), and 239 segments begin before their video. The release does
+not name speakers, so each video counts as one speaker, and whether the folds share speakers is unknown.
 """
 
 import json
@@ -48,7 +48,7 @@ SEGMENTS, VIDEOS = 23_259, 3_293
 SIDES = {"train": 16_327, "dev": 1_871, "test": 4_662}
 INSTALL = "pip install -r requirements-extra.txt -c constraints.txt"
 UNPACK = "unpack the raw release again, if you need it"
-CLOSE = 0.05  # seconds between the same time in labels and transcripts, which are rounded
+CLOSE = 0.05  # seconds: tolerance when matching label times with the rounded times of transcripts
 EARLIEST = -1.0  # seconds; hundreds of first segments begin up to half a second before their video
 
 _MEDIA = re.compile(r"(?:.*/)?(?:Full/WAV_16000/[^/]+\.wav|Full/Combined/[^/]+\.mp4|Segmented/Combined/[^/]+\.txt)")
@@ -58,7 +58,7 @@ Segment = tuple[float, float, list[float]]  # start, end (seconds), sentiment an
 
 
 def group(path: str) -> int | None:
-    """A number of the video, EVERY for labels and folds, None for other files."""
+    """A hash of the video's name; EVERY for labels and folds; None for other files."""
     name = PurePosixPath(path).name
     if name in (LABELS, FOLDS):
         return EVERY
@@ -68,9 +68,9 @@ def group(path: str) -> int | None:
 def index(
     root: Path, files: Sequence[str], *, part: int, parts: int, expect_counts: bool = True
 ) -> tuple[list[Utterance], list[Problem]]:
-    """One row per labelled segment.
+    """Return one row per labelled segment.
 
-    expect_counts: false for a part of the corpus, to skip the comparison with the counts of the label file.
+    expect_counts: false for a part of the corpus, to skip the comparison with the label file's counts.
     """
     media: dict[str, dict[str, str]] = {"audio": {}, "video": {}, "text": {}}
     tables: dict[str, str] = {}
@@ -95,7 +95,7 @@ def index(
 
 
 def expected(rows: Sequence[Utterance], *, expect_counts: bool = True) -> list[Problem]:
-    """Compare the counts of segments, videos and sides with those of the label file and the folds."""
+    """Compare the numbers of segments, videos and segments per side with those of the label file and the folds."""
     if not expect_counts:
         return []
     compared = [("segments", len(rows), SEGMENTS), ("videos", len({row.dialogue for row in rows}), VIDEOS)]
@@ -110,7 +110,7 @@ def expected(rows: Sequence[Utterance], *, expect_counts: bool = True) -> list[P
 
 
 def _absent(videos: Sequence[str], media: Mapping[str, Mapping[str, str]]) -> list[Problem]:
-    """A problem for each file that is missing, or for each medium without any file."""
+    """A problem for each missing file, or one for a medium that has no file at all."""
     problems = []
     for medium, paths in media.items() if videos else ():
         if not paths:
@@ -127,7 +127,7 @@ def _number(video: str) -> int:
 
 
 def _labels(root: Path, path: str) -> tuple[dict[str, list[Segment]], list[Problem]]:
-    """Video -> its segments. Read in a child process, as the libraries of HDF5 are not safe for hostile files."""
+    """Map each video to its segments. A child process reads the file, because HDF5 is not safe for hostile files."""
     try:
         import h5py
     except ImportError as error:
@@ -161,7 +161,7 @@ def _read(file: Mapping) -> dict[str, list[Segment]]:
 
 
 def _sides(path: Path) -> dict[str, str]:
-    """Video -> side, from the lists of names in the SDK's module."""
+    """Map each video to its side, from the lists of names in the SDK's module."""
     text = path.read_text(encoding="utf-8", errors="replace")
     sides = {"train": "train", "valid": "dev", "test": "test"}
     return {video: sides[fold] for fold, names in _FOLD.findall(text) for video in re.findall(r"['\"]([^'\"]+)", names)}
@@ -170,7 +170,7 @@ def _sides(path: Path) -> dict[str, str]:
 def _rows(
     root: Path, video: str, segments: Sequence[Segment], media: Mapping[str, str], side: str, problems: list[Problem]
 ) -> Iterator[Utterance]:
-    """Rows of a video; rows without any medium are dropped."""
+    """Yield the rows of a video, none if the video has no media."""
     texts = list(_texts(root / media["text"])) if media["text"] else []
     if not any(media.values()):
         problems.append(Problem("", video, "missing file", f"its {len(segments)} segments have no media", UNPACK, True))
@@ -205,17 +205,17 @@ def _rows(
 
 
 def _texts(path: Path) -> Iterator[tuple[float, float, str]]:
-    """Start, end and text of each line of a transcript; a text may contain the separator."""
+    """Yield start, end and text of each line of a transcript. A text may contain the separator."""
     for line in decoded_lines(path.read_bytes())[0]:
         cells = line.strip().split("___", maxsplit=4)
         try:
             yield float(cells[2]), float(cells[3]), " ".join(cells[4].split())
         except (IndexError, ValueError):
-            continue  # not a segment
+            continue  # the line is not a segment
 
 
 def _label(intensities: Sequence[float]) -> str:
-    """The strongest emotion, NONE if all are 0, MIXED if several are equally strong."""
+    """The strongest emotion; NONE if all intensities are 0, MIXED if several are equally strong."""
     strongest = [name for name, value in zip(EMOTIONS, intensities, strict=True) if value == max(intensities)]
     if not max(intensities) > 0:
         return NONE

@@ -1,7 +1,7 @@
-"""Prepared tables in the format of ACIT4630: statistics and transcripts, for whom the corpus itself cannot be shipped.
+"""Prepared tables in the format of ACIT4630: statistics and transcripts of a corpus that cannot be shipped itself.
 
-The folder holds four CSV files (emospace/corpora/_prepared.py has the columns; the analysis `tables` writes them). Use
-the encoder `prepared` for the statistics and the split `prepared` for the sides.
+The folder contains four CSV files (emospace/corpora/_prepared.py describes the columns; the analysis `tables` writes
+them). Use the encoder `prepared` for the statistics and the split `prepared` for the sides.
 """
 
 import re
@@ -21,14 +21,14 @@ IEMOCAP = re.compile(r"(Ses\d\d)[FM]_.+_([FM])\d+$")
 
 
 def group(path: str) -> int | None:
-    """All tables belong to one group."""
+    """Put all tables into one group; None for other files."""
     return 0 if path in (*_prepared.AUDIO_FILES, *_prepared.TEXT_FILES) else None
 
 
 def index(root: Path, files: Sequence[str]) -> tuple[list[Utterance], list[Problem]]:
-    """One row per utterance, however many copies there are.
+    """Return one row per utterance, regardless of copies.
 
-    Raises InputError for a missing table or column, a label that is none, and an utterance with two labels or texts.
+    Raises InputError for a missing table or column, an unknown label, and an utterance with two labels or texts.
     """
     found: dict[str, Utterance] = {}
     for name in _prepared.TEXT_FILES:
@@ -42,7 +42,7 @@ def index(root: Path, files: Sequence[str]) -> tuple[list[Utterance], list[Probl
 
 
 def _row(line: dict[str, str]) -> Utterance:
-    """The speaker and session are known if the name is one of IEMOCAP; otherwise the utterance is its own."""
+    """Read speaker and session from an IEMOCAP name; any other utterance is its own speaker and session."""
     name = line["wav_file"]
     match = IEMOCAP.match(name)
     session, gender = match.groups() if match else (name, "")
@@ -55,7 +55,7 @@ def _row(line: dict[str, str]) -> Utterance:
         gender=gender,
         scripted="script" in name,
         start=0.0,
-        end=1.0,  # the tables tell no times
+        end=1.0,  # the tables have no times
         whole=True,
         text=line[_prepared.TEXT],
         audio="",
@@ -66,7 +66,7 @@ def _row(line: dict[str, str]) -> Utterance:
 
 
 def _refuse_other_rows(root: Path, found: dict[str, Utterance]) -> None:
-    """Raise InputError unless the tables of statistics have the same lines as those of transcripts."""
+    """Raise InputError unless the tables of statistics list the same utterances and labels as those of transcripts."""
     for audio, text in zip(_prepared.AUDIO_FILES, _prepared.TEXT_FILES, strict=True):
         _, lines = _prepared.read_statistics([root / audio])
         names = [(line["wav_file"], line["label"]) for line in lines]

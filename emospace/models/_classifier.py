@@ -1,7 +1,6 @@
-"""Train and apply a torch classifier whose network also gives the vector that its last layer reads.
+"""Train and apply a torch classifier whose network also returns a hidden vector per row.
 
-Rows without the input are left out of training; they are predicted with the class shares of the train rows, and their
-vector is zero.
+Training skips rows without any input. Their prediction is the class shares of the train rows, and their vector is zero.
 """
 
 import copy
@@ -28,7 +27,7 @@ Encode = Callable[[Rows], torch.Tensor]
 
 @dataclass(frozen=True)
 class Pace:
-    """Options of a training: see Schedule."""
+    """Training options; see Schedule."""
 
     epochs: int
     patience: int
@@ -39,7 +38,7 @@ class Pace:
 
 
 def usable(rows: Rows, model: str) -> Rows:
-    """The rows with any input. Raises InputError if there are none."""
+    """Rows that have any input. Raises InputError if there are none."""
     kept = np.flatnonzero(rows.present())
     if not len(kept):
         names = ", ".join(rows.inputs)
@@ -50,9 +49,9 @@ def usable(rows: Rows, model: str) -> Rows:
 def trained(
     network: nn.Module, encode: Encode, fold: Fold, train: Rows, pace: Pace, checkpoint: Path, device: str
 ) -> tuple[dict[str, np.ndarray], State, dict]:
-    """Train; return the state to store, that of the loop, and facts. The epoch of the best accuracy on dev is kept.
+    """Train and keep the epoch with the best accuracy on dev; return the state to store, the loop's state, and facts.
 
-    network: (B, ...) -> logits (B, C), vectors (B, E). encode: rows -> its input (N, ...). train: the rows to use.
+    network: (B, ...) -> logits (B, C), vectors (B, E). encode: rows -> network input (N, ...). train: rows to train on.
     """
     network.to(device)
     inputs, labels = encode(train), torch.from_numpy(train.label)
@@ -86,7 +85,7 @@ def trained(
 
 
 def applied(network: nn.Module, encode: Encode, state: dict, rows: Rows, width: int, device: str) -> Output:
-    """Probabilities and vectors (N, width) of the rows. network: as at training; its weights are read from `state`."""
+    """Probabilities and vectors (N, width) of the rows. network: as in training; its weights are read from `state`."""
     weights = {
         name.removeprefix("network."): torch.from_numpy(np.array(value))
         for name, value in state.items()

@@ -1,11 +1,11 @@
-"""Networks of light_lstm: an LSTM over one vector per utterance, and one over embedded words."""
+"""Networks of light_lstm: one LSTM reads a vector per utterance, the other reads embedded words."""
 
 import torch
 from torch import nn
 
 
 class VectorLstm(nn.Module):
-    """LSTM over a sequence of one step; the directions are summed. (B, size) -> logits (B, classes)."""
+    """LSTM over a sequence of one step, with summed directions: (B, size) -> logits (B, classes)."""
 
     def __init__(
         self, layers: int, hidden: int, bidirectional: bool, dropout: float, classes: int, embedding: int, size: int
@@ -22,9 +22,9 @@ class VectorLstm(nn.Module):
 
 
 class WordLstm(nn.Module):
-    """LSTM over embedded words, numbers (B, T) with 0 after the last -> logits (B, classes).
+    """LSTM over embedded words: word indices (B, T), padded with 0 -> logits (B, classes).
 
-    Reads the forward state of the last word and the backward state of the first one; padding is never read.
+    The output layer reads the forward state of the last word and the backward state of the first; padding is skipped.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A one-dimensional residual network over a vector, whatever its length: 15,398,854 parameters for six classes."""
+"""A one-dimensional residual network over a vector of any length: 15,398,854 parameters for six classes."""
 
 import torch
 from torch import nn
@@ -27,7 +27,7 @@ class Block(nn.Module):
 
 
 class ResNet(nn.Module):
-    """(B, T) -> logits (B, classes). widths: channels of the stages."""
+    """The network: (B, T) -> logits (B, classes). widths: channels of the stages."""
 
     def __init__(self, classes: int, widths: tuple[int, ...] = WIDTHS):
         super().__init__()

@@ -24,7 +24,7 @@ WHERE = "input text"
 
 
 def cleaned(text: str) -> str:
-    """The text in lower case without accents; every run of other characters than letters and `.!?` is one space."""
+    """Lower-case the text and remove accents; any run of characters other than letters and `.!?` becomes one space."""
     letters = "".join(c for c in unicodedata.normalize("NFD", text.lower().strip()) if unicodedata.category(c) != "Mn")
     return re.sub(r"[^a-z.!?]+", " ", re.sub(r"([.!?])", r" \1", letters))
 
@@ -32,8 +32,8 @@ def cleaned(text: str) -> str:
 def fit(sides: Sequence[Rows], min_df: int) -> State:
     """Fit the scaler and the TF-IDF weights on the rows of these sides.
 
-    Features are scaled to [0, 1]; a constant one becomes 0. min_df: number of texts that a term must occur in. Raises
-    InputError if no row has a value of any feature, or no text has a term.
+    Features are scaled to [0, 1]; a constant one becomes 0. min_df: minimum number of texts that contain a term. Raises
+    InputError if a feature has no value in any row, or no term remains.
     """
     state: State = {}
     if _names(sides[0], Ragged):
@@ -48,7 +48,7 @@ def fit(sides: Sequence[Rows], min_df: int) -> State:
 
 
 def matrix(state: State, rows: Rows) -> "Matrix":
-    """Vectors of the rows, float64 (N, D + V): dense without texts, else sparse. A missing feature has its mean."""
+    """Vectors of the rows, float64 (N, D + V): dense without texts, else sparse. A missing feature takes its mean."""
     features = scaled(state, rows) if "low" in state else None
     if "terms" not in state:
         return features
@@ -59,7 +59,7 @@ def matrix(state: State, rows: Rows) -> "Matrix":
 
 
 def repeated(fold: Fold, copies: Mapping[str, int]) -> np.ndarray:
-    """Indices of train rows, each as often as its class asks for. Raises InputError for an unknown class."""
+    """Indices of train rows, each repeated as `copies` says for its class. Raises InputError for an unknown class."""
     if unknown := copies.keys() - set(fold.classes):
         known = ", ".join(fold.classes)
         raise InputError("option copies", f"{min(unknown)!r} is not a class", f"the classes are {known}")
@@ -68,7 +68,7 @@ def repeated(fold: Fold, copies: Mapping[str, int]) -> np.ndarray:
 
 
 def scaled(state: State, rows: Rows) -> np.ndarray:
-    """Scaled features of the rows, float64 (N, D). Raises InputError for another width than that of the fitted rows."""
+    """Scaled features of the rows, float64 (N, D). Raises InputError if their width differs from the fitted rows'."""
     values = _features(rows)
     if values.shape[1] != len(state["low"]):
         names = ", ".join(_names(rows, Ragged))
@@ -78,7 +78,7 @@ def scaled(state: State, rows: Rows) -> np.ndarray:
 
 
 def columns(state: State, fold: Fold) -> list[str]:
-    """Names of the columns: of features as their encoders name them, or else `<input>[<number>]`, then terms."""
+    """Names of the columns: feature names from the encoder, otherwise `<input>[<number>]`, then terms."""
     names = []
     for name in _names(fold.train, Ragged):
         width = int(np.prod(fold.train.inputs[name].values.shape[1:]))
@@ -87,7 +87,7 @@ def columns(state: State, fold: Fold) -> list[str]:
 
 
 def encoded(terms: Sequence[str]) -> State:
-    """Terms as an array, which a state can hold."""
+    """Encode terms as an array, which a state can store."""
     return {"terms": np.frombuffer("\n".join(terms).encode("utf-8"), np.uint8)}
 
 
@@ -101,7 +101,7 @@ def _names(rows: Rows, kind: type) -> list[str]:
 
 
 def _features(rows: Rows) -> np.ndarray:
-    """Means over the steps of all features, float64 (N, D), NaN where a feature is missing."""
+    """All features, averaged over their steps: float64 (N, D), NaN where a feature is missing."""
     blocks = []
     for name in _names(rows, Ragged):
         store = rows.inputs[name]
@@ -121,7 +121,7 @@ def _refuse_missing(rows: Rows, values: np.ndarray) -> None:
 
 
 def texts(rows: Rows) -> list[str]:
-    """Cleaned texts of all text inputs, joined: one per row."""
+    """Cleaned text of each row, with all text inputs joined."""
     names = _names(rows, list)
     if strange := [name for name in names for item in rows.inputs[name] if not isinstance(item, str)]:
         raise InputError(f"input {strange[0]}", "its items are not texts", "list a view of texts, or a feature")

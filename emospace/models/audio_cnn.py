@@ -1,6 +1,6 @@
-"""AudioCNN: a two-dimensional convolutional network over mel spectrograms of one size (encoder `mel`).
+"""AudioCNN: a two-dimensional convolutional network over mel spectrograms of a fixed size (encoder `mel`).
 
-Its extra `hidden` has the 512 values before the last layer, in evaluation mode: what early_fusion reads.
+The extra `hidden` is the input of the last layer in evaluation mode, 512 values by default; early_fusion reads it.
 """
 
 from pathlib import Path
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     import torch
 
 GPU = True
-LEAST = 16  # steps and bands: four poolings halve both
-SILENCE = -80.0  # dB below the maximum, after the end of a shorter image
+LEAST = 16  # minimum steps and bands: four poolings halve both
+SILENCE = -80.0  # dB relative to the maximum, pads a shorter image
 
 
 def extras(**options) -> list[str]:
-    """The values before the last layer, one step per row: early_fusion reads them."""
+    """Name of the input of the last layer, one step per row; early_fusion reads it."""
     return ["hidden"]
 
 
@@ -38,10 +38,10 @@ def train(
     epochs: Count = 15,
     patience: Natural = 15,
 ) -> Trained:
-    """Train with Adam; keep the epoch of the best accuracy on dev.
+    """Train with Adam; keep the epoch with the best accuracy on dev.
 
-    hidden: size of the layer before the last. batch: rows per step; all, if there are fewer. Raises InputError for
-    inputs that are no images of at least 16 x 16.
+    hidden: size of the last hidden layer. batch: rows per step, or all if there are fewer. Raises InputError for inputs
+    that are not images of at least 16 x 16.
     """
     import torch
 
@@ -60,7 +60,7 @@ def train(
 
 
 def apply(trained: Trained, rows: Rows, *, device: str = "cpu") -> Output:
-    """Probabilities of the classes, and the values before the last layer, zero without an image."""
+    """Class probabilities, and the input of the last layer, zero without an image."""
     from emospace.models import _classifier
     from emospace.models._spectrogram import AudioCnn
 
@@ -82,15 +82,15 @@ def _size(rows: Rows) -> list[int]:
 
 
 def _images(rows: Rows, size: list[int]) -> "torch.Tensor":
-    """Images float32 (N, steps, bands): cut at the end, or continued in silence."""
+    """Images float32 (N, steps, bands), cut at the end or padded with silence."""
     import torch
 
     store = next(iter(rows.inputs.values()))
     if len(rows) and (width := int(np.prod(store.values.shape[1:]))) != size[1]:
         reason = f"it has {width} bands, but the model was trained on {size[1]}"
         raise InputError(f"input {next(iter(rows.inputs))}", reason, "give it the feature that the run was trained on")
-    if (store.lengths == size[0]).all():  # the store is the batch
-        values = np.require(store.values, np.float32, "W").reshape(len(rows), *size)  # a memory map is copied
+    if (store.lengths == size[0]).all():  # the store already has the shape of a batch
+        values = np.require(store.values, np.float32, "W").reshape(len(rows), *size)  # copies a read-only memory map
         return torch.from_numpy(values)
     images = np.full((len(rows), *size), SILENCE, np.float32)
     for image, row in zip(images, store, strict=True):

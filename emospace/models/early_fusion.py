@@ -1,6 +1,6 @@
-"""Early fusion: a hidden layer over the extras `hidden` of other runs, which stay as they were trained.
+"""Early fusion: a hidden layer over the extras `hidden` of other runs, whose weights stay frozen.
 
-They are computed in evaluation mode, so dropout is off and batch normalisation keeps its stored statistics.
+The extras are computed in evaluation mode: dropout is off and batch normalisation uses its stored statistics.
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ GPU = True
 
 
 def extras(**options) -> list[str]:
-    """The values before the last layer, one step per row: early_fusion reads them."""
+    """Name of the input of the last layer, one step per row; another early_fusion can read it."""
     return ["hidden"]
 
 
@@ -36,10 +36,10 @@ def train(
     epochs: Count = 10,
     patience: Natural = 10,
 ) -> Trained:
-    """Train with Adam; keep the epoch of the best accuracy on dev. A missing extra is zero.
+    """Train with Adam; keep the epoch with the best accuracy on dev. A missing extra is zero.
 
-    hidden: size of the hidden layer. batch: rows per step; all, if there are fewer. Raises InputError for an input that
-    is not the extra `hidden` of a run.
+    hidden: size of the hidden layer. batch: rows per step, or all if there are fewer. Raises InputError for an input
+    that is not the extra `hidden` of a run.
     """
     import torch
 
@@ -59,7 +59,7 @@ def train(
 
 
 def apply(trained: Trained, rows: Rows, *, device: str = "cpu") -> Output:
-    """Probabilities of the classes, and the values of the hidden layer."""
+    """Class probabilities, and the values of the hidden layer."""
     from emospace.models import _classifier
     from emospace.models._spectrogram import Fusion
 

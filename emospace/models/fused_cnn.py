@@ -1,7 +1,7 @@
 """Fused CNN: a one-dimensional ResNet over scaled acoustic statistics and TF-IDF, concatenated into one vector.
 
-After a student project that extends Sahu 2019 (ACIT4630; docs/systems.md). Two states are kept: that of the best
-accuracy on dev, which predicts, and that of the least loss on dev, as the checkpoint `best_loss`.
+Follows a student project that extends Sahu 2019 (ACIT4630; docs/systems.md). Two states are kept: the one with the best
+accuracy on dev, which predicts, and the one with the lowest loss on dev, as the checkpoint `best_loss`.
 """
 
 import copy
@@ -21,11 +21,11 @@ GPU = True
 PACKAGES = ("numpy", "scikit-learn")
 LOWEST = "best_loss"
 SCORED = 256  # rows per batch at inference
-LEAST = 2  # rows of a batch: normalisation needs two
+LEAST = 2  # minimum train rows, because batch normalisation needs two
 
 
 def checkpoints(**options) -> list[str]:
-    """The state of the least loss on dev."""
+    """Name of the state with the lowest loss on dev."""
     return [LOWEST]
 
 
@@ -46,10 +46,10 @@ def train(
     epochs: Count = 100,
     patience: Natural = 100,
 ) -> Trained:
-    """Train with SGD; keep the epochs of the best accuracy and of the least loss on dev, the last one without dev.
+    """Train with SGD; keep the epochs with the best accuracy and the lowest loss on dev, or the last one without dev.
 
-    fit_on, copies, min_df: as of light_weight. widths: channels of the stages. lr, momentum: of SGD. batch: rows per
-    step; all, if there are fewer. Raises InputError for data that cannot be used.
+    fit_on, copies, min_df: as in light_weight. widths: channels of the stages. lr, momentum: of SGD. batch: rows per
+    step, or all if there are fewer. Raises InputError for unusable data.
     """
     import torch
     from torch.nn import functional
@@ -101,7 +101,7 @@ def train(
 
 
 class Lowest:
-    """The state of the least loss so far, also as a file beside the loop's checkpoint, to survive a kill."""
+    """The state with the lowest loss so far, also saved beside the loop's checkpoint so that it survives a kill."""
 
     def __init__(self, folder: Path):
         from emospace.training import checkpoints
@@ -116,7 +116,7 @@ class Lowest:
                 self.path.unlink()
 
     def offer(self, network, loss: float) -> None:
-        """Keep the state of the network if its loss is lower than any before."""
+        """Keep the network's state if its loss is the lowest so far."""
         if loss < self.loss:
             self.loss = loss
             self.tensors = {k: v.detach().cpu().clone().contiguous() for k, v in network.state_dict().items()}
@@ -124,7 +124,7 @@ class Lowest:
 
 
 def apply(trained: Trained, rows: Rows, *, device: str = "cpu") -> Output:
-    """Probabilities of the classes."""
+    """Class probabilities of the rows."""
     import torch
 
     from emospace.models._resnet import ResNet
@@ -146,7 +146,7 @@ def _arrays(tensors: dict) -> dict[str, np.ndarray]:
 
 
 def _least(history: list[dict]) -> int:
-    """Number of the epoch with the least loss on dev, from 1; the last one without dev rows."""
+    """Epoch with the lowest loss on dev, counted from 1; the last epoch without dev rows."""
     known = [line for line in history if math.isfinite(line["dev_loss"])]
     return min(known, key=lambda line: line["dev_loss"])["epoch"] if known else len(history)
 

@@ -1,7 +1,7 @@
 """LSTM classifiers of Sahu 2019 (arXiv 1904.06022) on acoustic features, words of the text, or both.
 
-With a feature, the LSTM sees one vector per utterance (scaled features, and TF-IDF if there is a text), a sequence of
-one step. With a text alone, it reads the embedded words in both directions; embeddings are trained from random ones.
+With a feature, the LSTM reads one vector per utterance (scaled features, and TF-IDF if there is a text) as a sequence
+of one step. With a text alone, it reads the embedded words; the embeddings are trained from a random start.
 """
 
 import copy
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 INPUTS = ("feature", "view")
 GPU = True
 PACKAGES = ("numpy", "scikit-learn")
-PAD, UNKNOWN = 0, 1  # numbers of the words that are none, and of those not in the vocabulary
+PAD, UNKNOWN = 0, 1  # indices of padding and of words outside the vocabulary
 SCORED = 1024  # rows per batch at inference
 
 
@@ -48,11 +48,11 @@ def train(
     epochs: Count = 200,
     patience: Natural = 50,
 ) -> Trained:
-    """Train with Adam and keep the epoch of the best accuracy on dev.
+    """Train with Adam and keep the epoch with the best accuracy on dev.
 
-    fit_on, copies, min_df: as of light_weight. layers, hidden, bidirectional, dropout: of the LSTM. embedding: size of
-    word embeddings; words: longest text, in words. softmax_twice: the published loss, which takes the probabilities for
-    logits. A batch has all rows if there are fewer. Raises InputError for data that cannot be used.
+    fit_on, copies, min_df: as in light_weight. layers, hidden, bidirectional, dropout: of the LSTM. embedding: size of
+    the word embeddings; words: number of words read per text. softmax_twice: the published loss, which takes
+    probabilities as logits. batch: rows per step, or all if there are fewer. Raises InputError for unusable data.
     """
     import torch
     from torch.nn import functional
@@ -93,7 +93,7 @@ def train(
 
 
 def apply(trained: Trained, rows: Rows, *, device: str = "cpu") -> Output:
-    """Probabilities of the classes."""
+    """Class probabilities of the rows."""
     import torch
 
     if not len(rows):
@@ -118,7 +118,7 @@ def _reads_words(rows: Rows) -> bool:
 
 
 def _vocabulary(sides: list[Rows], min_df: int) -> dict[str, np.ndarray]:
-    """The words of at least `min_df` texts, most frequent first. Raises InputError if there are none."""
+    """Words that occur in at least `min_df` texts, most frequent first. Raises InputError if there are none."""
     counts = Counter(word for rows in sides for text in _table.texts(rows) for word in set(text.split()))
     kept = [word for word, count in counts.most_common() if count >= min_df]
     if not kept:
@@ -128,13 +128,13 @@ def _vocabulary(sides: list[Rows], min_df: int) -> dict[str, np.ndarray]:
 
 
 def _size(table: dict[str, np.ndarray]) -> int:
-    """Width of the vectors, or number of known words."""
+    """Width of the vectors, or size of the vocabulary."""
     terms = len(_table.vocabulary(table)) if "terms" in table else 0
     return terms + len(table.get("low", ()))
 
 
 def _tensor(table: dict[str, np.ndarray], rows: Rows, words: int) -> "torch.Tensor":
-    """Vectors float32 (N, D), or numbers of words int64 (N, words)."""
+    """Vectors float32 (N, D), or word indices int64 (N, words)."""
     import torch
 
     if "low" in table or "idf" in table:

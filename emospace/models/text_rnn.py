@@ -1,4 +1,4 @@
-"""TextRNN: bidirectional LSTM layers over the words of a text; their last states are the extra `hidden`."""
+"""TextRNN: two bidirectional LSTM layers over the words of a text; their last states are the extra `hidden`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 INPUTS = ("view",)
 GPU = True
-PAD, UNKNOWN = 0, 1  # numbers of the words that are none, and of those not in the vocabulary
+PAD, UNKNOWN = 0, 1  # indices of padding and of words outside the vocabulary
 
 
 def extras(**options) -> list[str]:
-    """The values before the last layer, one step per row: early_fusion reads them."""
+    """Name of the input of the last layer, one step per row; early_fusion reads it."""
     return ["hidden"]
 
 
@@ -37,10 +37,11 @@ def train(
     epochs: Count = 10,
     patience: Natural = 10,
 ) -> Trained:
-    """Train with Adam; keep the epoch of the best accuracy on dev. The vocabulary is that of the train rows.
+    """Train with Adam; keep the epoch with the best accuracy on dev. The vocabulary is that of the train rows.
 
-    longest: words of a text that are read. embedding: size of the word embeddings, trained from random ones; hidden:
-    size of each direction. batch: rows per step; all, if there are fewer. Raises InputError if no train row has a text.
+    longest: number of words read per text. embedding: size of the word embeddings, trained from a random start; hidden:
+    size of each direction. batch: rows per step, or all if there are fewer. Raises InputError if no train row has a
+    text.
     """
     import torch
 
@@ -62,7 +63,7 @@ def train(
 
 
 def apply(trained: Trained, rows: Rows, *, device: str = "cpu") -> Output:
-    """Probabilities of the classes, and the last states of both directions, zero without a text."""
+    """Class probabilities, and the last states of both directions, zero without a text."""
     from emospace.models import _classifier
     from emospace.models._spectrogram import TextRnn
 
@@ -74,12 +75,12 @@ def apply(trained: Trained, rows: Rows, *, device: str = "cpu") -> Output:
 
 
 def _words(rows: Rows) -> list[list[str]]:
-    """Words in lower case, as spaces separate them, of all texts of each row."""
+    """Lower-case words of all texts of each row, split at white space."""
     return [" ".join(texts).lower().split() for texts in zip(*rows.inputs.values(), strict=True)]
 
 
 def _numbers(rows: Rows, known: list[str], longest: int) -> "torch.Tensor":
-    """Numbers of the words, int64 (N, longest)."""
+    """Word indices, int64 (N, longest)."""
     import torch
 
     number = {word: i for i, word in enumerate(known, UNKNOWN + 1)}

@@ -1,7 +1,7 @@
-"""A pretrained text network of transformers (BERT or a variant), fine-tuned for classification.
+"""A pretrained transformer for text (BERT or a variant), fine-tuned for classification.
 
-`weights` of the run names the network. Its extra `hidden` has the last states of the first token: what early_fusion
-reads.
+The run's `weights` names the network. The extra `hidden` is the last hidden state of the first token; early_fusion
+reads it.
 """
 
 from pathlib import Path
@@ -25,7 +25,7 @@ PACKAGES = ("torch", "transformers", "tokenizers", "safetensors")
 
 
 def extras(**options) -> list[str]:
-    """The values before the last layer, one step per row: early_fusion reads them."""
+    """Name of the last hidden state of the first token, one step per row; early_fusion reads it."""
     return ["hidden"]
 
 
@@ -43,10 +43,10 @@ def train(
     epochs: Count = 5,
     patience: Natural = 5,
 ) -> Trained:
-    """Train all layers with AdamW; keep the epoch of the best accuracy on dev.
+    """Train all layers with AdamW; keep the epoch with the best accuracy on dev.
 
-    longest: tokens of a text that are read. batch: rows per step; all, if there are fewer. Raises InputError if no
-    train row has a text, and for weights that are no text network.
+    longest: number of tokens read per text. batch: rows per step, or all if there are fewer. Raises InputError if no
+    train row has a text, and for weights that are not a text network.
     """
     import torch
 
@@ -66,7 +66,7 @@ def train(
 
 
 def apply(trained: Trained, rows: Rows, *, weights: Weights, device: str = "cpu") -> Output:
-    """Probabilities of the classes, and the last states of the first token, zero without a text."""
+    """Class probabilities, and the last hidden state of the first token, zero without a text."""
     from emospace.models import _classifier
 
     tokenizer, network = _loaded(weights, len(trained.classes))
@@ -77,7 +77,7 @@ def apply(trained: Trained, rows: Rows, *, weights: Weights, device: str = "cpu"
 
 
 def _loaded(weights: Weights, classes: int):
-    """Tokenizer and network with a new last layer. Code in the folder is never run; only .safetensors are read."""
+    """Load tokenizer and network, with a new last layer. Folder code never runs; weights are .safetensors only."""
     if weights.random:
         raise InputError(weights.directory, f"a vocabulary cannot be random ({weights.why})", REMEDY)
     torchvision_shim.ensure()
@@ -86,14 +86,14 @@ def _loaded(weights: Weights, classes: int):
     from emospace.models._transformer import Classifier
 
     transformers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.set_verbosity_error()  # it warns of the new last layer
+    transformers.utils.logging.set_verbosity_error()  # silences the warning about the new last layer
     folder, local = str(weights.directory), {"local_files_only": True, "trust_remote_code": False}
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **local)
         network = transformers.AutoModelForSequenceClassification.from_pretrained(
             folder, num_labels=classes, use_safetensors=True, **local
         )
-    except Exception as error:  # the libraries below raise many types for a damaged folder
+    except Exception as error:  # the libraries raise many exception types for a damaged folder
         reason = f"cannot be loaded by transformers ({(str(error) or repr(error)).strip().splitlines()[0]})"
         raise InputError(weights.directory, reason, f"delete it and {REMEDY}") from error
     return tokenizer, Classifier(network, tokenizer.pad_token_id)
@@ -104,7 +104,7 @@ def _texts(rows: Rows) -> list[str]:
 
 
 def _tokens(rows: Rows, tokenizer, longest: int) -> "torch.Tensor":
-    """Numbers of the tokens, int64 (N, longest)."""
+    """Token ids, int64 (N, longest)."""
     import torch
 
     encoded = tokenizer(_texts(rows), truncation=True, max_length=longest, padding="max_length")

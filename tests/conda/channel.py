@@ -1,7 +1,7 @@
-"""Add to a local conda channel what envs/*.yaml name: packages of an installed Python, and programs of this machine.
+"""Fill a local conda channel with what envs/*.yaml name: packages of an installed Python and programs of this machine.
 
 usage: channel.py CHANNEL SITE_PACKAGES ENV.yaml...    with build_local_channel.py (EMOSPACE_CONDA_TOOLS) on PYTHONPATH
-A program is a copy of the machine's own, which goes on using the machine's libraries.
+A program is copied from the machine and still uses the machine's libraries.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from build_local_channel import PH, PYV, RENAME, canonicalize_name, conda_spec, 
 from packaging.requirements import Requirement
 from rattler.index import index_fs
 
-# Canonical name on PyPI -> name on conda-forge, beside those that the builder knows.
+# Canonical name on PyPI -> name on conda-forge, in addition to those that the builder knows.
 RENAME |= {"soxr": "soxr-python", "matplotlib": "matplotlib-base", "huggingface-hub": "huggingface_hub"}
 PROGRAMS = {"ffmpeg": (["ffmpeg", "ffprobe"], "-version"), "espeak-ng": (["espeak-ng"], "--version")}
 THERE = {"python", "pip"}  # the builder makes them
@@ -32,13 +32,13 @@ def wanted(environments: list[str]) -> set[str]:
 
 
 def requirements(package: Distribution) -> list[Requirement]:
-    """What a package needs here, without its extras."""
+    """Requirements of a package on this platform, without extras."""
     found = [Requirement(line) for line in package.requires or ()]
     return [r for r in found if not r.marker or r.marker.evaluate({"extra": ""})]
 
 
 def with_needs(names: set[str], site: str) -> list[Distribution]:
-    """Installed distributions of these conda names, and all that they need."""
+    """Installed distributions with these conda names, and all their dependencies."""
     installed = {canonicalize_name(d.metadata["Name"]): d for d in distributions(path=[site])}
     todo, found = [name for name in installed if RENAME.get(name, name) in names], {}
     while todo:
@@ -52,7 +52,7 @@ def with_needs(names: set[str], site: str) -> list[Distribution]:
 
 
 def stage_file(source: Path, target: Path) -> None:
-    """Link or copy an installed file; a script gets the environment's Python as its interpreter."""
+    """Link or copy an installed file; the shebang of a script becomes the environment's Python."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.parent.name == "bin" and source.read_bytes().startswith(b"#!"):
         target.write_bytes(f"#!{PH}/bin/python\n".encode() + source.read_bytes().split(b"\n", 1)[1])
@@ -65,7 +65,7 @@ def stage_file(source: Path, target: Path) -> None:
 
 
 def pack(out: str, package: Distribution) -> None:
-    """Write the .conda file of an installed distribution."""
+    """Write the .conda package of an installed distribution."""
     name = canonicalize_name(package.metadata["Name"])
     major, minor = map(int, PYV.split("."))
     needs = [*map(conda_spec, requirements(package)), f"python >={PYV},<{major}.{minor + 1}.0a0"]
@@ -74,12 +74,12 @@ def pack(out: str, package: Distribution) -> None:
         for file in package.files:
             if file.suffix != ".pyc" and file.name != "direct_url.json":
                 stage_file(Path(file.locate()), Path(os.path.normpath(base / file)))
-        version = package.version.split("+")[0]  # constraints.txt has no local build tags either
+        version = package.version.split("+")[0]  # like constraints.txt, without local build tags
         write_conda(out, RENAME.get(name, name), version, f"py{PYV.replace('.', '')}_0", needs, folder, "linux-64", [])
 
 
 def pack_program(out: str, name: str) -> None:
-    """Write the .conda file of a program of this machine."""
+    """Write the .conda package of a program of this machine."""
     commands, ask = PROGRAMS[name]
     said = subprocess.run([commands[0], ask], capture_output=True, text=True, check=True).stdout
     with tempfile.TemporaryDirectory() as folder:

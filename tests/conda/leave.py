@@ -1,7 +1,7 @@
-"""Run a script of the stand-in's Python and leave at once when it has ended well.
+"""Run a script with the stand-in's Python and skip the interpreter's teardown if it succeeds.
 
-py-rattler's threads may still hold Python objects when the interpreter is torn down, which then aborts now and then:
-the work is done and written by that time, but the exit status says otherwise. A script that fails ends as always.
+py-rattler's threads may still hold Python objects during teardown, which makes the interpreter abort occasionally: by
+then all work is written, but the exit status reports a failure. A failing script ends as usual.
 """
 
 import os

@@ -1,7 +1,7 @@
-"""Records the files that a job's Python processes open; Python imports this at its start (see tests/_declared.py).
+"""Record the files that a job's Python processes open; Python imports this at startup (see tests/_declared.py).
 
-Each line of OPENED is `<log of the job>\\t<path relative to the project>`. Files that compiled libraries open without
-Python, such as safetensors, are not seen.
+Each line of the file OPENED is `<log of the job>\\t<path relative to the project>`. Files that compiled libraries such
+as safetensors open directly are not recorded.
 """
 
 import os
@@ -11,7 +11,7 @@ WATCHED = tuple(os.path.join(os.getcwd(), folder, "") for folder in ("data", "we
 
 
 def log_of_job() -> str:
-    """The log that names a job: in the arguments of its script, or inherited by the processes that it starts."""
+    """The log that identifies a job, from its script's arguments or inherited from the parent process."""
     arguments = sys.orig_argv
     if any(word.startswith("workflow_scripts.") for word in arguments) and "--log" in arguments:
         os.environ["OPENED_BY"] = arguments[arguments.index("--log") + 1]
@@ -19,7 +19,7 @@ def log_of_job() -> str:
 
 
 def record_opens(job: str, table: str) -> None:
-    """Append each file that this process opens in a watched folder to a table."""
+    """Append each file that this process opens in a watched folder to the table."""
     line_writer = os.open(table, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     known: set[str] = set()
 

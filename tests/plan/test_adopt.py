@@ -255,10 +255,10 @@ def test_an_edit_in_an_adopted_clone_plans_the_same_jobs_as_in_the_origin(name, 
 
 
 REPORT = {"evaluate": 1, "summarize": 1, "make_report": 1}
-# The run that reads MFCCs and is the baseline of the other.
+# The run `probe` reads MFCCs and is the baseline of the other run.
 PROBE = {"embed": 3, "train": 3} | REPORT | {"evaluate": 2}
 PART = dict.fromkeys(("index_part", "merge_manifest", "make_protocol", "audit_protocol"), 1)
-# The text is unchanged, but nothing that depends on a changed file is adopted.
+# The text is the same, but nothing that depends on a changed file is adopted.
 PART |= {"extract_audio": 1, "extract_text": 1, "check_quality": 1, "embed": 2}
 RUN = {
     "training option": {"train": 3} | REPORT,
@@ -287,7 +287,7 @@ def by_snakemake(project: Project) -> None:
 
 @pytest.fixture(scope="module")
 def edited_origin(origin, tmp_path_factory):
-    """A function edit -> file -> digest in the origin after that edit and `snakemake`; each edit runs once."""
+    """Return a function from an edit to the origin's digests after that edit and a run; each edit runs once."""
 
     @functools.cache
     def after(name: str) -> dict[str, str]:
@@ -310,7 +310,7 @@ def check_edit(name: str, bring_up_to_date, clone: Project) -> None:
     output = clone.run(*ADOPT).stdout
     assert name != QUICK or ("3 x train" in output and "options" in output)
     before = contents(clone)
-    shutil.rmtree(clone.folder / "logs")  # Snakemake leaves empty ones of what it touches
+    shutil.rmtree(clone.folder / "logs")  # Snakemake leaves empty logs of jobs that it touches
     bring_up_to_date(clone)
     assert jobs_run(clone) == RUN[name]
     differ = {path for path, digest in contents(clone).items() if before.get(path) != digest}

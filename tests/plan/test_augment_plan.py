@@ -34,9 +34,9 @@ def test_an_option_of_speech_reruns_its_own_step_only(project):
     new |= {"embed_audio_tts_mfcc": 3, "score_audio_tts": 3, "gate_fold": 3, "make_children": 3, "audit_children": 1}
     new |= {"make_sheet": 1, "check_augmented": 1, "fetch_weights": 3, "train": 9}
     assert {name: count for name, count in jobs.items() if count != without.get(name)} == new
-    config["protocols"]["unread"] = config["protocols"]["session"]  # of which no run learns from copies, ...
+    config["protocols"]["unread"] = config["protocols"]["session"]  # no run of this protocol trains on copies
     config["runs"]["probe_unread"] = config["runs"]["probe"] | {"protocol": "unread"}
-    config["protocols"]["other"] = config["protocols"]["session"]  # and one of which a run learns from others
+    config["protocols"]["other"] = config["protocols"]["session"]  # a run of this protocol trains on other copies
     config["runs"]["probe_other"] = config["runs"]["probe"] | {"protocol": "other"}
     config["runs"]["probe_faces"] = config["runs"]["probe_other"] | {"augment": ["frames_aug"]}
     config["views"]["frames_aug"] = {}
@@ -48,7 +48,7 @@ def test_an_option_of_speech_reruns_its_own_step_only(project):
         "audit_children": 2,
     }
     before = recipes(project)
-    speech["synthesise"] = {"prosody": "flat"}  # nothing is recognised anew for it, but the new voice
+    speech["synthesise"] = {"prosody": "flat"}  # only the new voice is recognised again
     planned(project, config)
     after = recipes(project)
     assert before.items() <= after.items()

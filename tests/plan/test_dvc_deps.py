@@ -20,7 +20,7 @@ from emospace.plan.plan import Plan
 
 
 def config(root: Path) -> dict:
-    """Return the smallest config that reads them."""
+    """Return the smallest config that reads the recordings."""
     return shipped("config.yaml") | {
         "corpora": {"ravdess": {"root": str(root), "parts": 3}},
         "views": {"audio": {}},
@@ -46,7 +46,7 @@ def split_of(project: Project, fold: int, utterance: str) -> str:
 FIRST = {"index_part": 1, "merge_manifest": 1, "make_protocol": 1, "audit_protocol": 1}
 REST = {"extract_audio": 1, "check_quality": 1, "embed": 1, "train": 3, "evaluate": 1, "summarize": 1, "make_report": 1}
 ONE_PART = {"index_part": 1, "extract_audio": 1, "embed_audio_mfcc": 1}
-OURS = [phase for phase in PHASES if phase != "weights"]  # without weights it makes nothing, and is always planned
+OURS = [phase for phase in PHASES if phase != "weights"]  # the config has no weights, so that phase is always planned
 ALL = pytest.param(OURS, "report", FIRST | REST, id="all", marks=pytest.mark.slow)
 
 
@@ -55,7 +55,7 @@ ALL = pytest.param(OURS, "report", FIRST | REST, id="all", marks=pytest.mark.slo
 def test_dvc_repro_notices_a_changed_raw_file_outside_the_project(
     phases, stage, expected, project, tmp_path, monkeypatch
 ):
-    monkeypatch.delenv("EMOSPACE_RAVDESS", raising=False)  # it would put another corpus in the place of this one
+    monkeypatch.delenv("EMOSPACE_RAVDESS", raising=False)  # the variable would replace this corpus
     root = tmp_path / "it's elsewhere"
     recordings(root)
     project.configure(config(root))
@@ -71,7 +71,7 @@ def test_dvc_repro_notices_a_changed_raw_file_outside_the_project(
     assert json.loads(project.run("dvc", "status", "--json", *stages).stdout.splitlines()[-1]) == always
 
     shutil.rmtree(project.folder / "logs")
-    project.run("dvc", "repro", stage)  # it looks, and that is all
+    project.run("dvc", "repro", stage)  # DVC checks the corpus and runs no job
     assert jobs_run(project) == {}
     assert contents(project) == before and (project.folder / "dvc.lock").read_bytes() == lock
 
@@ -92,7 +92,7 @@ def test_dvc_repro_notices_a_changed_raw_file_outside_the_project(
         changed = {k for k in range(3) if f"results/demo/runs/probe/fold{k}-1/model.safetensors" in differ}
         splits = [split_of(project, k, clip.stem[3:]) for k in range(3)]
         assert sorted(splits) == ["dev", "test", "train"]
-        assert splits.index("train") in changed and splits.index("test") not in changed  # dev chooses, and so may
+        assert splits.index("train") in changed and splits.index("test") not in changed  # dev may change the model
     assert json.loads(project.run("dvc", "status", "--json", *stages).stdout.splitlines()[-1]) == always
     assert project.planned(*phases) == {}
 
@@ -104,7 +104,7 @@ def at(root: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def sent(tmp_path_factory) -> tuple[Project, Path]:
-    """A project that built everything from a corpus outside the project and pushed it, and the corpus root."""
+    """A project that built and pushed everything from a corpus outside its folder, and the corpus root."""
     root, folder, store = (tmp_path_factory.mktemp("sent") / name for name in ("it's elsewhere", "project", "store"))
     recordings(root)
     folder.mkdir()
@@ -144,11 +144,11 @@ def test_a_clone_trusts_its_manifests_until_the_corpus_is_present(pulled, sent, 
     output = pulled.run(*ADOPT, **at(nowhere)).stdout
     assert f"{nowhere}: {ABSENT}" in output and all_adopted(output)
     assert pulled.planned(*OURS, **at(nowhere)) == {}
-    shutil.rmtree(pulled.folder / "logs")  # Snakemake leaves empty ones of what it touches
+    shutil.rmtree(pulled.folder / "logs")  # Snakemake leaves empty logs of jobs that it touches
     pulled.run("dvc", "repro", **at(nowhere))
     assert jobs_run(pulled) == {} and contents(pulled) == before
     came = copy(pulled, tmp_path / "came")
-    assert came.planned(*OURS, **at(sent[1])) == {}  # it matches the digests in the sidecars of the manifests
+    assert came.planned(*OURS, **at(sent[1])) == {}  # the corpus matches the digests in the manifests' sidecars
     clip = sorted(sent[1].rglob("*.wav"))[0]
     other = Path(shutil.copytree(sent[1], tmp_path / "other", copy_function=shutil.copy))
     silence(other / clip.relative_to(sent[1]))

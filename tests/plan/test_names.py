@@ -92,7 +92,7 @@ def tables(folder: Path, *runs: str) -> list[Path]:
 def test_plots_of_removed_runs_are_deleted(tmp_path):
     other = tables(tmp_path / "other", "kept", "deleted")
     assert len(tables(tmp_path / "one", "kept", "deleted")) == 4
-    notes = [tmp_path / "one/plots/notes.csv", tmp_path / "one/plots/confusion/notes.csv"]  # not ours to remove
+    notes = [tmp_path / "one/plots/notes.csv", tmp_path / "one/plots/confusion/notes.csv"]  # not made by us
     for path in notes:
         path.touch()
     kept = tables(tmp_path / "one", "kept")

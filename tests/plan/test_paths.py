@@ -12,7 +12,7 @@ from emospace.plan.reserved import training_rules
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Plans write recipes below the working directory."""
+    """A working directory for plans, which write recipes below it."""
     folder = tmp_path_factory.mktemp("paths")
     (folder / "configs").symlink_to(ROOT / "configs")
     with pytest.MonkeyPatch.context() as patch:
@@ -27,12 +27,12 @@ def demo(folder) -> Paths:
 
 @pytest.fixture(scope="module")
 def iemocap(folder) -> Paths:
-    """A config with all augmented views; the corpus is absent."""
+    """Paths of a config with all augmented views; the corpus is absent."""
     return Paths(Plan(shipped("configs/iemocap_augmented.yaml")))
 
 
 def second_stage(**model) -> Paths:
-    """The demo with a run that reads the embeddings of another, and learns from them if its model learns."""
+    """Paths of the demo with a run that reads another run's embeddings, and trains on them if its model trains."""
     config = shipped("config.yaml")
     config["runs"]["second"] = {"model": "linear_probe", "protocol": "session", "inputs": ["run:unified.embeddings"]}
     config["runs"]["second"] |= model

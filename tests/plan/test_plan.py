@@ -31,7 +31,7 @@ def config():
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path, monkeypatch):
-    """Plans write recipes below the working directory and read sentence pairs there."""
+    """Change to a temporary folder: plans write recipes below the working directory and read sentence pairs there."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "configs").symlink_to(ROOT / "configs")
 
@@ -430,7 +430,7 @@ def test_the_languages_in_a_chain_must_match(augmented):
     assert chained(augmented, "toy_en_fr", "fr_en").warnings == []
     with pytest.raises(InputError, match=r"text_bt: chain: fr_en translates from 'fr', but fr_de before it into 'de'"):
         chained(augmented, "toy_en_fr", "fr_de", "fr_en")
-    assert chained(augmented, "opus_en_fr", "fr_de").warnings == []  # nobody knows what the first one takes
+    assert chained(augmented, "opus_en_fr", "fr_de").warnings == []  # the first translator's languages are unknown
 
 
 @pytest.mark.parametrize(("names", "last"), [(["toy_en_fr"], "fr"), (["toy_en_fr", "fr_de"], "de")])
@@ -584,7 +584,7 @@ def test_augmentation_changes_no_other_recipe(config, augmented):
     before = {key: path.read_bytes() for key, path in Plan(plain).recipes.items()}
     after = {key: path.read_bytes() for key, path in Plan(augmented).recipes.items()}
     changed = {key for key in before if before[key] != after[key]}
-    assert {key for key in changed if key[0] != "fetch_weights"} == {("make_report", "all")}  # it replaces translators
+    assert {key for key in changed if key[0] != "fetch_weights"} == {("make_report", "all")}  # new translators
 
 
 def test_a_config_has_a_name(config):
@@ -726,7 +726,7 @@ def test_without_an_annotation_the_default_gives_the_type():
 
 
 def test_an_encoder_is_refused_for_a_view_with_another_sample_rate(config, monkeypatch):
-    del config["features"]["audio.whisper"], config["runs"]["probe_whisper"]  # its encoder requires another rate
+    del config["features"]["audio.whisper"], config["runs"]["probe_whisper"]  # its encoder requires a fixed rate
     config["views"]["audio"] = {"sample_rate": 22_050}
     Plan(config)  # MFCC take the rate of their view
     mfcc = plugin.find("encoders", "mfcc")

@@ -1,4 +1,4 @@
-"""No names in a config lead to two rules, recipes or columns with the same name."""
+"""No choice of names in a config gives two rules, recipes or columns the same name."""
 
 import json
 

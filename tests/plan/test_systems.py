@@ -1,4 +1,4 @@
-"""Configs of the published systems: each plans, and the columns of a table differ only in what they are meant to."""
+"""Configs of the published systems plan without error; the columns of a table differ only in protocol and scope."""
 
 import pytest
 from conftest import ROOT, shipped
@@ -12,7 +12,7 @@ SCOPE = ("protocol", "fit_on", "copies")
 
 @pytest.fixture
 def tables(tmp_path, monkeypatch):
-    """A current folder with the prepared tables that a config names."""
+    """A working directory with the prepared tables that the configs name."""
     monkeypatch.chdir(tmp_path)
     line = {"wav_file": "a", "label": "0", "transcription": "b"}
     for config in map(shipped, CONFIGS):
@@ -35,7 +35,7 @@ def test_a_config_plans_and_shows_every_run_but_the_probes_in_a_table(path, tabl
 
 
 def read(config: dict, name: str) -> str:
-    """An input, or the model of the run that it names with that run's inputs: every column has runs of its own."""
+    """Describe an input; replace a run by its model and inputs, because each column has runs of its own."""
     if not name.startswith("run:"):
         return name
     run, _, output = name.removeprefix("run:").partition(".")

@@ -53,7 +53,7 @@ class Terminal:
     @property
     def text(self) -> str:
         self.stream.flush()
-        return self.path.read_bytes().decode()  # read_text would take a carriage return for a line's end
+        return self.path.read_bytes().decode()  # read_text would convert carriage returns
 
 
 @pytest.mark.parametrize("quiet", [set(), {Quietness.RULES, Quietness.REASON}])

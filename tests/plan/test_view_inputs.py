@@ -1,4 +1,4 @@
-"""A model that reads views (frames and words) directly, through Snakemake, from the plan to the analysis."""
+"""A model may read views (frames and texts) directly, in every step from the plan to the analysis."""
 
 import pytest
 from _machines import smallest

@@ -30,7 +30,7 @@ def shelf(tmp_path_factory):
         folder = tmp_path_factory.mktemp("shelf")
         for example in PLACES:
             put(patch, folder, example, code_of(example))
-            plugin.find(*place_of(example))  # so that it is there again when a test has replaced it
+            plugin.find(*place_of(example))  # loaded now, so that it is restored after a test replaces it
         yield folder
 
 
@@ -507,7 +507,7 @@ def test_a_full_disk_is_not_blamed_on_a_plug_in():
 # Through Snakemake -------------------------------------------------------------------------------------------------
 
 
-WRONG = {  # a file beside the examples -> the example, what is changed in it
+WRONG = {  # file of the faulty plug-in -> example, old text, new text
     "corpora/noises": ("corpus", "label=label,\n", "emotion=label,\n"),
     "views/quiet": ("view", "for row in rows)", "for row in rows[1:])"),
     "views/odd": ("augmented_view", "return [], {}", 'return [], {"seen": {1}}'),
@@ -553,7 +553,7 @@ def with_faulty_plug_ins(config: dict) -> dict:
     return merged(config, more)
 
 
-TOLD = [  # of each wrong one what Snakemake prints, and what must not be there afterwards
+TOLD = [  # error that Snakemake prints for a faulty plug-in, files that must not exist afterwards
     ("corpora/noises.py: index() raised TypeError", "data/manifest/noises/0.*"),
     ("views/quiet.py: quiet.extract() wrote a file that is refused", "data/views/hums/quiet/0.*"),
     ("views/odd.py: odd.augment() returned", "data/augmented/views/tones/odd/0.*"),

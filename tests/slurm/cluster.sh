@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A real Slurm cluster of one node on this machine, for tests: cluster.sh start|stop FOLDER [accounting]
-# Needs root, and installs Debian's packages where they are missing. Jobs look for Slurm's configuration in /etc/slurm
-# only, so a machine with a cluster of its own is left alone. Ends with 77 where none can be had for such a reason.
+# Needs root, and installs missing Debian packages. Jobs read Slurm's configuration from /etc/slurm only, so the script
+# does not touch a machine with its own cluster. Exits with 77 if the machine cannot run a test cluster.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 action=$1 folder=$2 accounting=${3:-}
@@ -10,7 +10,7 @@ refuse() { echo "no test cluster: $1" >&2; exit 77; }
 
 process() { cat "$1/$2.pid" 2> /dev/null; }
 
-running() { readlink -e "/proc/$(process "$1" "$2")/exe" > /dev/null; } # not so of one that waits to be reaped
+running() { readlink -e "/proc/$(process "$1" "$2")/exe" > /dev/null; } # false for a zombie process
 
 gone() { ! running "$@"; }
 
@@ -30,7 +30,7 @@ install_packages() {
         refuse "apt-get could not install ${wanted[*]}: $(tail -n 3 "$folder/apt.log")"
 }
 
-# The configuration of a cluster that is no longer there may be replaced, no other.
+# Replace a configuration only if its test cluster no longer exists.
 check_configuration() {
     [ -e /etc/slurm/slurm.conf ] || return 0
     local owner
@@ -64,7 +64,7 @@ start_accounting() {
     wait_for test -S "$folder/mysql/socket"
     sed "s|FOLDER|$folder|" "$here/slurmdbd.conf" > /etc/slurm/slurmdbd.conf
     chmod 600 /etc/slurm/slurmdbd.conf
-    MYSQL_UNIX_PORT="$folder/mysql/socket" slurmdbd < /dev/null > /dev/null 2>&1 # it would keep our streams open
+    MYSQL_UNIX_PORT="$folder/mysql/socket" slurmdbd < /dev/null > /dev/null 2>&1 # otherwise it keeps our streams open
     wait_for sacctmgr --noheader --immediate list cluster
     sacctmgr --immediate add cluster test > /dev/null
     sacctmgr --immediate add account lab cluster=test > /dev/null
@@ -84,7 +84,7 @@ start() {
     wait_for sh -c 'sinfo --noheader --format=%t | grep -qx idle'
 }
 
-# Daemons are known by the ids that they wrote into the folder.
+# Daemons are identified by the process ids that they wrote into the folder.
 stop() {
     for name in slurmd slurmctld slurmdbd mariadbd munged; do
         running "$folder" $name || continue

@@ -1,4 +1,4 @@
-"""The rules behind every speed claim: what is missed, what is busy, what is recorded, what a command takes."""
+"""The rules behind every speed claim: when a target is missed or a machine is busy, what is measured and recorded."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ from benchmarks._timing import Claim, compare, verdict
     ("below", "pairs", "expected"),
     [
         (0, 3, "met"),
-        (3, 3, "open"),  # three of three are chance in one case of eight
+        (3, 3, "open"),  # three of three happen by chance in one case of eight
         (5, 5, "missed"),  # one of 32
         (5, 12, "met"),
         (9, 12, "open"),  # 7.3 %
@@ -29,7 +29,7 @@ def test_a_target_is_missed_where_a_sign_test_says_so(below, pairs, expected):
 
 
 def timed(naive, ours, target=2.0, **options):
-    """One claim, of costs that are given."""
+    """Return the row of one claim for given costs."""
     ways = {"naive": iter(naive).__next__, "ours": iter(ours).__next__}
     return compare(ways, [Claim("it", "naive", "ours", target)], clock=lambda way: way(), **options)[0]
 
@@ -58,7 +58,7 @@ def test_ways_take_turns_and_those_of_settled_claims_rest():
 
 def test_cores_of_others_are_what_is_taken_but_by_us():
     text = "cpu  100 200 300 99999 99999 50 60 400 70 0\ncpu0 1 2 3 4 5 6 7 8 9 0\n"
-    assert taken(text) == pytest.approx(11.1)  # of hundredths; without idle, iowait, and guests, who are users
+    assert taken(text) == pytest.approx(11.1)  # ticks of 1/100 s; user time includes that of guests
     assert others(Sample(0, 10, 3), Sample(10, 40, 18)) == 1.5
     assert others(Sample(0, 10, 3), Sample(10, 20, 13.1)) == 0
 
@@ -90,7 +90,10 @@ def row(name, ratio, verdict="met"):
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """`python -m benchmarks` of topics with given rows (None: it breaks), cores of others; exit status and record."""
+    """Run `python -m benchmarks` with fixed rows per topic (None: it fails) and cores in use by other processes.
+
+    Returns the exit status and the recorded ratios.
+    """
     results = tmp_path / "results.json"
     results.write_text(json.dumps([row("a", 2), row("b", 3)]))
     monkeypatch.setattr(bench, "HERE", tmp_path)

@@ -1,4 +1,4 @@
-"""Pages for people: short lines, links that lead somewhere, a list of all pages, a citation that is up to date."""
+"""Documentation stays sound: short lines, working links, an index of all pages, a current citation."""
 
 import re
 import tomllib
@@ -8,7 +8,7 @@ import yaml
 from conftest import ROOT, Project
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("configs/**/*.md")])
-GENERATED = ROOT / "docs/contracts.md"  # made from docstrings, which ruff holds to their width
+GENERATED = ROOT / "docs/contracts.md"  # made from docstrings, whose width ruff checks
 PRESETS = sorted(["config.yaml", *(f"configs/{path.name}" for path in ROOT.glob("configs/*.yaml"))])
 WIDTH = 119
 FOLDERS = "emospace|rules|workflow_scripts|tests|benchmarks|envs|profiles|schemas"
@@ -22,7 +22,7 @@ def text(path) -> str:
 
 
 def costs() -> str:
-    """The table of the README that says what each preset costs."""
+    """The README's table of what each preset costs."""
     return text(ROOT / "README.md").partition("### What each preset costs")[2].partition("\n## ")[0]
 
 
@@ -70,20 +70,20 @@ def test_make_targets_and_scripts_that_pages_name_exist():
 
 
 def prose(page) -> str:
-    """A page without the names that no file has: those of example plug-ins, and old names in the changelog's tables."""
+    """Return a page without names of missing files: example plug-ins, and old names in the changelog's tables."""
     lines = [line for line in text(page).splitlines() if not line.startswith(("Example, `", "    "))]
     return "\n".join(line.rstrip("| ").rpartition("|")[2] if line.startswith("|") else line for line in lines)
 
 
 def exists(path: str) -> bool:
-    """Does a path, or each alternative of {a,b}, name a file or folder? It may hold wildcards."""
+    """Whether a path, or each alternative of {a,b}, names a file or folder; wildcards are allowed."""
     if braces := re.search(r"\{([^{}]*)\}", path):
         return all(exists(path.replace(braces[0], one, 1)) for one in braces[1].split(","))
     return any(ROOT.glob(path.strip("/")))
 
 
 def defines(name: str) -> bool:
-    """Is a dotted name one of our modules, or a name at the top of one?"""
+    """Whether a dotted name is a project module or a name defined at the top level of one."""
     folder, _, last = name.replace(".", "/").rpartition("/")
     if any((ROOT / f"{folder}/{last}{suffix}").exists() for suffix in (".py", "/__init__.py")):
         return True

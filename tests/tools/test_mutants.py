@@ -1,4 +1,4 @@
-"""The tool of mutation testing: what it leaves out, what it draws, what it believes, and what it is told to excuse."""
+"""The mutation-testing tool: which mutants it excludes and samples, which verdicts it keeps, and which it excuses."""
 
 import fcntl
 import json
@@ -32,7 +32,7 @@ def test_modules_and_tests_of_the_table_exist():
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory):
-    """One for all modules: mutants can be listed in that of any."""
+    """A workspace for all modules, because any workspace can list the mutants of any module."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_mutmut, "WORKSPACES", tmp_path_factory.mktemp("mutants"))
         return _mutmut.prepare(*next(iter(SETTINGS["tests"].items())), keep=False)
@@ -87,7 +87,7 @@ def test_verdicts_hold_for_the_code_and_tests_that_they_were_found_with(workspac
 
 
 def test_verdicts_on_another_text_of_the_module_are_never_kept(workspaces):
-    """Mutants are known by their number: that of another one, once a line has changed."""
+    """Mutants are identified by number, and an edit of the module renumbers them."""
     folder = _mutmut.prepare("evaluation/clusters", ["evaluation/test_clusters.py"], keep=False)
     meta = folder / "mutants/emospace/evaluation/clusters.py.meta"
     meta.parent.mkdir(parents=True)
@@ -102,7 +102,7 @@ def test_a_kill_while_verdicts_are_written_starts_that_module_over(workspaces):
     folder = _mutmut.prepare("evaluation/clusters", ["evaluation/test_clusters.py"], keep=False)
     made = folder / "mutants/emospace/evaluation/clusters.py"
     made.parent.mkdir(parents=True)
-    for torn in ('{"exit_code_by_key": {"m": ', "{}", None):  # None: killed before anything was written
+    for torn in ('{"exit_code_by_key": {"m": ', "{}", None):  # None: killed before the first write
         made.write_text("mutated")
         made.with_name("clusters.py.meta").unlink(missing_ok=True)
         if torn is not None:
@@ -129,7 +129,7 @@ def test_only_what_is_undecided_runs(workspaces, monkeypatch):
 
 
 def test_two_runs_never_share_a_workspace_even_after_a_kill(workspaces):
-    """What mutmut inherits keeps the lock when the run that started it is gone."""
+    """The descriptor that mutmut inherits keeps the lock after the run that started it has ended."""
     held = _mutmut.lock()
     mutmut = subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=[held])
     os.close(held)
@@ -142,7 +142,7 @@ def test_two_runs_never_share_a_workspace_even_after_a_kill(workspaces):
 
 @pytest.mark.slow
 def test_mutants_of_a_module_are_killed_by_its_tests_and_by_no_others(workspaces, monkeypatch, capsys):
-    """With mutmut itself: the report of two mutants, once with the tests of their module, once with foreign ones."""
+    """Run mutmut on two mutants, once with the tests of their module and once with another module's tests."""
     settings = SETTINGS | {"tests": {"protocols/fold_tables": ["runs/test_folds.py"]}}
     monkeypatch.setattr(_mutants, "settings", lambda: settings)
     monkeypatch.setattr("sys.argv", ["mutants", "--sample", "2", "--workers", "1"])

@@ -1,4 +1,4 @@
-"""Augmentation end to end; an edit reruns what depends on it, and no run without augmentation."""
+"""Augmentation works end to end; an edit reruns its dependants, but never a run without augmentation."""
 
 import json
 from pathlib import Path
@@ -24,14 +24,14 @@ def config(plain, tmp_path_factory) -> dict:
 
 @pytest.fixture(scope="module")
 def built(plain, config, tmp_path_factory) -> tuple[Project, dict[str, bytes]]:
-    """The small demo trained without augmentation; its results then; and augmentation and all runs added to it."""
+    """Train the small demo without augmentation, then add augmentation; return the project and the first results."""
     project = Project(tmp_path_factory.mktemp("augment it's"))
     project.configure(plain)
     project.snakemake("train_all")
     before = results(project)
     project.configure(config)
     planned = project.planned("train_all")
-    assert planned["train"] == 6  # two new runs on three folds; the old ones are as they were
+    assert planned["train"] == 6  # two new runs on three folds; the old runs are unchanged
     project.snakemake("augment", "train_all", "report", "export", **recording(project))
     return project, before
 
@@ -43,7 +43,7 @@ def project(built, config) -> Project:
 
 
 def results(project: Project) -> dict[str, bytes]:
-    """Every file of the runs without augmentation, and their recipes."""
+    """Contents of all files and recipes of the runs without augmentation."""
     runs = [project.folder / f"results/demo/runs/{name}" for name in ("probe", "probe_text")]
     recipes = [path for run in runs for path in project.folder.glob(f".emospace/recipes/train/{run.name}-*.json")]
     assert len(recipes) == len(runs)
@@ -136,7 +136,7 @@ def test_other_transforms_change_pictures_and_no_text(project, config):
     jobs = planned(project, with_view(config, "frames_aug", quality=80))
     assert {"augment_frames_aug", "embed_frames_aug_clip", "score_frames_aug"} < kinds(jobs)
     assert not {"augment_text_bt", "score_text_bt", "embed_frames_clip"} & kinds(jobs)
-    assert (jobs["gate_fold"], jobs["train"]) == (3, 3)  # of this view; of the run that reads it
+    assert (jobs["gate_fold"], jobs["train"]) == (3, 3)  # of this view, and of the run that reads it
 
 
 def test_a_threshold_judges_anew_and_makes_nothing_anew(project, config):
@@ -169,7 +169,7 @@ def test_an_edited_script_of_the_audit_audits_anew_and_makes_no_child(project):
 
 
 def test_a_child_that_is_no_longer_its_parents_stops_the_workflow(project):
-    """Edited by hand, the table is stale, so the workflow makes it again; forced to keep it, it does not train."""
+    """A table edited by hand is stale and would be rebuilt; if the run is forced to keep it, no training starts."""
     table = of(project, "children/session/fold0.text_bt.csv")
     content = table.read_text()
     lines = read_csv(table)
@@ -178,7 +178,7 @@ def test_a_child_that_is_no_longer_its_parents_stops_the_workflow(project):
     audit = of(project, "audit/session.text_bt.json")
     runs = project.folder / "results/demo/runs"
     trained = {path: path.stat().st_mtime_ns for path in runs.glob("*/*/model.safetensors")}
-    # --keep-going: whatever does not hang on that audit would be done.
+    # With --keep-going, every job that does not depend on the failed audit would run.
     forced = ("train_all", "--forcerun", "audit_children", "--allowed-rules", "audit_children", "train", "--keep-going")
     try:
         assert project.planned(*forced) == {"audit_children": 2, "train": 6, "train_all": 1}

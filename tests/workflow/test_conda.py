@@ -1,4 +1,4 @@
-"""`snakemake --use-conda` in environments really created, by a stand-in for conda: docs/conda.md says what it shows."""
+"""`snakemake --use-conda` runs every rule in its environment, created by a conda stand-in (see docs/conda.md)."""
 
 import json
 import os
@@ -33,9 +33,9 @@ if "WITNESS" in os.environ:
 
 @pytest.fixture(scope="session")
 def conda(conda_tools, tmp_path_factory) -> dict[str, str]:
-    """Variables by which the stand-in is `conda`, over a channel of the packages that are installed here.
+    """Environment variables that make the stand-in `conda`, with a channel built from the installed packages.
 
-    Programs that only the machine has fail there, so that a job can use none but its environment's.
+    The machine's own programs fail there, so a job can only use those of its environment.
     """
     if sys.version_info[:2] != (3, 11):
         pytest.skip("the stand-in's channel holds the Python that runs here; envs/*.yaml ask for 3.11")
@@ -60,7 +60,7 @@ def conda(conda_tools, tmp_path_factory) -> dict[str, str]:
 
 
 def standing_in(venv: Path) -> Path:
-    """The stand-in's Python, made before its setup would make it, so that every script of it ends by leave.py."""
+    """Create the stand-in's Python before its setup script does, so that all its scripts run through leave.py."""
     subprocess.run([sys.executable, "-m", "venv", venv], check=True)
     python, itself = venv / "bin/python", venv / "bin/itself"
     itself.symlink_to(python.resolve())
@@ -73,7 +73,7 @@ def standing_in(venv: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def created(conda, tmp_path_factory) -> dict[str, Path]:
-    """Name of each file of envs/ -> folder of the environment that Snakemake had made of it."""
+    """Map the name of each file in envs/ to the environment that Snakemake created from it."""
     project, prefix = build(tmp_path_factory.mktemp("creates it's")), tmp_path_factory.mktemp("envs")
     project.snakemake("--use-conda", "--conda-prefix", str(prefix), "--conda-create-envs-only", **conda)
     text_of = {path.read_text(): path.stem for path in ENVS}
@@ -81,12 +81,12 @@ def created(conda, tmp_path_factory) -> dict[str, Path]:
 
 
 def within(created: dict[str, Path]) -> list[str]:
-    """Options by which Snakemake's jobs run in these environments."""
+    """Options that make Snakemake run its jobs in these environments."""
     return ["--use-conda", "--conda-prefix", str(next(iter(created.values())).parent)]
 
 
 def inside(folder: Path, code: str) -> str:
-    """What a program says when the Python of an environment runs it in the project's folder."""
+    """Run code with an environment's Python in the project folder; return its output."""
     command = [folder / "bin/python", "-c", code]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -109,9 +109,9 @@ def test_an_environment_is_created_with_its_pins_and_its_scripts_can_be_imported
 
 
 def without_conda(folder: Path) -> dict[str, str]:
-    """An environment in which no shell finds conda, though it may be installed: neither a program nor a function."""
+    """Variables that hide an installed conda from every shell, both the program and the shell function."""
     folder.mkdir()
-    for name in ("bash", "sh", "which"):  # what Snakemake itself calls
+    for name in ("bash", "sh", "which"):  # programs that Snakemake itself calls
         (folder / name).symlink_to(shutil.which(name))
     (folder / "snakemake").symlink_to(Path(sys.executable).with_name("snakemake"))
     functions = {name: "" for name in os.environ if name.startswith("BASH_FUNC_conda")}
@@ -122,11 +122,11 @@ def test_without_conda_it_is_said_what_to_install(project, tmp_path):
     hidden = without_conda(tmp_path / "programs")
     done = project.run("snakemake", "-n", "--cores", "8", "--use-conda", check=False, **hidden)
     assert done.returncode == 1 and "install Miniforge" in done.stdout and "Traceback" not in done.stdout
-    assert project.planned()["make_demo"] == 1  # nobody needs it who does not ask for it
+    assert project.planned()["make_demo"] == 1  # without --use-conda, conda is not needed
 
 
 def test_with_conda_or_without_nothing_is_made_again(origin, conda, tmp_path):
-    """What one way has made is taken by the other, after an adoption too: results are the same to the byte (below)."""
+    """Artifacts made without conda are up to date with it, also after adoption; tests below compare their bytes."""
     here = copy(origin, tmp_path / "here")
     assert here.planned("--use-conda", *PHASES, **conda) == {}
     shutil.rmtree(here.folder / ".snakemake/metadata")
@@ -138,7 +138,7 @@ def test_with_conda_or_without_nothing_is_made_again(origin, conda, tmp_path):
 
 
 def every_rule(weights: dict[str, dict]) -> dict:
-    """A config in which every rule has a job: three dialogues in one part, all views, one network, one probe."""
+    """Return a config with a job for every rule: three dialogues in one part, all views, one network, one probe."""
     base = shipped("config.yaml")
     speech = shipped("configs/ablation_demo.yaml")
     config = augmented(small(base), weights)
@@ -163,7 +163,7 @@ def config(tmp_path_factory) -> dict:
 
 @pytest.fixture(scope="session")
 def deployed(conda, created, config, tmp_path_factory) -> Project:
-    """Everything made by jobs in the environments, on a machine whose network is gone once the weights are there."""
+    """A project built by jobs in the environments, without a network after the weights were fetched."""
     project = Project(tmp_path_factory.mktemp("deployed it's"))
     project.configure(config)
     for folder in created.values():
@@ -182,7 +182,7 @@ def may_unshare() -> bool:
 
 @pytest.fixture(scope="session")
 def plain(config, tmp_path_factory) -> Project:
-    """The same, made without conda."""
+    """The same project, built without conda."""
     project = Project(tmp_path_factory.mktemp("plain"))
     project.configure(config)
     project.snakemake(*TARGETS)
@@ -213,12 +213,12 @@ def test_the_results_are_those_without_conda_to_the_byte(deployed, plain):
 def test_a_second_run_does_nothing(deployed, conda, created):
     where = within(created)
     assert deployed.planned(*where, *TARGETS, **conda) == {}
-    assert deployed.planned(*TARGETS) == {}  # nor does one without conda
+    assert deployed.planned(*TARGETS) == {}  # nor does a plan without conda
 
 
 @pytest.mark.slow
 def test_the_demo_as_it_is_shipped_runs_in_environments(conda, created, tmp_path):
-    """The README's command, on the whole corpus, with all folds and runs."""
+    """Run the README's command on the whole corpus, with all folds and runs."""
     demo = Project(tmp_path)
     demo.run("snakemake", "--cores", "8", *within(created), **conda)
     runs = shipped("config.yaml")["runs"]

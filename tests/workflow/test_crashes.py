@@ -1,4 +1,4 @@
-"""After a kill or on a full disk: the next run recovers, no partial file is kept, no file has two writers."""
+"""After a kill or a full disk, the next run recovers, no partial file remains, and no file has two writers."""
 
 import contextlib
 import os
@@ -21,13 +21,13 @@ from emospace.core.provenance import atomic, write_json
 pytestmark = pytest.mark.workflow
 RUN = ["snakemake", "--cores", "2"]
 PHASES = ["report", "augment"]
-PATIENCE = 240  # seconds for a moment to come on a busy machine
-PAUSE = 2  # seconds that each job of text.letters spends in the middle of a write: enough to interfere with it
-ROUNDS = 20  # of the soak
+PATIENCE = 240  # seconds to wait for an event on a busy machine
+PAUSE = 2  # seconds that each text.letters job spends in mid-write, long enough to interrupt it
+ROUNDS = 20  # kills in the soak test
 
 
 def start(project: Project, *command: str) -> subprocess.Popen:
-    """Start a command in a process group of its own, its output in a file beside the project."""
+    """Start a command in its own process group; its output goes to a file beside the project."""
     env = environment() | {"PAUSE": str(PAUSE)}
     with open(output(project), "w", encoding="utf-8") as out:
         both = {"stdout": out, "stderr": subprocess.STDOUT}
@@ -39,7 +39,7 @@ def output(project: Project) -> Path:
 
 
 def half_written(project: Project) -> list[Path]:
-    """Temporary files of artifacts; each name holds the process id of its writer."""
+    """Temporary files of artifacts; each name contains the process id of its writer."""
     return [path for path in project.folder.glob("data/**/.*.tmp*") if path.is_file()]
 
 
@@ -48,10 +48,10 @@ def writer(path: Path) -> int:
 
 
 def until(moment, what: str):
-    """Wait for the first thing that `moment()` gives."""
+    """Poll `moment()` until it returns a true value; return that value."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
-        with contextlib.suppress(FileNotFoundError):  # a folder that went while it was looked through
+        with contextlib.suppress(FileNotFoundError):  # a folder was deleted while it was listed
             if found := moment():
                 return found
         time.sleep(0.002)
@@ -65,14 +65,14 @@ def writing(project: Project, folder: str) -> Path:
 
 
 def kill(process: subprocess.Popen) -> None:
-    """Kill a whole process group, as a closed session or a power cut does."""
+    """Kill a whole process group, as the end of a session or a power cut would."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
 def without(origin: Project, folder: Path, *paths: str) -> Project:
-    """A copy of the machine that made everything, some of it gone, and all that could bring it back but a run."""
+    """Copy the built project without some paths, git and the DVC cache, so that only a run restores the paths."""
     project = copy(origin, folder)
     for name in (".git", ".dvc/cache", ".dvc/tmp", "logs", *paths):
         shutil.rmtree(project.folder / name, ignore_errors=True)
@@ -82,7 +82,7 @@ def without(origin: Project, folder: Path, *paths: str) -> Project:
 
 @pytest.fixture(scope="module")
 def raw(origin, tmp_path_factory) -> Project:
-    """A project whose corpus is there, with its manifest and folds; every test begins with a copy."""
+    """A project with the corpus, manifest and folds only; each test starts from a copy."""
     after = ["data/views", "data/features", "data/augmented", "data/quality", "weights"]
     project = without(origin, tmp_path_factory.mktemp("raw") / "it's", *after)
     for path in (project.folder / "results/demo").iterdir():
@@ -93,7 +93,7 @@ def raw(origin, tmp_path_factory) -> Project:
 
 @pytest.fixture(scope="module")
 def undisturbed(origin) -> dict[str, str]:
-    """File -> digest of all that a run makes which nobody disturbs."""
+    """Map every file that an undisturbed run makes to its digest."""
     return contents(origin)
 
 
@@ -104,7 +104,7 @@ def fresh(raw, tmp_path) -> Project:
 
 @pytest.fixture
 def wordless(origin, tmp_path) -> Project:
-    """A project that has all but the features of its words, and what was made of them."""
+    """A project with everything but the features of its texts and their dependants."""
     runs = [f"results/demo/{folder}/probe_text" for folder in ("runs", "evaluation")]
     project = without(origin, tmp_path / "it's", "data/features/demo/text.letters", *runs)
     for name in ("summary.csv", "report.html"):
@@ -113,7 +113,7 @@ def wordless(origin, tmp_path) -> Project:
 
 
 def recover(project: Project, undisturbed: dict[str, str], *command: str) -> None:
-    """One more run; then all is as if nothing had happened, and no temporary file is left."""
+    """Run once more; all artifacts must equal those of an undisturbed run, and no temporary file may remain."""
     project.run(*(command or [*RUN, *PHASES]))
     assert contents(project) == undisturbed
     assert project.planned(*PHASES) == {}
@@ -135,7 +135,7 @@ def test_a_job_that_outlives_its_snakemake_meets_no_second_writer(wordless, undi
     run = start(wordless, *RUN, *PHASES)
     part = writing(wordless, "text.letters")
     orphan, wanted = writer(part), part.with_name(f"{part.name.split('.')[1]}.npy")
-    os.kill(orphan, signal.SIGSTOP)  # it is to live as long as this test wants
+    os.kill(orphan, signal.SIGSTOP)  # keep the job alive during the test
     run.kill()
     run.wait()
     assert "--unlock" in wordless.snakemake(*PHASES, check=False)
@@ -155,7 +155,7 @@ def test_a_job_that_outlives_its_snakemake_meets_no_second_writer(wordless, undi
     recover(wordless, undisturbed)
 
 
-BY_DVC = pytest.param(["dvc", "repro"], "fresh", id="dvc repro", marks=pytest.mark.slow)  # it would check out the rest
+BY_DVC = pytest.param(["dvc", "repro"], "fresh", id="dvc repro", marks=pytest.mark.slow)  # DVC would restore the rest
 
 
 @pytest.mark.parametrize(("command", "begin"), [pytest.param([*RUN, *PHASES], "wordless", id="snakemake"), BY_DVC])
@@ -180,7 +180,7 @@ def test_dvc_alone_is_killed_and_its_snakemake_lives_on(fresh, undisturbed):
     run = start(fresh, "dvc", "repro", "features")
     part = writing(fresh, "text.letters")
     job, alive = writer(part), psutil.Process(run.pid).children(recursive=True)
-    os.kill(job, signal.SIGSTOP)  # it is to live as long as this test wants
+    os.kill(job, signal.SIGSTOP)  # keep the job alive during the test
     run.kill()
     run.wait()
     try:
@@ -194,7 +194,7 @@ def test_dvc_alone_is_killed_and_its_snakemake_lives_on(fresh, undisturbed):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A disk of a few megabytes that can be made larger."""
+    """A disk of one megabyte, and a function to resize it."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, text=True)
@@ -225,7 +225,7 @@ def test_a_full_disk_is_named_and_nothing_half_written_is_kept(small_disk, raw, 
     resize(2**30)
     project = copy(raw, folder / "it's")
     used = sum(path.stat().st_blocks * 512 for path in folder.rglob("*"))
-    resize(used + 3 * 2**20)  # the views of the first parts fit, no more
+    resize(used + 3 * 2**20)  # room for the views of the first parts only
     assert "the disk is full" in project.snakemake(*PHASES, check=False)
     kept = {name: digest for name, digest in contents(project).items() if ".tmp" not in name}
     assert kept and kept.items() < undisturbed.items()
@@ -236,17 +236,17 @@ def test_a_full_disk_is_named_and_nothing_half_written_is_kept(small_disk, raw, 
 
 
 def jobs(run: subprocess.Popen) -> list[psutil.Process]:
-    """Jobs of a run that are at work now."""
+    """Running jobs of a run."""
     try:
         children = psutil.Process(run.pid).children(recursive=True)
         return [child for child in children if any("workflow_scripts." in word for word in child.cmdline())]
-    except psutil.NoSuchProcess:  # it has just ended
+    except psutil.NoSuchProcess:  # the run has just ended
         return []
 
 
 @pytest.mark.slow
 def test_twenty_kills_at_random_moments_change_nothing(fresh, undisturbed):
-    """The soak: a run that is killed and resumed again and again ends as one that nobody disturbed."""
+    """Soak test: a run that is killed and resumed repeatedly ends like an undisturbed one."""
     moments = random.Random(0)
     met = []
     for _ in range(ROUNDS):
@@ -255,9 +255,9 @@ def test_twenty_kills_at_random_moments_change_nothing(fresh, undisturbed):
             time.sleep(0.1)
         time.sleep(moments.uniform(0, 8))
         met.append(len(jobs(run)))
-        if run.poll() is not None:  # it had done everything: the next one gets something to do
+        if run.poll() is not None:  # the run had finished: delete artifacts, so that the next run has jobs
             assert run.returncode == 0, output(fresh).read_text()[-3000:]
-            for name in ("data/features", "results"):  # features alone are not missed where all results are there
+            for name in ("data/features", "results"):  # missing features trigger no job while all results exist
                 shutil.rmtree(fresh.folder / name)
         kill(run)
         fresh.run("snakemake", "--unlock")
@@ -280,7 +280,7 @@ def test_what_a_killed_writer_left_goes_with_the_next_write(tmp_path):
 
 
 def test_a_write_costs_as_much_in_a_full_folder_as_in_an_empty_one(tmp_path):
-    """Cached batches of a translation are files by the thousand: to list them at each write would take minutes."""
+    """Translation caches thousands of batches as files; listing them at each write would take minutes."""
     full, empty = tmp_path / "full", tmp_path / "empty"
     full.mkdir()
     for i in range(5_000):
@@ -292,5 +292,5 @@ def test_a_write_costs_as_much_in_a_full_folder_as_in_an_empty_one(tmp_path):
             write_json(folder / f"new{i}.json", i)
         return time.process_time() - start
 
-    write_json(full / "first.json", 0)  # sees what dead writers left
+    write_json(full / "first.json", 0)  # the first write in a folder looks for files of dead writers
     assert cost(full) < 3 * cost(empty) + 0.05

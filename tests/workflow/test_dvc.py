@@ -1,4 +1,4 @@
-"""dvc.yaml and the Snakefile agree: same phases, every artifact under exactly one stage, every config block tracked."""
+"""dvc.yaml and the Snakefile agree: same phases, one stage for each artifact, and every config block tracked."""
 
 import contextlib
 import copy
@@ -14,13 +14,13 @@ from emospace.plan.plan import Plan
 
 LOCAL = {"source": "local", "path": "somewhere", "files": {"model.safetensors": None}}
 CODE = {"Snakefile", "rules", "emospace", "workflow_scripts"}
-PAIRS = {"configs/pairs"}  # what toy translators are trained on
+PAIRS = {"configs/pairs"}  # sentence pairs for training toy translators
 SHARED = {"configs/shared"}  # weights that any config may name
-TABLES = {"configs/splits"}  # sides of protocols that split by a table
+TABLES = {"configs/splits"}  # tables of sides for protocols with the split `table`
 
 
 def stages() -> dict:
-    """The stages as DVC takes them for config.yaml."""
+    """The stages as DVC resolves them for config.yaml."""
     name = shipped("config.yaml")["name"]
     return yaml.safe_load((ROOT / "dvc.yaml").read_text().replace("${name}", name))["stages"]
 
@@ -36,7 +36,7 @@ def lies_under(path: str, folder: str) -> bool:
 
 @pytest.fixture(scope="module")
 def produced(tmp_path_factory) -> set[str]:
-    """Every file that the DAG would make, from Snakemake's own summary of a fresh copy with augmented views."""
+    """Every file that the DAG would make, by Snakemake's summary of a fresh copy with augmented views."""
     project = Project(tmp_path_factory.mktemp("dag"))
     config = augmented(shipped("config.yaml"), dict.fromkeys(NAMES, LOCAL))
     project.configure(config)
@@ -53,7 +53,7 @@ def test_every_stage_calls_a_phase_of_the_snakefile():
 
 
 def test_every_artifact_is_an_output_of_exactly_one_stage(produced):
-    # Enough of each that neither half of the DAG can be missing.
+    # Large enough numbers to show that neither half of the DAG is missing.
     copies = {file for file in produced if "augmented" in PurePosixPath(file).parts}
     assert len(copies) > 50 and len(produced - copies) > 50
     outputs = [out for stage in stages().values() for out in paths(stage)]
@@ -75,14 +75,14 @@ def test_no_output_of_a_stage_lies_in_another_or_belongs_to_two_configs():
 
 
 def test_the_phases_before_augment_make_all_that_it_reads(tmp_path):
-    """Else its stage would write into the outputs of theirs, and DVC would find those changed."""
+    """Otherwise the augment stage would write into outputs of other stages, and DVC would report those as changed."""
     project = Project(tmp_path)
     config = augmented(shipped("config.yaml"), dict.fromkeys(NAMES, LOCAL))
     features = config["features"] | {"text_bt.clip": config["features"]["text.clip"]}
     selection = config["features"]["frames.top"]
     features["frames_aug.top"] = selection | {"select": "frames_aug.clip"}
     runs = {"probe_audio": config["runs"]["probe_audio"], "probe_random": config["runs"]["probe_random"]}
-    runs["probe_random"]["inputs"] = ["audio.mfcc"]  # no run reads what the augmented features are compared with
+    runs["probe_random"]["inputs"] = ["audio.mfcc"]  # no run reads the features to which augmented ones are compared
     project.configure(config | {"features": features, "runs": runs})
     phases = [re.fullmatch(r".* (\w+)", stage["cmd"]).group(1) for stage in stages().values()]
     before = phases[: phases.index("augment")]
@@ -95,7 +95,7 @@ def test_the_phases_before_augment_make_all_that_it_reads(tmp_path):
 
 
 def blocks(stage: str) -> set[str]:
-    """Blocks of the config that a stage has for parameters."""
+    """Config blocks that are parameters of a stage."""
     return {key for entry in stages()[stage].get("params", []) for key in entry["config.yaml"]}
 
 
@@ -103,14 +103,14 @@ def blocks(stage: str) -> set[str]:
     "preset", ["config.yaml", *sorted(f"configs/{p.name}" for p in (ROOT / "configs").glob("*.yaml"))]
 )
 def test_every_config_block_is_a_parameter_of_a_stage_and_in_every_preset(preset):
-    """DVC fails where one is missing, so any preset can be copied to config.yaml."""
+    """DVC fails if a parameter is missing, and any preset may be copied to config.yaml."""
     tracked = set().union(*map(blocks, stages()))
-    assert tracked | {"private_remote"} == set(shipped(preset))  # that: where artifacts go
+    assert tracked | {"private_remote"} == set(shipped(preset))  # private_remote only selects where artifacts go
     schema = yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text())
     assert tracked | {"private_remote"} == set(schema["properties"])
 
 
-# Stage -> the scripts that it runs. What is exported is not versioned.
+# Stage -> scripts that it runs. Exports are not versioned.
 SCRIPTS = {
     "corpora": "make_demo index_part merge_manifest make_protocol audit_protocol",
     "views": "extract_view check_quality",
@@ -123,7 +123,7 @@ SCRIPTS = {
     "report": "summarize make_report",
 }
 STAGE = {script: stage for stage, scripts in SCRIPTS.items() for script in scripts.split()}
-# Whatever can be asked of one block: an option, another choice, and one thing more or less.
+# Edits of every block: a changed option, another plug-in or reference, and an added or removed entry.
 EDITS = [
     ("name", "other"),
     ("seed", 2),
@@ -159,7 +159,7 @@ EDITS = [
 
 
 def changed(config: dict, where: str, value) -> dict:
-    """The config with something set, or taken away for None; names of features have a dot of their own."""
+    """Return the config with one key set, or removed if the value is None. Feature names contain a dot themselves."""
     config = copy.deepcopy(config)
     *above, last = re.sub(r"^(features\.\w+)\.", r"\1|", where).split(".")
     block = config
@@ -178,7 +178,7 @@ def changed(config: dict, where: str, value) -> dict:
 
 
 def asked(config: dict) -> dict[str, set]:
-    """Stage -> all that it is to make and how, but for what earlier stages hand it."""
+    """Map each stage to what it must make and how, leaving out the outputs of earlier stages."""
     plan = Plan(config)
     found = {stage: set() for stage in SCRIPTS}
     for (rule, key), path in plan.recipes.items():
@@ -193,7 +193,7 @@ def asked(config: dict) -> dict[str, set]:
 
 @pytest.fixture(scope="module")
 def labelled(tmp_path_factory) -> tuple[dict, dict[str, set]]:
-    """A config that has something in every block, and what it asks of the stages."""
+    """A config with an entry in every block, and what it asks of each stage."""
     config = augmented(shipped("config.yaml"), dict.fromkeys(NAMES, LOCAL))
     config["labels"] = {"mine": {"ang": "high", "hap": "high", "neu": "low", "sad": "sad"}}
     config["protocols"]["session"]["labels"] = "mine"

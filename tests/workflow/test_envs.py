@@ -1,4 +1,4 @@
-"""Conda environments pin what constraints.txt pins, and hold all that the scripts run in them import."""
+"""Conda environments have the pins of constraints.txt and contain every package that their scripts import."""
 
 import re
 import sys
@@ -16,7 +16,7 @@ from emospace.plan.recipes import _homes
 from emospace.plan.views import Views
 
 UNPINNED = {"python", "pip", "ffmpeg", "espeak-ng"}  # not from PyPI
-# Module -> the package that brings it and gives it to its users.
+# Module -> the package that depends on it and installs it.
 THROUGH = {
     "ctranslate2": "faster-whisper",
     "cv2": "albumentations",
@@ -35,7 +35,7 @@ def test_pins_agree(path):
     for name, *version in packages:
         if name not in UNPINNED:
             assert version == [pins()[normal(PYPI.get(name, name))]], name
-    for block in (d for d in env["dependencies"] if isinstance(d, dict)):  # what conda-forge does not have
+    for block in (d for d in env["dependencies"] if isinstance(d, dict)):  # packages that conda-forge lacks
         for name, version in (line.split("==") for line in block["pip"]):
             assert version == pins()[normal(name)], name
 
@@ -54,12 +54,12 @@ def test_everything_required_is_pinned():
 
 @cache
 def brought_by() -> dict[str, set[str]]:
-    """Module -> PyPI's names of the packages that bring it."""
+    """Map each module to the PyPI names of the packages that provide it."""
     return {module: {normal(name) for name in names} for module, names in packages_distributions().items()}
 
 
 def view_jobs() -> dict[str, tuple[str, list[str]]]:
-    """Job of a view -> (name of its environment, modules that it runs)."""
+    """Map each job of a view or encoder to (name of its environment, modules that it runs)."""
     views, found = Views(VIEWS), {}
     for view in plugin.names("views"):
         module, script = views.module(view), "augment_view" if views.is_augmented(view) else "extract_view"
@@ -73,7 +73,7 @@ def view_jobs() -> dict[str, tuple[str, list[str]]]:
 
 
 def encoder_jobs() -> dict[str, tuple[str, list[str]]]:
-    """As `view_jobs`, of each encoder with all views that it takes."""
+    """Like `view_jobs`, for each encoder with all views that it accepts."""
     found = {}
     for encoder in plugin.names("encoders"):
         module = plugin.find("encoders", encoder)
@@ -92,7 +92,7 @@ def test_the_environment_of_a_plug_in_holds_what_its_jobs_import(job):
 
 
 def lacking(modules: set[str], name: str) -> set[str]:
-    """Those of the modules that an environment does not hold."""
+    """The modules that an environment does not provide."""
     there, packages = held(name), brought_by()
     return {m for m in modules if not {THROUGH.get(m), *packages.get(m, {m})} & there}
 
@@ -105,7 +105,7 @@ def test_an_environment_holds_what_its_scripts_import(script, name):
 def test_every_script_of_a_rule_has_an_environment():
     rules = "".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
     views = {job.partition(" ")[0] for job in view_jobs()}
-    of_plugins = {"analyse"}  # each plug-in names its own
+    of_plugins = {"analyse"}  # each analysis plug-in names its environment
     assert set(re.findall(r"-m workflow_scripts\.(\w+)", rules)) == environments().keys() | views | of_plugins
 
 
@@ -114,6 +114,6 @@ def test_the_environment_of_an_analysis_holds_what_it_imports(name):
     files = closure("workflow_scripts.analyse", f"emospace.analyses.{name}")
     modules = set().union(*(statements(path) for path in files if path.suffix == ".py"))
     there, packages = held(plugin.find("analyses", name).ENVIRONMENT), brought_by()
-    applied = {"torch", "safetensors"}  # what the run's model needs, where the analysis applies it
+    applied = {"torch", "safetensors"}  # needed by the run's model if the analysis applies it
     others = modules - set(sys.stdlib_module_names) - set(PACKAGES) - applied
     assert {m for m in others if not {THROUGH.get(m), *packages.get(m, {m})} & there} == set()

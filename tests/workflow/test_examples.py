@@ -1,4 +1,4 @@
-"""docs/contracts.md is generated from the contracts, and its examples run end to end as a user would add them."""
+"""docs/contracts.md matches the contracts, and its examples run end to end when added as a user would."""
 
 import csv
 import re
@@ -30,7 +30,7 @@ def test_every_example_has_lines_of_a_config_and_a_place_of_its_own():
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory) -> Project:
-    """A copy of the project with every example in it, run once."""
+    """A copy of the project with every example installed, run once."""
     folder = tmp_path_factory.mktemp("planted")
     tones(folder / "tones")
     (folder / "project").mkdir()
@@ -52,11 +52,11 @@ def test_every_example_runs_end_to_end(planted):
     results = planted.folder / "results/planted"
     found = Page((results / "report.html").read_text(encoding="utf-8"))
     assert [row["n"] for row in lines(results / "summary.csv")][:2] == ["48", "48"]
-    # The section, where the config puts it, and none that it does not name.
+    # The section appears where the config puts it, and no section appears that the config does not name.
     sections = [value for tag, name, value in found.attributes if (tag, name) == ("section", "id")]
     assert sections == ["in_one_sentence", "results", "trust", "subsets", "analyses"]
     assert re.search(r"is right for [\d.]+ % \(UA\), and for [\d.]+ % of what s\d\d says", found.text())
-    # Of the analysis a table, a picture that is no markup of the page, and links that lead somewhere.
+    # The analysis shows a table, a picture embedded as a data URI, and links that resolve.
     sources = [value for tag, name, value in found.attributes if (tag, name) == ("img", "src")]
     assert len(sources) == 1 and sources[0].startswith("data:image/svg+xml;base64,")
     links = [value for tag, name, value in found.attributes if (tag, name) == ("a", "href") and value[0] != "#"]
@@ -67,7 +67,7 @@ def test_every_example_runs_end_to_end(planted):
 
 @pytest.mark.workflow
 def test_every_file_that_a_job_of_an_example_opens_is_declared(planted):
-    """With second stages, which the demo lacks."""
+    """Unlike the demo, the examples include second-stage models."""
     assert "apply_train" in rules_recorded(planted)
     assert undeclared(planted) == {}
 
@@ -77,7 +77,7 @@ def test_a_view_and_its_encoder_make_features_of_the_recordings(planted):
     rows = lines(planted.folder / "data/manifest/tones/0.csv")
     contours = store.Ragged.open(planted.folder / "data/views/tones/loudness/0.npy", len(rows))
     moments = store.Ragged.open(planted.folder / "data/features/tones/loudness.moments/0.npy", len(rows))
-    assert (contours.values.dtype, contours.lengths.tolist()) == (np.float32, [5] * 48)  # 0.5 s in steps of 0.1 s
+    assert (contours.values.dtype, contours.lengths.tolist()) == (np.float32, [5] * 48)  # 0.5 s in 0.1 s steps
     for row, contour, found in zip(rows, contours, moments, strict=True):
         sound, _ = soundfile.read(planted.folder.parent / "tones" / row["audio"])
         assert contour[:, 0] == pytest.approx(10 * np.log10(np.square(sound).reshape(5, -1).mean(1)), abs=1e-3)

@@ -1,4 +1,4 @@
-"""dvc exp: an experiment trains the model of its options, and DVC shows and compares its metrics and plots."""
+"""A `dvc exp` experiment trains the model that its options ask for; DVC shows and compares its metrics and plots."""
 
 import csv
 import io
@@ -18,12 +18,12 @@ from emospace.plan.config_files import complete
 from emospace.plan.plan import Plan
 
 TUNED = "config.yaml:+runs.probe_text.shrinkages=[]"
-MFCC = "config.yaml:++features={audio.mfcc:{coefficients:13}}"  # Hydra knows no other way to a key with a dot
+MFCC = "config.yaml:++features={audio.mfcc:{coefficients:13}}"  # Hydra cannot address a key with a dot otherwise
 ME = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 
 
 def from_json(project: Project, *command: str) -> dict:
-    """What a command of DVC prints as JSON (it is the last line)."""
+    """Run a DVC command and parse its JSON, which is the last line of output."""
     return json.loads(project.run("dvc", *command, "--json").stdout.splitlines()[-1])
 
 
@@ -33,7 +33,7 @@ def sidecar(project: Project, path: str) -> dict:
 
 @pytest.fixture(scope="module")
 def tuned(origin, tmp_path_factory) -> Project:
-    """A machine where one experiment ran in the workspace."""
+    """A project in which one experiment ran in the workspace."""
     project = copy(origin, tmp_path_factory.mktemp("tuned") / "project")
     shutil.rmtree(project.folder / "logs")
     project.run("dvc", "exp", "run", "-n", "tuned", "-S", TUNED, **ME)
@@ -88,7 +88,7 @@ def test_the_documented_overrides_fit_the_shipped_config(tmp_path, monkeypatch):
 def test_a_training_curve_is_the_mean_of_the_folds_that_came_so_far():
     histories = [[{"epoch": 1, "dev_ua": 0.2}, {"epoch": 2, "dev_ua": 0.6}], [{"epoch": 1, "dev_ua": 0.4}]]
     assert curve(histories) == [{"step": 1, "dev_ua": pytest.approx(0.3)}, {"step": 2, "dev_ua": pytest.approx(0.6)}]
-    assert curve([[], []]) == []  # a model that learns nothing
+    assert curve([[], []]) == []  # a model without a training history
 
 
 @pytest.mark.workflow
@@ -122,7 +122,7 @@ def test_an_experiment_that_is_applied_can_be_adopted_and_branched(tuned, origin
     project.run("git", "checkout", "-q", ".")
     project.run("dvc", "checkout")
     assert contents(project) == contents(origin)
-    assert project.planned()["train"] == 3  # by time stamps alone nothing can be told
+    assert project.planned()["train"] == 3  # time stamps alone show nothing
     project.run("dvc", "exp", "apply", "tuned", **ME)
     assert contents(project) == made
     project.run(*ADOPT)
@@ -135,7 +135,7 @@ def test_an_experiment_that_is_applied_can_be_adopted_and_branched(tuned, origin
 @pytest.mark.slow
 @pytest.mark.workflow
 def test_an_experiment_in_another_folder_gives_the_right_model_too(origin, tmp_path):
-    """There it trusts nothing and makes everything again; this workspace stays as it is."""
+    """In a temporary folder it trusts no artifact and rebuilds everything; the workspace stays unchanged."""
     project = copy(origin, tmp_path / "project")
     project.run("dvc", "exp", "run", "--temp", "-n", "narrow", "-S", MFCC, **ME)
     assert contents(project) == contents(origin) and "up to date" in project.run("dvc", "status").stdout

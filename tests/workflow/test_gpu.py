@@ -1,4 +1,4 @@
-"""Never two jobs on the GPU of one machine at once: the real DAG and scheduler, with jobs that record when they ran."""
+"""Two jobs never share one machine's GPU: the real DAG and scheduler run jobs that record their times."""
 
 from itertools import combinations
 
@@ -22,13 +22,13 @@ with open("jobs.txt", "a") as handle:
     handle.write(f"{outputs[0]} {start} {time.time()}\\n")
 """
 ON_GPU = ("data/features/demo/text.letters/", "results/demo/runs/unified/")  # three jobs each
-SECONDS = 2  # of a job on the GPU: more than it takes to start the next one, on a busy machine too
+SECONDS = 2  # duration of a GPU job: longer than starting the next job takes, even on a busy machine
 ON_CPU = ("data/views/", "results/demo/runs/probe")
 
 
 @pytest.fixture
 def recorded(project) -> Project:
-    """A project on a machine that seems to have a GPU; its jobs write nothing but when they ran."""
+    """A project that assumes a GPU; its jobs create empty outputs and record when they ran."""
     config = smallest()
     config["runs"]["unified"] = {"model": "unified", "protocol": "session", "inputs": ["text.letters"]}
     plant_letters(project)
@@ -49,7 +49,7 @@ def recorded(project) -> Project:
 
 
 def at_once(jobs: list[list[str]], folders: tuple[str, ...]) -> int:
-    """How many pairs of the jobs below these folders ran at the same time."""
+    """Number of pairs of jobs with outputs in these folders that overlapped in time."""
     spans = [(float(start), float(end)) for path, start, end in jobs if path.startswith(folders)]
     assert len(spans) >= 6
     return sum(max(a[0], b[0]) < min(a[1], b[1]) for a, b in combinations(spans, 2))

@@ -1,4 +1,4 @@
-"""A run computes what was planned, whatever is edited or planned while it runs."""
+"""A run computes what its plan says, even if files are edited or another run is planned meanwhile."""
 
 import json
 import shlex
@@ -22,7 +22,7 @@ PATIENCE = 240  # seconds
 
 @pytest.fixture
 def project(origin, tmp_path) -> Project:
-    """A copy of the machine that made everything."""
+    """A copy of the project with everything built."""
     return copy(origin, tmp_path / "it's")
 
 
@@ -44,7 +44,7 @@ def test_a_dry_run_of_an_edited_config_changes_nothing_of_a_run_in_progress(proj
     while not any(made == {"coefficients": 13} for made in options_there(project)):
         assert run.poll() is None and time.monotonic() < end
         time.sleep(0.05)
-    assert options_there(project).count({"coefficients": 13}) < len(STORES)  # others are still to be made
+    assert options_there(project).count({"coefficients": 13}) < len(STORES)  # some stores are not rebuilt yet
     configure(project, 12)
     assert project.planned(*STORES)["embed_audio_mfcc"] >= 2
     said, _ = run.communicate(timeout=PATIENCE)
@@ -57,11 +57,11 @@ def test_a_dry_run_of_an_edited_config_changes_nothing_of_a_run_in_progress(proj
 
 
 def options_there(project: Project) -> list[dict]:
-    """Options of the stores that are there now."""
+    """Options of the stores that exist."""
     return [read_json(project.folder / s)["recipe"]["options"] for s in STORES if (project.folder / s).exists()]
 
 
-# What Snakemake appends to the command of each job that it starts elsewhere.
+# Prints the arguments that Snakemake adds to the command of each remote job.
 HANDED_ON = """
 from pathlib import Path
 from snakemake.api import SnakemakeApi
@@ -76,7 +76,7 @@ with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
 
 
 def test_a_job_on_another_machine_computes_what_its_plan_said(project):
-    """Started as executors of clusters start one, after config.yaml was edited into nonsense."""
+    """The job is started as a cluster executor would, after config.yaml was made invalid."""
     configure(project, 13)
     handed = shlex.split(project.run(sys.executable, "-c", HANDED_ON).stdout.splitlines()[-1])
     assert handed[0] == "--configfiles" and "/.emospace/plans/" in handed[1]

@@ -1,4 +1,4 @@
-"""Protocols of every kind in one run of the workflow: two corpora, a table, a planted split, a model without a test."""
+"""Every kind of protocol works in one run: two corpora, a table, a user's split, a model without a test."""
 
 import csv
 from pathlib import Path
@@ -30,7 +30,7 @@ TWO = {"demo": "demo2", "ravdess": "tones2"}
 
 
 def config() -> dict:
-    """The demo, and tones under names of RAVDESS; audio alone."""
+    """Return a config of the demo and of tones with RAVDESS file names, with audio only."""
     options = {"split": "session", "labels": "demo2", "folds": 3}
     tones = {"corpus": "ravdess", "split": "table", "file": "configs/splits/tones.csv", "labels": "tones2"}
     protocols = {
@@ -59,7 +59,7 @@ def config() -> dict:
 
 
 def tables(folder: Path) -> None:
-    """Actors on sides; and the same with a copy of a train row, and a test row that is train too."""
+    """Write tables of sides by actor: clean, leaky (a copied row, a test row that is also train), and without dev."""
     ids = sorted(path.stem[3:] for path in (folder / "corpus").rglob("*.wav"))
     lines = [{"utterance": name, "side": SIDE[name[-2:]], "copy": 1} for name in ids]
     (folder / "configs/splits").mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""DVC remotes return artifacts byte for byte, no job writes into the cache, closed corpora stay off public remotes."""
+"""DVC remotes restore artifacts byte for byte, no job writes to the cache, and private corpora never go public."""
 
 import shutil
 import socket
@@ -26,7 +26,7 @@ KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFA
 
 @pytest.fixture(scope="module")
 def s3(tmp_path_factory):
-    """Address of a local S3 server with a bucket `artifacts`."""
+    """Address of a local S3 server with the bucket `artifacts`."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -40,7 +40,7 @@ def s3(tmp_path_factory):
                     urllib.request.urlopen(bucket, timeout=10).close()
                     break
                 except (ConnectionError, urllib.error.URLError):
-                    with pytest.raises(subprocess.TimeoutExpired):  # it is alive
+                    with pytest.raises(subprocess.TimeoutExpired):  # the server is alive
                         server.wait(0.5)
             yield address
         finally:
@@ -64,13 +64,13 @@ def test_artifacts_come_back_from_s3_byte_for_byte_and_are_adopted(s3, origin, t
 
 
 def cached(project: Project) -> dict[str, str]:
-    """Object in DVC's cache -> digest of its content."""
+    """Map each object in DVC's cache to the digest of its content."""
     cache = project.folder / ".dvc/cache/files/md5"
     return {str(path.relative_to(cache)): sha256(path) for path in cache.rglob("*") if path.is_file()}
 
 
 def kind_of(path: Path) -> str:
-    """How a pulled file lies in the workspace, in DVC's words."""
+    """The link type of a pulled file, as DVC names it."""
     return "symlink" if path.is_symlink() else "hardlink" if path.stat().st_nlink > 1 else "copy"
 
 
@@ -87,7 +87,7 @@ def test_no_job_writes_into_the_cache(kind, phases, folders, origin, tmp_path):
     assert {kind_of(clone.folder / name) for name in contents(clone)} == {kind}
     made, before = contents(clone), cached(clone)
     other = smallest()
-    other["corpora"]["demo"]["generate"]["utterances"] = 20  # under the same names nothing is as it was
+    other["corpora"]["demo"]["generate"]["utterances"] = 20  # every artifact changes under the same name
     clone.configure(other)
     clone.snakemake("--forceall", *phases)
     assert len(before) > 100 and cached(clone) == before
@@ -100,7 +100,7 @@ def test_no_job_writes_into_the_cache(kind, phases, folders, origin, tmp_path):
 
 
 def closed(root: str = "data/raw/demo") -> dict:
-    """A config that reads IEMOCAP, which may not be shared: the smallest there is, without views."""
+    """Return a minimal config, without views, that reads IEMOCAP, which must not be shared."""
     config = shipped("config.yaml")
     corpora = {"signed": {"reader": "iemocap", "root": root, "parts": 3, "options": {"expect_counts": False}}}
     session = {"corpus": "signed", "split": "session", "labels": "iemocap4", "folds": 3}
@@ -111,7 +111,7 @@ def closed(root: str = "data/raw/demo") -> dict:
 
 @pytest.fixture
 def remotes(tmp_path, monkeypatch):
-    """The files that DVC reads its remotes from: none yet, whatever the user of this machine has."""
+    """The files from which DVC reads remotes. None exists yet, and the user's own files are hidden."""
     monkeypatch.chdir(tmp_path)
     for level in ("global", "system"):
         monkeypatch.setenv(f"DVC_{level.upper()}_CONFIG_DIR", str(tmp_path / level))
@@ -122,7 +122,7 @@ def test_a_corpus_that_may_not_be_shared_needs_a_private_remote_where_there_is_a
     Plan(closed())
     open_to_all = (closed() | {"private_remote": ""}, {k: v for k, v in closed().items() if k != "private_remote"})
     for config in open_to_all:
-        Plan(config)  # nothing can be pushed anywhere
+        Plan(config)  # without a remote nothing can be pushed
         for file in remotes:
             file.parent.mkdir(exist_ok=True)
             file.write_text("[core]\n    remote = public\n['remote \"public\"']\n    url = /public\n")
@@ -134,7 +134,7 @@ def test_a_corpus_that_may_not_be_shared_needs_a_private_remote_where_there_is_a
 
 
 def test_without_any_remote_dvc_still_records_it_only_for_a_private_one(remotes):
-    """Else a remote that is added later would get it by a plain `dvc push`. The name suffices."""
+    """Otherwise a plain `dvc push` would send it to a remote added later. The private remote need not exist yet."""
     write_json(Path("data/manifest/signed/0.json"), {"recipe": {"plugin": "iemocap"}})
     Path("config.yaml").write_text("private_remote: ''\n")
     with pytest.raises(InputError, match=r"signed has data in this project .*it need not exist yet"):
@@ -172,9 +172,9 @@ def test_what_another_config_left_behind_is_not_shared_either(tmp_path, monkeypa
     part.unlink()
     config.write_text("seed: 1\n")
     leftovers = ["views/iemocap", "augmented/views/iemocap", "quality/other/iemocap.csv"]
-    leftovers = [f"data/{path}" for path in ["raw/iemocap", *leftovers]]  # the release itself, too
+    leftovers = [f"data/{path}" for path in ["raw/iemocap", *leftovers]]  # the release itself as well
     leftovers += [f"results/{path}/iemocap" for path in ("other/export", "other/augmented/scores")]
-    Path("data/quality/iemocap").mkdir(parents=True)  # of a config of this name, not of the corpus
+    Path("data/quality/iemocap").mkdir(parents=True)  # belongs to a config of this name, not to the corpus
     for folder in leftovers:
         check_sharing()
         Path(folder).mkdir(parents=True)
@@ -197,7 +197,7 @@ def test_every_output_is_bound_to_the_private_remote():
 
 @pytest.fixture(scope="module")
 def signed(origin, tmp_path_factory) -> Project:
-    """A machine where DVC recorded manifests and protocols that may not be shared; its default remote is public."""
+    """A project in which DVC recorded manifests and protocols that must not be shared; the default remote is public."""
     base = tmp_path_factory.mktemp("signed")
     folder = base / "project"
     folder.mkdir()
@@ -207,7 +207,7 @@ def signed(origin, tmp_path_factory) -> Project:
     project.configure(closed(str(base / "corpus")))
     project.run("git", "init", "-q")
     project.run("dvc", "remote", "add", "-q", "-d", "public", str(base / "public"))
-    (project.folder / "data/raw").mkdir(parents=True)  # an output of the stage, empty where the corpus lies elsewhere
+    (project.folder / "data/raw").mkdir(parents=True)  # an output of the stage, empty for an external corpus
     project.run("dvc", "repro", "corpora")
     project.run("git", "add", ".")
     project.run(*GIT, "commit", "-qm", "read")
@@ -237,7 +237,7 @@ def test_dvc_pushes_it_to_the_private_remote_and_nowhere_else(signed, tmp_path):
 
 @pytest.mark.workflow
 def test_a_config_that_forgets_it_is_refused_before_dvc_records_anything(signed, tmp_path):
-    """The same config without a private remote; then that of the demo, over what this one left behind."""
+    """First the same config without a private remote, then the demo's config beside the artifacts left behind."""
     project = copy(signed, tmp_path / "project")
     lock = project.folder / "dvc.lock"
     before = lock.read_bytes()
@@ -252,11 +252,11 @@ def test_a_config_that_forgets_it_is_refused_before_dvc_records_anything(signed,
         assert done.returncode and iemocap.LICENCE in done.stdout and "Traceback" not in done.stdout
         assert not stored(signed.folder.parent / "public")
     assert lock.read_bytes() == before
-    project.snakemake("-n", "corpora")  # which records nothing
+    project.snakemake("-n", "corpora")  # a dry run records nothing
 
 
 def test_contributing_names_what_dvc_asks_of_a_new_corpus():
-    """Every key that a stage of DVC refuses a corpus without, as docs/dvc.md has it."""
+    """CONTRIBUTING.md and docs/dvc.md both name every setting that a new corpus needs for DVC."""
     guide = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     corpus = guide.partition("## Adding a plug-in")[2].partition("\n## ")[0]
     told = (ROOT / "docs/dvc.md").read_text(encoding="utf-8")

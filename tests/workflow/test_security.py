@@ -1,6 +1,6 @@
-"""No job evaluates or unpickles data; no name reaches a shell or a page as more than a name.
+"""No job evaluates or unpickles data, and no name injects commands into a shell or markup into a page.
 
-What is downloaded is checked in weights/test_fetch.py, what is unpacked in weights/test_archives.py.
+weights/test_fetch.py covers downloads, weights/test_archives.py the unpacking of archives.
 """
 
 import ast
@@ -18,19 +18,17 @@ RULES = sorted([ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk")])
 MODULES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "pty"}
 BUILTINS = {"eval", "exec", "compile", "__import__", "input"}
 CALLS = {"torch.load", "os.system", "os.popen", "yaml.load", "yaml.unsafe_load", "pandas.read_pickle", "pd.read_pickle"}
-HARMLESS = {
-    "yaml.load(content, loader)"
-}  # of emospace/weights/marian.py, which gives it the loaders of plain values only
+HARMLESS = {"yaml.load(content, loader)"}  # in emospace/weights/marian.py, which only passes loaders of plain values
 CALLS |= {"tarfile.TarFile.extractall", "builtins.eval", "joblib.load", "subprocess.getoutput"}
 
-# What a shell may see without quotes: numbers, names that the config's schema or a wildcard's pattern allows (letters,
-# digits, _ and .), and arguments put together from such names and the project's own paths.
+# Values that need no shell quoting: numbers, names restricted by the config schema or a wildcard pattern (letters,
+# digits, _ and .), and arguments built from such names and the project's own paths.
 PLAIN = {"threads", "wildcards.part", "wildcards.corpus", "wildcards.seed", "wildcards.view", "params.parts"}
 PLAIN |= {"params.features", "params.weights", "params.inputs", "params.known", "params.cache", "params.read"}
 
 
 def faults(source: str) -> Iterator[str]:
-    """Calls and imports that could run what they read."""
+    """Yield calls and imports that could execute the data they read."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import | ast.ImportFrom):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
@@ -79,7 +77,7 @@ def test_what_would_be_is_seen(planted):
 
 
 def commands(text: str) -> str:
-    """All shell commands of a rule file."""
+    """The text of all shell commands in a rule file."""
     return "".join(re.findall(r"\bshell:\n((?:\s+f?\"[^\n]*\"\n)+)", text))
 
 
@@ -96,7 +94,7 @@ EVIL = "$(touch owned) ;touch owned; `touch owned` <script>owned=1</script> \"x\
 
 @pytest.fixture
 def hostile(tmp_path) -> Project:
-    """Recordings of RAVDESS's kind, tones, in folders and files whose names are commands and markup."""
+    """A project with tones in the layout of RAVDESS; its folder and file names contain shell commands and markup."""
     folder = tmp_path / EVIL.replace("/", "")
     folder.mkdir()
     project = Project(folder)

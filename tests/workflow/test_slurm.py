@@ -1,4 +1,4 @@
-"""profiles/slurm on a real Slurm cluster of one node: groups, GPUs, memory, failures, and the same results as here."""
+"""profiles/slurm works on a real one-node Slurm cluster: groups, GPUs, memory, failures, and identical results."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.workflow
 
 FEATURES = [f"data/features/demo/text.letters/{part}.json" for part in range(3)]
 
-# What two jobs do on the cluster and nowhere else: part 1 needs 1.5 GB more than usual, part 2 fails.
+# Faults of two jobs, on the cluster only: part 1 allocates an extra 1.5 GB, part 2 fails.
 FAULTS = """def job(args, recipe):
     import os, time
 
@@ -33,7 +33,7 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def ran(cluster, tmp_path_factory) -> tuple[Project, str]:
-    """Features made on the cluster, but for those of the part that fails; what snakemake said."""
+    """A project with features made on the cluster, except those of the failing part, and Snakemake's output."""
     project = build(tmp_path_factory.mktemp("cluster it's"))
     project.replace("workflow_scripts/embed.py", "def job(args, recipe):\n", FAULTS)
     project.replace("profiles/slurm/config.yaml", "mem_mb: attempt * 4000", "mem_mb: attempt * 1500")

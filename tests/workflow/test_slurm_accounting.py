@@ -1,4 +1,4 @@
-"""The whole of the smallest demo on a Slurm cluster that keeps accounts, where jobs are asked after with sacct."""
+"""The smallest demo runs on a Slurm cluster with accounting, where job states are queried with sacct."""
 
 import subprocess
 from collections.abc import Iterator

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.workflow
 
 FOLDS, PARTS = 3, 2
 CLIP = "{weights: drawn, model: ViT-S-32-alt}"
-# What makes the shipped config small enough for a test to wait for; it keeps every view, feature, run and table.
+# Edits that make the shipped config small enough for a test; every view, feature, run and table remains.
 SMALLER = {
     "parts: 3": f"parts: {PARTS}",
     "generate: {sessions: 5, dialogues: 2}": f"generate: {{sessions: {FOLDS}, dialogues: 1}}",
@@ -35,7 +35,7 @@ SMALLER = {
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory) -> Iterator[Project]:
-    """The demo, made smaller and run once. Tests undo their changes; at the end nothing is left to run."""
+    """The demo, reduced and run once. Tests undo their changes, so at the end no job is left to run."""
     project = Project(tmp_path_factory.mktemp("demo it's a cafe\u0301"))
     for old, new in SMALLER.items():
         project.replace("config.yaml", old, new)
@@ -46,7 +46,7 @@ def demo(tmp_path_factory) -> Iterator[Project]:
 
 @pytest.fixture
 def edited(demo):
-    """Edit files of the demo for one test; afterwards they are as they were."""
+    """Return a function that edits files of the demo; the test's end restores them."""
     originals = {}
 
     def edit(file: str, old: str | bytes, new: str | bytes):
@@ -105,7 +105,7 @@ def test_every_file_that_a_job_opens_is_declared_by_its_rule(demo):
     demo.snakemake(*more, **recording(demo))
     assert undeclared(demo, *more) == {}
     missing = {path.stem for path in (ROOT / "workflow_scripts").glob("[a-z]*.py")} - rules_recorded(demo)
-    assert missing == {"apply_train", "adopt", "check_sharing", "show_result"}  # the last three belong to no rule
+    assert missing == {"apply_train", "adopt", "check_sharing", "show_result"}  # no rule runs the last three
 
 
 def test_touching_everything_reruns_nothing(demo):
@@ -178,7 +178,7 @@ def test_lint_is_clean(demo):
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory) -> Project:
-    """The demo in its full size, made by Snakemake."""
+    """The full demo, built by Snakemake."""
     project = Project(tmp_path_factory.mktemp("shipped"))
     project.snakemake()
     return project
@@ -186,7 +186,7 @@ def shipped(tmp_path_factory) -> Project:
 
 @pytest.fixture(scope="module")
 def reproduced(tmp_path_factory) -> Project:
-    """The demo in its full size, made by DVC on another machine; tests only add to it."""
+    """The full demo, built by DVC in another folder; tests only add to it."""
     project = Project(tmp_path_factory.mktemp("reproduced"))
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "code"]):
         project.run(*GIT, *command)
@@ -206,7 +206,7 @@ def test_dvc_repro_on_a_fresh_clone_gives_the_same_metrics(shipped, reproduced):
 
 @pytest.mark.slow
 def test_all_of_the_demo_is_adopted_where_it_was_pulled(reproduced, tmp_path):
-    """Augmented views, a run that reads runs, a network, fetched weights: nothing of them is made again, or changes."""
+    """Adoption covers augmented views, runs that read runs, networks and fetched weights: nothing reruns or changes."""
     reproduced.run("dvc", "remote", "add", "-q", "-d", "store", str(tmp_path / "store"))
     reproduced.run(*GIT, "add", ".")
     reproduced.run(*GIT, "commit", "-qm", "everything")
@@ -221,5 +221,5 @@ def test_all_of_the_demo_is_adopted_where_it_was_pulled(reproduced, tmp_path):
     assert adopted == jobs == sum(count for rule, count in every.items() if rule not in PHASES)
     assert clone.planned(*PHASES) == clone.planned() == {}
     assert "up to date" in clone.run("dvc", "status").stdout
-    assert not list(clone.folder.rglob("logs/**/*.tsv"))  # which every job of any size leaves
+    assert not list(clone.folder.rglob("logs/**/*.tsv"))  # every job that runs leaves one
     assert contents(clone) == before

@@ -1,6 +1,6 @@
-"""The eight acoustic features of Sahu 2019 (arXiv 1904.06022), of one clip.
+"""The eight acoustic features of a clip by Sahu 2019 (arXiv 1904.06022).
 
-librosa 0.11 is the reference. The autocorrelation is never computed: its largest value is at lag 0, and its standard
+librosa 0.11 is the reference. The full autocorrelation is never computed: its maximum is at lag 0, and its standard
 deviation follows from the power spectrum.
 """
 
@@ -11,7 +11,7 @@ from emospace.features.encoders import _harmonic
 NAMES = (
     "sig_mean",  # mean absolute amplitude
     "sig_std",
-    "rms_mean",  # of frames of 2048 samples, every 512
+    "rms_mean",  # over frames of 2048 samples, one every 512 samples
     "rms_std",
     "silence",  # share of frames whose RMS is at most 0.4 of the mean RMS
     "harmonic",  # 1000 x the mean of the harmonic part
@@ -19,8 +19,8 @@ NAMES = (
     "autocorr_std",
 )
 OFFSET = 1e-4  # added to the samples before the RMS
-QUIET = 0.4  # of the mean RMS
-CLIPPED = 0.45  # of the mean absolute amplitude
+QUIET = 0.4  # silence threshold, relative to the mean RMS
+CLIPPED = 0.45  # centre-clipping level, relative to the mean absolute amplitude
 
 
 def eight(signal: np.ndarray) -> np.ndarray:
@@ -36,7 +36,7 @@ def eight(signal: np.ndarray) -> np.ndarray:
 
 
 def _rms(signal: np.ndarray) -> np.ndarray:
-    """Root mean square of the frames of the signal plus OFFSET, (1 + T // 512,)."""
+    """RMS of each frame of the signal plus OFFSET, (1 + T // 512,)."""
     energy = np.square(_harmonic.blocks(signal + OFFSET)).sum(axis=1)
     count = len(energy) - _harmonic.EDGE
     return np.sqrt(sum(energy[k : k + count] for k in range(_harmonic.OVERLAP)) / _harmonic.N_FFT)
@@ -45,8 +45,8 @@ def _rms(signal: np.ndarray) -> np.ndarray:
 def _autocorrelation(signal: np.ndarray) -> tuple[float, float]:
     """1000 x the autocorrelation at lag 0 per sample, and the standard deviation over the lags 0 to T - 1.
 
-    Over all lags, the autocorrelation sums to the squared sum of the signal, and its squares to the mean squared power
-    (Parseval). It is symmetric, so the lags from 0 have half of that and half of lag 0.
+    Over all lags, the autocorrelation sums to the squared sum of the signal, and its squares sum to the mean squared
+    power (Parseval). It is symmetric, so the lags from 0 on sum to half of that total plus half of the value at lag 0.
     """
     from scipy.fft import next_fast_len, rfft
 

@@ -1,4 +1,4 @@
-"""Mean of the harmonic part of a signal, equal to that of librosa.effects.hpss, from a fraction of its spectrogram.
+"""Mean of a signal's harmonic part, equal to that of librosa.effects.hpss, from a fraction of the spectrogram.
 
 The mean of a resynthesised signal is a linear function of its spectrogram. Where the windows of the inverse STFT
 overlap completely, the samples of a frame contribute the real parts of its two lowest bins only, because the spectrum
@@ -10,13 +10,13 @@ from functools import cache
 
 import numpy as np
 
-N_FFT, HOP, KERNEL = 2048, 512, 31  # defaults of librosa, on which the rest depends
+N_FFT, HOP, KERNEL = 2048, 512, 31  # defaults of librosa, on which this method depends
 OVERLAP = N_FFT // HOP
 EDGE = OVERLAP - 1  # frames at each end whose windows overlap incompletely
 HALF = KERNEL // 2
-LOW = HALF + 2  # lowest bins: those that the filters of the two lowest reach
+LOW = HALF + 2  # lowest bins: those within reach of the filters of the two lowest bins
 GAIN = 1.5  # sum of the squared Hann windows that cover a sample
-TINY = np.finfo(np.float32).tiny  # magnitude below which librosa splits a bin evenly
+TINY = np.finfo(np.float32).tiny  # magnitude below which librosa divides a bin evenly
 
 
 def blocks(signal: np.ndarray) -> np.ndarray:
@@ -51,7 +51,7 @@ def _hann() -> np.ndarray:
 
 @cache
 def _transform() -> np.ndarray:
-    """Matrix (HOP, OVERLAP * 2 * LOW) that maps a block to its shares in the lowest bins of the frames it is in."""
+    """Matrix (HOP, OVERLAP * 2 * LOW) from a block to its contribution to the lowest bins of the frames it is in."""
     waves = np.exp(-2j * np.pi * np.outer(np.arange(N_FFT), np.arange(LOW)) / N_FFT) * _hann()[:, None]
     parts = np.concatenate([waves.real, waves.imag], axis=1).reshape(OVERLAP, HOP, 2 * LOW)
     return np.ascontiguousarray(parts.transpose(1, 0, 2).reshape(HOP, -1))

@@ -8,7 +8,7 @@ AMIN = 1e-10  # power floor
 
 
 class Mel:
-    """Levels of Slaney mel bands. rate: Hz; n_fft, hop: samples. The window is that of Hann."""
+    """Levels of Slaney mel bands, with a Hann window. rate: Hz; n_fft, hop: samples."""
 
     def __init__(self, rate: int, n_fft: int, hop: int, n_mels: int):
         import librosa
@@ -20,7 +20,7 @@ class Mel:
     def __call__(self, padded: torch.Tensor) -> torch.Tensor:
         """dB re 1, float32 (B, 1 + T // hop, n_mels) of clips float32 (B, T); the caller disables gradients.
 
-        Frames are centred and the ends padded with zeros, as is the batch.
+        Frames are centred and the ends padded with zeros, like the clips of a batch.
         """
         spectrum = torch.stft(
             padded, self.n_fft, self.hop, window=self.window, pad_mode="constant", return_complex=True
@@ -33,7 +33,7 @@ class Mel:
 def _in_groups(filters: np.ndarray) -> list[tuple[slice, torch.Tensor]]:
     """Split mel filters (bands, bins) into groups of neighbouring bands: (bins used, matrix (bins, bands)) each.
 
-    Nine tenths of the full matrix are zeros; the split saves four fifths of the multiplications.
+    Nine tenths of the full matrix is zero; the split saves four fifths of the multiplications.
     """
     groups = []
     for bands in np.array_split(filters, min(GROUPS, len(filters))):

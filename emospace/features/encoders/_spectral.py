@@ -1,4 +1,4 @@
-"""Statistics over time of spectral features, equal to those of librosa 0.11 with its defaults, from one spectrogram."""
+"""Statistics of spectral features over time, equal to those of librosa 0.11 with its defaults, from one spectrogram."""
 
 import itertools
 from functools import cache
@@ -8,9 +8,9 @@ import numpy as np
 from emospace.features.encoders._harmonic import HOP, N_FFT, blocks
 
 MELS, COEFFICIENTS, CHROMA = 128, 40, 12
-BANDS, LOWEST, QUANTILE = 6, 200.0, 0.02  # of the spectral contrast: octaves above LOWEST, Hz
+BANDS, LOWEST, QUANTILE = 6, 200.0, 0.02  # spectral contrast: octaves above LOWEST (Hz), share of bins
 AMIN, TOP_DB = 1e-10, 80.0  # power floor; dynamic range below the maximum of a clip, dB
-ZERO = 1e-10  # amplitudes up to this have no sign
+ZERO = 1e-10  # amplitudes up to this count as zero
 
 
 class Spectral:
@@ -30,7 +30,7 @@ class Spectral:
         self.names = ["zero_crossings", *(f"{name}_{k}" for name, count in named.items() for k in range(count))]
 
     def __call__(self, signal: np.ndarray) -> np.ndarray:
-        """float64 (268,) of a clip, float64 (T,)."""
+        """Statistics float64 (268,) of a clip, float64 (T,)."""
         magnitude = self._magnitude(signal)
         mel = np.square(magnitude) @ self.mel
         mfcc = decibels(mel) @ self.dct
@@ -66,7 +66,7 @@ class Spectral:
 
 
 def decibels(power: np.ndarray) -> np.ndarray:
-    """Level of a power, at most TOP_DB below the loudest."""
+    """Level of a power in dB, at most TOP_DB below the maximum."""
     level = 10 * np.log10(np.maximum(power, AMIN))
     return np.maximum(level, level.max() - TOP_DB)
 
@@ -79,7 +79,7 @@ def _chroma_filters(rate: int, tuning: float) -> np.ndarray:
 
 
 def _contrast_bands(frequencies: np.ndarray) -> list[tuple[slice, int]]:
-    """Columns of each band, one of them below it, and the number of its peaks and of its valleys."""
+    """Columns of each band, including one below it, and the number of bins that form its peaks and its valleys."""
     edges = np.concatenate([[0], LOWEST * 2.0 ** np.arange(BANDS + 1)])
     bands = []
     for k, (low, high) in enumerate(itertools.pairwise(edges)):
@@ -92,9 +92,9 @@ def _contrast_bands(frequencies: np.ndarray) -> list[tuple[slice, int]]:
 
 
 def _zero_crossings(signal: np.ndarray) -> float:
-    """Mean over frames of the share of sign changes; the ends of the signal are repeated as padding."""
+    """Mean over frames of the share of sign changes; the signal is padded with its end samples."""
     padded = np.pad(signal, N_FFT // 2, mode="edge")
     negative = np.where(np.abs(padded) <= ZERO, 0, padded) < 0
-    changes = np.concatenate([[0, 0], np.cumsum(negative[1:] != negative[:-1])])  # changes before each sample
+    changes = np.concatenate([[0, 0], np.cumsum(negative[1:] != negative[:-1])])  # sign changes before each sample
     starts = np.arange(0, len(padded) - N_FFT + 1, HOP)
     return float((changes[starts + N_FFT] - changes[starts + 1]).mean() / N_FFT)

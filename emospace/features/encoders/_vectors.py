@@ -1,4 +1,4 @@
-"""Read ready-made vectors: (utterance of each row, matrix float32 (N, D)) of a CSV, a Parquet or a NumPy file.
+"""Read ready-made vectors from a CSV, Parquet or NumPy file: (utterance of each row, matrix float32 (N, D)).
 
 Nothing is unpickled. Every error names the file and, where there is one, the row, counted from 0.
 """
@@ -21,7 +21,7 @@ Rows = tuple[list[str], np.ndarray]
 
 
 def read(path: Path, ids: str) -> Rows:
-    """Read a file in one of the formats. ids: text file with the utterance of each row, for a .npy only."""
+    """Read a file in any of these formats. ids: text file with the utterance of each row, for a .npy only."""
     if path.suffix == ".npy":
         names, values = _ids(Path(ids)), array(path)
         if len(names) != len(values):
@@ -108,7 +108,7 @@ def _parquet(path: Path) -> Rows:
 
 
 def _column(column: "pyarrow.ChunkedArray", name: str, path: Path) -> np.ndarray:
-    """Return a column of numbers as float64, with NaN where it is null."""
+    """Return a column of numbers as float64, with NaN for nulls."""
     import pyarrow
 
     if not (pyarrow.types.is_floating(column.type) or pyarrow.types.is_integer(column.type)):
@@ -117,7 +117,7 @@ def _column(column: "pyarrow.ChunkedArray", name: str, path: Path) -> np.ndarray
 
 
 def _lists(rows: list, path: Path) -> np.ndarray:
-    """Return lists of numbers of one length as a matrix, with NaN where a number is null."""
+    """Return lists of equal length as a matrix, with NaN for nulls."""
     width = len(rows[0] or ()) if rows else 0
     for i, row in enumerate(rows):
         if not isinstance(row, list) or len(row) != width:

@@ -1,4 +1,4 @@
-"""276 acoustic statistics per utterance: the eight of Sahu 2019, and means over time of common spectral features.
+"""276 acoustic statistics per utterance: the eight of Sahu 2019, and time averages of common spectral features.
 
 In order: the eight features of `acoustic8`, the zero-crossing rate, the mean, standard deviation and maximum of 40
 MFCC, and the means of 12 chroma, of 128 mel bands and of 7 spectral contrasts. Published at 16 kHz.
@@ -36,7 +36,7 @@ class Acoustic276:
         self.facts = {"names": [*NAMES, *self.spectral.names], "transform": f"librosa, {rate} Hz"}
 
     def __call__(self, items: Sequence[np.ndarray], utterances: Sequence[str]) -> list[np.ndarray]:
-        """float32 (1, 276) of each clip, in order. Full scale of int16 is 1, as in soundfile."""
+        """Statistics float32 (1, 276) of each clip, in order. Full scale of int16 is 1, as in soundfile."""
         return [self._one(np.asarray(clip, np.float64) / 32768)[None].astype(np.float32) for clip in items]
 
     def _one(self, signal: np.ndarray) -> np.ndarray:

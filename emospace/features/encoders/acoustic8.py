@@ -29,5 +29,5 @@ class Acoustic8:
         self.facts = {"names": list(NAMES), "transform": f"librosa, {rate} Hz"}
 
     def __call__(self, items: Sequence[np.ndarray], utterances: Sequence[str]) -> list[np.ndarray]:
-        """float32 (1, 8) of each clip, in order. Full scale of int16 is 1, as in soundfile."""
+        """Features float32 (1, 8) of each clip, in order. Full scale of int16 is 1, as in soundfile."""
         return [self.one(np.asarray(clip, np.float64) / 32768)[None].astype(np.float32) for clip in items]

@@ -1,7 +1,7 @@
-"""Mel spectrogram of the first seconds of an utterance, in decibels below its maximum: an image of one size.
+"""Mel spectrogram of the first seconds of an utterance, in decibels relative to its maximum: an image of fixed size.
 
 With a view of 22,050 Hz (`views: audio_22k: {view: audio, sample_rate: 22050}`) and the defaults it has 130 steps of
-128 bands. Equal to librosa.power_to_db(librosa.feature.melspectrogram(...), ref=np.max), in batches.
+128 bands. Computed in batches; equal to librosa.power_to_db(librosa.feature.melspectrogram(...), ref=np.max).
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from emospace.core.option_types import Count, Positive
 VIEWS = ("audio",)
 HOLDS = "spectrogram"
 PACKAGES = ("torch", "librosa")
-BATCH = 4  # clips per STFT: more would overflow the processor's cache
+BATCH = 4  # clips per STFT: more would exceed the processor's cache
 TOP_DB = 80.0  # dynamic range below the maximum of a clip, dB
 
 
@@ -29,7 +29,7 @@ def load(*, seconds: Positive = 3.0, n_fft: Count = 2048, hop: Count = 512, n_me
 
 
 def check_load(*, n_fft: int, hop: int, **others) -> None:
-    """Raise InputError for a hop beyond the window."""
+    """Raise InputError for a hop longer than the window."""
     if hop > n_fft:
         raise InputError("encoder mel", f"hop={hop} exceeds n_fft={n_fft}", "use hop <= n_fft")
 
@@ -46,7 +46,7 @@ class Image:
         self.facts = {"transform": f"librosa melspectrogram, {rate} Hz", "samples": samples, "precision": "fp32"}
 
     def __call__(self, items: Sequence[np.ndarray], utterances: Sequence[str]) -> list[np.ndarray]:
-        """float32 (steps, n_mels) of each clip, in order. Full scale of int16 is 1, as in soundfile."""
+        """Image float32 (steps, n_mels) of each clip, in order. Full scale of int16 is 1, as in soundfile."""
         parts = [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
         return [image for part in parts for image in self._compute(part)]
 

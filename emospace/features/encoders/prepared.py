@@ -16,9 +16,9 @@ MISSING = np.empty((0, 0), np.float32)
 
 
 def load(*, train_table: File, test_table: File) -> "Prepared":
-    """float32 (1, D) of each utterance. train_table, test_table: of the statistics.
+    """Encoder of utterances -> float32 (1, D). train_table, test_table: the tables of statistics.
 
-    Raises InputError for tables with different statistics, a cell that is no finite number, and copies that differ.
+    Raises InputError for tables with different statistics, a cell that is not a finite number, and copies that differ.
     """
     names, lines = _prepared.read_statistics([Path(train_table), Path(test_table)])
     values: dict[str, np.ndarray] = {}
@@ -49,5 +49,5 @@ class Prepared:
         self.values, self.facts = values, {"names": list(names), "utterances": len(values)}
 
     def __call__(self, items: Sequence[str], utterances: Sequence[str]) -> list[np.ndarray]:
-        """float32 (1, D) of each utterance, (0, 0) for one without."""
+        """Statistics float32 (1, D) of each utterance, (0, 0) for one without any."""
         return [self.values[name][None] if name in self.values else MISSING for name in utterances]

@@ -29,15 +29,15 @@ def load(
     unknown: Literal["stop", "leave_out"] = "stop",
     known: Collection[str],
 ) -> "Table":
-    """Read vectors from a table or folder, by utterance: float32 (T, D).
+    """Read the vectors of each utterance, float32 (T, D), from a table or folder.
 
     file: a CSV whose first column is `utterance`, followed by D columns of numbers; a .parquet with the column
     `utterance` and D columns of numbers or one column of lists (needs pyarrow, an extra); a .npy (N, D), for which
     `ids` is a text file with one utterance per row; or a folder of <utterance>.npy, each (D,) or (T, D). steps: rows of
-    a table with the same utterance are its steps, in order; otherwise they are refused. unknown: stop at a vector whose
-    utterance no corpus of the config has, or leave it out; the sidecar counts those left out. known: utterances of the
-    corpora. Raises InputError, with file and row, for an unknown utterance, a value that is not finite, and differing
-    widths.
+    a table with the same utterance are its steps, in order; without it they are refused. unknown: stop at a vector
+    whose utterance is in no corpus of the config, or leave it out; the sidecar counts the vectors left out. known:
+    utterances of the corpora. Raises InputError, with file and row, for an unknown utterance, a value that is not
+    finite, and differing widths.
     """
     check_load(file=file, ids=ids)
     path = Path(file)
@@ -80,7 +80,7 @@ class Table:
         self.facts = {"table": path.name, "utterances": len(rows), "left_out": left_out}
 
     def __call__(self, items: Sequence[str], utterances: Sequence[str]) -> list[np.ndarray]:
-        """float32 (T, D) of each utterance, (0, 0) for one without a vector."""
+        """Vectors float32 (T, D) of each utterance, (0, 0) for one without a vector."""
         return [self._row(self.rows[name]) if name in self.rows else MISSING for name in utterances]
 
     def _row(self, source: np.ndarray | Path) -> np.ndarray:
@@ -98,7 +98,7 @@ class Table:
 def _by_utterance(
     names: Sequence[str], values: np.ndarray, steps: bool, file: str
 ) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Return the vectors of each utterance, and the place of its first row."""
+    """Return the vectors of each utterance, and the file and number of its first row."""
     rows: dict[str, list[int]] = {}
     for i, name in enumerate(names):
         if name in rows and not steps:
@@ -110,7 +110,7 @@ def _by_utterance(
 
 
 def _known(rows: dict, places: dict[str, str], path: Path, known: Collection[str], unknown: str) -> dict:
-    """Return the rows of known utterances; raise InputError for others if `unknown` is "stop", and if all are."""
+    """Return the rows of known utterances. Raises InputError if any is unknown with "stop", or if all are unknown."""
     others = [name for name in rows if name not in known]
     if others and unknown == "stop":
         count = f" (nor are {len(others) - 1} others)" if others[1:] else ""

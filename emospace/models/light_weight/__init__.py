@@ -1,9 +1,9 @@
 """Light-weight models of Sahu 2019 (arXiv 1904.06022) on acoustic features, TF-IDF of the text, or both.
 
-One training fits the whole family, because starting a job costs more than most of its members: random forest (rf),
-gradient boosting (xgb), linear support vectors (svm), multinomial naive Bayes (mnb), logistic regression (lr) and
-a perceptron (mlp), the mean of rf, xgb and mlp (e1), and that of all but svm (e2). Each one's probabilities are an
-output of its own; the run itself predicts with the member of the best accuracy on dev.
+One training fits the whole family, because starting a job costs more than fitting most members: random forest (rf),
+gradient boosting (xgb), linear support vector machine (svm), multinomial naive Bayes (mnb), logistic regression (lr),
+perceptron (mlp), the mean of rf, xgb and mlp (e1), and the mean of all but svm (e2). Each member's probabilities are an
+output of their own; the run itself predicts with the member that is most accurate on dev.
 """
 
 from importlib.util import find_spec
@@ -41,14 +41,14 @@ def train(
     min_df: Count = 5,
     top: tuple[Count, ...] = (),
 ) -> Trained:
-    """Fit each member on train; record which is the most accurate on dev, or the last one without dev rows.
+    """Fit each member on train; record the most accurate member on dev, or the last one without dev rows.
 
-    fit_on: rows that the scaling and TF-IDF are fitted on. The publication fits them on all rows; with a protocol whose
+    fit_on: rows on which scaling and TF-IDF are fitted. The publication fits them on all rows; with a protocol whose
     dev rows are the test rows, `train_and_dev` does the same. copies: class -> how often its train rows occur. trees:
-    of rf. boosted, depth, rate: rounds, largest depth and learning rate of xgb. hidden: units of mlp. iterations: limit
-    for lr and mlp. min_df: number of texts that a term must occur in. top: for each number, a random forest on as many
-    of the features most important to rf (`top3`, ...). Raises InputError for data that no
-    member can use.
+    number of trees in rf. boosted, depth, rate: rounds, maximum depth and learning rate of xgb. hidden: units of mlp.
+    iterations: limit for lr and mlp. min_df: minimum number of texts that contain a term. top: for each number N, a
+    random forest on the N features most important to rf (`top3`, ...). Raises InputError for data that no member can
+    use.
     """
     from emospace.models.light_weight import family
 
@@ -79,7 +79,7 @@ def check_train(*, members: tuple, top: tuple, **others) -> None:
 
 
 def extras(*, members: tuple, top: tuple) -> list[str]:
-    """Names of members, ensembles of these members, and random forests on the most important features."""
+    """Names of the members, their ensembles, and the random forests on the most important features."""
     ensembles = [name for name, parts in ENSEMBLES.items() if set(parts) <= set(members)]
     return [*dict.fromkeys(members), *ensembles, *(f"top{count}" for count in dict.fromkeys(top))]
 
@@ -93,7 +93,7 @@ def apply(trained: Trained, rows: Rows) -> Output:
 
 
 def _importance(state: dict[str, np.ndarray], columns: list[str]) -> dict[str, dict[str, float]]:
-    """Member -> its most important columns -> share of the importance, by falling importance."""
+    """Map rf and xgb to their most important columns and each column's share, in descending order."""
     found = {name: state[f"{name}.importance"] for name in ("rf", "xgb") if f"{name}.importance" in state}
     orders = {name: np.argsort(-value, kind="stable")[:IMPORTANT] for name, value in found.items()}
     return {name: {columns[i]: float(found[name][i]) for i in order} for name, order in orders.items()}
@@ -104,7 +104,7 @@ def _accuracies(trained: Trained, rows: Rows) -> dict[str, float]:
 
 
 def _predicted(trained: Trained, rows: Rows) -> dict[str, np.ndarray]:
-    """Member -> probabilities, float32 (N, C)."""
+    """Map each member to its probabilities, float32 (N, C)."""
     from emospace.models.light_weight import family
 
     names, classes = trained.facts["members"], len(trained.classes)

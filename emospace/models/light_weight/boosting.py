@@ -1,6 +1,6 @@
-"""Gradient boosting with XGBoost (Apache-2.0), stored in its own binary JSON format, which is no pickle.
+"""Gradient boosting with XGBoost (Apache-2.0), stored without pickle in XGBoost's binary JSON format.
 
-An extra: pip install -r requirements-extra.txt -c constraints.txt. The CPU build has no CUDA packages.
+XGBoost is an extra: pip install -r requirements-extra.txt -c constraints.txt. The CPU build needs no CUDA packages.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ State = dict[str, np.ndarray]
 
 
 def fit(x: np.ndarray, y: np.ndarray, rounds: int, depth: int, rate: float, seed: int) -> State:
-    """Boosted trees, one per class and round. model: bytes. importance: share of the gain, (D,)."""
+    """Fit boosted trees, one per class and round. model: bytes. importance: share of the gain, (D,)."""
     xgboost = _xgboost()
     options = {"max_depth": depth, "eta": rate, "objective": "multi:softprob", "num_class": int(y.max()) + 1}
     booster = xgboost.train(options | {"seed": seed, "nthread": 1}, xgboost.DMatrix(x, y, nthread=1), rounds)
@@ -24,7 +24,7 @@ def fit(x: np.ndarray, y: np.ndarray, rounds: int, depth: int, rate: float, seed
 
 
 def predict(state: State, x) -> np.ndarray:
-    """Probabilities (N, K)."""
+    """Class probabilities (N, K)."""
     xgboost = _xgboost()
     booster = xgboost.Booster({"nthread": 1})
     booster.load_model(bytearray(state["model"].tobytes()))

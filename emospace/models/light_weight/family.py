@@ -1,6 +1,6 @@
-"""Fit and apply the members of the family; their states are arrays, named `<member>.<array>`.
+"""Fit and apply the members of the family. Their states are arrays named `<member>.<array>`.
 
-With a single class in train there is nothing to fit, and every member predicts that class.
+If train has a single class, nothing is fitted and every member predicts that class.
 """
 
 from collections.abc import Collection, Sequence
@@ -22,7 +22,7 @@ def fit(
     options: dict,
     seed: int,
 ) -> tuple[State, dict]:
-    """States of all members, and facts. x: (N, D), dense or sparse; label: (N,); speakers: of the rows."""
+    """Return the states of all members, and facts. x: (N, D), dense or sparse; label: (N,); speakers: one per row."""
     classes, y = np.unique(label, return_inverse=True)
     if len(classes) < 2:
         return {}, {}
@@ -53,7 +53,7 @@ def _fit(name: str, x, y: np.ndarray, speakers: Sequence[str], options: dict, se
 
 
 def predict(state: State, x, names: Collection[str]) -> dict[str, np.ndarray]:
-    """Probabilities (N, K) of the K classes of train, of the named members but the ensembles."""
+    """Map each named member, except ensembles, to probabilities (N, K) of the K classes of train."""
     fitted = {name: _of(name, state) for name in names if _of(name, state)}
     if not fitted:
         return {name: np.ones((x.shape[0], 1)) for name in names}

@@ -1,7 +1,7 @@
-"""Linear members: all predict a softmax of coefficients times values plus intercept, over a temperature.
+"""Linear members: each predicts the softmax of a linear function, divided by a temperature.
 
-Support vectors have no probabilities. One temperature, fitted to train rows, turns their distances into logits; it
-changes no decision.
+A support vector machine gives distances, not probabilities. One temperature, fitted on held-out train rows, turns its
+distances into logits without changing any decision.
 """
 
 from collections.abc import Sequence
@@ -11,18 +11,18 @@ import numpy as np
 from emospace.training.calibration import softmax, temperature
 
 State = dict[str, np.ndarray]
-PARTS = 3  # of the train rows, for distances of rows that the support vectors were not fitted on
+PARTS = 3  # cross-fitting parts of the train rows, for distances of rows that were not fitted
 
 
 def fit_svm(x, y: np.ndarray, speakers: Sequence[str], iterations: int, seed: int) -> State:
-    """LinearSVC with its defaults, one class against the rest."""
+    """Fit LinearSVC with its defaults, one class against the rest."""
     state = _distances_of(x, y, seed)
     held = _held_out(x, y, speakers, seed)
     return state | {"temperature": np.array(temperature(*held) if held else 1.0)}
 
 
 def fit_mnb(x, y: np.ndarray, speakers: Sequence[str], iterations: int, seed: int) -> State:
-    """Multinomial naive Bayes. It counts, so it needs values of at least 0."""
+    """Fit multinomial naive Bayes. It models counts, so values must not be negative."""
     from sklearn.naive_bayes import MultinomialNB
 
     model = MultinomialNB().fit(x, y)
@@ -30,7 +30,7 @@ def fit_mnb(x, y: np.ndarray, speakers: Sequence[str], iterations: int, seed: in
 
 
 def fit_lr(x, y: np.ndarray, speakers: Sequence[str], iterations: int, seed: int) -> State:
-    """Multinomial logistic regression with L2 regularisation, C = 1."""
+    """Fit multinomial logistic regression with L2 regularisation, C = 1."""
     from sklearn.linear_model import LogisticRegression
 
     model = LogisticRegression(max_iter=iterations).fit(x, y)
@@ -41,7 +41,7 @@ FIT = {"svm": fit_svm, "mnb": fit_mnb, "lr": fit_lr}
 
 
 def predict(state: State, x) -> np.ndarray:
-    """Probabilities (N, K)."""
+    """Class probabilities (N, K)."""
     return softmax(_logits(state, x) / state.get("temperature", 1.0))
 
 
@@ -50,7 +50,7 @@ def _logits(state: State, x) -> np.ndarray:
 
 
 def _all_classes(model, first) -> State:
-    """Coefficients of each class. scikit-learn has one line for two classes; first(line): that of the first class."""
+    """Coefficients per class. For two classes scikit-learn stores one row; first(row) gives that of the first class."""
     weights, intercept = model.coef_, model.intercept_
     if len(weights) == 1:
         weights, intercept = (np.concatenate([first(values), values]) for values in (weights, intercept))
@@ -64,9 +64,9 @@ def _distances_of(x, y: np.ndarray, seed: int) -> State:
 
 
 def _held_out(x, y: np.ndarray, speakers: Sequence[str], seed: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """Distances and classes of train rows by models that have not seen their speakers.
+    """Distances and classes of train rows, from models that have not seen the rows' speakers.
 
-    A part whose complement lacks a class is left out; None if no part remains, as with a single speaker.
+    A part whose complement lacks a class is left out. Returns None if no part remains or there are too few speakers.
     """
     from sklearn.model_selection import GroupKFold
 

@@ -1,4 +1,4 @@
-"""A perceptron with one hidden layer, trained by Adam until the train loss stands still (scikit-learn)."""
+"""A perceptron with one hidden layer, trained with Adam until the train loss converges (scikit-learn)."""
 
 import logging
 import warnings
@@ -12,7 +12,7 @@ RATE = 0.01
 
 
 def fit(x, y: np.ndarray, hidden: int, iterations: int, seed: int) -> State:
-    """hidden: units; iterations: largest number of epochs. A batch has 200 rows, or all if there are fewer."""
+    """Fit the network. hidden: units; iterations: maximum epochs. A batch has 200 rows, or all if there are fewer."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier
 
@@ -24,12 +24,12 @@ def fit(x, y: np.ndarray, hidden: int, iterations: int, seed: int) -> State:
         logging.info("mlp: stopped after %d epochs, before its loss stood still", iterations)
     first, second = model.coefs_
     shift = model.intercepts_[1]
-    if second.shape[1] == 1:  # two classes: one logistic output
+    if second.shape[1] == 1:  # two classes have one logistic output
         second, shift = np.concatenate([np.zeros_like(second), second], axis=1), np.array([0, shift[0]])
     return {"first": first, "first_shift": model.intercepts_[0], "second": second, "second_shift": shift}
 
 
 def predict(state: State, x) -> np.ndarray:
-    """Probabilities (N, K)."""
+    """Class probabilities (N, K)."""
     hidden = np.maximum(np.asarray(x @ state["first"]) + state["first_shift"], 0)
     return softmax(hidden @ state["second"] + state["second_shift"])

@@ -1,22 +1,22 @@
-"""Random forests as arrays: nodes of all trees in sequence, so that no pickle is needed to store one."""
+"""Random forests stored as arrays without pickle: the nodes of all trees in sequence."""
 
 import numpy as np
 
-LEAST_SPLIT = 25  # rows of a node that may be split (Sahu 2019)
-TOGETHER = 32  # trees that a batch of rows descends at once
+LEAST_SPLIT = 25  # minimum number of rows to split a node (Sahu 2019)
+TOGETHER = 32  # trees that all rows descend in one pass
 State = dict[str, np.ndarray]
 
 
 def dense(x) -> np.ndarray:
-    """The table as float32, in which scikit-learn's trees compare: (N, D)."""
+    """Convert the table to dense float32 (N, D), the type in which scikit-learn's trees compare."""
     return np.asarray(x.toarray() if hasattr(x, "toarray") else x, np.float32)
 
 
 def fit(x: np.ndarray, y: np.ndarray, count: int, seed: int) -> State:
-    """A forest of `count` trees.
+    """Fit a forest of `count` trees.
 
-    roots: first node of each tree. below: left and right node (nodes, 2); a leaf has -1 - its row in `leaves`.
-    leaves: class shares. feature, threshold: a value of at most the threshold goes left. importance: (D,), sum 1.
+    roots: first node of each tree. below: left and right child (nodes, 2); for a leaf, -1 minus its row in `leaves`.
+    leaves: class shares. feature, threshold: values up to the threshold go left. importance: (D,), sum 1.
     """
     from sklearn.ensemble import RandomForestClassifier
 
@@ -40,7 +40,7 @@ def fit(x: np.ndarray, y: np.ndarray, count: int, seed: int) -> State:
 
 
 def predict(state: State, x) -> np.ndarray:
-    """Mean class shares over all trees, (N, K)."""
+    """Class shares averaged over all trees, (N, K)."""
     x, total = dense(x), 0.0
     for start in range(0, len(state["roots"]), TOGETHER):
         total = total + _shares(state, x, state["roots"][start : start + TOGETHER])
@@ -48,7 +48,7 @@ def predict(state: State, x) -> np.ndarray:
 
 
 def _shares(state: State, x: np.ndarray, roots: np.ndarray) -> np.ndarray:
-    """Class shares of the rows, summed over some trees."""
+    """Class shares of the rows, summed over the trees with these roots."""
     rows = np.tile(np.arange(len(x)), len(roots))
     node = np.repeat(roots, len(x))
     leaf = np.empty(len(node), np.int64)

@@ -1,7 +1,7 @@
-"""Disjoint test groups as in `session` or `actors`, but the test rows serve as dev rows: every choice sees them.
+"""Disjoint test groups as in `session` or `actors`, but the test rows also serve as dev rows for model selection.
 
-Leaky, for comparison only: next to the clean protocol it shows what choosing on test adds to a score. Train is the same
-as in the clean protocol, whose dev rows are left out.
+Leaky, for comparison only: beside the clean protocol it shows how much selection on test adds to a score. The train
+rows are those of the clean protocol, whose dev rows are unused.
 """
 
 from collections.abc import Sequence
@@ -18,10 +18,10 @@ SIDES = {"train": ("train",), "dev": (), "test": ("dev", "test")}
 
 
 def check(folds: int, sides: Sequence[str], **others) -> None:
-    """Require a group per side."""
+    """Require at least three folds, one group per side."""
     check_count(folds)
 
 
 def split(rows: Sequence[Utterance], folds: int, *, groups: Literal["session", "actors"] = "session") -> list[list]:
-    """groups: the clean split."""
+    """Replace dev by test in a clean split. groups: name of that split."""
     return [[SIDES[side] for side in fold] for fold in CLEAN[groups].split(rows, folds)]

@@ -1,7 +1,7 @@
 """Random split after copying the rows of rare classes, as published with some systems: leaky, for comparison only.
 
-Copies of one row may fall on both sides. The test rows also serve as dev rows, because such publications choose on
-them; without dev rows, declare `without: [dev]`.
+Copies of one row may be on both sides. The test rows also serve as dev rows, because such publications select models on
+them; for `dev: false`, declare `without: [dev]`.
 """
 
 import math
@@ -17,7 +17,7 @@ LEAKY = True
 
 
 def check(folds: int, sides: Sequence[str], *, test: float = 0.2, **others) -> None:
-    """Require a single fold and a share that leaves rows for both sides."""
+    """Require a single fold and a test share between 0 and 1."""
     if folds != FOLDS:
         raise InputError("folds", f"there is one random split, the protocol has {folds} folds", "set `folds: 1`")
     if not 0 < test < 1:
@@ -35,8 +35,8 @@ def split(
 ) -> list[list[list[str]]]:
     """Shuffle all rows with their copies; the first are test, the others train.
 
-    copies: class -> how often its rows occur. test: share of the test side. dev: are the test rows dev rows too? Raises
-    InputError for an unknown class.
+    copies: class -> how often its rows occur. test: share of the test side. dev: whether test rows are dev rows too.
+    Raises InputError for an unknown class.
     """
     if unknown := copies.keys() - {row.label for row in rows}:
         known = ", ".join(sorted({row.label for row in rows}))

@@ -1,6 +1,6 @@
-"""The split of prepared tables (emospace/corpora/prepared.py), with its copies: leaky, for comparison only.
+"""The split of prepared tables (emospace/corpora/prepared.py), including copies: leaky, for comparison only.
 
-The test rows serve as dev rows too, as in the publication.
+The test rows also serve as dev rows, as in the publication.
 """
 
 from collections.abc import Collection, Sequence
@@ -16,7 +16,7 @@ FILES = ("train_table", "test_table")
 
 
 def check(folds: int, sides: Sequence[str], *, train_table: str, test_table: str, **others) -> None:
-    """Require a single fold, and tables that can be read."""
+    """Require a single fold and readable tables."""
     if folds != FOLDS:
         raise InputError("folds", f"the tables have one split, the protocol {folds} folds", "set `folds: 1`")
     for file in (train_table, test_table):
@@ -32,9 +32,9 @@ def split(
     test_table: str,
     dev: bool = True,
 ) -> list[list[list[str]]]:
-    """Put each utterance on the sides of its lines. Raises InputError for an id that the corpus does not have.
+    """Put each utterance on the sides of its lines. Raises InputError for an utterance that the corpus lacks.
 
-    train_table, test_table: the tables of transcripts. dev: are the test rows dev rows too?
+    train_table, test_table: the tables of transcripts. dev: whether test rows are dev rows too.
     """
     sides: dict[str, list[str]] = {}
     for file, names in ((train_table, ["train"]), (test_table, ["dev", "test"] if dev else ["test"])):

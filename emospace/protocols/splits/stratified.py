@@ -1,6 +1,6 @@
-"""Random split with the same share of each class on every side, which share speakers: leaky, for comparison only.
+"""Random split with the same class shares on every side. The sides share speakers: leaky, for comparison only.
 
-Test rows are drawn first, then dev rows from the others, as published with some systems.
+Test rows are drawn first, then dev rows from the rest, as published with some systems.
 """
 
 import math
@@ -17,7 +17,7 @@ LEAKY = True
 
 
 def check(folds: int, sides: Sequence[str], *, test: float = 0.2, dev: float = 0.15) -> None:
-    """Require a single fold and shares that leave rows for each side."""
+    """Require a single fold and shares between 0 and 1."""
     if folds != FOLDS:
         raise InputError("folds", f"there is one random split, the protocol has {folds} folds", "set `folds: 1`")
     for name, share in {"test": test, "dev": dev}.items():
@@ -28,7 +28,7 @@ def check(folds: int, sides: Sequence[str], *, test: float = 0.2, dev: float = 0
 def split(rows: Sequence[Utterance], folds: int, *, seed: int, test: Share = 0.2, dev: Share = 0.15) -> list[list[str]]:
     """Draw the sides.
 
-    test: share of all rows; dev: share of the rows that are not test rows. Both sides are rounded up to whole rows.
+    test: share of all rows; dev: share of the rows that are not test rows. Both numbers of rows are rounded up.
     """
     order = sorted(range(len(rows)), key=lambda i: rows[i].utterance)
     random.Random(seed).shuffle(order)
@@ -40,7 +40,7 @@ def split(rows: Sequence[Utterance], folds: int, *, seed: int, test: Share = 0.2
 
 
 def _drawn(order: Sequence[int], rows: Sequence[Utterance], share: float) -> list[int]:
-    """The first rows of each class, in proportion to its rows; what rounding leaves goes to the largest remainders."""
+    """Take the first rows of each class in proportion to its size; largest remainders receive the rows left over."""
     counts = Counter(rows[i].label for i in order)
     quotas = {name: int(count * share) for name, count in counts.items()}
     rest = math.ceil(len(order) * share - 1e-9) - sum(quotas.values())
