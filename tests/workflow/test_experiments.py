@@ -47,7 +47,7 @@ def test_an_experiment_runs_what_its_option_changes_and_gives_the_right_model(tu
     for run, options in {"probe": {}, "probe_text": {"shrinkages": []}}.items():
         made = [sidecar(tuned, f"results/demo/runs/{run}/fold{k}-1/run.json") for k in range(3)]
         assert [record["recipe"]["options"] for record in made] == [options] * 3
-    assert {record["facts"].get("C", 10.0) for record in made} == {10.0}
+    assert all("C" in record["facts"] for record in made)  # without shrinkages, only logistic regression is left
     assert "up to date" in tuned.run("dvc", "status").stdout
     assert tuned.planned(*PHASES) == {}
 
