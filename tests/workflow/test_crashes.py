@@ -142,7 +142,7 @@ def test_a_job_that_outlives_its_snakemake_meets_no_second_writer(wordless, undi
     wordless.run("snakemake", "--unlock")
     second = start(wordless, *RUN, str(wanted.relative_to(wordless.folder)))
     try:
-        until(lambda: "waiting for its end" in output(wordless).read_text(), "the second writer")
+        until(lambda: "waiting until it ends" in output(wordless).read_text(), "the second writer")
         writers = {
             writer(p)
             for p in half_written(wordless)
