@@ -1,7 +1,7 @@
 """Indexing a table of 100,000 utterances against one of 10,000: does the cost per row stay the same?
 
 The real job index_part runs, with one part, on a CSV file with all types of columns. Media are files of a few bytes,
-which nothing opens, since the table gives their times. Costs are CPU seconds of the process. The table has 1,000
+which nothing decodes, since the table gives their times. Costs are CPU seconds of the process. The table has 1,000
 speakers, and the lines of each speaker lie far apart.
 """
 

@@ -2,7 +2,7 @@
 
 Bare CTranslate2 encodes the same batches from spectrograms already in memory. Windows are encoded one by one: each
 clip is padded to 30 s, as in Whisper itself. All use one thread, because each part is a job and jobs run in parallel.
-Needs the weights in weights/whisper_tiny_en (`snakemake --cores 1 fetch_weights`), or in the folder that
+Needs the weights in weights/whisper_tiny_en (`snakemake --cores 1 weights`), or in the folder that
 EMOSPACE_WHISPER names.
 """
 
