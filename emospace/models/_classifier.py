@@ -16,7 +16,9 @@ from torch.nn import functional
 
 from emospace.core.data import Fold, Output, Rows
 from emospace.core.errors import InputError
+from emospace.core.option_types import Optimiser
 from emospace.core.store import Ragged
+from emospace.models import _table
 from emospace.training.loop import Schedule, State, fit
 
 SCORED = 128  # rows per batch at inference
@@ -27,14 +29,32 @@ Encode = Callable[[Rows], torch.Tensor]
 
 @dataclass(frozen=True)
 class Pace:
-    """Training options; see Schedule."""
+    """Training options of published systems; see Schedule. The rate is constant, and dev accuracy selects the epoch."""
 
     epochs: int
     patience: int
     batch: int
     lr: float
     weight_decay: float = 0.0
-    optimiser: str = "adam"
+    optimiser: Optimiser = "adam"
+    momentum: float = 0.9
+
+    def schedule(self, rows: int) -> Schedule:
+        """The schedule for this number of train rows, which bounds the batch."""
+        return Schedule(
+            self.epochs,
+            self.patience,
+            min(self.batch, rows),
+            self.lr,
+            self.weight_decay,
+            optimiser=self.optimiser,
+            warmup=0.0,
+            decay="constant",
+            average=0.0,
+            clip=0.0,
+            watch="dev_accuracy",
+            momentum=self.momentum,
+        )
 
 
 def usable(rows: Rows, model: str) -> Rows:
@@ -63,35 +83,19 @@ def trained(
         return {"emotion": functional.cross_entropy(logits, labels[numbers].to(device))}
 
     def score(candidate: nn.Module) -> dict[str, float]:
-        return _scores(candidate, held, dev.label, device)
+        return scores(_outputs(candidate, held, device)[0] if len(dev) else None, dev.label)
 
-    schedule = Schedule(
-        pace.epochs,
-        pace.patience,
-        min(pace.batch, len(train)),
-        pace.lr,
-        pace.weight_decay,
-        optimiser=pace.optimiser,
-        warmup=0.0,
-        decay="constant",
-        average=0.0,
-        clip=0.0,
-        watch="dev_accuracy",
-    )
+    schedule = pace.schedule(len(train))
     state = fit(network, copy.deepcopy(network).eval(), len(train), losses, score, schedule, checkpoint)
     stored = {f"network.{name}": value.cpu().numpy() for name, value in state.best.items()}
     stored[PRIOR] = np.bincount(train.label, minlength=len(fold.classes)) / len(train)
-    return stored, state, _facts(network, state)
+    return stored, state, facts(network, state)
 
 
 def applied(network: nn.Module, encode: Encode, state: dict, rows: Rows, width: int, device: str) -> Output:
     """Probabilities and vectors (N, width) of the rows. network: as in training; its weights are read from `state`."""
-    weights = {
-        name.removeprefix("network."): torch.from_numpy(np.array(value))
-        for name, value in state.items()
-        if name.startswith("network.")
-    }
-    network.load_state_dict(weights)
+    weights = _table.part("network", state)
+    network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in weights.items()})
     network.to(device).eval()
     probabilities = np.tile(state[PRIOR].astype(np.float32), (len(rows), 1))
     vectors = np.zeros((len(rows), width), np.float32)
@@ -108,16 +112,17 @@ def _outputs(network: nn.Module, inputs: torch.Tensor, device: str) -> tuple[tor
     return tuple(torch.cat(values).float().cpu() for values in zip(*parts, strict=True))
 
 
-def _scores(network: nn.Module, inputs: torch.Tensor | None, label: np.ndarray, device: str) -> dict[str, float]:
-    """Accuracy and log loss on dev; NaN without rows."""
-    if inputs is None:
+def scores(logits: torch.Tensor | None, label: np.ndarray) -> dict[str, float]:
+    """Accuracy and log loss on dev; NaN without rows. logits: float32 (N, C) on the CPU."""
+    if logits is None:
         return {"dev_accuracy": math.nan, "dev_loss": math.nan}
-    logits, truth = _outputs(network, inputs, device)[0], torch.from_numpy(label)
+    truth = torch.from_numpy(label)
     accuracy = (logits.argmax(1) == truth).double().mean()
     return {"dev_accuracy": float(accuracy), "dev_loss": float(functional.cross_entropy(logits, truth))}
 
 
-def _facts(network: nn.Module, state: State) -> dict:
+def facts(network: nn.Module, state: State) -> dict:
+    """Epoch that was kept, its dev scores (None if undefined), and number of parameters."""
     chosen = state.history[state.chosen - 1]
     known = {name: value if math.isfinite(value) else None for name, value in chosen.items() if "dev_" in name}
     return {"epoch": chosen["epoch"], "parameters": sum(p.numel() for p in network.parameters())} | known

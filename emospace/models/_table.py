@@ -96,6 +96,16 @@ def vocabulary(state: State) -> list[str]:
     return state["terms"].tobytes().decode("utf-8").split("\n")
 
 
+def dense(x: "Matrix") -> np.ndarray:
+    """The table as float32, (N, D)."""
+    return np.asarray(x.toarray() if hasattr(x, "toarray") else x, np.float32)
+
+
+def part(prefix: str, state: State) -> State:
+    """The arrays `<prefix>.<name>` of a state, by name."""
+    return {name.removeprefix(f"{prefix}."): value for name, value in state.items() if name.startswith(f"{prefix}.")}
+
+
 def _names(rows: Rows, kind: type) -> list[str]:
     return [name for name, items in rows.inputs.items() if isinstance(items, kind)]
 

@@ -54,8 +54,9 @@ def train(
     import torch
     from torch.nn import functional
 
+    from emospace.models import _classifier
     from emospace.models._resnet import ResNet
-    from emospace.training.loop import Schedule, fit
+    from emospace.training.loop import fit
 
     torch.manual_seed(seed)
     rows = fold.train.take(_table.repeated(fold, copies))
@@ -75,27 +76,12 @@ def train(
         lowest.offer(candidate, scores["dev_loss"])
         return scores
 
-    schedule = Schedule(
-        epochs,
-        patience,
-        min(batch, len(rows)),
-        lr,
-        weight_decay,
-        optimiser="sgd",
-        warmup=0.0,
-        decay="constant",
-        average=0.0,
-        clip=0.0,
-        watch="dev_accuracy",
-        momentum=momentum,
-    )
+    pace = _classifier.Pace(epochs, patience, batch, lr, weight_decay, "sgd", momentum)
+    schedule = pace.schedule(len(rows))
     state = fit(network, copy.deepcopy(network).eval(), len(rows), losses, score, schedule, checkpoint)
     fitted = {f"table.{name}": value for name, value in table.items()}
-    chosen = state.history[state.chosen - 1]
-    facts = {"epoch": chosen["epoch"], "widths": list(widths)}
-    facts |= {"parameters": sum(p.numel() for p in network.parameters()), "columns": inputs.shape[1]}
-    facts |= {name: value if math.isfinite(value) else None for name, value in chosen.items() if "dev_" in name}
-    facts["best_loss_epoch"] = _least(state.history)
+    facts = {"widths": list(widths), "columns": inputs.shape[1], "best_loss_epoch": _least(state.history)}
+    facts |= _classifier.facts(network, state)
     stored = [fitted | _arrays(tensors) for tensors in (state.best, lowest.tensors or state.best)]
     return Trained(stored[0], fold.classes, state.history, facts, {LOWEST: stored[1]})
 
@@ -131,14 +117,10 @@ def apply(trained: Trained, rows: Rows, *, device: str = "cpu") -> Output:
 
     if not len(rows):
         return Output(np.zeros((0, len(trained.classes)), np.float32))
-    table, weights = (_of(prefix, trained.state) for prefix in ("table", "network"))
+    table, weights = (_table.part(prefix, trained.state) for prefix in ("table", "network"))
     network = ResNet(len(trained.classes), tuple(trained.facts["widths"])).to(device)
     network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in weights.items()})
     return Output(_logits(network.eval(), _tensor(table, rows).to(device)).softmax(1).float().cpu().numpy())
-
-
-def _of(prefix: str, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {name.removeprefix(f"{prefix}."): v for name, v in state.items() if name.startswith(f"{prefix}.")}
 
 
 def _arrays(tensors: dict) -> dict[str, np.ndarray]:
@@ -154,8 +136,7 @@ def _least(history: list[dict]) -> int:
 def _tensor(table: dict[str, np.ndarray], rows: Rows):
     import torch
 
-    values = _table.matrix(table, rows)
-    return torch.from_numpy(np.asarray(values.toarray() if hasattr(values, "toarray") else values, np.float32))
+    return torch.from_numpy(_table.dense(_table.matrix(table, rows)))
 
 
 def _logits(network, inputs):
@@ -167,13 +148,6 @@ def _logits(network, inputs):
 
 
 def _scores(network, inputs, label: np.ndarray) -> dict[str, float]:
-    """Accuracy and log loss on dev; NaN without rows."""
-    import torch
-    from torch.nn import functional
+    from emospace.models import _classifier
 
-    if not len(label):
-        return {"dev_accuracy": math.nan, "dev_loss": math.nan}
-    logits = _logits(network, inputs).float().cpu()
-    truth = torch.from_numpy(label)
-    accuracy = (logits.argmax(1) == truth).double().mean()
-    return {"dev_accuracy": float(accuracy), "dev_loss": float(functional.cross_entropy(logits, truth))}
+    return _classifier.scores(_logits(network, inputs).float().cpu() if len(label) else None, label)

@@ -57,7 +57,8 @@ def train(
     import torch
     from torch.nn import functional
 
-    from emospace.training.loop import Schedule, fit
+    from emospace.models import _classifier
+    from emospace.training.loop import fit
 
     torch.manual_seed(seed)
     rows = fold.train.take(_table.repeated(fold, copies))
@@ -79,13 +80,9 @@ def train(
             return {"dev_accuracy": float("nan")}
         return {"dev_accuracy": float((_probabilities(candidate, held).argmax(1) == fold.dev.label).mean())}
 
-    schedule = Schedule(
-        epochs, patience, min(batch, len(rows)), lr, 0.0, "adam", 0.0, "constant", 0.0, 0.0, "dev_accuracy"
-    )
+    schedule = _classifier.Pace(epochs, patience, batch, lr).schedule(len(rows))
     state = fit(network, copy.deepcopy(network).eval(), len(rows), losses, score, schedule, checkpoint)
-    chosen = state.history[state.chosen - 1]
-    facts = {"epoch": chosen["epoch"], "dev_accuracy": _finite(chosen["dev_accuracy"]), "words": words}
-    facts |= {"parameters": sum(p.numel() for p in network.parameters()), "architecture": architecture}
+    facts = {"words": words, "architecture": architecture} | _classifier.facts(network, state)
     stored = {f"network.{name}": value.cpu().numpy() for name, value in state.best.items()}
     return Trained(
         stored | {f"table.{name}": value for name, value in table.items()}, fold.classes, state.history, facts
@@ -98,19 +95,11 @@ def apply(trained: Trained, rows: Rows, *, device: str = "cpu") -> Output:
 
     if not len(rows):
         return Output(np.zeros((0, len(trained.classes)), np.float32))
-    table, weights = (_of(prefix, trained.state) for prefix in ("table", "network"))
+    table, weights = (_table.part(prefix, trained.state) for prefix in ("table", "network"))
     network = _network(trained.facts["architecture"], "idf" not in table and "low" not in table)
     network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in weights.items()})
     inputs = _tensor(table, rows, trained.facts["words"]).to(device)
     return Output(_probabilities(network.to(device).eval(), inputs))
-
-
-def _of(prefix: str, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {name.removeprefix(f"{prefix}."): v for name, v in state.items() if name.startswith(f"{prefix}.")}
-
-
-def _finite(value: float) -> float | None:
-    return value if np.isfinite(value) else None
 
 
 def _reads_words(rows: Rows) -> bool:
@@ -138,8 +127,7 @@ def _tensor(table: dict[str, np.ndarray], rows: Rows, words: int) -> "torch.Tens
     import torch
 
     if "low" in table or "idf" in table:
-        values = _table.matrix(table, rows)
-        return torch.from_numpy(np.asarray(values.toarray() if hasattr(values, "toarray") else values, np.float32))
+        return torch.from_numpy(_table.dense(_table.matrix(table, rows)))
     number = {word: i for i, word in enumerate(_table.vocabulary(table), 2)}
     values = np.full((len(rows), words), PAD)
     for i, text in enumerate(_table.texts(rows)):

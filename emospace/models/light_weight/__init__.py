@@ -110,7 +110,7 @@ def _predicted(trained: Trained, rows: Rows) -> dict[str, np.ndarray]:
     names, classes = trained.facts["members"], len(trained.classes)
     if not len(rows):
         return {name: np.zeros((0, classes), np.float32) for name in names}
-    table = {name.removeprefix("table."): v for name, v in trained.state.items() if name.startswith("table.")}
+    table = _table.part("table", trained.state)
     values = family.predict(trained.state, _table.matrix(table, rows), names)
     values |= {
         name: np.mean([values[part] for part in parts], axis=0) for name, parts in ENSEMBLES.items() if name in names

@@ -6,7 +6,7 @@ XGBoost is an extra: pip install -r requirements-extra.txt -c constraints.txt. T
 import numpy as np
 
 from emospace.core.errors import InputError
-from emospace.models.light_weight.trees import dense
+from emospace.models._table import dense
 
 State = dict[str, np.ndarray]
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from emospace.models import _table
 from emospace.models.light_weight import boosting, linear, perceptron, trees
 
 State = dict[str, np.ndarray]
@@ -36,7 +37,7 @@ def fit(
     order = np.argsort(-state["rf.importance"], kind="stable") if top else []
     for count in top:
         chosen = np.sort(order[:count])
-        fitted = trees.fit(trees.dense(x)[:, chosen], y, options["trees"], seed)
+        fitted = trees.fit(_table.dense(x)[:, chosen], y, options["trees"], seed)
         state |= {f"top{count}.{key}": value for key, value in fitted.items()}
         state[f"top{count}.chosen"] = chosen
     return state, facts
@@ -44,9 +45,9 @@ def fit(
 
 def _fit(name: str, x, y: np.ndarray, speakers: Sequence[str], options: dict, seed: int) -> State:
     if name == "rf":
-        return trees.fit(trees.dense(x), y, options["trees"], seed)
+        return trees.fit(_table.dense(x), y, options["trees"], seed)
     if name == "xgb":
-        return boosting.fit(trees.dense(x), y, options["boosted"], options["depth"], options["rate"], seed)
+        return boosting.fit(_table.dense(x), y, options["boosted"], options["depth"], options["rate"], seed)
     if name == "mlp":
         return perceptron.fit(x, y, options["hidden"], options["iterations"], seed)
     return linear.FIT[name](x, y, speakers, options["iterations"], seed)
@@ -54,15 +55,11 @@ def _fit(name: str, x, y: np.ndarray, speakers: Sequence[str], options: dict, se
 
 def predict(state: State, x, names: Collection[str]) -> dict[str, np.ndarray]:
     """Map each named member, except ensembles, to probabilities (N, K) of the K classes of train."""
-    fitted = {name: _of(name, state) for name in names if _of(name, state)}
+    fitted = {name: _table.part(name, state) for name in names if _table.part(name, state)}
     if not fitted:
         return {name: np.ones((x.shape[0], 1)) for name in names}
     values = {}
     for name, own in fitted.items():
-        columns = trees.dense(x)[:, own["chosen"]] if "chosen" in own else x
+        columns = _table.dense(x)[:, own["chosen"]] if "chosen" in own else x
         values[name] = KINDS.get(name, trees).predict(own, columns)
     return values
-
-
-def _of(name: str, state: State) -> State:
-    return {key.removeprefix(f"{name}."): value for key, value in state.items() if key.startswith(f"{name}.")}

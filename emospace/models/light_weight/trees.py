@@ -2,14 +2,11 @@
 
 import numpy as np
 
+from emospace.models._table import dense
+
 LEAST_SPLIT = 25  # minimum number of rows to split a node (Sahu 2019)
 TOGETHER = 32  # trees that all rows descend in one pass
 State = dict[str, np.ndarray]
-
-
-def dense(x) -> np.ndarray:
-    """Convert the table to dense float32 (N, D), the type in which scikit-learn's trees compare."""
-    return np.asarray(x.toarray() if hasattr(x, "toarray") else x, np.float32)
 
 
 def fit(x: np.ndarray, y: np.ndarray, count: int, seed: int) -> State:
