@@ -13,6 +13,7 @@ from emospace.core.errors import InputError
 from emospace.core.option_types import Count, Positive, Several
 from emospace.training.calibration import softmax, temperature
 from emospace.training.discriminant import discriminants
+from emospace.training.recall import mean_recall
 
 Shrinkage = Annotated[float, Gt(0), Le(1)]
 GENDERS = (0, 1)  # F and M, as in data.Rows
@@ -94,7 +95,7 @@ def train(
     names = np.unique(fold.train.label)
     history, best, options = [], None, (shrinkages, candidates, max_iter)
     for classifier in _classifiers(train_x, fold.train.label, *options):
-        ua = _mean_recall(fold.dev.label, names[classifier.scores(dev_x).argmax(axis=1)])
+        ua = mean_recall(fold.dev.label, names[classifier.scores(dev_x).argmax(axis=1)])
         unused = {"shrinkage": math.nan, "C": math.nan}
         history.append({"candidate": len(history) + 1, **unused, **classifier.setting, "dev_ua": ua})
         if best is None or ua > best[0]:
@@ -143,12 +144,6 @@ def _positions(labels: np.ndarray, names: np.ndarray) -> np.ndarray:
     """Index in `names` of each label, -1 for those not in it."""
     place = np.searchsorted(names, labels).clip(max=len(names) - 1)
     return np.where(names[place] == labels, place, -1)
-
-
-def _mean_recall(truth: np.ndarray, predicted: np.ndarray) -> float:
-    """UA over the classes that occur; NaN without rows."""
-    recalls = [(predicted[truth == label] == label).mean() for label in np.unique(truth)]
-    return float(np.mean(recalls)) if recalls else math.nan
 
 
 def apply(trained: Trained, rows: Rows) -> Output:

@@ -16,6 +16,10 @@ class Discriminant:
     coefficients: np.ndarray
     intercept: np.ndarray
 
+    def scores(self, table: np.ndarray) -> np.ndarray:
+        """Scores (N, K) of rows (N, D)."""
+        return table @ self.coefficients.T + self.intercept
+
 
 def discriminants(table: np.ndarray, labels: np.ndarray, shrinkages: Sequence[float]) -> Iterator[Discriminant]:
     """Yield the discriminant for each shrinkage; softmax of its scores are class probabilities.

@@ -180,7 +180,7 @@ def test_dev_scores_use_labelled_rows_only():
 
 def test_predictions_come_from_the_best_epoch(fold, tmp_path, monkeypatch):
     scores = iter([0.3, 0.9, 0.2, 0.1])
-    monkeypatch.setattr(unified, "_mean_recall", lambda truth, predicted: next(scores))
+    monkeypatch.setattr(unified, "mean_recall", lambda truth, predicted: next(scores))
     trained = unified.train(fold, seed=1, checkpoint=tmp_path, **SMALL | {"epochs": 4, "keep": "best"})
     assert trained.facts["epoch"] == 2 and trained.facts["dev_ua"] == 0.9
     network = unit_space.Space(**trained.facts["architecture"]).eval()

@@ -20,6 +20,7 @@ from emospace.core.data import Fold, Output, Rows, Trained
 from emospace.core.errors import InputError
 from emospace.core.option_types import Count, Decay, Natural, NotNegative, Optimiser, Positive, Share
 from emospace.core.store import Ragged
+from emospace.training.recall import mean_recall
 
 INPUTS = ("feature", "run")
 GPU = True
@@ -190,13 +191,8 @@ def dev_scores(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, float]
     if not known.any():
         return {"dev_ua": math.nan, "dev_loss": math.nan}
     likelihood = probabilities[known, truth[known]].astype(np.float64)
-    predicted = probabilities.argmax(1)
-    return {"dev_ua": _mean_recall(truth, predicted), "dev_loss": float(-np.log(np.maximum(likelihood, 1e-12)).mean())}
-
-
-def _mean_recall(truth: np.ndarray, predicted: np.ndarray) -> float:
-    """UA: mean recall over the classes that occur."""
-    return float(np.mean([(predicted[truth == label] == label).mean() for label in np.unique(truth[truth >= 0])]))
+    loss = float(-np.log(np.maximum(likelihood, 1e-12)).mean())
+    return {"dev_ua": mean_recall(truth[known], probabilities[known].argmax(1)), "dev_loss": loss}
 
 
 def apply(trained: Trained, rows: Rows, *, device: str = "cpu") -> Output:

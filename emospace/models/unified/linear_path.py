@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from emospace.training.discriminant import Discriminant, discriminants
+from emospace.training.recall import mean_recall
 
 SHRINKAGES = (0.5, 0.3, 0.1, 0.7)  # the first is taken without dev rows, and of equals
 ABSENT = -3.0  # score of a class without train rows, in deviations of the scores
@@ -41,7 +42,8 @@ class LinearPath(nn.Module):
         scale = np.where(scale > CONSTANT, scale, 1.0)
         settings = SHRINKAGES if len(dev_labels) else SHRINKAGES[:1]
         fitted = discriminants((table - mean) / scale, labels, settings)
-        best = max(fitted, key=lambda one: _mean_recall(one, (dev_table - mean) / scale, dev_labels, classes))
+        scaled = (dev_table - mean) / scale
+        best = max(fitted, key=lambda one: mean_recall(dev_labels, classes[one.scores(scaled).argmax(1)]))
         self._store(best, classes, mean, scale, table)
         return best.shrinkage
 
@@ -57,10 +59,3 @@ class LinearPath(nn.Module):
 
 def _labelled(table: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return table[labels >= 0].astype(np.float64), labels[labels >= 0]
-
-
-def _mean_recall(one: Discriminant, table: np.ndarray, labels: np.ndarray, classes: np.ndarray) -> float:
-    """UA, 0 without rows."""
-    predicted = classes[(table @ one.coefficients.T + one.intercept).argmax(1)]
-    recalls = [(predicted[labels == k] == k).mean() for k in np.unique(labels)]
-    return float(np.mean(recalls)) if recalls else 0.0
