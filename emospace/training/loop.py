@@ -20,11 +20,11 @@ from tqdm import tqdm
 from emospace.core.option_types import Decay, Optimiser
 from emospace.training import checkpoints
 from emospace.training.checkpoints import Tensors
+from emospace.training.rates import Plateau, learning_rate, signed
 
 Losses = dict[str, torch.Tensor]
 Scores = dict[str, float]
 SLOTS = {"adamw": ("exp_avg", "exp_avg_sq"), "adam": ("exp_avg", "exp_avg_sq"), "sgd": ("momentum_buffer",)}
-STEPS, FACTOR = 3, 0.1  # of the decay "step": the rate falls to a tenth after each third of the steps
 CHEAP = 0.25  # seconds: a checkpoint that writes this fast is written whenever one is due
 IDLE = 20  # a slower one only after this many times its write time
 
@@ -36,7 +36,8 @@ class Schedule:
     lr: peak learning rate; warmup: share of the steps with a rising rate; decay: schedule after that. average: decay of
     the moving average (0: none). clip: largest gradient norm (0: no limit). watch: the dev score for epoch selection
     and early stopping, minimised if its name ends in "loss", else maximised. keep: the best or the last epoch; "last"
-    disables early stopping. save_every: minimum number of epochs between checkpoints. momentum: of SGD.
+    disables early stopping. save_every: minimum number of epochs between checkpoints. momentum: of SGD. plateau: a
+    further reduction of the rate, after epochs without improvement.
     """
 
     epochs: int
@@ -53,6 +54,7 @@ class Schedule:
     keep: Literal["best", "last"] = "best"
     save_every: int = 1
     momentum: float = 0.9
+    plateau: Plateau | None = None
 
 
 class State:
@@ -142,20 +144,6 @@ class State:
         torch.set_rng_state(parts["random"][""])
 
 
-def learning_rate(step: int, steps: int, warmup: float, decay: Decay = "cosine") -> float:
-    """Factor of the peak rate at a step: linear warmup, then decay over the remaining steps.
-
-    "cosine" and "linear" fall to zero, "step" to a tenth after each third; "constant" does not fall.
-    """
-    rising = max(1, round(steps * warmup)) if warmup else 0
-    if step < rising:
-        return (step + 1) / rising
-    share = (step - rising) / max(1, steps - rising)
-    if decay == "cosine":
-        return 0.5 * (1 + math.cos(math.pi * share))
-    return {"linear": 1 - share, "step": FACTOR ** int(STEPS * share), "constant": 1.0}[decay]
-
-
 def fit(
     network: nn.Module,
     average: nn.Module,
@@ -223,8 +211,7 @@ def _optimiser(network: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
 
 def _ranks(history: Iterable[dict], watch: str) -> list[tuple]:
     """Watched score of each epoch, signed so that higher is better; () for NaN, which ranks lowest."""
-    sign = -1 if watch.endswith("loss") else 1
-    return [(sign * line[watch],) if math.isfinite(line[watch]) else () for line in history]
+    return [(score,) if math.isfinite(score) else () for score in signed(history, watch)]
 
 
 def _exhausted(history: list[dict], schedule: Schedule) -> bool:
@@ -240,9 +227,10 @@ def _epoch(state: State, rows: int, per_epoch: int, losses: Callable, schedule: 
     state.network.train()
     order = torch.randperm(rows)
     totals: dict[str, torch.Tensor] = {}
+    reduced = schedule.plateau.rate(state.history) if schedule.plateau else 1.0
     for b in range(per_epoch):
         step = len(state.history) * per_epoch + b
-        rate = learning_rate(step, schedule.epochs * per_epoch, schedule.warmup, schedule.decay)
+        rate = reduced * learning_rate(step, schedule.epochs * per_epoch, schedule.warmup, schedule.decay)
         for name, value in _step(state, order[b * schedule.batch : (b + 1) * schedule.batch], step, rate, losses):
             totals[name] = totals.get(name, 0.0) + value / per_epoch
     return {name: float(total) for name, total in totals.items()}  # read once an epoch: a GPU would wait for each

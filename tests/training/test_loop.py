@@ -16,7 +16,8 @@ from emospace.models import linear_probe, unified
 from emospace.models.unified import unit_space
 from emospace.models.unified.resident import DeviceRows
 from emospace.runs.fold_inputs import checkpoint_folder
-from emospace.training.loop import Schedule, fit, learning_rate
+from emospace.training.loop import Schedule, fit
+from emospace.training.rates import Plateau
 
 
 @pytest.fixture(scope="module")
@@ -132,18 +133,16 @@ def test_without_a_moving_average_the_network_itself_is_scored(tmp_path, average
     assert all(torch.equal(*pair) for pair in pairs) == (average == 0.0)
 
 
-@pytest.mark.parametrize(
-    ("decay", "rates"),
-    [
-        ("cosine", [0.5, 1.0, 1.0, 0.75, 0.25]),
-        ("linear", [0.5, 1.0, 1.0, 2 / 3, 1 / 3]),
-        ("step", [0.5, 1.0, 1.0, 0.1, 0.01]),
-        ("constant", [0.5, 1.0, 1.0, 1.0, 1.0]),
-    ],
-)
-def test_the_learning_rate_rises_and_then_decays(decay, rates):
-    assert [learning_rate(step, 5, 0.4, decay) for step in range(5)] == pytest.approx(rates)
-    assert learning_rate(0, 5, 0.0, decay) == 1.0
+@pytest.mark.parametrize(("scores", "moved"), [([0.1, 0.2, 0.3], 0.3), ([0.1, 0.1, 0.1], 0.21)])
+def test_a_plateau_reduces_the_rate_of_later_epochs(tmp_path, scores, moved):
+    network, average = (nn.Linear(1, 1, bias=False) for _ in range(2))
+    before, values = network.weight.detach().clone(), iter(scores)
+    schedule = Schedule(
+        3, 9, 4, 0.1, 0.0, "sgd", warmup=0, decay="constant", momentum=0, plateau=Plateau("dev_ua", 0.1, 0)
+    )
+    losses, score = lambda _: {"x": network.weight.sum()}, lambda _: {"dev_ua": next(values)}
+    fit(network, average, 4, losses, score, schedule, tmp_path)
+    assert float((before - network.weight).detach()) == pytest.approx(moved, rel=1e-3)
 
 
 @pytest.mark.parametrize(("clip", "moved"), [(0.01, 0.001), (0.0, 0.1)])
