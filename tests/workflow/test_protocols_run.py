@@ -1,6 +1,7 @@
 """Every kind of protocol works in one run: two corpora, a table, a user's split, a model without a test."""
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,7 @@ def tables(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory) -> Project:
+def made(tmp_path_factory) -> Iterator[Project]:
     folder = tmp_path_factory.mktemp("protocols") / "project"
     folder.mkdir()
     project = Project(folder)
@@ -82,8 +83,10 @@ def made(tmp_path_factory) -> Project:
     tables(folder)
     (folder / "emospace/protocols/splits/by_length.py").write_text(BY_LENGTH, encoding="utf-8")
     project.configure(config())
-    project.snakemake()
-    return project
+    with pytest.MonkeyPatch.context() as variables:
+        variables.delenv("EMOSPACE_RAVDESS", raising=False)  # it would replace this corpus
+        project.snakemake()
+        yield project
 
 
 def fold(project: Project, protocol: str, number: int = 0) -> dict[str, list[dict]]:
