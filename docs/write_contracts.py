@@ -48,8 +48,9 @@ job.
 
 **Options.** An annotation restricts the values of an option: `float`, `Literal["a", "b"]`, or a type from
 emospace/core/option_types.py such as `Count` (1, 2, ...) or `Share` (0 to 1). Without an annotation, the value must
-have the type of the default. For conditions that no annotation can express, define `check_<function>(**options)` in the
-module and raise `InputError(file, reason, remedy)` there.
+have the type of the default. Annotations of options must not be strings, so leave out `from __future__ import
+annotations`. For conditions that no annotation can express, define `check_<function>(**options)` in the module and
+raise `InputError(file, reason, remedy)` there.
 
 **Imports.** Planning imports every plug-in that the config names. Import heavy packages (torch, librosa, matplotlib)
 inside functions. A job has only the packages of its environment (`envs/`).

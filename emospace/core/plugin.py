@@ -152,6 +152,9 @@ def _signature_fault(function: Callable, declared: Callable) -> str:
         return f"takes ({', '.join(p.name for p in positional)}), not ({', '.join(passed)})"
     if extra := [p.name for p in positional[len(passed) :] if p.default is p.empty]:
         return f"takes {extra[0]}, which is never passed: options must be keyword-only, after a *"
+    if text := [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and isinstance(p.annotation, str)]:
+        advice = "remove `from __future__ import annotations` or the quotes"
+        return f"has the annotation of {text[0]} as a string, so its values cannot be checked: {advice}"
     if hasattr(declared, "configured") or any(p.kind is p.VAR_KEYWORD for p in expected):
         return ""
     known = {p.name for p in expected}

@@ -30,6 +30,9 @@ def corpus(**changes):
 def index_with_extra_argument(root, files, more): ...
 
 
+def index_with_a_quoted_annotation(root, files, *, strict: "bool" = True): ...
+
+
 def test_defaults_are_added_for_omitted_attributes():
     module = corpus(expected=None)
     plugin.hold(module, contracts.Corpus, "x.py")
@@ -49,6 +52,7 @@ def test_defaults_are_added_for_omitted_attributes():
             {"index": index_with_extra_argument},
             r"index\(\) takes more, which is never passed: options must be keyword-only",
         ),
+        ({"index": index_with_a_quoted_annotation}, r"has the annotation of strict as a string, so its values"),
     ],
 )
 def test_a_broken_contract_is_refused_with_file_attribute_and_contract(changes, message):
