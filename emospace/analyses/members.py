@@ -26,16 +26,15 @@ def analyse(
     *,
     seed: int,
     table: str,
-    column: str = "",
     columns: dict[str, str] = {},  # noqa: B006, never changed
     published: dict[str, tuple[float, ...]] = {},  # noqa: B006, never changed
     average: Literal["macro", "weighted"] = "macro",
 ) -> dict:
     """Write the tables; return the facts that a report section shows.
 
-    table: title of the run's table. column, columns: heading of this run's column, or of each run by name. published:
-    member -> accuracy, F1, precision and recall in percent, as far as published. average: how the last three are
-    averaged over classes; "weighted" means by the number of rows.
+    table: title of the run's table. columns: run -> heading of its column; planning completes it by the titles of the
+    runs' protocols. published: member -> accuracy, F1, precision and recall in percent, as far as published. average:
+    how the last three are averaged over classes; "weighted" means by the number of rows.
     members.csv has the scores with the accuracy's interval, the accuracy on test rows that are (`copied`) or are not
     (`alone`) train rows of the same fold, and the recall of each class. confusion.csv counts rows over all seeds.
     importance.csv has the importance of each feature, averaged over trainings, for members that measure it.
@@ -45,7 +44,7 @@ def analyse(
     records.write(out / OUTPUTS[0], list(lines[0]), [_cells(line) for line in lines])
     records.write(out / OUTPUTS[1], ["member", "label", "predicted", "n"], _confusion(run, values))
     records.write(out / OUTPUTS[2], ["member", "feature", "importance"], _importance(run))
-    heading = columns.get(run.name, column) or run.name
+    heading = columns.get(run.name, run.name)
     shown = {name: list(figures) for name, figures in published.items()}
     facts = {"table": table, "column": heading, "average": average, "published": shown}
     return facts | {"n": len(run.truth.rows), "members": lines}

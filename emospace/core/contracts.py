@@ -310,7 +310,8 @@ class LoadedEncoder(Protocol):
 class Model(Protocol):
     """A model: learns from the train rows of a fold, selects on dev rows, and can be applied to any rows.
 
-    Folder: emospace/models. Config: `runs: <name>: {model: <module>, inputs: [...], <options of train>}`.
+    Folder: emospace/models. Config: `runs: <name>: {model: <module>, inputs: [...], <options of train>}`. A list under
+    `protocol` stands for a run on each of several protocols (docs/protocols.md).
 
     - INPUTS: the inputs that it reads: "feature" (Ragged stores), "view" (the items of a view, as its `read` returns
       them) or "run" (the outputs of another run of the same protocol, fold and seed, which makes this model a second
@@ -475,7 +476,8 @@ class Analysis(Protocol):
 
     Folder: emospace/analyses. Config: `analyses: <name>: {runs: [...], <options of analyse>}`; `analysis` selects
     another module. Without `runs`, it covers every run that it suits. Each run gets one job, which writes to
-    results/<config>/analyses/<run>/<name>.
+    results/<config>/analyses/<run>/<name>. If `analyse` takes an option `columns` (run -> heading), planning adds each
+    of the `runs` that it lacks, with the title of the run's protocol.
 
     - OUTPUTS: names of the files that it writes. The report links them and shows pictures (.svg, .png) and tables
       (.csv), unless a section of the same name presents them.

@@ -1,5 +1,6 @@
 """Refuse misspelt names and inconsistent settings in the config, with the name, the place and a suggestion."""
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -66,21 +67,24 @@ def _explain(error: jsonschema.ValidationError) -> InputError:
     return InputError(where, error.message, hint or "see schemas/config.schema.yaml")
 
 
-def check_names(plan) -> None:
-    """Raise InputError for the first unknown name or option in a plan whose config has passed `validate`."""
+def check_names(plan, place_of_run: Callable[[str], str]) -> None:
+    """Raise InputError for the first unknown name or option in a plan whose config has passed `validate`.
+
+    place_of_run: where the config, as written, defines a run.
+    """
     check_view_names(plan)
     blocks = {"corpora": _corpus, "weights": _weights, "views": _view, "gate": check_thresholds}
     blocks |= {"features": _feature, "protocols": _protocol, "runs": _run}
     for block, check in blocks.items():
         for name in plan.config.get(block, {}):
-            check(plan, f"config: {block}: {name}", name)
+            check(plan, place_of_run(name) if block == "runs" else f"config: {block}: {name}", name)
     _metrics(plan)
     for name in plan.used_weights():
         check_pinned(plan.config["weights"][name], f"config: weights: {name}")
     for name, spec in plan.config["runs"].items():  # only after cycles among runs are ruled out
         if "crossfit" in spec and not plan.applied_to_train(name):
             reason = "no run that learns from train rows reads it, so it has nothing to cross-fit"
-            raise InputError(f"config: runs: {name}: crossfit", reason, "leave it out")
+            raise InputError(f"{place_of_run(name)}: crossfit", reason, "leave it out")
 
 
 def _corpus(plan, where: str, name: str) -> None:

@@ -17,6 +17,7 @@ from emospace.features.export import ENCODERS, FOLDERS, RATE
 from emospace.features.export import VIEWS as EXPORTED_VIEWS
 from emospace.plan.checks import check_names, validate
 from emospace.plan.entries import Entries
+from emospace.plan.expansion import expanded, place
 from emospace.plan.recipes import write_recipes
 from emospace.plan.reserved import check_reserved
 from emospace.plan.run_products import analyses, sections
@@ -53,7 +54,8 @@ class Plan(Entries):
     def __post_init__(self):
         if not self.recipes:
             validate(self.config)
-            check_names(self)
+            written, self.config = self.config, expanded(self.config)
+            check_names(self, lambda run: place(written, run))
             self.config = self.config | {"sections": sections(self), "analyses": analyses(self)}
             check_reserved(self)
             self.recipes = write_recipes(self, STATE / "recipes")

@@ -4,6 +4,7 @@ import pytest
 from conftest import ROOT, shipped
 
 from emospace.core import records
+from emospace.plan.expansion import expanded
 from emospace.plan.plan import Plan
 
 CONFIGS = sorted(f"configs/systems/{path.name}" for path in (ROOT / "configs/systems").glob("*.yaml"))
@@ -45,7 +46,7 @@ def read(config: dict, name: str) -> str:
 
 @pytest.mark.parametrize("path", CONFIGS)
 def test_the_columns_of_a_table_differ_only_in_protocol_and_scope(path):
-    config = shipped(path)
+    config = expanded(shipped(path))
     for name, spec in config["analyses"].items():
         by_model = {}
         for run in spec["runs"] if spec.get("analysis") == "members" else ():
@@ -58,8 +59,10 @@ def test_the_columns_of_a_table_differ_only_in_protocol_and_scope(path):
 
 @pytest.mark.parametrize("path", CONFIGS)
 def test_only_the_clean_column_does_not_leak(path):
-    config = shipped(path)
-    for spec in config["analyses"].values():
-        for run, column in spec.get("columns", {}).items():
+    config = expanded(shipped(path))
+    tables = [spec for spec in config["analyses"].values() if spec.get("analysis") == "members"]
+    assert all(len(spec["columns"]) == len(spec["runs"]) for spec in tables)
+    for spec in tables:
+        for run, column in spec["columns"].items():
             protocol = config["protocols"][config["runs"][run]["protocol"]]
             assert protocol.get("leaky", False) == (column != "clean"), (path, run)
