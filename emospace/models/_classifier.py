@@ -20,6 +20,7 @@ from emospace.core.option_types import Optimiser
 from emospace.core.store import Ragged
 from emospace.models import _table
 from emospace.training.loop import Schedule, State, fit
+from emospace.training.rates import Plateau
 
 SCORED = 128  # rows per batch at inference
 EXTRA = "hidden"  # name of the vectors among the extras
@@ -29,7 +30,7 @@ Encode = Callable[[Rows], torch.Tensor]
 
 @dataclass(frozen=True)
 class Pace:
-    """Training options of published systems; see Schedule. The rate is constant, and dev accuracy selects the epoch."""
+    """Training options of published systems; see Schedule. Dev accuracy selects the epoch."""
 
     epochs: int
     patience: int
@@ -38,6 +39,7 @@ class Pace:
     weight_decay: float = 0.0
     optimiser: Optimiser = "adam"
     momentum: float = 0.9
+    plateau: Plateau | None = None
 
     def schedule(self, rows: int) -> Schedule:
         """The schedule for this number of train rows, which bounds the batch."""
@@ -54,6 +56,7 @@ class Pace:
             clip=0.0,
             watch="dev_accuracy",
             momentum=self.momentum,
+            plateau=self.plateau,
         )
 
 

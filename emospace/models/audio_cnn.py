@@ -10,7 +10,7 @@ import numpy as np
 
 from emospace.core.data import Fold, Output, Rows, Trained
 from emospace.core.errors import InputError
-from emospace.core.option_types import Count, Natural, NotNegative, Positive
+from emospace.core.option_types import Count, Natural, NotNegative, Positive, Share
 
 if TYPE_CHECKING:
     import torch
@@ -37,22 +37,27 @@ def train(
     batch: Count = 32,
     epochs: Count = 15,
     patience: Natural = 15,
+    reduce_to: Share = 0.5,
+    reduce_after: Natural = 3,
 ) -> Trained:
     """Train with Adam; keep the epoch with the best accuracy on dev.
 
-    hidden: size of the last hidden layer. batch: rows per step, or all if there are fewer. Raises InputError for inputs
-    that are not images of at least 16 x 16.
+    hidden: size of the last hidden layer. batch: rows per step, or all if there are fewer. The learning rate is
+    multiplied by `reduce_to` when the loss on dev has not improved for more than `reduce_after` epochs. Raises
+    InputError for inputs that are not images of at least 16 x 16.
     """
     import torch
 
     from emospace.models import _classifier
     from emospace.models._spectrogram import AudioCnn
+    from emospace.training.rates import Plateau
 
     torch.manual_seed(seed)
     rows = _classifier.usable(fold.train, "audio_cnn")
     size = _size(rows)
     network = AudioCnn(len(fold.classes), *size, hidden)
-    pace = _classifier.Pace(epochs, patience, batch, lr, weight_decay)
+    plateau = Plateau(factor=reduce_to, patience=reduce_after)
+    pace = _classifier.Pace(epochs, patience, batch, lr, weight_decay, plateau=plateau)
     stored, state, facts = _classifier.trained(
         network, lambda side: _images(side, size), fold, rows, pace, checkpoint, device
     )

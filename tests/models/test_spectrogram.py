@@ -11,8 +11,10 @@ from _small import ragged
 from emospace.core import plugin
 from emospace.core.data import Fold, Rows
 from emospace.core.errors import InputError
+from emospace.models import _classifier
 from emospace.models._spectrogram import AudioCnn, TextRnn
 from emospace.runs.applying import ask, learn
+from emospace.training.rates import Plateau
 from emospace.weights.record import Weights
 
 TRUTH = np.arange(24) % 3
@@ -121,6 +123,20 @@ def test_training_without_any_input_is_refused(trained, model):
     data = fold(model)
     with pytest.raises(InputError, match="no train row has"):
         trained(model, replace(data, train=data.train.hiding([INPUT[model]])))
+
+
+def test_only_audio_cnn_reduces_its_rate_on_a_plateau_of_the_loss(trained, monkeypatch):
+    plateaus, fit = [], _classifier.fit
+
+    def watched(network, average, rows, losses, score, schedule, checkpoint):
+        plateaus.append(schedule.plateau)
+        return fit(network, average, rows, losses, score, schedule, checkpoint)
+
+    monkeypatch.setattr(_classifier, "fit", watched)
+    for model, options in {"audio_cnn": {"reduce_to": 0.1, "reduce_after": 0}, "text_rnn": {}}.items():
+        trained(model, fold(model, train=8), epochs=1)
+        trained(model, fold(model, train=8), epochs=1, **options)
+    assert plateaus == [Plateau("dev_loss", 0.5, 3), Plateau("dev_loss", 0.1, 0), None, None]
 
 
 def test_unusable_inputs_are_refused(trained):
