@@ -1,4 +1,7 @@
-"""Scores of the members of a run beside published ones: the analysis, and its section of the report."""
+"""Scores of the members of a run beside published ones: the analysis, and its section of the report.
+
+Covers: report/sections/members.
+"""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,7 @@
-"""Stored states are validated without training, and the curves of a training are drawn."""
+"""Stored states are validated without training, and the curves of a training are drawn.
+
+Covers: analyses/curves.
+"""
 
 from dataclasses import replace
 from types import SimpleNamespace

@@ -1,4 +1,7 @@
-"""Plug-ins are checked against their contracts, and code is digested by its syntax tree."""
+"""Plug-ins are checked against their contracts, and code is digested by its syntax tree.
+
+Covers: core/plugin.
+"""
 
 import ast
 from types import ModuleType

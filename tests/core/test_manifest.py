@@ -1,4 +1,7 @@
-"""Manifests: reading, writing, checking, and the scripts that index parts and merge them."""
+"""Manifests: reading, writing, checking, and the scripts that index parts and merge them.
+
+Covers: corpora/_joining.
+"""
 
 import json
 import subprocess

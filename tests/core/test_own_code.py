@@ -1,4 +1,7 @@
-"""The code recorded for an artifact is exactly the set of files that a module may run."""
+"""The code recorded for an artifact is exactly the set of files that a module may run.
+
+Covers: core/provenance, core/syntax.
+"""
 
 import ast
 import json

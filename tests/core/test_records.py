@@ -1,4 +1,7 @@
-"""Tables: any content survives a round trip, unreadable files are reported, and each format has one module."""
+"""Tables: any content survives a round trip, unreadable files are reported, and each format has one module.
+
+Covers: core/texts, evaluation/summary_table.
+"""
 
 import ast
 

@@ -1,4 +1,4 @@
-"""Steps of an augmented view: its own job is one of them, and options are found by their annotations."""
+"""Steps of an augmented view: its own job is one of them, and options are identified by their annotations."""
 
 from types import SimpleNamespace
 

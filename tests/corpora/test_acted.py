@@ -1,4 +1,7 @@
-"""Readers of acted corpora parse the publishers' file names, form groups and compare the published counts."""
+"""Readers of acted corpora parse the publishers' file names, form groups and compare the published counts.
+
+Covers: corpora/cremad, corpora/emodb, corpora/savee, corpora/tess.
+"""
 
 from dataclasses import replace
 from itertools import product

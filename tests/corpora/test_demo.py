@@ -1,4 +1,7 @@
-"""The demo corpus is reproducible, IEMOCAP's reader can read it, and it has the intended faults and no others."""
+"""The demo corpus is reproducible, IEMOCAP's reader can read it, and it has the intended faults and no others.
+
+Covers: corpora/demo/*.
+"""
 
 import contextlib
 from collections import Counter, defaultdict

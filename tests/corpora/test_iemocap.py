@@ -1,4 +1,7 @@
-"""IEMOCAP's reader on small trees in the official layout, each with one fault."""
+"""IEMOCAP's reader on small trees in the official layout, each with one fault.
+
+Covers: core/encodings.
+"""
 
 import os
 from collections import Counter

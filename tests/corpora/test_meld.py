@@ -1,4 +1,7 @@
-"""MELD: the official split, films, and the traps of its tables and clips."""
+"""MELD: the official split, films, and the traps of its tables and clips.
+
+Covers: corpora/_repaired.
+"""
 
 import csv
 import io

@@ -1,4 +1,7 @@
-"""Prepared tables: written from a run, read back as corpus, split and features, and refused if they are broken."""
+"""Prepared tables: written from a run, read back as corpus, split and features, and refused if they are broken.
+
+Covers: analyses/tables, features/encoders/prepared, protocols/splits/prepared.
+"""
 
 import re
 from dataclasses import replace

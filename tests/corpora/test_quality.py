@@ -1,4 +1,7 @@
-"""The quality table is complete and sorted, and on_problem: stop ends a run with messages that a user can act on."""
+"""The quality table is complete and sorted, and on_problem: stop ends a run with messages that a user can act on.
+
+Covers: core/problems.
+"""
 
 import subprocess
 import sys

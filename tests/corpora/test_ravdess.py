@@ -1,4 +1,7 @@
-"""RAVDESS's reader on generated recordings, on damaged ones, and on the real corpus if it is available."""
+"""RAVDESS's reader on generated recordings, on damaged ones, and on the real corpus if it is available.
+
+Covers: corpora/_lengths.
+"""
 
 import subprocess
 from collections import Counter

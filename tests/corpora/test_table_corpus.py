@@ -1,4 +1,7 @@
-"""Table corpora: the meaning of columns, the assignment of lines to parts, and the problems of faulty lines."""
+"""Table corpora: the meaning of columns, the assignment of lines to parts, and the problems of faulty lines.
+
+Covers: corpora/_csv, corpora/_entries, corpora/_rows, corpora/table.
+"""
 
 import csv
 

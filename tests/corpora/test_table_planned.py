@@ -1,4 +1,7 @@
-"""The plan takes labels, licence and groups of a table corpus from the table, and detects changes of the table."""
+"""The plan takes labels, licence and groups of a table corpus from the table, and detects changes of the table.
+
+Covers: corpora/_attributes.
+"""
 
 from pathlib import Path
 

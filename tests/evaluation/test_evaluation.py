@@ -1,4 +1,7 @@
-"""The `evaluate` and `summarize` jobs: scores equal scikit-learn's; predictions that do not fit are rejected."""
+"""The `evaluate` and `summarize` jobs: scores equal scikit-learn's; predictions that do not fit are rejected.
+
+Covers: evaluation/description, evaluation/dvc_plots, evaluation/summary_rows, evaluation/tables.
+"""
 
 import json
 import re

@@ -1,4 +1,7 @@
-"""Intervals and p-values against their formulas, resample by resample; test_coverage.py tests their coverage."""
+"""Intervals and p-values against their formulas, resample by resample; test_coverage.py tests their coverage.
+
+Covers: evaluation/bootstrap.
+"""
 
 from dataclasses import replace
 

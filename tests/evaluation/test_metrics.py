@@ -1,4 +1,7 @@
-"""Metrics against scikit-learn and hand calculations; plug-ins that break the contract are rejected."""
+"""Metrics against scikit-learn and hand calculations; plug-ins that break the contract are rejected.
+
+Covers: evaluation/measures, evaluation/metrics/*.
+"""
 
 import warnings
 

@@ -1,4 +1,7 @@
-"""Runs: stored outputs equal those of the stored models; runs read each other; planted models keep the contract."""
+"""Runs: stored outputs equal those of the stored models; runs read each other; planted models keep the contract.
+
+Covers: runs/crossfitting, runs/run_files, runs/run_inputs.
+"""
 
 import csv
 import importlib

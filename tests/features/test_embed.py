@@ -1,4 +1,7 @@
-"""The jobs embed and select_frames keep the order of rows and empty rows, and record their work in the sidecar."""
+"""The jobs embed and select_frames keep the order of rows and empty rows, and record their work in the sidecar.
+
+Covers: features/inputs, features/selection.
+"""
 
 import json
 import time

@@ -1,4 +1,7 @@
-"""Encoders that keep their contract are encoded; violations are refused with file and utterance."""
+"""Encoders that keep their contract are encoded; violations are refused with file and utterance.
+
+Covers: core/sidecars, features/encoders/_vectors, features/encoders/table, views/ids.
+"""
 
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path

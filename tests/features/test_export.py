@@ -1,4 +1,7 @@
-"""The export: files contain every number of the stores, and a failure leaves nothing half done."""
+"""The export: files contain every number of the stores, and a failure leaves nothing half done.
+
+Covers: features/export_inputs.
+"""
 
 import csv
 import time

@@ -1,4 +1,7 @@
-"""The fused CNN: its network, its two states, resuming, and unusable data."""
+"""The fused CNN: its network, its two states, resuming, and unusable data.
+
+Covers: models/_resnet.
+"""
 
 from dataclasses import replace
 

@@ -1,4 +1,7 @@
-"""Gender end to end: codes of a corpus, training, stored predictions, scoring."""
+"""Gender end to end: codes of a corpus, training, stored predictions, scoring.
+
+Covers: models/unified/readout.
+"""
 
 from dataclasses import replace
 

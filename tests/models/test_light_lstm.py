@@ -1,4 +1,7 @@
-"""LSTM classifiers on features, words, or both."""
+"""LSTM classifiers on features, words, or both.
+
+Covers: models/_lstm.
+"""
 
 from dataclasses import replace
 

@@ -1,4 +1,7 @@
-"""The light-weight family: members, ensembles, calibration, copies, scope of fitting, and unusable data."""
+"""The light-weight family: members, ensembles, calibration, copies, scope of fitting, and unusable data.
+
+Covers: models/_table, models/light_weight/*.
+"""
 
 import builtins
 from dataclasses import replace

@@ -1,4 +1,7 @@
-"""Models on a small synthetic fold: learning, padding, subsets of inputs, resuming after a kill, children."""
+"""Models on a small synthetic fold: learning, padding, subsets of inputs, resuming after a kill, children.
+
+Covers: models/late_fusion, models/unified, models/unified/unit_space.
+"""
 
 import csv
 import itertools

@@ -1,4 +1,8 @@
-"""AudioCNN, TextRNN, a fine-tuned transformer, early fusion: they learn, keep the best epoch, refuse bad data."""
+"""AudioCNN, TextRNN, a fine-tuned transformer, early fusion: they learn, keep the best epoch, refuse bad data.
+
+Covers: models/_classifier, models/_transformer, models/audio_cnn, models/early_fusion, models/text_rnn,
+models/text_transformer.
+"""
 
 from dataclasses import replace
 

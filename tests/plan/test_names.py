@@ -1,4 +1,7 @@
-"""Two configs in one folder: each has its own protocols, runs and tables, and neither touches the other's."""
+"""Two configs in one folder: each has its own protocols, runs and tables, and neither touches the other's.
+
+Covers: plan/data_paths, plan/job_arguments.
+"""
 
 import re
 import sys

@@ -1,4 +1,7 @@
-"""Paths follow from the plan alone: every file that a job reads is among them, and no two jobs write the same file."""
+"""Paths follow from the plan alone: every file that a job reads is among them, and no two jobs write the same file.
+
+Covers: plan/data_paths.
+"""
 
 import pytest
 from conftest import ROOT, shipped

@@ -1,4 +1,8 @@
-"""The config is checked before any job: a mistake is refused with its name, its place and a suggestion."""
+"""The config is checked before any job: a mistake is refused with its name, its place and a suggestion.
+
+Covers: core/option_types, plan/checks, plan/entries, plan/outside_files, plan/recipes, plan/snapshot,
+plan/view_checks, plan/views, views/_chains.
+"""
 
 import copy
 import inspect

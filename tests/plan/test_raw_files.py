@@ -1,4 +1,7 @@
-"""Raw files: a change of content affects its part only; a change of location or time stamp affects nothing."""
+"""Raw files: a change of content affects its part only; a change of location or time stamp affects nothing.
+
+Covers: core/disk, core/errors, core/files_below, plan/part_listing, plan/triggers.
+"""
 
 import errno
 import inspect

@@ -1,4 +1,7 @@
-"""Terminal output: one line per job, unchanged errors, and a message for targets given as config files."""
+"""Terminal output: one line per job, unchanged errors, and a message for targets given as config files.
+
+Covers: plan/command_line.
+"""
 
 import logging
 from pathlib import Path

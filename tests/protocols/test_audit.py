@@ -1,4 +1,7 @@
-"""Each kind of leak, planted in a fold, is caught by the audit and by the script that gates training."""
+"""Each kind of leak, planted in a fold, is caught by the audit and by the script that gates training.
+
+Covers: protocols/audit_facts, protocols/fold_facts.
+"""
 
 import gc
 import json

@@ -1,4 +1,7 @@
-"""Protocols, planned, built, audited and scored: split tables, filters, several corpora, declared leaks."""
+"""Protocols, planned, built, audited and scored: split tables, filters, several corpora, declared leaks.
+
+Covers: protocols/assignment, protocols/dividing, protocols/protocol_rows, protocols/splits/table.
+"""
 
 import copy
 import json

@@ -1,4 +1,8 @@
-"""The report: one safe, self-contained page that agrees with the results. All names in the data are hostile."""
+"""The report: one safe, self-contained page that agrees with the results. All names in the data are hostile.
+
+Covers: evaluation/figures, report/balance, report/page, report/results, report/sections/data, report/sections/licence,
+report/sections/provenance, report/sections/results, report/sections/runs, report/sections/trust, report/trust.
+"""
 
 import base64
 import json

@@ -1,4 +1,7 @@
-"""Sections of the report: discovered by file, ordered by the config, checked against the contract, and escaped."""
+"""Sections of the report: discovered by file, ordered by the config, checked against the contract, and escaped.
+
+Covers: plan/run_products, report/templates.
+"""
 
 from types import SimpleNamespace
 

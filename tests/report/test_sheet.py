@@ -1,4 +1,7 @@
-"""Examples of augmented copies: chosen evenly, decodable, escaped, embedded, and absent if the licence forbids it."""
+"""Examples of augmented copies: chosen evenly, decodable, escaped, embedded, and absent if the licence forbids it.
+
+Covers: report/sections/augmentation.
+"""
 
 import base64
 import io

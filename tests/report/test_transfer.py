@@ -1,4 +1,7 @@
-"""The section of scores from corpus to corpus."""
+"""The section of scores from corpus to corpus.
+
+Covers: report/sections/transfer.
+"""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,7 @@
-"""Folds read from files whose values encode the part and row that they belong to."""
+"""Folds read from files whose values encode the part and row that they belong to.
+
+Covers: protocols/fold_tables, runs/fold_inputs.
+"""
 
 import json
 import zipfile

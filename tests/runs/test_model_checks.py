@@ -1,4 +1,7 @@
-"""Results of a model are checked against its contract before they are written; `apply` sees inputs alone."""
+"""Results of a model are checked against its contract before they are written; `apply` sees inputs alone.
+
+Covers: runs/applying.
+"""
 
 import types
 from dataclasses import replace

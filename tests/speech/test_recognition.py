@@ -1,4 +1,7 @@
-"""Speech recognition with real weights: Whisper tiny.en from a package, and the Vosk model that EMOSPACE_VOSK names."""
+"""Speech recognition with real weights: Whisper tiny.en from a package, and the Vosk model that EMOSPACE_VOSK names.
+
+Covers: views/_checks, views/_recognised.
+"""
 
 import argparse
 import csv

@@ -1,4 +1,7 @@
-"""Speech synthesis by real engines; faulty engines are simulated by programs of the same name."""
+"""Speech synthesis by real engines; faulty engines are simulated by programs of the same name.
+
+Covers: speech/pyttsx3_worker, speech/voices, views/_spoken.
+"""
 
 import contextlib
 import json

@@ -1,4 +1,7 @@
-"""The audio view equals librosa's samples, is sliced by the manifest's times, and reports every fault of a file."""
+"""The audio view equals librosa's samples, is sliced by the manifest's times, and reports every fault of a file.
+
+Covers: media/opening, media/sound, views/_files.
+"""
 
 import contextlib
 import os

@@ -1,4 +1,7 @@
-"""The frames view selects the right frames, proved by a number painted into each, and reports faults of videos."""
+"""The frames view selects the right frames, proved by a number painted into each, and reports faults of videos.
+
+Covers: media/decoders, media/pictures, media/video.
+"""
 
 import io
 import re

@@ -1,4 +1,7 @@
-"""A user's own view, encoder and augmented view, written to their contracts, work like built-in ones."""
+"""A user's own view, encoder and augmented view, written to their contracts, work like built-in ones.
+
+Covers: views/_reading.
+"""
 
 import argparse
 import re

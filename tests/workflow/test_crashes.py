@@ -1,4 +1,7 @@
-"""After a kill or a full disk, the next run recovers, no partial file remains, and no file has two writers."""
+"""After a kill or a full disk, the next run recovers, no partial file remains, and no file has two writers.
+
+Covers: core/provenance.
+"""
 
 import contextlib
 import os

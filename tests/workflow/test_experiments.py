@@ -1,4 +1,7 @@
-"""A `dvc exp` experiment trains the model that its options ask for; DVC shows and compares its metrics and plots."""
+"""A `dvc exp` experiment trains the model that its options ask for; DVC shows and compares its metrics and plots.
+
+Covers: plan/config_files.
+"""
 
 import csv
 import io

@@ -1,4 +1,7 @@
-"""DVC remotes restore artifacts byte for byte, no job writes to the cache, and private corpora never go public."""
+"""DVC remotes restore artifacts byte for byte, no job writes to the cache, and private corpora never go public.
+
+Covers: plan/dvc_remotes, plan/sharing.
+"""
 
 import shutil
 import socket

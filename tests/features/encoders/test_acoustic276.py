@@ -1,4 +1,7 @@
-"""The 276 acoustic statistics equal those of librosa."""
+"""The 276 acoustic statistics equal those of librosa.
+
+Covers: features/encoders/_spectral.
+"""
 
 import librosa
 import numpy as np

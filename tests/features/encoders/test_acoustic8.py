@@ -1,4 +1,7 @@
-"""The eight acoustic features equal those of librosa, whatever the length of the clip."""
+"""The eight acoustic features equal those of librosa, whatever the length of the clip.
+
+Covers: features/encoders/_eight, features/encoders/_harmonic.
+"""
 
 import librosa
 import numpy as np

@@ -1,4 +1,7 @@
-"""CLIP embeddings equal those of open_clip and are never silently random; mostly on a tiny network."""
+"""CLIP embeddings equal those of open_clip and are never silently random; mostly on a tiny network.
+
+Covers: core/torchvision_shim.
+"""
 
 import io
 import json

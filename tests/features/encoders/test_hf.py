@@ -1,4 +1,7 @@
-"""Encoders that use transformers: tiny real architectures with random weights, saved and loaded like real ones."""
+"""Encoders that use transformers: tiny real architectures with random weights, saved and loaded like real ones.
+
+Covers: features/encoders/_steps, features/encoders/hf_audio, features/encoders/hf_image, features/encoders/hf_text.
+"""
 
 import json
 from pathlib import Path

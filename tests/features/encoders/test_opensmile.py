@@ -1,4 +1,7 @@
-"""Feature sets of openSMILE: shapes, clips that are too short, and what planning says of an extra."""
+"""Feature sets of openSMILE: shapes, clips that are too short, and what planning says of an extra.
+
+Covers: core/extras, features/encoders/compare, features/encoders/egemaps.
+"""
 
 from importlib.metadata import PackageNotFoundError
 

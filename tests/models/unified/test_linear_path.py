@@ -1,4 +1,7 @@
-"""The paths into the space: the linear ones hold the probe, and the weights of all paths are fitted on dev."""
+"""The paths into the space: the linear ones hold the probe, and the weights of all paths are fitted on dev.
+
+Covers: models/unified/pool.
+"""
 
 from dataclasses import replace
 
