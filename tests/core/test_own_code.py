@@ -1,6 +1,6 @@
 """The code recorded for an artifact is exactly the set of files that a module may run.
 
-Covers: core/provenance, core/syntax.
+Covers: core/syntax.
 """
 
 import ast

@@ -1,6 +1,6 @@
 """Tables: any content survives a round trip, unreadable files are reported, and each format has one module.
 
-Covers: core/texts, evaluation/summary_table.
+Covers: evaluation/summary_table.
 """
 
 import ast

@@ -1,9 +1,8 @@
 """Raw files: a change of content affects its part only; a change of location or time stamp affects nothing.
 
-Covers: core/disk, core/errors, core/files_below, plan/part_listing, plan/triggers.
+Covers: core/files_below, plan/part_listing, plan/triggers.
 """
 
-import errno
 import inspect
 import os
 import shutil
@@ -14,7 +13,6 @@ import pytest
 from conftest import ROOT, shipped
 
 from emospace.core import files_below
-from emospace.core.disk import as_input_error
 from emospace.core.files_below import walk
 from emospace.core.provenance import read_json, sha256, write_sidecar
 from emospace.corpora import ravdess
@@ -352,10 +350,3 @@ def test_an_unreadable_entry_is_compared_without_opening_it(tmp_path):
     seen = {"a.wav": [-1, 0, f"{ODD}it is a pipe"]}
     assert changed(tmp_path, {"a.wav": "0" * 64}, seen) == changed(tmp_path, {"a.wav": "size 5"}, seen) == "a.wav"
     assert changed(tmp_path, {"a.wav": f"{ODD}it is a pipe"}, seen) == ""
-
-
-def test_a_full_disk_and_a_denied_write_are_reported_in_one_line():
-    full = as_input_error(OSError(errno.ENOSPC, "No space left on device", "x"))
-    assert "the disk is full. free some space" in str(full)
-    denied = as_input_error(PermissionError(13, "Permission denied", ".emospace"))
-    assert str(denied).startswith(".emospace: Permission denied")

@@ -1,9 +1,7 @@
-"""Damaged checkpoints are detected and discarded; resuming is exact; content reaches the disk before its name."""
+"""Damaged checkpoints are detected and discarded, and resuming is exact."""
 
 import copy
-import errno
 import logging
-import os
 from pathlib import Path
 
 import pytest
@@ -11,8 +9,6 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from emospace.core import provenance
-from emospace.core.provenance import atomic, sync_tree
 from emospace.training import checkpoints, loop
 from emospace.training.loop import Schedule, State, fit
 
@@ -151,61 +147,3 @@ def test_slow_checkpoints_are_written_rarely(tmp_path, monkeypatch):
     monkeypatch.setattr(State, "save", lambda state, folder: written.append(len(state.history)))
     trained(tmp_path, 100)
     assert 4 <= len(written) <= 6 and written[-1] == 100
-
-
-# Atomic writes -------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def calls(monkeypatch) -> list[tuple]:
-    """Calls of ("fsync", path) and ("replace", path), in order."""
-    recorded, fsync, replace = [], os.fsync, os.replace
-
-    def synced(handle):
-        recorded.append(("fsync", Path(os.readlink(f"/proc/self/fd/{handle}"))))
-        fsync(handle)
-
-    def replaced(source, target):
-        recorded.append(("replace", Path(target)))
-        replace(source, target)
-
-    monkeypatch.setattr(os, "fsync", synced)
-    monkeypatch.setattr(os, "replace", replaced)
-    return recorded
-
-
-def test_content_is_synced_before_its_name_and_the_name_before_return(tmp_path, calls):
-    with atomic(tmp_path / "a.txt") as tmp:
-        tmp.write_text("a")
-        assert calls == []
-    assert calls == [("fsync", tmp), ("replace", tmp_path / "a.txt"), ("fsync", tmp_path)]
-
-
-def test_a_folder_is_synced_completely(tmp_path, calls):
-    (tmp_path / "b/c").mkdir(parents=True)
-    for name in ("a", "b/a", "b/c/a"):
-        (tmp_path / name).touch()
-    sync_tree(tmp_path)
-    assert {path for _, path in calls} == {tmp_path, *tmp_path.rglob("*")}
-
-
-@pytest.mark.parametrize("number", provenance.NO_SYNC)
-def test_a_file_system_without_sync_is_accepted(tmp_path, monkeypatch, number):
-    def fsync(handle):
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    with atomic(tmp_path / "a.txt") as tmp:
-        tmp.write_text("a")
-    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
-
-
-@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.EDQUOT])
-def test_content_that_cannot_be_synced_gets_no_name(tmp_path, monkeypatch, number):
-    def fsync(handle):
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    with pytest.raises(OSError, match=os.strerror(number)), atomic(tmp_path / "a.txt") as tmp:
-        tmp.write_text("a")
-    assert list(tmp_path.iterdir()) == []

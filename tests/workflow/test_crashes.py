@@ -1,7 +1,4 @@
-"""After a kill or a full disk, the next run recovers, no partial file remains, and no file has two writers.
-
-Covers: core/provenance.
-"""
+"""After a kill or a full disk, the next run recovers, no partial file remains, and no file has two writers."""
 
 import contextlib
 import os
@@ -19,7 +16,6 @@ from _machines import contents, copy
 from conftest import Project
 
 from benchmarks._project import environment
-from emospace.core.provenance import atomic, write_json
 
 pytestmark = pytest.mark.workflow
 RUN = ["snakemake", "--cores", "2"]
@@ -267,33 +263,3 @@ def test_twenty_kills_at_random_moments_change_nothing(fresh, undisturbed):
     print(f"jobs at work when the run was killed: {met}")
     assert sum(map(bool, met)) >= 0.7 * ROUNDS, met
     recover(fresh, undisturbed)
-
-
-def test_what_a_killed_writer_left_goes_with_the_next_write(tmp_path):
-    path = tmp_path / "a[1].npy"
-    ended = subprocess.Popen(["true"])
-    ended.wait()
-    dead, alive = (tmp_path / f".a[1].{pid}.tmp.npy" for pid in (ended.pid, os.getppid()))
-    other = tmp_path / f".a.{ended.pid}.tmp.npy"
-    for left in (dead, alive, other, dead.with_suffix(".raw")):
-        left.touch()
-    with atomic(path) as tmp:
-        tmp.touch()
-    assert {p.name for p in tmp_path.iterdir()} == {path.name, alive.name, other.name}
-
-
-def test_a_write_costs_as_much_in_a_full_folder_as_in_an_empty_one(tmp_path):
-    """Translation caches thousands of batches as files; listing them at each write would take minutes."""
-    full, empty = tmp_path / "full", tmp_path / "empty"
-    full.mkdir()
-    for i in range(5_000):
-        (full / f"{i}.json").touch()
-
-    def cost(folder: Path) -> float:
-        start = time.process_time()
-        for i in range(100):
-            write_json(folder / f"new{i}.json", i)
-        return time.process_time() - start
-
-    write_json(full / "first.json", 0)  # the first write in a folder looks for files of dead writers
-    assert cost(full) < 3 * cost(empty) + 0.05
