@@ -1,6 +1,6 @@
 """The `evaluate` and `summarize` jobs: scores equal scikit-learn's; predictions that do not fit are rejected.
 
-Covers: evaluation/description, evaluation/dvc_plots, evaluation/summary_rows, evaluation/tables.
+Covers: evaluation/description, evaluation/summary_rows, evaluation/tables.
 """
 
 import json

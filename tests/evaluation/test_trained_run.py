@@ -19,7 +19,6 @@ from emospace.core import plugin
 from emospace.core.data import Fold
 from emospace.core.errors import InputError
 from emospace.core.provenance import read_json
-from emospace.evaluation.dvc_plots import curve
 from emospace.plan.plan import Plan
 from emospace.runs import crossfitting
 from emospace.runs.applying import apply
@@ -326,9 +325,3 @@ def test_a_model_that_needs_weights_must_name_configured_weights(config, planted
 
 
 # Histories -----------------------------------------------------------------------------------------------------
-
-
-def test_a_curve_tolerates_histories_without_a_dev_score():
-    assert curve([[{"round": 1.0, "loss": 2.0}], []]) == []
-    first, second = [{"dev_ua": 0.5}, {"dev_ua": float("nan")}], [{"dev_ua": 0.7}, {"dev_ua": 0.9}]
-    assert curve([first, second]) == [{"step": 1, "dev_ua": pytest.approx(0.6)}, {"step": 2, "dev_ua": 0.9}]

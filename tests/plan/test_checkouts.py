@@ -29,12 +29,14 @@ class Records:
     def forget(self, output: Path) -> None:
         self.forgotten.append(str(output))
 
-    def build(self, sidecar: str, options: dict, source: str = "source.csv") -> None:
+    def build(self, sidecar: str, options: dict) -> None:
         """Imitate a job: write the sidecar of its output, and record its inputs."""
         recipe = {"options": options}
         planned = write_once(RECIPES, "embed", canonical(recipe))
-        write_json(Path(sidecar), {"recipe": recipe, "inputs": {source: sha256(Path(source))}, "outputs": {}})
-        self.made[Path(sidecar)] = [Path(source), planned]
+        inputs = [Path("source.csv"), Path("unchanged.csv")]
+        digests = {str(path): sha256(path) for path in inputs}
+        write_json(Path(sidecar), {"recipe": recipe, "inputs": digests, "outputs": {}})
+        self.made[Path(sidecar)] = [*inputs, planned]
 
 
 @pytest.fixture
@@ -42,7 +44,8 @@ def records(tmp_path, monkeypatch) -> Records:
     monkeypatch.chdir(tmp_path)
     records = Records()
     monkeypatch.setattr(checkouts, "Records", lambda: records)
-    Path("source.csv").write_text("a")
+    for name in ("source.csv", "unchanged.csv"):
+        Path(name).write_text("a")
     return records
 
 

@@ -13,11 +13,8 @@ from _augmented import NAMES, augmented
 from _machines import contents, copy, smallest
 from conftest import ROOT, Project, shipped
 
-from emospace.core import records
 from emospace.core.errors import InputError
 from emospace.core.provenance import read_json, write_json
-from emospace.evaluation.dvc_plots import write_plots
-from emospace.evaluation.predictions import COLUMNS
 from emospace.plan.adopt import PHASES
 from emospace.plan.checkouts import _sidecars
 from emospace.runs.fold_inputs import checkpoint_folder
@@ -79,28 +76,6 @@ def test_replaced_artifacts_are_detected_among_all_files_of_a_config(planned, tm
         write_json(Path(file), {"recipe": {}, "inputs": {}, "outputs": {}})
     for name, files in planned.items():
         assert {str(path) for path, _ in _sidecars(name, ["demo"])} == {f for f in files if f.endswith(".json")}
-
-
-def tables(folder: Path, *runs: str) -> list[Path]:
-    """Write plots for these runs from invented results."""
-    predictions, histories = [], []
-    for run in runs:
-        predictions.append(folder / "evaluation" / run / "predictions.csv")
-        histories.append(folder / "runs" / run / "fold0-1/history.csv")
-        records.write(predictions[-1], COLUMNS, [dict.fromkeys(COLUMNS, "a")])
-        records.write(histories[-1], ["dev_ua"], [{"dev_ua": 0.5}])
-    return write_plots(folder / "plots", predictions, histories)
-
-
-def test_plots_of_removed_runs_are_deleted(tmp_path):
-    other = tables(tmp_path / "other", "kept", "deleted")
-    assert len(tables(tmp_path / "one", "kept", "deleted")) == 4
-    notes = [tmp_path / "one/plots/notes.csv", tmp_path / "one/plots/confusion/notes.csv"]  # not made by us
-    for path in notes:
-        path.touch()
-    kept = tables(tmp_path / "one", "kept")
-    assert {path for path in (tmp_path / "one/plots").rglob("*") if path.is_file()} == {*kept, *notes}
-    assert len(kept) == 2 and all(path.exists() for path in other)
 
 
 def test_the_result_of_the_given_config_is_shown(tmp_path, monkeypatch, capsys):

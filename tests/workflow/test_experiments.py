@@ -15,7 +15,6 @@ import yaml
 from _machines import ADOPT, contents, copy
 from conftest import ROOT, Project
 
-from emospace.evaluation.dvc_plots import curve
 from emospace.plan.adopt import PHASES
 from emospace.plan.config_files import complete
 from emospace.plan.plan import Plan
@@ -86,12 +85,6 @@ def test_the_documented_overrides_fit_the_shipped_config(tmp_path, monkeypatch):
         apply_overrides(file, [override])
         config = yaml.safe_load(file.read_text(encoding="utf-8"))
         assert config != before and Plan(complete(config))
-
-
-def test_a_training_curve_is_the_mean_of_the_folds_that_came_so_far():
-    histories = [[{"epoch": 1, "dev_ua": 0.2}, {"epoch": 2, "dev_ua": 0.6}], [{"epoch": 1, "dev_ua": 0.4}]]
-    assert curve(histories) == [{"step": 1, "dev_ua": pytest.approx(0.3)}, {"step": 2, "dev_ua": pytest.approx(0.6)}]
-    assert curve([[], []]) == []  # a model without a training history
 
 
 @pytest.mark.workflow
