@@ -1,6 +1,7 @@
 """Analyses: planning, the job, the section of the report, and the analyses of this package.
 
-Covers: analyses/reliability, analyses/space, analyses/subsets, report/sections/analyses, report/sections/subsets.
+Covers: analyses/_outputs, analyses/reliability, analyses/space, analyses/subsets, plan/run_products,
+report/sections/analyses, report/sections/subsets.
 """
 
 import copy

@@ -3,7 +3,7 @@
 Each case is an example of docs/contracts.md with one line changed. The error names the plug-in's file, the fault, the
 row if there is one, and the contract.
 
-Covers: analyses/_outputs, core/plugin, corpora/_answers, views/_answers.
+Covers: core/plugin, corpora/_answers, views/_answers.
 """
 
 import datetime
