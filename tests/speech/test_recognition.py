@@ -1,6 +1,6 @@
 """Speech recognition with real weights: Whisper tiny.en from a package, and the Vosk model that EMOSPACE_VOSK names.
 
-Covers: views/_checks, views/_recognised.
+Covers: views/_recognised.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """A user's own view, encoder and augmented view, written to their contracts, work like built-in ones.
 
-Covers: views/_reading.
+Covers: views/_checks.
 """
 
 import argparse

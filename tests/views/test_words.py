@@ -1,4 +1,7 @@
-"""The words view passes on the corpus's alignment; the text view can be recognised or simulated instead of given."""
+"""The words view passes on the corpus's alignment; the text view can be recognised or simulated instead of given.
+
+Covers: views/_reading, views/text.
+"""
 
 import argparse
 from types import SimpleNamespace

@@ -1,7 +1,4 @@
-"""CLIP embeddings equal those of open_clip and are never silently random; mostly on a tiny network.
-
-Covers: core/torchvision_shim.
-"""
+"""CLIP embeddings equal those of open_clip and are never silently random; mostly on a tiny network."""
 
 import io
 import json
