@@ -1,6 +1,6 @@
 """Two configs in one folder: each has its own protocols, runs and tables, and neither touches the other's.
 
-Covers: plan/data_paths, plan/job_arguments.
+Covers: plan/data_paths, plan/job_arguments, runs/fold_inputs.
 """
 
 import re

@@ -1,4 +1,7 @@
-"""Invariants of training: scales come from train rows, selection from dev rows, predictions from the chosen epoch."""
+"""Invariants of training: scales come from train rows, selection from dev rows, predictions from the chosen epoch.
+
+Covers: runs/fold_inputs.
+"""
 
 import math
 from dataclasses import replace
