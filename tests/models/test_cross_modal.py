@@ -146,7 +146,10 @@ def test_the_embedding_before_training_is_that_of_the_network_at_its_start(fold,
 def test_missing_inputs_are_zeros_and_any_subset_serves(fold, trained):
     rows, one = fold.test.take(np.arange(6)), trained()
     zeros = {name: Ragged(0 * store.values, store.offsets) for name, store in rows.inputs.items()}
-    zeros |= {"audio.mfcc": rows.inputs["audio.mfcc"], "frames.clip": rows.hiding(["frames.clip"]).inputs["frames.clip"]}
+    zeros |= {
+        "audio.mfcc": rows.inputs["audio.mfcc"],
+        "frames.clip": rows.hiding(["frames.clip"]).inputs["frames.clip"],
+    }
     hidden = applied(one, rows.hiding(["frames.clip", "text.sbert"]))
     np.testing.assert_allclose(hidden.probabilities, applied(one, replace(rows, inputs=zeros)).probabilities, atol=1e-6)
     nothing = applied(one, rows.hiding(list(INPUTS)))
@@ -155,7 +158,9 @@ def test_missing_inputs_are_zeros_and_any_subset_serves(fold, trained):
 
 def test_no_copies_at_all_leave_five_terms_and_no_score_of_copies(fold, trained):
     one = trained(replace(fold, train=fold.train.originals(), dev=fold.dev.originals()), epochs=1)
-    assert "emotion" in one.history[0] and not [name for name in one.history[0] if "_copy" in name and "dev" not in name]
+    assert "emotion" in one.history[0] and not [
+        name for name in one.history[0] if "_copy" in name and "dev" not in name
+    ]
     assert all(np.isnan(one.history[0][name]) for name in COPY)
     assert one.facts["copies"] == 0 and one.facts["dev_accuracy_copy"] is None
 

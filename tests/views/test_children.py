@@ -282,7 +282,7 @@ def test_the_history_scores_copies_of_dev_rows_and_the_predictions_have_none(sto
     history = read_csv(stored.folder / "out/history.csv")
     assert float(history[0]["dev_accuracy_copy"]) >= 0 and float(history[0]["emotion_copy"]) > 0
     facts = json.loads((stored.folder / "out/run.json").read_text())
-    assert facts["n"] == {"train": 21, "dev": 6, "test": 6} and facts["facts"]["copies"] == 9
+    assert facts["n"] == {"train": 21, "dev": 12, "test": 12} and facts["facts"]["copies"] == 9
 
 
 def flip_a_side(table: Path) -> None:
