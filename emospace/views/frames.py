@@ -47,7 +47,8 @@ def extract(
 ) -> tuple[list[Problem], dict]:
     """Write the zip `out` with up to `frames` JPEGs per utterance; return the problems and the facts for the sidecar.
 
-    per_second: instead of `frames`, the number of frames per second of the utterance, rounded; at least one frame. size: pixels of the shorter side to which larger frames are scaled down (None keeps their size). quality: of the
+    per_second: instead of `frames`, the number of frames per second of the utterance, rounded; at least one frame.
+    size: pixels of the shorter side to which larger frames are scaled down (None keeps their size). quality: of the
     JPEGs, 1 to 95. extractor: "ffmpeg" or "pyav". borders: "crop" removes black borders that the speaker's part of the
     frame has throughout the film. threads: files processed at a time; fewer files get several threads each.
     """
