@@ -1,6 +1,7 @@
 """The unified space as published: sizes, loss terms, copies, missing inputs, scores of every epoch, bad input."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -11,7 +12,17 @@ from emospace.core import plugin
 from emospace.core.data import Fold
 from emospace.core.errors import InputError
 from emospace.core.store import Ragged
-from emospace.models._cross_modal import Copies, CrossModal, Objective, Terms, batch_of, mean_states
+from emospace.models._cross_modal import (
+    OVERHEAD,
+    Copies,
+    CrossModal,
+    Objective,
+    Terms,
+    batch_of,
+    directions,
+    grouped,
+    mean_states,
+)
 from emospace.models.unified.resident import DeviceRows
 from emospace.runs.applying import ask, learn
 
@@ -55,13 +66,27 @@ def test_the_network_has_the_published_sizes():
     assert small.first.in_features == 1920
 
 
-def test_packed_sequences_give_the_states_of_each_sequence_alone():
+def test_sequences_of_similar_length_together_give_the_states_of_each_alone():
     torch.manual_seed(0)
-    lstm, length = torch.nn.LSTM(3, 4, batch_first=True, bidirectional=True), torch.tensor([2, 7, 1, 7, 4])
+    lstms, length = directions(3, 4), torch.tensor([2, 7, 1, 7, 6, 4])
+    assert [(rows.start, rows.stop) for rows in grouped([7, 7, 6, 4, 2, 1])] == [(0, 4), (4, 6)]
     rows = [torch.randn(n, 3) for n in length.tolist()]
     padded = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
-    alone = torch.stack([lstm(row[None])[0][0].mean(0) for row in rows])
-    assert torch.allclose(mean_states(lstm, padded, length), alone, atol=1e-6)
+    both = torch.nn.LSTM(3, 4, batch_first=True, bidirectional=True)
+    for suffix, one in zip(("", "_reverse"), lstms, strict=True):
+        both.load_state_dict({f"{n}{suffix}": v for n, v in one.state_dict().items()}, strict=False)
+    alone = torch.stack([both(row[None])[0][0].mean(0) for row in rows])
+    assert torch.allclose(mean_states(lstms, padded, length), alone, atol=1e-6)
+
+
+def test_groups_are_those_of_the_least_cost():
+    lengths = sorted(np.random.default_rng(0).integers(1, 30, 9).tolist(), reverse=True)
+
+    def cost(ends: tuple[int, ...]) -> float:
+        return sum(lengths[a] * (OVERHEAD + b - a) for a, b in zip((0, *ends), (*ends, 9), strict=True))
+
+    every = [ends for count in range(9) for ends in combinations(range(1, 9), count)]
+    assert cost(tuple(rows.stop for rows in grouped(lengths)[:-1])) == min(map(cost, every))
 
 
 def objective(rows, **options) -> Objective:
