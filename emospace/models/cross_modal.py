@@ -54,7 +54,7 @@ def train(
     gender: NotNegative = 1.0,
     reconstruction: NotNegative = 1.0,
     contrastive: NotNegative = 1.0,
-    copies: NotNegative = 1.0,
+    augmented: NotNegative = 1.0,
     margin: Positive = 0.1,
     detach: bool = False,
     lr: Positive = 0.002,
@@ -66,10 +66,10 @@ def train(
 ) -> Trained:
     """Train with Adam; after `wait` epochs without a lower dev loss, the rate is multiplied by `factor`.
 
-    recurrent: units of an LSTM per direction. gender, reconstruction, contrastive, copies: weights of the loss terms.
-    detach: no gradient through the targets of the reconstruction, which are outputs of the LSTMs: as published, they
-    may shrink to make their own reconstruction easy. batch: rows per step, or all if there are fewer. keep: the last
-    epoch, or the one with the best accuracy on dev. Raises InputError if no input has data.
+    recurrent: units of an LSTM per direction. gender, reconstruction, contrastive, augmented (the terms of copies):
+    weights in the loss. detach: no gradient through the targets of the reconstruction, which are outputs of the LSTMs:
+    as published, they may shrink to make their own reconstruction easy. batch: rows per step, or all if there are
+    fewer. keep: the last epoch, or the one with the best accuracy on dev. Raises InputError if no input has data.
     """
     import torch
 
@@ -83,7 +83,7 @@ def train(
     network = _untrained(architecture, seed).to(device)
     torch.manual_seed(seed)
     weights = {"emotion": 1.0, "gender": gender, "reconstruction": reconstruction}
-    terms = Terms(weights | {"contrastive": contrastive, "copies": copies}, margin, detach)
+    terms = Terms(weights | {"contrastive": contrastive, "copies": augmented}, margin, detach)
     names = list(network.sizes)
     sides = [Objective(DeviceRows(r, torch.device(device), WHOLE), names, terms) for r in (fold.train, fold.dev)]
     originals = sides[0].copies.originals
