@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from emospace.models.unified.resident import DeviceRows
+from emospace.models.unified.resident import DeviceRows, contents
 from emospace.training.losses import margin_contrastive
 
 OVERHEAD = 1.5  # cost of a step of an LSTM beside its rows, in rows: measured for 384 units on one core
@@ -136,8 +136,9 @@ class Copies:
         children = (parent >= 0).nonzero().squeeze(1).flip(0)  # of several changes of an input, the first one remains
         self.exists[parent[children]] = True
         for name in names if len(children) else ():
-            contents, lengths = rows.contents[name].cpu(), rows.host_lengths[name]
-            changed = children[(contents[children] != contents[parent[children]]) & (lengths[children] > 0)]
+            same = torch.from_numpy(contents(rows.stores[name], rows.max_steps))
+            made = (same[children] != same[parent[children]]) & (rows.host_lengths[name][children] > 0)
+            changed = children[made]
             for child in changed.tolist():
                 self.source[name][parent[child]] = child
 
