@@ -1,7 +1,8 @@
 """Splits test every row once, keep speakers apart, balance folds and reject unsuitable corpora.
 
 Covers: protocols/splits/_dealing, protocols/splits/_rotation, protocols/splits/actors, protocols/splits/copied,
-protocols/splits/random, protocols/splits/session, protocols/splits/speaker, protocols/splits/stratified.
+protocols/splits/random, protocols/splits/random_shares, protocols/splits/session, protocols/splits/speaker,
+protocols/splits/stratified.
 """
 
 import hashlib
