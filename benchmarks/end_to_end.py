@@ -11,7 +11,6 @@ import csv
 import json
 import subprocess
 import tempfile
-from collections import defaultdict
 from pathlib import Path
 
 from benchmarks import _naive_004 as naive
@@ -59,23 +58,22 @@ def snakemake(folder: Path, *targets: str) -> None:
     subprocess.run([*command, *threads], check=True, cwd=folder, env=environment(), stdout=subprocess.DEVNULL)
 
 
-def by_stage(logs: Path) -> dict[str, float]:
-    """Wall seconds of all jobs of each stage, which run CORES at a time."""
-    costs: dict[str, float] = defaultdict(float)
+def by_stage(logs: Path) -> dict[str, tuple[float, float]]:
+    """Wall and CPU seconds of all jobs of each stage, which run CORES at a time."""
+    costs: dict[str, tuple[float, float]] = {}
     for path in logs.rglob("*.tsv"):
-        parts = path.relative_to(logs).parts
+        name = stage(path.relative_to(logs).parts)
         with open(path, encoding="utf-8") as file:
-            seconds = float(next(csv.DictReader(file, delimiter="\t"))["s"])
-        costs[stage(parts)] += seconds
-    return dict(costs)
+            line = next(csv.DictReader(file, delimiter="\t"))
+        wall, cpu = costs.get(name, (0.0, 0.0))
+        costs[name] = wall + float(line["s"]), cpu + float(line["cpu_time"])
+    return costs
 
 
 def stage(parts: tuple[str, ...]) -> str:
-    """Stage of the log logs/<script>/..., by the name of its view or feature."""
-    kinds = {"extract_view": "extract_", "embed": "embed_", "augment_view": "augment_", "train": "train"}
-    name = kinds.get(parts[0], "") + (
-        "" if parts[0] == "train" else parts[2].replace(".", "_") if len(parts) > 2 else ""
-    )
+    """Stage of the log logs/<parts>, by the rule, and by the view or feature that it makes."""
+    prefix = {"embed": "embed_", "augment_view": "augment_"}.get(parts[0], "")
+    name = prefix + parts[2].replace(".", "_") if prefix else parts[0]
     return next((STAGES[start] for start in sorted(STAGES, key=len, reverse=True) if name.startswith(start)), OTHER)
 
 
@@ -123,11 +121,13 @@ def compare_losses(losses: list[float], history: Path) -> None:
         assert abs(mine - theirs) <= TOLERANCE * abs(mine), f"epoch {epoch}: {mine} here, {theirs} in the naive way"
 
 
-def table(ours: dict[str, float], theirs: dict[str, tuple[float, float]]) -> str:
-    """One line per stage: wall seconds of our jobs, and of the naive stage."""
-    names = [*theirs, *(name for name in ours if name not in theirs)]
-    lines = [f"{name:24} {ours.get(name, 0):8.1f} {theirs.get(name, (0, 0))[0]:8.1f}" for name in names]
-    return "\n".join([f"{'stage, seconds':24} {'ours':>8} {'naive':>8}", *lines])
+def table(ours: dict[str, tuple[float, float]], theirs: dict[str, tuple[float, float]]) -> str:
+    """One line per stage: wall and CPU seconds of our jobs, and of the naive stage."""
+    names, nothing = [*theirs, *(name for name in ours if name not in theirs)], (0.0, 0.0)
+    rows = {name: (*ours.get(name, nothing), *theirs.get(name, nothing)) for name in names}
+    rows["all"] = tuple(map(sum, zip(*rows.values(), strict=True)))
+    header = f"{'stage, seconds':24} {'ours':>8} {'CPU':>8} {'naive':>8} {'CPU':>8}"
+    return "\n".join([header, *(" ".join([f"{name:24}", *(f"{v:8.1f}" for v in row)]) for name, row in rows.items())])
 
 
 def measure() -> list[dict]:
@@ -143,7 +143,7 @@ def measure() -> list[dict]:
         costs = remade(folder, folder / "naive")
         stages = table(by_stage(folder / "logs"), costs)
     total = sum(cost for cost, _ in costs.values())
-    print(f"{stages}\n{'all, as it takes':24} {taken:8.1f} {total:8.1f}")
+    print(f"{stages}\nours on {CORES} cores: {taken:.1f} s")
     note = f"{taken:.0f} s on {CORES} cores, {total:.0f} s in the naive way; {EPOCHS} epochs"
     claim = Claim("raw demo corpus to the trained published space", "naive", "ours", TARGET, note)
     return [row(claim, [total / taken])]
