@@ -63,7 +63,7 @@ def read(args, recipe: dict) -> Fold:
     refuse_unaudited([args.audit, *args.child_audits], [args.fold, args.protocol], args.children)
     inputs = {name: [Path(f) for f in files] for name, *files in args.input}
     more = children_of(args), exchanges(args.exchange), readers(recipe, args.manifests)
-    fold = read_fold(args.fold, args.protocol, inputs, *more)
+    fold = read_fold(args.fold, args.protocol, inputs, *more, dev_children=model_of(recipe).DEV_CHILDREN)
     fold = replace(fold, about=about(args.input_sidecars))
     return with_runs(fold, recipe["inputs"], folders(args)) if args.runs else fold
 

@@ -7,8 +7,6 @@ which it is applied.
 
 import shutil
 
-import numpy as np
-
 from emospace.runs.applying import apply
 from emospace.runs.crossfitting import crossfitted
 from emospace.runs.fold_inputs import checkpoint_folder, inherited
@@ -20,7 +18,7 @@ from workflow_scripts._command import run
 def job(args, recipe):
     fold, sources, module = _fold.read(args, recipe), _fold.sources(args), _fold.model_of(recipe)
     supplied, options, stored = _fold.supplied(args, module), recipe["options"], args.out.parent
-    originals = fold.train.take(np.flatnonzero(fold.train.parent < 0))
+    originals = fold.train.originals()
     checkpoint = checkpoint_folder(recipe, [args.fold, *args.children, *sources], args.seed, args.out)
     if count := recipe["crossfit"]:
         output = crossfitted(module, fold, originals, count, options, checkpoint, seed=args.seed, **supplied)

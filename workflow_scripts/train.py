@@ -1,6 +1,7 @@
 """Train one model on one fold with one seed; write the trained model and its outputs for dev and test rows."""
 
 import shutil
+from dataclasses import replace
 
 from emospace.runs.applying import ask_sides, learn
 from emospace.runs.fold_inputs import checkpoint_folder, training_facts
@@ -14,6 +15,7 @@ def job(args, recipe):
     checkpoint = checkpoint_folder(recipe, [args.fold, *args.children, *sources], args.seed, args.out)
     supplied, options = _fold.supplied(args, module), recipe["options"]
     trained = learn(module, fold, options, seed=args.seed, checkpoint=checkpoint, **supplied)
+    fold = replace(fold, dev=fold.dev.originals())
     sides = ask_sides(module, trained, {"dev": fold.dev, "test": fold.test}, options, **supplied)
     outputs = [*write_trained(args.out, trained), *write_outputs(args.out, fold.classes, sides)]
     unasked = {f"run:{name}" for name, folders in _fold.folders(args).items() if not folders.train}

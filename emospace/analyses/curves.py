@@ -8,11 +8,15 @@ from emospace.runs.run_files import read_history
 OUTPUTS = ("loss.svg", "accuracy.svg")
 ENVIRONMENT = "report"
 PACKAGES = ("numpy", "matplotlib")
-CURVES = {"loss.svg": ("loss", "dev_loss"), "accuracy.svg": ("accuracy", "dev_accuracy", "dev_ua")}
+# Column -> line style: dashed for train, solid for dev, other styles for gender and for copies of dev rows.
+LOSSES = {"loss": "--", "dev_loss": "-"}
+ACCURACIES = {"accuracy": "--", "dev_accuracy": "-", "dev_ua": "-", "dev_gender_accuracy": "-."}
+ACCURACIES |= {"dev_accuracy_copy": ":", "dev_gender_accuracy_copy": (0, (1, 3))}
+CURVES = {"loss.svg": LOSSES, "accuracy.svg": ACCURACIES}
 
 
 def analyse(run, out: Path, *, seed: int) -> dict:
-    """Draw the columns of CURVES that the histories contain: train dashed, dev solid.
+    """Draw the columns of CURVES that the histories contain.
 
     Raises InputError for a run without a history.
     """
@@ -24,7 +28,7 @@ def analyse(run, out: Path, *, seed: int) -> dict:
     return {"trainings": len(histories), "epochs": max(map(len, histories.values()))}
 
 
-def _drawn(histories: dict[str, list[dict]], names: tuple[str, ...], label: str) -> str:
+def _drawn(histories: dict[str, list[dict]], styles: dict, label: str) -> str:
     """Draw a figure as SVG; the same histories give the same bytes."""
     import matplotlib
     from matplotlib.figure import Figure
@@ -36,9 +40,9 @@ def _drawn(histories: dict[str, list[dict]], names: tuple[str, ...], label: str)
         axes = figure.add_subplot()
         for number, (training, history) in enumerate(histories.items()):
             axis = next(iter(history[0]))
-            for name in names:
+            for name, linestyle in styles.items():
                 if name in history[0]:
-                    style = {"color": COLOURS[number % len(COLOURS)], "linestyle": "-" if "dev" in name else "--"}
+                    style = {"color": COLOURS[number % len(COLOURS)], "linestyle": linestyle}
                     points = [line[axis] for line in history], [line[name] for line in history]
                     axes.plot(*points, label=f"{training} {name}", linewidth=1, **style)
         axes.set(xlabel=axis, ylabel=label)

@@ -58,8 +58,8 @@ def analyse(run, out: Path, *, neighbours: Count = 10) -> dict:
 
 
 def vote(queries: np.ndarray, train: np.ndarray, labels: np.ndarray, classes: int, neighbours: int) -> np.ndarray:
-    """Share of each class among the nearest train rows, (N, classes). queries, train: of unit norm."""
-    nearest = np.argsort(-(queries @ train.T), axis=1, kind="stable")[:, :neighbours]
+    """Share of each class among the train rows with the highest cosine, (N, classes)."""
+    nearest = np.argsort(-(_directions(queries) @ _directions(train).T), axis=1, kind="stable")[:, :neighbours]
     return np.eye(classes)[labels[nearest]].mean(axis=1)
 
 
@@ -73,14 +73,20 @@ def silhouette(embedded: np.ndarray, groups: np.ndarray) -> float:
 
 
 def retrieval(queries: np.ndarray, targets: np.ndarray, content: Sequence, label: np.ndarray) -> dict[str, float]:
-    """Scores of one direction. queries, targets: (N, E) of unit norm; content: of the targets, to find duplicates."""
+    """Scores of one direction, by cosine. queries, targets: (N, E); content: of the targets, to find duplicates."""
     first: dict = {}
     numbers = np.array([first.setdefault(item, len(first)) for item in content])
-    order = np.argsort(-(queries @ targets.T), axis=1, kind="stable")
+    order = np.argsort(-(_directions(queries) @ _directions(targets).T), axis=1, kind="stable")
     hit = numbers[order] == numbers[:, None]
     same = label[order] == label[:, None]
     found = {f"R@{k}": float(hit[:, :k].any(axis=1).mean()) for k in RANKS}
     return {"n": len(label)} | found | {"same emotion@10": float(same[:, :10].mean()), "by chance": float(same.mean())}
+
+
+def _directions(embeddings: np.ndarray) -> np.ndarray:
+    """The embeddings scaled to unit norm; a vector of zeros stays zero."""
+    norm = np.linalg.norm(embeddings, axis=1, keepdims=True)
+    return embeddings / np.where(norm > 0, norm, 1)
 
 
 def _retrievals(run, training, rows: Rows, label: np.ndarray, pairs) -> Iterator[tuple[tuple[str, str], dict]]:

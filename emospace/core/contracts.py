@@ -321,6 +321,8 @@ class Model(Protocol):
     - GPU: it uses a GPU if there is one.
     - SUBSETS: `apply` accepts rows with any subset of the inputs missing.
     - EMBEDDINGS: `apply` returns embeddings, which other runs may read.
+    - DEV_CHILDREN: in training, dev rows too have a child for each augmented view of the run, whatever its gate says,
+      so that the history can show scores of copies. They are no train rows, and the predictions of the run have none.
     - LEARNS: it uses train rows. If so, the runs that it reads are applied to their own train rows, that is to rows
       that they were trained on; sidecars and metrics say so. With `crossfit: 3` on such a run, each third of the train
       speakers is predicted by a model trained on the others. If LEARNS is false, `run:` inputs of train rows are
@@ -335,6 +337,7 @@ class Model(Protocol):
     GPU: bool = False
     SUBSETS: bool = False
     EMBEDDINGS: bool = False
+    DEV_CHILDREN: bool = False
     WEIGHTS: bool = False
     LEARNS: bool = True
     FITS_ON_TEST: bool = False

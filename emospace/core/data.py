@@ -21,7 +21,8 @@ class Rows:
     label, gender: int64 (N,), -1 if unknown; gender 0 = F, 1 = M.
     vad: float32 (N, 3), valence, arousal and dominance in the corpus's units, NaN if unlabelled.
     parent: int64 (N,), -1 for an original; for an augmented child, the index of the original that it copies with one
-    modality replaced. Only train rows have children, which follow all originals.
+    modality replaced. Train rows have children, and dev rows in the training of a model with DEV_CHILDREN; they follow
+    all originals.
     """
 
     utterances: Sequence[str]
@@ -50,6 +51,10 @@ class Rows:
     def only(self, name: str) -> "Rows":
         """Return the same rows with this input only."""
         return replace(self, inputs={name: self.inputs[name]})
+
+    def originals(self) -> "Rows":
+        """Return the rows without the children."""
+        return self.take(np.flatnonzero(self.parent < 0))
 
     def take(self, rows: np.ndarray) -> "Rows":
         """Return the rows with these indices, in this order. The original of each child must be among them."""

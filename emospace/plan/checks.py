@@ -125,6 +125,9 @@ def _view(plan, where: str, name: str) -> None:
         raise InputError(where, "its items are derived from the labels of its rows", DECLARE)
 
 
+OWN = ("view", "replaces")  # keys in which a feature of copies differs from those that it replaces
+
+
 # Features ------------------------------------------------------------------------------------------------------
 
 
@@ -142,6 +145,7 @@ def _feature(plan, where: str, name: str) -> None:
     if plan.views.is_augmented(name):
         known(plan, where, spec["view"], "views")
         _same_as_parent(plan, where, name)
+    _replaces(plan, where, name)
     if selected:
         for key in ("select", "by"):
             known(plan, where, spec.get(key, ""), "features")
@@ -183,7 +187,26 @@ def _same_as_parent(plan, where: str, name: str) -> None:
     parent = plan.views.in_parent(name)
     if parent not in plan.config["features"]:
         raise InputError(where, f"it has no parent {parent!r} in features", f"add {parent} with the same options")
-    mine, others = ({k: v for k, v in plan.feature(n).items() if k != "view"} for n in (name, parent))
+    _same_settings(plan, where, name, parent)
+
+
+def _replaces(plan, where: str, name: str) -> None:
+    """Raise InputError unless a feature may replace those that it names: another view of that kind, same settings."""
+    for other in plan.feature(name).get("replaces", ()):
+        if not plan.views.is_augmented(name):
+            remedy = "give `replaces` to the feature of an augmented view"
+            raise InputError(where, "it is no feature of copies, so it replaces nothing in training", remedy)
+        known(plan, f"{where}: replaces", other, "features")
+        kinds = [plan.views.kind(plan.feature(feature)["view"]) for feature in (name, other)]
+        if plan.views.is_augmented(other) or kinds[0] != kinds[1]:
+            reason = f"{other!r} is {'augmented' if plan.views.is_augmented(other) else f'of the kind {kinds[1]!r}'}"
+            raise InputError(f"{where}: replaces", reason, f"name features of recorded views of the kind {kinds[0]!r}")
+        _same_settings(plan, where, name, other)
+
+
+def _same_settings(plan, where: str, name: str, parent: str) -> None:
+    """Raise InputError unless a feature of copies has encoder, options and weights of one that it replaces."""
+    mine, others = ({k: v for k, v in plan.feature(n).items() if k not in OWN} for n in (name, parent))
     if "select" in mine:
         mine["select"] = plan.views.in_parent(mine["select"])
     for key in sorted(mine.keys() | others.keys()):

@@ -300,6 +300,15 @@ class Plan(Entries):
 
     def exchanges(self, run: str) -> list[tuple[str, str, str]]:
         """Return (input, augmented view, replacement of the input for children of that view), for all augmentations."""
-        spec = self.run(run)
-        pairs = [(i, view) for view in spec["augment"] for i in self.sources(run)]
-        return [(i, v, self.views.in_child(i, v)) for i, v in pairs if i.partition(".")[0] == self.views.parent(v)]
+        pairs = [(i, view) for view in self.run(run)["augment"] for i in self.sources(run)]
+        return [(i, view, instead) for i, view in pairs if (instead := self.replacement(i, view))]
+
+    def replacement(self, name: str, view: str) -> str:
+        """Return what replaces an input for children of an augmented view, "" if nothing does.
+
+        Inputs from the view's parent are replaced, and those that a feature of the view names under `replaces`.
+        """
+        if name.partition(".")[0] == self.views.parent(view):
+            return self.views.in_child(name, view)
+        own = [f for f in self.augmented_features() if self.feature(f)["view"] == view]
+        return next((f for f in own if name in self.feature(f).get("replaces", ())), "")

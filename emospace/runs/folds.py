@@ -30,11 +30,13 @@ def read_fold(
     children: Mapping[str, Path] | None = None,
     exchanged: Mapping[str, Files] | None = None,
     readers: Readers | None = None,
+    dev_children: bool = False,
 ) -> Fold:
     """Read a fold, with the children after the train rows.
 
     children: augmented view -> table of its children. exchanged: augmented view -> files of the inputs that it
-    exchanges. readers: for inputs that are views; all others are feature stores. Raises InputError for non-finite
+    exchanges. readers: for inputs that are views; all others are feature stores. dev_children: whether each dev row has
+    a child per augmented view, see DEV_CHILDREN of Model. Raises InputError for non-finite
     values, mismatched offsets, a missing part, a child whose parent is not a train row of this fold, or a view that
     exchanges no input.
     """
@@ -53,6 +55,9 @@ def read_fold(
         if view not in sources:
             raise InputError(path, f"the view {view!r} exchanges no input", "list the inputs that it replaces")
         sides["train"] += _children(path, view, sides["train"])
+        if dev_children:
+            dev = [line for line in sides["dev"] if not line["view"]]
+            sides["dev"] += [{**fold_tables.child_of(line, view), "view": view} for line in dev]
     return Fold(classes, *(_rows(sides[side], classes, sources) for side in SPLITS))
 
 

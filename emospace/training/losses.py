@@ -25,6 +25,19 @@ def supervised_contrastive(
     return per_row.sum() / (count > 0).sum().clamp(min=1)
 
 
+def margin_contrastive(embeddings: torch.Tensor, labels: torch.Tensor, margin: float) -> torch.Tensor:
+    """Contrastive loss of all pairs (Hadsell et al. 2006): d^2 for equal labels, max(0, margin - d)^2 for others.
+
+    embeddings: (N, E); labels: (N,), pairs with a negative one are left out. d: Euclidean distance. The sum over both
+    orders of each pair is divided by N^2 - N; 0 for fewer than two rows.
+    """
+    distance = torch.cdist(embeddings, embeddings)
+    same = labels[:, None] == labels
+    loss = torch.where(same, distance.square(), (margin - distance).clamp(min=0).square())
+    known = (labels >= 0)[:, None] & (labels >= 0)
+    return (loss * known).sum() / max(1, len(labels) * (len(labels) - 1))
+
+
 def true_pairs(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     """Mask (N, N) of the pairs (first_i, second_j) whose content equals that of a true pair (first_k, second_k).
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from emospace.core.errors import InputError
 from emospace.core.manifest import Problem, Utterance
-from emospace.core.option_types import Count, Quality
+from emospace.core.option_types import Count, Positive, Quality
 from emospace.core.provenance import atomic
 from emospace.media import pictures
 from emospace.media.borders import trimmed
@@ -38,6 +38,7 @@ def extract(
     out: Path,
     *,
     frames: Count = 8,
+    per_second: Positive | None = None,
     size: Count | None = 224,
     quality: Quality = 90,
     extractor: Literal["ffmpeg", "pyav"] = "ffmpeg",
@@ -46,6 +47,7 @@ def extract(
 ) -> tuple[list[Problem], dict]:
     """Write the zip `out` with up to `frames` JPEGs per utterance; return the problems and the facts for the sidecar.
 
+    per_second: instead of `frames`, the number of frames per second of the utterance, rounded; at least one frame.
     size: pixels of the shorter side to which larger frames are scaled down (None keeps their size). quality: of the
     JPEGs, 1 to 95. extractor: "ffmpeg" or "pyav". borders: "crop" removes black borders that the speaker's part of the
     frame has throughout the film. threads: files processed at a time; fewer files get several threads each.
@@ -57,13 +59,18 @@ def extract(
     facts = {"extractor": extractor} | ({"ffmpeg": ffmpeg_version()} if files and extractor == "ffmpeg" else {})
     each = max(1, threads // max(1, len(files)))
     take = partial(_take, EXTRACTORS[extractor], partial(_jpeg, size, quality), each)
-    work = partial(_pictures, Path(root), frames, borders == "crop", take)
+    work = partial(_pictures, Path(root), partial(_count, frames, per_second), borders == "crop", take)
     with atomic(out) as tmp, zipfile.ZipFile(tmp, "w") as archive:
         for row, jpegs in by_file(rows, "video", root, work, problems, threads):
             counts.append(len(jpegs))
             for k, jpeg in enumerate(jpegs):
                 pictures.add(archive, row.utterance, k, jpeg)
     return problems, facts | {"rows": len(rows), "missing": counts.count(0), "frames": sum(counts)}
+
+
+def _count(frames: int, per_second: float | None, row: Utterance) -> int:
+    """Number of frames to take from an utterance."""
+    return max(1, round((row.end - row.start) * per_second)) if per_second else frames
 
 
 def frame_indices(start: float, end: float, frames: int, video: Video) -> list[int]:
@@ -78,11 +85,11 @@ def frame_indices(start: float, end: float, frames: int, video: Video) -> list[i
     return list(dict.fromkeys(max(0, min(video.shown_at(t), video.count - 1)) for t in centres))
 
 
-def _pictures(root: Path, frames: int, crop: bool, take, file: str, rows: list[Utterance]) -> Answer:
+def _pictures(root: Path, count, crop: bool, take, file: str, rows: list[Utterance]) -> Answer:
     """The JPEGs of each utterance in one video."""
     video = probe(locate(root, file))
     complaints = [video.complaint] if video.complaint else []
-    plans = [_plan(row, frames, video) for row in rows]
+    plans = [_plan(row, count(row), video) for row in rows]
     with decoding("a video that can be decoded"):
         if crop:
             inner = trimmed(video, sorted({box for indices, box, _ in plans if indices}))

@@ -359,6 +359,8 @@ def test_neighbours_vote_by_cosine():
     queries = np.array([[1, 0], [0, 1]], np.float32)
     votes = space.vote(queries, train, np.array([2, 2, 0, 1]), 3, 2)
     assert votes.tolist() == [[0, 0, 1], [0.5, 0, 0.5]]
+    longer = train * np.array([[1], [9], [1], [1]])  # norms do not count
+    assert space.vote(queries, longer, np.array([2, 2, 0, 1]), 3, 1).tolist() == [[0, 0, 1], [1, 0, 0]]
 
 
 def test_retrieval_counts_identical_contents_as_hits():

@@ -13,8 +13,9 @@ SCOPE = ("protocol", "fit_on", "copies")
 
 @pytest.fixture
 def tables(tmp_path, monkeypatch):
-    """A working directory with the prepared tables that the configs name."""
+    """A working directory with the prepared tables and the sentence pairs that the configs name."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
     line = {"wav_file": "a", "label": "0", "transcription": "b"}
     for config in map(shipped, CONFIGS):
         files = [

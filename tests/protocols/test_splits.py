@@ -1,7 +1,8 @@
 """Splits test every row once, keep speakers apart, balance folds and reject unsuitable corpora.
 
 Covers: protocols/splits/_dealing, protocols/splits/_rotation, protocols/splits/actors, protocols/splits/copied,
-protocols/splits/random, protocols/splits/session, protocols/splits/speaker, protocols/splits/stratified.
+protocols/splits/random, protocols/splits/random_shares, protocols/splits/session, protocols/splits/speaker,
+protocols/splits/stratified.
 """
 
 import hashlib
@@ -400,3 +401,15 @@ def test_the_stratified_split_refuses_folds_and_shares_without_rows():
     for arguments, reason in {(2, ("train",)): "one random split", (1, ("dev",)): "it is 0"}.items():
         with pytest.raises(InputError, match=reason):
             check(*arguments, dev=0.0)
+
+
+def test_the_random_split_by_shares_has_the_published_sizes_and_ignores_classes():
+    rows = [utterance(f"u{i:04}", label="ang" if i < 1103 else "neu") for i in range(5531)]
+    sides = split("random_shares", rows, 1, seed=42)[0]
+    assert Counter(sides) == {"train": 3318, "dev": 1106, "test": 1107}
+    shares = {side: Counter(row.label for row, s in zip(rows, sides, strict=True) if s == side) for side in set(sides)}
+    assert len({round(count["ang"] / count.total(), 4) for count in shares.values()}) == 3
+    assert split("random_shares", rows[::-1], 1, seed=42)[0] == sides[::-1]
+    assert split("random_shares", rows, 1, seed=43)[0] != sides
+    with pytest.raises(InputError, match="folds"):
+        plugin.find("splits", "random_shares").check(5, ["train", "dev", "test"])

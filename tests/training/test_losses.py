@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from emospace.training.losses import (
     cross_modal,
     known_cross_entropy,
+    margin_contrastive,
     masked_mean_square,
     supervised_contrastive,
     true_pairs,
@@ -177,3 +178,21 @@ def test_known_cross_entropy_equals_that_of_the_known_rows(smoothing):
     found = known_cross_entropy(logits, labels.masked_fill(~KNOWN, -1), weight, smoothing)
     expected = F.cross_entropy(logits[KNOWN], labels[KNOWN], weight=weight, label_smoothing=smoothing)
     assert found.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_margin_contrastive_by_hand():
+    rows = torch.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 0.06]], requires_grad=True)
+    loss = margin_contrastive(rows, torch.tensor([0, 0, 1]), 0.1)
+    # 5^2 within the class, twice; 0.06 apart is 0.04 within the margin; the third pair is farther apart than that
+    assert loss.item() == pytest.approx(2 * (25 + 0.04**2) / 6, rel=1e-5)
+    loss.backward()
+    assert torch.isfinite(rows.grad).all() and rows.grad.any()
+
+
+def test_margin_contrastive_of_equal_rows_of_one_row_and_of_unknown_labels():
+    equal = torch.ones(2, 3, requires_grad=True)
+    loss = margin_contrastive(equal, torch.tensor([0, 1]), 0.1)
+    loss.backward()
+    assert loss.item() == pytest.approx(0.01) and torch.isfinite(equal.grad).all()
+    assert margin_contrastive(torch.ones(1, 3), torch.tensor([0]), 0.1) == 0
+    assert margin_contrastive(torch.tensor([[0.0], [5.0]]), torch.tensor([-1, -1]), 0.1) == 0

@@ -10,6 +10,7 @@ import pytest
 import torch
 from _small import CLASSES, split, with_children
 
+from emospace.models import _cross_modal
 from emospace.models.unified import batch_size
 from emospace.models.unified.objective import Objective
 from emospace.models.unified.resident import DeviceRows
@@ -37,6 +38,20 @@ def test_a_step_reads_no_value_from_the_device():
     state, losses = state_and_losses(with_children(split(1, 48), 12), META)
     values = dict(loop._step(state, torch.arange(16) + 30, 3, 0.5, losses))
     assert values.keys() > {"emotion", "loss", "children", "alignment", "contrastive"}
+    assert all(value.device == META for value in values.values())
+
+
+def test_a_step_of_the_published_space_reads_none_either():
+    rows = with_children(split(1, 48), 12)
+    resident = DeviceRows(rows, META)
+    shapes = {name: (store.values.shape[1], FORMS[name] != "") for name, store in rows.inputs.items()}
+    network = _cross_modal.CrossModal(shapes, len(CLASSES), 8, 16, 8, 0.1).to(META)
+    weights = dict.fromkeys(("emotion", "gender", "reconstruction", "contrastive", "copies"), 1.0)
+    objective = _cross_modal.Objective(resident, list(shapes), _cross_modal.Terms(weights, 0.1, False))
+    numbers = torch.arange(16) + 30
+    values = objective.losses(objective.outputs(network, numbers))
+    sum(values.values()).backward()
+    assert values.keys() > {"emotion", "emotion_copy", "contrastive"}
     assert all(value.device == META for value in values.values())
 
 

@@ -215,6 +215,19 @@ def test_a_child_is_its_parent_with_one_modality_exchanged(stored):
     assert (plain.train.inputs["text.sbert"].values == train.inputs["text.sbert"].values[:12]).all()
 
 
+def test_dev_rows_have_children_for_a_model_that_asks(stored):
+    fold, plain = read(stored, dev_children=True), read(stored)
+    count = len(plain.dev)
+    assert fold.dev.parent.tolist() == [-1] * count + list(range(count))  # all of them, as no gate judged them
+    assert [name.removesuffix("~text_bt") for name in fold.dev.utterances] == plain.dev.utterances * 2
+    assert fold.dev.label[count:].tolist() == plain.dev.label.tolist()
+    for name, sign in (("text.sbert", -1), ("audio.mfcc", 1)):
+        values = plain.dev.inputs[name].values
+        assert (fold.dev.inputs[name].values == np.concatenate([values, sign * values])).all()
+    assert (fold.test.parent == -1).all() and fold.train.utterances == plain.train.utterances
+    assert fold.dev.originals().utterances == plain.dev.utterances
+
+
 @pytest.mark.parametrize("message", ["parent in dev", "parent in test", "is in dev", "not in the fold"])
 def test_a_fold_with_a_child_of_another_row_than_a_train_row_is_rejected(stored, message):
     stored.edit(PLANTED[message])
@@ -230,9 +243,9 @@ def test_a_child_of_a_child_or_one_that_exchanges_nothing_is_rejected(stored):
         read(stored)
 
 
-def train(toy: Toy, *audits: str, augmented: bool = True, out: str = "out"):
+def train(toy: Toy, *audits: str, augmented: bool = True, out: str = "out", model: str = "linear_probe", **options):
     """Run the training script on fold 0."""
-    recipe = {"plugin": "linear_probe", "options": {}, "run": "probe"}
+    recipe = {"plugin": model, "options": options, "run": "probe"}
     arguments = [
         "--fold",
         toy.folds[0],
@@ -257,6 +270,19 @@ def test_training_reads_audited_children_and_records_them(stored):
     assert done.returncode == 0, done.stderr
     facts = json.loads((stored.folder / "plain/run.json").read_text())
     assert "children" not in facts and facts["n"]["train"] == 12
+
+
+def test_the_history_scores_copies_of_dev_rows_and_the_predictions_have_none(stored):
+    options = {"recurrent": 2, "hidden": 4, "embedding": 3, "epochs": 1}
+    done = train(stored, "children.json", model="cross_modal", **options)
+    assert done.returncode == 0, done.stderr
+    predicted = read_csv(stored.folder / "out/probabilities.csv")
+    table = {line["utterance"]: line["split"] for line in read_csv(stored.folds[0]) if line["split"] != "train"}
+    assert {line["utterance"]: line["split"] for line in predicted} == table
+    history = read_csv(stored.folder / "out/history.csv")
+    assert float(history[0]["dev_accuracy_copy"]) >= 0 and float(history[0]["emotion_copy"]) > 0
+    facts = json.loads((stored.folder / "out/run.json").read_text())
+    assert facts["n"] == {"train": 21, "dev": 12, "test": 12} and facts["facts"]["copies"] == 9
 
 
 def flip_a_side(table: Path) -> None:

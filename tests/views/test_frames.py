@@ -167,6 +167,12 @@ def test_the_zip_has_the_rows_in_order_cropped_and_scaled(films, tmp_path, extra
     assert out.read_bytes() == first
 
 
+def test_frames_per_second_of_the_utterance_are_at_least_one(films, tmp_path):
+    rows = [row("plain.avi", 0.0, 0.3, "d_1"), row("plain.avi", 0.0, 3.6, "d_2")]
+    extract(rows, films, tmp_path / "0.zip", per_second=1.0)
+    assert [len(pictures(tmp_path / "0.zip", name)) for name in ("d_1", "d_2")] == [1, 4]
+
+
 def test_small_frames_are_not_enlarged(films, tmp_path):
     extract([row("plain.avi", 0.0, 2.0)], films, tmp_path / "p.zip", frames=1, size=224)
     assert pictures(tmp_path / "p.zip", "d_1")[0].size == (128, 64)

@@ -1,0 +1,153 @@
+"""From the raw demo corpus to the trained published unified space: the workflow against the way of the original.
+
+`_naive_004.py` makes the same features and trains the same network item by item. Fetching weights, generating the
+corpus and installing are left out. Both train the published size without dropout, whose draws would differ; the losses
+of the timed epochs must agree. The naive training is timed for EPOCHS / SHARE epochs, since all cost the same.
+
+`python -m benchmarks.end_to_end` also prints the cost of each stage.
+"""
+
+import csv
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+
+from benchmarks import _naive_004 as naive
+from benchmarks._project import copy_project, environment
+from benchmarks._timing import Claim, row, wall
+
+CONFIG, NAME, RUN = "configs/systems/demo_cross_modal.yaml", "end_to_end", "all_frames"
+EPOCHS, SHARE, CORES, SEED = 70, 10, 2, 42
+TARGET = 5
+TOLERANCE = 0.02  # relative, of the losses: JPEGs of two programs differ
+# Beginning of a rule's name -> stage.
+STAGES = {"extract_audio": "speech", "embed_audio_22k": "speech", "extract_text": "text", "embed_text_sbert": "text"}
+STAGES |= {"extract_frames": "pictures", "embed_frames_clip": "pictures", "augment_audio_tts": "copies of speech"}
+STAGES |= {"embed_audio_tts": "copies of speech", "augment_text_bt": "copies of text", "train": "training"}
+STAGES |= {"embed_text_bt": "copies of text", "augment_frames_aug": "copies of pictures"}
+STAGES |= {"embed_frames_aug": "copies of pictures"}
+OTHER = "audit, gate and tables"
+
+
+def config() -> dict:
+    """The demo's config, with the published size and a single run on the whole demo corpus."""
+    from emospace.plan.config_files import read_config
+
+    whole = read_config(Path(CONFIG))
+    corpora = {
+        "demo": {"parts": CORES, "options": {"expect_counts": False}, "generate": {"sessions": 5, "dialogues": 2}}
+    }
+    runs = {name: whole["runs"][name] | {"protocol": "published"} for name in ("probe", RUN)}
+    kept = ("model", "protocol", "inputs", "augment")
+    runs[RUN] = {key: runs[RUN][key] for key in kept} | {"epochs": EPOCHS, "dropout": 0.0}
+    whole["views"]["frames"] |= {"borders": "keep"}
+    whole["protocols"] = {"published": whole["protocols"]["published"] | {"corpus": "demo"}}
+    return whole | {
+        "name": NAME,
+        "corpora": corpora,
+        "runs": runs,
+        "analyses": {"subsets": {"runs": []}},
+        "examples": 0,
+    }
+
+
+def snakemake(folder: Path, *targets: str) -> None:
+    command = ["snakemake", *targets, "--cores", str(CORES), "--quiet", "all", "--configfile", "bench.json"]
+    threads = ["--set-threads", f"train_{RUN}={CORES}"]
+    subprocess.run([*command, *threads], check=True, cwd=folder, env=environment(), stdout=subprocess.DEVNULL)
+
+
+def by_stage(logs: Path) -> dict[str, tuple[float, float]]:
+    """Wall and CPU seconds of all jobs of each stage, which run CORES at a time."""
+    costs: dict[str, tuple[float, float]] = {}
+    for path in logs.rglob("*.tsv"):
+        name = stage(path.relative_to(logs).parts)
+        with open(path, encoding="utf-8") as file:
+            line = next(csv.DictReader(file, delimiter="\t"))
+        wall, cpu = costs.get(name, (0.0, 0.0))
+        costs[name] = wall + float(line["s"]), cpu + float(line["cpu_time"])
+    return costs
+
+
+def stage(parts: tuple[str, ...]) -> str:
+    """Stage of the log logs/<parts>, by the rule, and by the view or feature that it makes."""
+    prefix = {"embed": "embed_", "augment_view": "augment_"}.get(parts[0], "")
+    name = prefix + parts[2].replace(".", "_") if prefix else parts[0]
+    return next((STAGES[start] for start in sorted(STAGES, key=len, reverse=True) if name.startswith(start)), OTHER)
+
+
+def remade(folder: Path, work: Path) -> dict[str, tuple[float, float]]:
+    """Make everything in the naive way; return wall and CPU seconds of each stage. Raises if the losses differ."""
+    from emospace.core import manifest
+    from emospace.models import cross_modal
+    from emospace.models._cross_modal import Terms
+    from emospace.weights.record import open_weights
+
+    rows = [line for part in range(CORES) for line in manifest.read(folder / f"data/manifest/demo/{part}.csv")]
+    weights = {
+        name: open_weights(folder / f"weights/{name}") for name in (*naive.CHAIN, "minilm", "clip", "whisper_tiny_en")
+    }
+    made = naive.Naive(rows, folder / "data/raw/demo", work, weights, SEED)
+    done = folder / f"results/{NAME}/runs/{RUN}/fold0-{SEED}"
+    facts = json.loads((done / "run.json").read_text())["facts"]
+    items = naive.Items(work, facts["architecture"]["shapes"])
+    terms = Terms({"emotion": 1.0, "gender": 1.0, "reconstruction": 1.0}, 0.1, False)
+    network, sides = cross_modal._untrained(facts["architecture"], SEED), labelled(folder)
+    losses: list[float] = []
+    training = {"training": lambda: losses.extend(naive.trained(network, items, sides, EPOCHS // SHARE, terms))}
+    costs = naive.timed(made.stages() | training)
+    compare_losses(losses, done / "history.csv")
+    return costs | {"training": tuple(SHARE * cost for cost in costs["training"])}
+
+
+def labelled(folder: Path) -> dict[str, list[dict]]:
+    """Train and dev rows of the fold: utterance, label, gender."""
+    base = folder / f"results/{NAME}/protocols/published"
+    classes = json.loads(base.with_suffix(".json").read_text())["classes"]
+    sides: dict[str, list[dict]] = {"train": [], "dev": [], "test": []}
+    with open(base / "fold0.csv", encoding="utf-8") as file:
+        for line in csv.DictReader(file):
+            label = classes.index(line["label"]) if line["label"] else -1
+            gender = {"F": 0, "M": 1}.get(line["gender"], -1)
+            sides[line["split"]].append({"utterance": line["utterance"], "label": label, "gender": gender})
+    return sides
+
+
+def compare_losses(losses: list[float], history: Path) -> None:
+    with open(history, encoding="utf-8") as file:
+        ours = [float(line["loss"]) for line in csv.DictReader(file)]
+    for epoch, (mine, theirs) in enumerate(zip(ours, losses, strict=False), 1):
+        assert abs(mine - theirs) <= TOLERANCE * abs(mine), f"epoch {epoch}: {mine} here, {theirs} in the naive way"
+
+
+def table(ours: dict[str, tuple[float, float]], theirs: dict[str, tuple[float, float]]) -> str:
+    """One line per stage: wall and CPU seconds of our jobs, and of the naive stage."""
+    names, nothing = [*theirs, *(name for name in ours if name not in theirs)], (0.0, 0.0)
+    rows = {name: (*ours.get(name, nothing), *theirs.get(name, nothing)) for name in names}
+    rows["all"] = tuple(map(sum, zip(*rows.values(), strict=True)))
+    header = f"{'stage, seconds':24} {'ours':>8} {'CPU':>8} {'naive':>8} {'CPU':>8}"
+    return "\n".join([header, *(" ".join([f"{name:24}", *(f"{v:8.1f}" for v in row)]) for name, row in rows.items())])
+
+
+def measure() -> list[dict]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        copy_project(folder)
+        (folder / "bench.json").write_text(json.dumps(config()))
+        snakemake(folder, "weights", "data/raw/demo/demo.json")
+        for log in [*(folder / "logs").rglob("*.tsv")]:
+            log.unlink()  # of fetching and generating
+        target = f"results/{NAME}/runs/{RUN}/fold0-{SEED}/run.json"
+        taken = wall(lambda: snakemake(folder, target))
+        costs = remade(folder, folder / "naive")
+        stages = table(by_stage(folder / "logs"), costs)
+    total = sum(cost for cost, _ in costs.values())
+    print(f"{stages}\nours on {CORES} cores: {taken:.1f} s")
+    note = f"{taken:.0f} s on {CORES} cores, {total:.0f} s in the naive way; {EPOCHS} epochs"
+    claim = Claim("raw demo corpus to the trained published space", "naive", "ours", TARGET, note)
+    return [row(claim, [total / taken])]
+
+
+if __name__ == "__main__":
+    print(measure())
