@@ -93,9 +93,9 @@ class Run:
         result = compare(self.truth, self.predictions, other.predictions, truth, [metric], **options)
         return {key: result["paired"][metric][key] for key in ("difference", "lo", "hi")} | {"n": result["shared"]["n"]}
 
-    def side_sizes(self) -> list[dict[str, int]]:
-        """Number of rows of each side of each fold, a row that occurs twice counted twice."""
-        return [dict(Counter(line["split"] for line in fold_tables.read(table))) for table in self._files.tables]
+    def sizes(self) -> dict[str, dict[str, int]]:
+        """Fold -> number of rows of each side, a row that occurs twice counted twice, and of distinct utterances."""
+        return {table.stem: _sizes(fold_tables.read(table)) for table in self._files.tables}
 
     def rows(self, training: Training) -> Fold:
         """Train, dev and test rows of a training with their inputs. Test rows carry no labels; `truth` has them.
@@ -138,6 +138,11 @@ def metric_cell(truth: Truth, predictions: Predictions, metric: str, seed: int) 
     sums = measures.tables(truth, predictions, [metric], {"all": truth.clusters.member})["all"][metric]
     module = plugin.find("metrics", metric)
     return cell(estimate(measures.value(metric), sums, seed=seed), module.LOWEST, module.HIGHEST)
+
+
+def _sizes(lines: list[dict]) -> dict[str, int]:
+    counts = Counter(line["split"] for line in lines)
+    return {side: counts[side] for side in fold_tables.SIDES} | {"utterances": len({n["utterance"] for n in lines})}
 
 
 def _training(folder: Path, parents: Mapping[str, Sequence[Path]]) -> Training:
