@@ -330,6 +330,9 @@ class Model(Protocol):
     - WEIGHTS: are pretrained weights required (`weights:` of the run)?
     - FITS_ON_TEST: training sees the inputs of test rows; such a run must be declared `leaky: true`.
     - PACKAGES: distributions whose versions the sidecar records.
+
+    An option of `train` annotated `emospace.core.option_types.File` names a file outside the workflow; if its content
+    changes, the run is trained again. `apply` cannot read it: store what it needs in the state.
     """
 
     INPUTS: Sequence[Literal["feature", "view", "run"]] = ("feature",)

@@ -185,6 +185,8 @@ def _run(plan, name: str) -> Iterator[Recipe]:
         reads["augment"] = spec["augment"]
     job = {"plugin": spec["model"], "options": options, **reads, **common}
     job |= _readers(plan, name)
+    if files := digests(plan.outside_files(name)):
+        job["files"] = files
     code = [plugin.module_name("models", spec["model"]), *_reader_code(plan, name)]
     yield _recipe("train", name, *code, **job)
     if plan.applied_to_train(name):
