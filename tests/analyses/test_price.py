@@ -1,4 +1,7 @@
-"""The price of a protocol: stored predictions of several runs, compared on the rows that both test."""
+"""The price of a protocol: stored predictions of several runs, compared on the rows that both test.
+
+Covers: report/sections/price.
+"""
 
 from types import SimpleNamespace
 

@@ -1,6 +1,6 @@
 """LSTM classifiers on features, words, or both.
 
-Covers: models/_lstm.
+Covers: models/_lstm, models/_word_vectors.
 """
 
 from dataclasses import replace
