@@ -44,13 +44,13 @@ def parents_of(args) -> dict[str, list[Path]]:
 def several(args, recipe) -> list[Run]:
     """Return the runs of a recipe without their inputs. Paths tell which run, protocol or corpus a file belongs to."""
     runs = []
-    for name, spec in recipe["runs"].items():
-        folders = [folder for folder in args.run_dirs if folder.parent.name == name]
+    for spec in recipe["runs"]:
+        folders = [folder for folder in args.run_dirs if folder.parent.name == spec["run"]]
         tables = [table for table in args.folds if table.parent.name == spec["protocol"]]
         protocol = next(path for path in args.protocol if path.stem == spec["protocol"])
         manifests = [path for path in args.manifest if path.stem in spec["corpora"]]
         files = RunFiles(folders, tables, protocol, manifests, {}, {})
-        runs.append(Run({**spec, "run": name, "seed": recipe["seed"]}, files))
+        runs.append(Run({**spec, "seed": recipe["seed"]}, files))
     return runs
 
 

@@ -239,7 +239,10 @@ def _analysis(plan, name: str, spec: dict, run: str) -> Recipe:
 def _joint_analysis(plan, name: str, spec: dict) -> Recipe:
     """Return the recipe of an analysis of several runs. It reads their stored predictions only."""
     content = {"analysis": name, "plugin": spec["analysis"], "outputs": run_products.outputs(spec)}
-    content |= {"runs": {run: _analysed(plan, run) for run in spec["runs"]}, "seed": plan.config["seed"]}
+    runs = [
+        {"run": run} | _analysed(plan, run) for run in spec["runs"]
+    ]  # a list: recipes do not keep the order of keys
+    content |= {"runs": runs, "seed": plan.config["seed"]}
     return _recipe("analyse", name, *_of_analyses(spec), options=run_products.options(spec), **content)
 
 

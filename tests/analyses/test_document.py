@@ -15,7 +15,7 @@ def test_the_document_holds_sizes_classes_text_source_and_an_accuracy_per_run(tr
     assert text[0] == read.core_properties.title == "Speech & text"
     assert {"Utterances: 60", f"Classes (3): {', '.join(CLASSES)}", "Source of the text: simulated"} <= {*text}
     sizes, scores = ([[cell.text for cell in row.cells] for row in table.rows] for table in read.tables)
-    sides = runs[1].sizes()["fold0"]
+    sides = runs[2].sizes()["fold0"]
     assert len(sizes) == 1 + 5 + 3 and sides["train"] + sides["dev"] + sides["test"] == sides["utterances"] == 60
     assert ["as published", "fold0", *(str(sides[side]) for side in document.SIDES)] in sizes
     for line, one in zip(scores[1:], runs, strict=True):

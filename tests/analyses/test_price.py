@@ -22,7 +22,7 @@ from emospace.report import page
 from emospace.report.results import Files, Results
 from workflow_scripts import analyse
 
-RUNS = {"a_clean": "session", "a_published": "random", "b_clean": "session"}
+RUNS = {"b_clean": "session", "a_clean": "session", "a_published": "random"}
 TITLES = {"a_clean": f"clean{EVIL}", "a_published": "as published", "b_clean": f"clean{EVIL}"}
 SYSTEMS = {"a_clean": f"A{EVIL}", "a_published": f"A{EVIL}", "b_clean": "B"}
 
@@ -42,7 +42,7 @@ def tree(tmp_path_factory):
 def recipe(**options) -> dict:
     about = {"model": "linear_probe", "inputs": [], "labels": {"toy": LABELS}, "rows": {}, "corpora": {"toy": "toy"}}
     leaky = {"session": {"leaky": False, "leaks": []}, "random": {"leaky": True, "leaks": ["protocol"]}}
-    runs = {name: about | {"protocol": on} | leaky[on] for name, on in RUNS.items()}
+    runs = [{"run": name} | about | {"protocol": on} | leaky[on] for name, on in RUNS.items()]
     titles = {"columns": TITLES, "systems": SYSTEMS} | options
     return {"analysis": "price", "plugin": "price", "outputs": ["price.csv", "price.svg"], "runs": runs, "seed": 3} | {
         "options": titles
@@ -59,11 +59,11 @@ def make(tree, out, **options) -> dict:
 
 
 def loaded(tree, name: str) -> Run:
-    base, about = tree / "data/protocols/toy", recipe()["runs"][name]
+    base, about = tree / "data/protocols/toy", next(one for one in recipe()["runs"] if one["run"] == name)
     tables = sorted((base / about["protocol"]).glob("*.csv"))
     sidecar, folders = base / f"{about['protocol']}.json", sorted((tree / f"results/runs/toy/{name}").iterdir())
     files = RunFiles(folders, tables, sidecar, [tree / "data/manifest/toy.csv"], {}, {})
-    return Run(about | {"run": name, "seed": 3}, files)
+    return Run(about | {"seed": 3}, files)
 
 
 def mean_recall(truth: np.ndarray, predicted: np.ndarray) -> float:
@@ -84,7 +84,7 @@ def test_a_joint_analysis_reads_each_run_from_its_own_files_and_scores_it_as_the
     names = {name.rpartition("/")[2] for name in sidecar["inputs"]}
     assert {"session.json", "random.json", "fold4.csv", "run.json"} <= names
     table = records.read(tmp_path / "price.csv")
-    assert table[1]["leaks"] == "protocol" and float(table[1]["value"]) == pytest.approx(
+    assert table[2]["leaks"] == "protocol" and float(table[2]["value"]) == pytest.approx(
         lines["a_published"]["value"], abs=1e-4
     )
     assert (tmp_path / "price.svg").read_text(encoding="utf-8").count("<svg") == 1
@@ -160,7 +160,8 @@ def test_one_job_makes_the_price_of_all_its_runs(tmp_path, monkeypatch):
         paths.protocol.format(protocol=p) for p in ("session", "random")
     ]
     known = read_json(plan.recipes["analyse", "price"])["runs"]
-    assert known["both_random"]["leaky"] and known["both_random"]["leaks"] == ["protocol"]
+    assert [one["run"] for one in known] == spec["runs"] and [one["leaky"] for one in known] == [False, True, False]
+    assert known[1]["leaks"] == ["protocol"]
     config["analyses"] = {"subsets": {"runs": []}}
     with pytest.raises(InputError, match="there is no analysis 'price'"):
         Paths(Plan(config)).analysis_files(plug_in="price")
