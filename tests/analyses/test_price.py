@@ -15,6 +15,7 @@ from emospace.core import plugin, records
 from emospace.core.errors import InputError
 from emospace.core.provenance import read_json
 from emospace.evaluation.metrics._confusion import confusion_matrix
+from emospace.evaluation.predictions import select_predictions, select_truth
 from emospace.evaluation.trained_run import Run, RunFiles
 from emospace.plan.paths import Paths
 from emospace.plan.plan import Plan
@@ -106,6 +107,17 @@ def test_differences_are_paired_on_the_rows_that_both_protocols_test(tree, tmp_p
     assert line["difference_lo"] < line["difference"] < line["difference_hi"]
     for name in ("a_clean", "b_clean"):
         assert lines[name]["difference"] is None and lines[name]["n_shared"] is None
+
+
+def test_only_rows_that_both_test_are_compared(tree):
+    one, other, kept = loaded(tree, "a_published"), loaded(tree, "a_clean"), np.arange(25, 55)
+    whole = one.predictions.probabilities
+    one.__dict__["truth"] = select_truth(one.truth, kept)
+    one.__dict__["predictions"] = select_predictions(one.predictions, kept)
+    result, label = one.compared(other), one.truth.label
+    theirs = other.predictions.probabilities[:, kept]  # both protocols test every row, in the order of the manifest
+    means = [np.mean([mean_recall(label, p.argmax(1)) for p in side]) for side in (whole[:, kept], theirs)]
+    assert result["n"] == 30 and result["difference"] == pytest.approx(means[0] - means[1])
 
 
 def test_without_rows_in_common_there_is_no_difference(tree):

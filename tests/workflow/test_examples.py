@@ -37,7 +37,9 @@ def planted(tmp_path_factory) -> Project:
     project, config = Project(folder / "project"), BASE
     for name in examples():
         config = merged(config, plant(project, name))
-    project.configure(merged(config, {"analyses": {"price": {"runs": ["probe", "in_turn"]}}}))
+    project.configure(
+        merged(config, {"analyses": {"price": {"runs": ["probe", "in_turn"], "systems": {"in_turn": "probe"}}}})
+    )
     project.snakemake("report", "analyse", **recording(project))
     return project
 
