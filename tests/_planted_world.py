@@ -157,7 +157,7 @@ class World:
 
     def _run(self, run: str) -> dict:
         tables = sorted((self.folder / "p/turns").glob("*.csv"))
-        shared = {"protocol": self.folder / "p/turns.json", "folds": tables, "manifest": self.at("m/tones.csv")}
+        shared = {"protocol": [self.folder / "p/turns.json"], "folds": tables, "manifest": self.at("m/tones.csv")}
         return shared | {"run_dirs": [self._stored(run, k) for k in range(3)]}
 
     def evaluate(self, out: Path) -> None:
@@ -175,7 +175,11 @@ class World:
             "threads": 1,
             "manifest_sidecar": self.at("m/tones.json"),
         }
-        analyse.job(Namespace(**self._run("probe"), **given, out=out), self.recipes["analyse", "mistakes.probe"])
+        run = self._run("probe")
+        analyse.job(
+            Namespace(**run | {"protocol": [run["protocol"]]}, **given, out=out),
+            self.recipes["analyse", "mistakes.probe"],
+        )
 
     def report(self, out: Path) -> None:
         names = ("metrics", "runs", "audit", "quality", "manifest_sidecar", "feature_sidecars", "sheets", "gates")

@@ -1,4 +1,4 @@
-"""Run an analysis of one trained run: write the files that it declares and the facts that it returns."""
+"""Run an analysis of a trained run, or of several: write the files that it declares and the facts that it returns."""
 
 import shutil
 from pathlib import Path
@@ -24,16 +24,39 @@ def device(module: ModuleType, model: ModuleType, threads: int) -> str:
     return "cuda" if module.GPU and torch.cuda.is_available() else "cpu"
 
 
-def job(args, recipe):
-    module, file = plugin.find("analyses", recipe["plugin"]), plugin.place("analyses", recipe["plugin"])
+def one(args, recipe, module: ModuleType) -> Run:
+    """Return the run of a recipe with everything that it read."""
     inputs = {name: [Path(f) for f in files] for name, *files in args.input}
+    more = inputs, parents_of(args), readers(recipe, args.manifests)
+    files = RunFiles(args.run_dirs, args.folds, args.protocol[0], args.manifest, *more)
+    where = device(module, plugin.find("models", recipe["model"]), args.threads)
+    return Run(recipe, files, where, opened(args.weights[0]) if args.weights else None)
+
+
+def parents_of(args) -> dict[str, list[Path]]:
+    """Return each run that the run reads -> its folders."""
     parents: dict[str, list[Path]] = {}
     for name, _, folder in (parent.partition("=") for parent in args.parents):
         parents.setdefault(name, []).append(Path(folder))
-    more = inputs, parents, readers(recipe, args.manifests)
-    files = RunFiles(args.run_dirs, args.folds, args.protocol, args.manifest, *more)
-    where = device(module, plugin.find("models", recipe["model"]), args.threads)
-    trained = Run(recipe, files, where, opened(args.weights[0]) if args.weights else None)
+    return parents
+
+
+def several(args, recipe) -> list[Run]:
+    """Return the runs of a recipe without their inputs. Paths tell which run, protocol or corpus a file belongs to."""
+    runs = []
+    for spec in recipe["runs"]:
+        folders = [folder for folder in args.run_dirs if folder.parent.name == spec["run"]]
+        tables = [table for table in args.folds if table.parent.name == spec["protocol"]]
+        protocol = next(path for path in args.protocol if path.stem == spec["protocol"])
+        manifests = [path for path in args.manifest if path.stem in spec["corpora"]]
+        files = RunFiles(folders, tables, protocol, manifests, {}, {})
+        runs.append(Run({**spec, "seed": recipe["seed"]}, files))
+    return runs
+
+
+def job(args, recipe):
+    module, file = plugin.find("analyses", recipe["plugin"]), plugin.place("analyses", recipe["plugin"])
+    trained = several(args, recipe) if "runs" in recipe else one(args, recipe, module)
     offer = plugin.offered(module.analyse, seed=recipe["seed"])
     with TemporaryDirectory(prefix="emospace-") as name:
         folder = Path(name)
@@ -43,8 +66,8 @@ def job(args, recipe):
         for output in recipe["outputs"]:
             with atomic(args.out / output) as tmp:
                 shutil.copyfile(folder / output, tmp)
-    folders = [*args.run_dirs, *(folder for stored in parents.values() for folder in stored)]
-    used = [*args.manifest_sidecar, args.protocol, *args.folds, *args.input_sidecars]
+    folders = [*args.run_dirs, *(folder for stored in parents_of(args).values() for folder in stored)]
+    used = [*args.manifest_sidecar, *args.protocol, *args.folds, *args.input_sidecars]
     used += [*(folder / "run.json" for folder in folders), *args.weights]
     made = [args.out / output for output in recipe["outputs"]]
     packages = {"numpy", *module.PACKAGES}
@@ -53,9 +76,8 @@ def job(args, recipe):
 
 def main():
     parser = arguments(__doc__)
-    for name in ("protocol", "out"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
-    for name in ("manifest", "manifest-sidecar", "folds", "run-dirs"):
+    parser.add_argument("--out", type=Path, required=True)
+    for name in ("protocol", "manifest", "manifest-sidecar", "folds", "run-dirs"):
         parser.add_argument(f"--{name}", type=Path, nargs="+", required=True)
     parser.add_argument("--input", nargs="+", action="append", default=[], metavar="NAME FILE", help="files per input")
     parser.add_argument("--manifests", type=Path, nargs="*", default=[], help="of all parts, if it reads a view")

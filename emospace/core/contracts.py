@@ -330,6 +330,9 @@ class Model(Protocol):
     - WEIGHTS: are pretrained weights required (`weights:` of the run)?
     - FITS_ON_TEST: training sees the inputs of test rows; such a run must be declared `leaky: true`.
     - PACKAGES: distributions whose versions the sidecar records.
+
+    An option of `train` annotated `emospace.core.option_types.File` names a file outside the workflow; if its content
+    changes, the run is trained again. `apply` cannot read it: store what it needs in the state.
     """
 
     INPUTS: Sequence[Literal["feature", "view", "run"]] = ("feature",)
@@ -480,11 +483,13 @@ class Analysis(Protocol):
     Folder: emospace/analyses. Config: `analyses: <name>: {runs: [...], <options of analyse>}`; `analysis` selects
     another module. Without `runs`, it covers every run that it suits. Each run gets one job, which writes to
     results/<config>/analyses/<run>/<name>. If `analyse` takes an option `columns` (run -> heading), planning adds each
-    of the `runs` that it lacks, with the title of the run's protocol.
+    of the `runs` that it lacks, with the title of the run's protocol; to an option `systems` (run -> name), it adds the
+    entry of the config that stands for the run.
 
     - OUTPUTS: names of the files that it writes. The report links them and shows pictures (.svg, .png) and tables
       (.csv), unless a section of the same name presents them.
     - DEFAULT: does it run even if the config does not name it? (`analyses: <name>: {runs: []}` turns it off.)
+    - JOINT: does one job analyse all its runs together? It writes to results/<config>/analyses/_joint/<name>.
     - GPU: does it use a GPU if there is one?
     - ENVIRONMENT: the file in envs/ that lists its packages.
     - PACKAGES: distributions whose versions the sidecar records.
@@ -492,6 +497,7 @@ class Analysis(Protocol):
 
     OUTPUTS: Sequence[str]
     DEFAULT: bool = False
+    JOINT: bool = False
     GPU: bool = False
     ENVIRONMENT: Environment = "train"
     PACKAGES: Sequence[str] = ()
@@ -501,7 +507,8 @@ class Analysis(Protocol):
         """Write OUTPUTS into the empty folder `out`; return facts for the sidecar.
 
         run: emospace.evaluation.trained_run.Run, with classes, folds, seeds, the truth and predictions of the test
-        rows, the rows of each fold, and `apply`, which applies the stored models to any rows.
+        rows, the rows of each fold, and `apply`, which applies the stored models to any rows. With JOINT, a list of
+        runs in the order of the config, without `rows` and `apply`.
         """
         ...
 

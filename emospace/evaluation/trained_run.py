@@ -1,5 +1,6 @@
 """A trained run as an analysis sees it: its rows, models, predictions, and the truth."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,10 +11,11 @@ import numpy as np
 from emospace.core import plugin
 from emospace.core.data import Fold, Output, Rows
 from emospace.core.provenance import read_json
-from emospace.evaluation import measures
+from emospace.evaluation import bootstrap, measures
 from emospace.evaluation.intervals import estimate
 from emospace.evaluation.predictions import Predictions, Truth, read_run, truth_of
-from emospace.evaluation.result import cell
+from emospace.evaluation.result import cell, compare
+from emospace.protocols import fold_tables
 from emospace.runs import applying
 from emospace.runs.folds import Readers, read_fold
 from emospace.runs.run_inputs import Folders, with_runs
@@ -46,13 +48,15 @@ class RunFiles:
 class Run:
     """A trained run with all its folds and seeds.
 
-    name, model: names in the config. inputs: names of its inputs, `run:<name>` for the outputs of another run. classes:
+    name, model, protocol: names in the config. leaky: whether the protocol is declared leaky; leaks: everything that
+    reveals something of test rows. inputs: names of its inputs, `run:<name>` for the outputs of another run. classes:
     names in the order of class numbers. folds, seeds, trainings: in order. device: where `apply` computes, "cpu" or
     "cuda". weights: the run's pretrained weights, if its model needs any.
     """
 
     def __init__(self, recipe: dict, files: RunFiles, device: str = "cpu", weights: Weights | None = None):
         self.name, self.model, self.device, self.weights = recipe["run"], recipe["model"], device, weights
+        self.protocol, self.leaky, self.leaks = recipe["protocol"], recipe["leaky"], recipe["leaks"]
         self._recipe, self._files = recipe, files
         self.inputs: list[str] = list(recipe["inputs"])
         self.classes: list[str] = read_json(files.protocol)["classes"]
@@ -74,6 +78,24 @@ class Run:
     def measured(self, probabilities: np.ndarray, metric: str = "UA") -> dict:
         """Value, `lo` and `hi` of a metric for any probabilities (seeds, N, C), computed as in the summary."""
         return metric_cell(self.truth, Predictions(self.seeds, probabilities), metric, self._recipe["seed"])
+
+    def compared(self, other: "Run", metric: str = "UA") -> dict:
+        """Difference of a metric from another run on the rows that both test, paired, with interval and `n`.
+
+        n: the number of those rows. Without any, every other value is None.
+        """
+        nothing = {"difference": None, "lo": None, "hi": None, "n": 0}
+        tested = {row.utterance for row in other.truth.rows}
+        if not any(row.utterance in tested for row in self.truth.rows):
+            return nothing
+        truth = None if other.protocol == self.protocol else other.truth
+        options = {"seed": self._recipe["seed"], "draws": bootstrap.DRAWS, "noisy": True}  # no p-value
+        result = compare(self.truth, self.predictions, other.predictions, truth, [metric], **options)
+        return {key: result["paired"][metric][key] for key in ("difference", "lo", "hi")} | {"n": result["shared"]["n"]}
+
+    def sizes(self) -> dict[str, dict[str, int]]:
+        """Fold -> number of rows of each side, a row that occurs twice counted twice, and of distinct utterances."""
+        return {table.stem: _sizes(fold_tables.read(table)) for table in self._files.tables}
 
     def rows(self, training: Training) -> Fold:
         """Train, dev and test rows of a training with their inputs. Test rows carry no labels; `truth` has them.
@@ -116,6 +138,11 @@ def metric_cell(truth: Truth, predictions: Predictions, metric: str, seed: int) 
     sums = measures.tables(truth, predictions, [metric], {"all": truth.clusters.member})["all"][metric]
     module = plugin.find("metrics", metric)
     return cell(estimate(measures.value(metric), sums, seed=seed), module.LOWEST, module.HIGHEST)
+
+
+def _sizes(lines: list[dict]) -> dict[str, int]:
+    counts = Counter(line["split"] for line in lines)
+    return {side: counts[side] for side in fold_tables.SIDES} | {"utterances": len({n["utterance"] for n in lines})}
 
 
 def _training(folder: Path, parents: Mapping[str, Sequence[Path]]) -> Training:

@@ -1,7 +1,8 @@
 """LSTM classifiers of Sahu 2019 (arXiv 1904.06022) on acoustic features, words of the text, or both.
 
 With a feature, the LSTM reads one vector per utterance (scaled features, and TF-IDF if there is a text) as a sequence
-of one step. With a text alone, it reads the embedded words; the embeddings are trained from a random start.
+of one step. With a text alone, it reads the embedded words; the embeddings are trained, from a random start or from
+given vectors.
 """
 
 import copy
@@ -13,7 +14,7 @@ import numpy as np
 
 from emospace.core.data import Fold, Output, Rows, Trained
 from emospace.core.errors import InputError
-from emospace.core.option_types import Count, Natural, Positive, Share
+from emospace.core.option_types import Count, File, Natural, Positive, Share
 from emospace.core.store import Ragged
 from emospace.models import _table
 
@@ -40,6 +41,7 @@ def train(
     hidden: Count = 50,
     bidirectional: bool = False,
     embedding: Count = 200,
+    vectors: File = "",
     words: Count = 20,
     dropout: Share = 0.0,
     softmax_twice: bool = False,
@@ -51,7 +53,8 @@ def train(
     """Train with Adam and keep the epoch with the best accuracy on dev.
 
     fit_on, copies, min_df: as in light_weight. layers, hidden, bidirectional, dropout: of the LSTM. embedding: size of
-    the word embeddings; words: number of words read per text. softmax_twice: the published loss, which takes
+    the word embeddings. vectors: a text file of word vectors (GloVe), from which they start and take their size; words
+    that it lacks start at random. words: number of words read per text. softmax_twice: the published loss, which takes
     probabilities as logits. batch: rows per step, or all if there are fewer. Raises InputError for unusable data.
     """
     import torch
@@ -66,7 +69,11 @@ def train(
     table = _vocabulary(sides, min_df) if _reads_words(rows) else _table.fit(sides, min_df)
     architecture = {"layers": layers, "hidden": hidden, "bidirectional": bidirectional, "dropout": dropout}
     architecture |= {"classes": len(fold.classes), "embedding": embedding, "size": _size(table)}
-    network = _network(architecture, "idf" not in table and "low" not in table).to(device)
+    start = _start(vectors, table) if vectors else {}
+    architecture["embedding"] = len(next(iter(start.values()))) if start else embedding
+    network = _network(architecture, "idf" not in table and "low" not in table)
+    _begin(network, start)
+    network.to(device)
     inputs, labels = _tensor(table, rows, words).to(device), torch.from_numpy(rows.label).to(device)
     held = _tensor(table, fold.dev, words).to(device) if len(fold.dev) else None
 
@@ -83,6 +90,7 @@ def train(
     schedule = _classifier.Pace(epochs, patience, batch, lr).schedule(len(rows))
     state = fit(network, copy.deepcopy(network).eval(), len(rows), losses, score, schedule, checkpoint)
     facts = {"words": words, "architecture": architecture} | _classifier.facts(network, state)
+    facts |= {"words_with_vectors": len(start)} if vectors else {}
     stored = {f"network.{name}": value.cpu().numpy() for name, value in state.best.items()}
     return Trained(
         stored | {f"table.{name}": value for name, value in table.items()}, fold.classes, state.history, facts
@@ -114,6 +122,26 @@ def _vocabulary(sides: list[Rows], min_df: int) -> dict[str, np.ndarray]:
         reason = f"no word occurs in {min_df} train texts" if counts else "no train row has a text"
         raise InputError(_table.WHERE, reason, "lower `min_df`, or read a feature")
     return _table.encoded(kept)
+
+
+def _start(vectors: str, table: dict[str, np.ndarray]) -> dict[int, np.ndarray]:
+    """Row of the embeddings -> vector, for the words of the vocabulary that the file has."""
+    from emospace.models import _word_vectors
+
+    if "low" in table or "idf" in table:
+        reason = "word vectors were given, but a run with a feature does not read words"
+        raise InputError("option vectors", reason, "leave out `vectors`, or the feature")
+    known = {word: i for i, word in enumerate(_table.vocabulary(table), 2)}
+    return {known[word]: vector for word, vector in _word_vectors.read(Path(vectors), known).items()}
+
+
+def _begin(network, start: dict[int, np.ndarray]) -> None:
+    """Set rows of the word embeddings."""
+    import torch
+
+    with torch.no_grad():
+        for row, vector in start.items():
+            network.embedding.weight[row] = torch.from_numpy(vector)
 
 
 def _size(table: dict[str, np.ndarray]) -> int:

@@ -14,7 +14,7 @@ SPLITS = Path("configs/splits")
 def check_seen(plan, stages: Path = Path("dvc.yaml")) -> None:
     """Raise InputError for a file that could change while DVC skips the stage that reads it.
 
-    These are raw files, the pairs of a translator, a split table, and files that the options of a feature name.
+    These are raw files, the pairs of a translator, a split table, and files that the options of a feature or run name.
     """
     for name in plan.config["corpora"]:
         if not plan.generated(name):
@@ -24,6 +24,10 @@ def check_seen(plan, stages: Path = Path("dvc.yaml")) -> None:
         if files := plan.feature_files(name):
             reason = f"{files[0]}, which {name} reads, is outside the paths that DVC watches"
             _check_always_runs(stages, "augment" if plan.views.is_augmented(name) else "features", reason)
+    for name in plan.config["runs"]:
+        if files := plan.outside_files(name):
+            reason = f"{files[0]}, which {name} reads, is outside the paths that DVC watches"
+            _check_always_runs(stages, "train", reason)
     for name, entry in plan.config.get("weights", {}).items():
         if "pairs" in entry and not Path(entry["pairs"]).resolve().is_relative_to(PAIRS.resolve()):
             raise InputError(

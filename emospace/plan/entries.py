@@ -119,6 +119,11 @@ class Entries:
         """Return the names of the files that a training stores in addition to those of every run."""
         return files_of(self.extras(run), plugin.declared(self.model(run), "checkpoints", self.run_options(run)))
 
+    def outside_files(self, run: str) -> list[str]:
+        """Return the files outside the workflow that the options of a run name."""
+        files = named(self.model(run).train, self.run_options(run), "files")
+        return [path for paths in files.values() for path in paths]
+
     def outputs_read(self, run: str) -> list[tuple[str, str]]:
         """Return (parent, name of a file) of each stored output that a run reads."""
         inputs = [(run_of(name), output_of(name)) for name in self.run(run)["inputs"] if run_of(name)]

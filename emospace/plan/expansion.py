@@ -88,12 +88,20 @@ def _analysis(config: dict, listed: Listed, name: str, spec: dict) -> dict:
     for run in runs:
         if run not in config["runs"]:
             raise InputError(where, f"there is no run {run!r}", suggest(run, [*listed, *config["runs"]]))
-    spec = spec | {"runs": list(dict.fromkeys(runs))}
-    module = plugin.find("analyses", spec.get("analysis", name))
-    if "columns" not in plugin.options_of(module.analyse) or not isinstance(spec.get("columns", {}), dict):
-        return spec  # the options are checked later
-    titles = {run: _title(config, run) for run in spec["runs"]}
-    return spec | {"columns": titles | _headings(listed, f"{where}: columns", titles, spec.get("columns", {}))}
+    runs = list(dict.fromkeys(runs))
+    origins = {run: entry for entry, plains in listed.items() for run in plains.values()}
+    titles, options = {run: _title(config, run) for run in runs}, _options(name, spec)
+    if "columns" in options and isinstance(spec.get("columns", {}), dict):  # options are checked later
+        given = _headings(listed, f"{where}: columns", titles, spec.get("columns", {}))
+        spec = spec | {"columns": titles | given}
+    if "systems" in options and isinstance(spec.get("systems", {}), dict):
+        given = {run: name for entry, name in spec.get("systems", {}).items() for run in _plain_runs(listed, entry)}
+        spec = spec | {"systems": {run: origins.get(run, run) for run in runs} | given}
+    return spec | {"runs": runs}
+
+
+def _options(name: str, spec: dict) -> dict:
+    return plugin.options_of(plugin.find("analyses", spec.get("analysis", name)).analyse)
 
 
 def _plain_runs(listed: Listed, name: str) -> list[str]:

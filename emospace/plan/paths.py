@@ -6,10 +6,13 @@ not lie below a corpus, because a protocol may have several.
 
 from collections.abc import Iterable
 
+from emospace.core.errors import InputError
 from emospace.plan.data_paths import COPY, PARENT, DataPaths, fill, offsets, sidecars, weight_records
 from emospace.plan.plan import Plan
-from emospace.plan.run_products import outputs
+from emospace.plan.run_products import joint, outputs
 from emospace.runs.run_files import MODEL_FILES, OUTPUT_FILES, TRAIN
+
+JOINT = "_joint"  # in place of a run; no run has this name
 
 
 class Paths(DataPaths):
@@ -161,10 +164,31 @@ class Paths(DataPaths):
         read = [path for parent, file in self.plan.outputs_read(run) for path in self.trainings(parent, file)]
         return list(dict.fromkeys([*stored, *read]))
 
-    def analysis_files(self, file: str = "") -> list[str]:
-        """Return a file of every analysis of every run, or all their outputs."""
-        analyses = self.plan.config["analyses"]
-        pairs = [(run, name) for run in self.plan.config["runs"] for name in analyses if run in analyses[name]["runs"]]
+    def joint_analysis(self, name: str) -> str:
+        """Return the folder of an analysis of several runs."""
+        return f"{self.analyses.format(run=JOINT)}/{name}"
+
+    def joint_protocols(self, runs: Iterable[str]) -> list[str]:
+        """Return the protocols of several runs, each once."""
+        return list(dict.fromkeys(self.plan.run(run)["protocol"] for run in runs))
+
+    def over_runs(self, pattern: str, runs: Iterable[str]) -> list[str]:
+        """Return the pattern filled for the protocols of several runs, their folds and their corpora."""
+        plan, protocols = self.plan, self.joint_protocols(runs)
+        filled = (fill(pattern, protocol=p, fold=plan.folds(p), corpus=plan.protocol_corpora(p)) for p in protocols)
+        return list(dict.fromkeys(path for paths in filled for path in paths))
+
+    def analysis_files(self, file: str = "", plug_in: str = "") -> list[str]:
+        """Return a file of every analysis of every run, or all their outputs. plug_in: of this module only.
+
+        Raises InputError if the config has no analysis of that module.
+        """
+        analyses = {n: s for n, s in self.plan.config["analyses"].items() if plug_in in ("", s["analysis"])}
+        if plug_in and not analyses:
+            raise InputError("config: analyses", f"there is no analysis {plug_in!r}", f"add {plug_in}: {{runs: [...]}}")
+        pairs = [(JOINT, name) for name, spec in analyses.items() if spec["runs"] and joint(spec)]
+        separate = [name for name, spec in analyses.items() if not joint(spec)]
+        pairs += [(run, name) for run in self.plan.config["runs"] for name in separate if run in analyses[name]["runs"]]
         return [
             f"{self.analyses.format(run=run)}/{name}/{output}"
             for run, name in pairs

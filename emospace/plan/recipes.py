@@ -61,6 +61,9 @@ def _all(plan) -> Iterator[Recipe]:
     yield _recipe("count_children", options={})
     yield _recipe("summarize", "all", *_metrics(plan), options={})
     for name, spec in plan.config["analyses"].items():
+        if run_products.joint(spec) and spec["runs"]:
+            yield _joint_analysis(plan, name, spec)
+            continue
         for run in spec["runs"]:
             yield _analysis(plan, name, spec, run)
     used = {name: plan.config["weights"][name] for name in plan.used_weights()}
@@ -182,6 +185,8 @@ def _run(plan, name: str) -> Iterator[Recipe]:
         reads["augment"] = spec["augment"]
     job = {"plugin": spec["model"], "options": options, **reads, **common}
     job |= _readers(plan, name)
+    if files := digests(plan.outside_files(name)):
+        job["files"] = files
     code = [plugin.module_name("models", spec["model"]), *_reader_code(plan, name)]
     yield _recipe("train", name, *code, **job)
     if plan.applied_to_train(name):
@@ -223,15 +228,33 @@ def _metrics(plan) -> list[str]:
 
 def _analysis(plan, name: str, spec: dict, run: str) -> Recipe:
     """Return the recipe of an analysis of one run. It applies the run's models, so their code counts."""
-    run_spec, protocol = plan.run(run), plan.protocol(plan.run(run)["protocol"])
-    models = {run_spec["model"], *(plan.run(parent)["model"] for parent in plan.parents(run))}
-    modules = [plugin.module_name("analyses", spec["analysis"])]
-    modules += [plugin.module_name("models", model) for model in sorted(models)]
-    modules += [plugin.module_name("metrics", metric) for metric in plugin.names("metrics")]  # it may use any
+    models = {plan.run(name)["model"] for name in [run, *plan.parents(run)]}
+    modules = [*_of_analyses(spec), *(plugin.module_name("models", model) for model in sorted(models))]
     content = {"analysis": name, "plugin": spec["analysis"], "outputs": run_products.outputs(spec), "run": run}
-    content |= {key: run_spec[key] for key in ("model", "protocol", "inputs")}
-    content |= {"labels": plan.labels(run_spec["protocol"]), "rows": protocol["rows"], "leaky": protocol["leaky"]}
-    content |= {"seed": plan.config["seed"]} | _readers(plan, run)
+    content |= _analysed(plan, run) | {"seed": plan.config["seed"]} | _readers(plan, run)
     modules += _reader_code(plan, run)
-    content |= _corpora(plan, run_spec["protocol"])
     return _recipe("analyse", f"{name}.{run}", *modules, options=run_products.options(spec), **content)
+
+
+def _joint_analysis(plan, name: str, spec: dict) -> Recipe:
+    """Return the recipe of an analysis of several runs. It reads their stored predictions only."""
+    content = {"analysis": name, "plugin": spec["analysis"], "outputs": run_products.outputs(spec)}
+    runs = [
+        {"run": run} | _analysed(plan, run) for run in spec["runs"]
+    ]  # a list: recipes do not keep the order of keys
+    content |= {"runs": runs, "seed": plan.config["seed"]}
+    return _recipe("analyse", name, *_of_analyses(spec), options=run_products.options(spec), **content)
+
+
+def _of_analyses(spec: dict) -> list[str]:
+    """Return the module of an analysis and those of the metrics, any of which it may use."""
+    metrics = [plugin.module_name("metrics", metric) for metric in plugin.names("metrics")]
+    return [plugin.module_name("analyses", spec["analysis"]), *metrics]
+
+
+def _analysed(plan, run: str) -> dict:
+    """Return what an analysis must know of a run and its protocol."""
+    spec, protocol = plan.run(run), plan.protocol(plan.run(run)["protocol"])
+    content = {key: spec[key] for key in ("model", "protocol", "inputs")}
+    content |= {"labels": plan.labels(spec["protocol"]), "rows": protocol["rows"], "leaky": protocol["leaky"]}
+    return content | {"leaks": plan.leaks(run)} | _corpora(plan, spec["protocol"])

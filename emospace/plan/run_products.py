@@ -72,6 +72,11 @@ def options(spec: dict) -> dict:
     return {key: value for key, value in spec.items() if key not in ANALYSIS_KEYS}
 
 
+def joint(spec: dict) -> bool:
+    """Does one job make an analysis of all its runs?"""
+    return plugin.find("analyses", spec["analysis"]).JOINT
+
+
 def outputs(spec: dict) -> list[str]:
     """Return the names of the files that an analysis writes, without its sidecar."""
     return list(plugin.find("analyses", spec["analysis"]).OUTPUTS)

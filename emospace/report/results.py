@@ -47,7 +47,7 @@ COMPANIONS = {
 class Analysed:
     """The result of an analysis of a run. facts: as returned by the analysis. files: name -> path of its outputs.
 
-    name: its name in the config. plugin: its module. home: folder of the page.
+    name: its name in the config. plugin: its module. run: "" if it is one of several runs. home: folder of the page.
     """
 
     name: str
@@ -179,7 +179,7 @@ class Results:
     def _analysed(self, path: Path, sidecar: dict) -> Analysed:
         files = {name: path.with_name(name) for name in sidecar["recipe"]["outputs"]}
         recipe = sidecar["recipe"]
-        return Analysed(recipe["analysis"], recipe["plugin"], recipe["run"], sidecar["facts"], files, self.home)
+        return Analysed(recipe["analysis"], recipe["plugin"], recipe.get("run", ""), sidecar["facts"], files, self.home)
 
 
 def _problems(problems: list[Problem]) -> dict:

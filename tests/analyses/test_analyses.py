@@ -137,13 +137,22 @@ def tree(tmp_path_factory):
 
 
 RECIPE = {"analysis": "mine", "plugin": "planted", "outputs": ["table.csv"], "run": "probe", "model": "linear_probe"}
-RECIPE |= {"inputs": [], "labels": {"toy": LABELS}, "rows": {}, "leaky": False, "seed": 7, "options": {"size": 5}}
+RECIPE |= {
+    "protocol": "session",
+    "inputs": [],
+    "labels": {"toy": LABELS},
+    "rows": {},
+    "leaky": False,
+    "leaks": [],
+    "seed": 7,
+    "options": {"size": 5},
+}
 
 
 def make(tree, out, weights=(), **changed) -> None:
     base = tree / "data/protocols/toy"
     args = {"manifest": [tree / "data/manifest/toy.csv"], "manifest_sidecar": [tree / "data/manifest/toy.json"]}
-    args |= {"protocol": base / "session.json", "folds": sorted((base / "session").glob("*.csv")), "input": []}
+    args |= {"protocol": [base / "session.json"], "folds": sorted((base / "session").glob("*.csv")), "input": []}
     args |= {"run_dirs": sorted(tree.glob("results/runs/toy/probe/*")), "input_sidecars": [], "parents": []}
     args |= {"manifests": []}
     analyse.job(SimpleNamespace(**args, out=out, threads=1, weights=[*weights]), RECIPE | changed)

@@ -11,6 +11,7 @@ import pytest
 import torch
 from _light import CLASSES, WORDS
 from _small import ragged
+from conftest import utterance
 
 from emospace.core import plugin
 from emospace.core.data import Fold, Rows
@@ -19,6 +20,7 @@ from emospace.models import _classifier
 from emospace.models._spectrogram import AudioCnn, TextRnn
 from emospace.runs.applying import ask, learn
 from emospace.training.rates import Plateau
+from emospace.views import text
 from emospace.weights.record import Weights
 
 TRUTH = np.arange(24) % 3
@@ -152,3 +154,20 @@ def test_unusable_inputs_are_refused(trained):
     narrow = replace(data.train, inputs={"audio.mel": ragged([np.zeros((18, 9), np.float32)] * 48)})
     with pytest.raises(InputError, match="18 x 9, but four poolings need"):
         trained("audio_cnn", replace(data, train=narrow))
+
+
+def test_a_simulated_text_reveals_every_label(trained, tmp_path):
+    """So a score of 100 % with such texts says nothing; the same model finds nothing in the given sentence."""
+    data, scores = fold("text_rnn"), {}
+    for source in ("simulated", "given"):
+        sides = []
+        for side in (data.train, data.dev, data.test):
+            rows = [
+                utterance(u, label=CLASSES[k], text="the same")
+                for u, k in zip(side.utterances, side.label, strict=True)
+            ]
+            text.extract(rows, tmp_path, tmp_path / "t.csv", source=source)
+            sides.append(replace(side, inputs={"text": list(text.read(tmp_path / "t.csv", rows))}))
+        _, apply = trained("text_rnn", Fold(CLASSES, *sides), longest=64)
+        scores[source] = (apply(sides[2]).probabilities.argmax(1) == TRUTH).mean()
+    assert scores == {"simulated": 1.0, "given": pytest.approx(1 / 3)}

@@ -33,7 +33,18 @@ def test_a_config_plans_and_shows_every_run_but_the_probes_in_a_table(path, tabl
     shown = [
         run for spec in plan.config["analyses"].values() if spec.get("analysis") == "members" for run in spec["runs"]
     ]
-    assert sorted(shown) == sorted(run for run in plan.config["runs"] if not run.startswith("probe"))
+    if "price" not in path:
+        assert sorted(shown) == sorted(run for run in plan.config["runs"] if not run.startswith("probe"))
+
+
+def test_the_price_of_a_protocol_has_three_columns_for_every_system(tables):
+    for path in ("configs/systems/demo.yaml", "configs/systems/price_ravdess.yaml"):
+        plan = Plan(shipped(path))
+        spec, columns = plan.config["analyses"]["price"], {}
+        for run in spec["runs"]:
+            columns.setdefault(spec["systems"][run], []).append(spec["columns"][run])
+        assert len(columns) == 7
+        assert all(titles == ["as published", "clean", "chosen on test"] for titles in columns.values())
 
 
 def read(config: dict, name: str) -> str:

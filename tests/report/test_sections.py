@@ -41,6 +41,7 @@ def test_the_config_selects_and_orders_sections_and_the_default_is_by_order(plan
     shipped = [
         "results",
         "transfer",
+        "price",
         "members",
         "trust",
         "runs",

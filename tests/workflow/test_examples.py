@@ -30,14 +30,16 @@ def test_every_example_has_lines_of_a_config_and_a_place_of_its_own():
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory) -> Project:
-    """A copy of the project with every example installed, run once."""
+    """A copy of the project with every example installed, and an analysis of several runs, run once."""
     folder = tmp_path_factory.mktemp("planted")
     tones(folder / "tones")
     (folder / "project").mkdir()
     project, config = Project(folder / "project"), BASE
     for name in examples():
         config = merged(config, plant(project, name))
-    project.configure(config)
+    project.configure(
+        merged(config, {"analyses": {"price": {"runs": ["probe", "in_turn"], "systems": {"in_turn": "probe"}}}})
+    )
     project.snakemake("report", "analyse", **recording(project))
     return project
 
@@ -58,7 +60,7 @@ def test_every_example_runs_end_to_end(planted):
     assert re.search(r"is right for [\d.]+ % \(UA\), and for [\d.]+ % of what s\d\d says", found.text())
     # The analysis shows a table, a picture embedded as a data URI, and links that resolve.
     sources = [value for tag, name, value in found.attributes if (tag, name) == ("img", "src")]
-    assert len(sources) == 1 and sources[0].startswith("data:image/svg+xml;base64,")
+    assert len(sources) == 2 and all(source.startswith("data:image/svg+xml;base64,") for source in sources)
     links = [value for tag, name, value in found.attributes if (tag, name) == ("a", "href") and value[0] != "#"]
     assert "analyses/probe/mistakes/mistakes.mp4" in links and all((results / link).is_file() for link in links)
     assert "utterance label predicted" in found.text()
@@ -134,6 +136,18 @@ def test_a_metric_is_a_column_of_the_summary_and_of_the_report(planted):
         assert float(row["macro_precision_lo"]) <= expected <= float(row["macro_precision_hi"])
         assert "MF1" not in row
     assert "MP" in Page((results / "report.html").read_text(encoding="utf-8")).text()
+
+
+@pytest.mark.workflow
+def test_one_job_analyses_several_runs_of_different_protocols(planted):
+    results = planted.folder / "results/planted"
+    table = lines(results / "analyses/_joint/price/price.csv")
+    summary = {row["run"]: row for row in lines(results / "summary.csv")}
+    assert [line["run"] for line in table] == ["probe", "in_turn"]
+    for line in table:
+        assert float(line["value"]) == pytest.approx(float(summary[line["run"]]["UA"]), abs=1e-4)
+    assert table[1]["n_shared"] == "48" and table[0]["difference"] == ""
+    assert "Several runs" in Page((results / "report.html").read_text(encoding="utf-8")).text()
 
 
 @pytest.mark.workflow

@@ -7,6 +7,7 @@ from pathlib import PurePath
 
 TITLE = "Analyses"
 ORDER = 40
+SEVERAL = "Several runs"
 PICTURES = {".svg": "image/svg+xml", ".png": "image/png"}
 MAX_BYTES = 2_000_000  # of a picture or table in the page; larger files are only linked
 MAX_LINES = 70  # of a table in the page; more than the subsets of six inputs
@@ -18,7 +19,7 @@ def gather(results) -> dict | None:
     sections = results.recipe.get("sections", ())
     for analysed in results.analyses:
         if analysed.plugin not in sections:
-            by_run.setdefault(analysed.run, []).append(_entry(analysed))
+            by_run.setdefault(analysed.run or SEVERAL, []).append(_entry(analysed))
     return {"runs": by_run} if by_run else None
 
 
