@@ -145,7 +145,7 @@ class Objective:
             values = self.vocal_tract[name](values, length)
         if not self.distortion:
             return values, length
-        if self.network.encoders[Space.key(name)].form == "cepstral":
+        if self.network.encoders[Space.key(name)].shape.form == "cepstral":
             return distort(values, length, self.distortion)
         size, _, dims = values.shape
         noise = 0.1 * self.distortion * torch.randn(size, 1, dims, device=values.device)  # of the whole utterance

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from emospace.models.unified.encoder import SequenceEncoder, inside_of
+from emospace.models.unified.encoder import SequenceEncoder, Shape, inside_of
 from emospace.models.unified.linear_path import LinearPath
 from emospace.models.unified.resident import Batch, DeviceRows, autocast
 from emospace.training.calibration import softmax
@@ -58,7 +58,7 @@ def _rated(vad: torch.Tensor) -> Iterator[tuple[torch.Tensor, list[int]]]:
 
 
 class Space(nn.Module):
-    """The unified emotion space. shapes: input -> (feature dimensions, form, see `SequenceEncoder`).
+    """The unified emotion space. shapes: input -> (dimensions, form, layers), see `Shape`.
 
     weights: of the learnt paths of all inputs, then of the linear ones. gender_weights: of the gender head, then of the
     linear paths of all inputs to gender.
@@ -66,15 +66,14 @@ class Space(nn.Module):
 
     def __init__(self, shapes: dict, classes: int, width: int, embedding: int, recurrent: int, dropout: float):
         super().__init__()
-        shapes = dict(sorted(shapes.items()))  # the weights of the paths are in this order, and JSON has no other
+        # The weights of the paths are in this order, and JSON has no other.
+        shapes = {name: Shape(*shape) for name, shape in sorted(shapes.items())}
         self.names, self.classes, self.size = list(shapes), classes, embedding
-        encoders = {
-            n: SequenceEncoder(d, form, width, embedding, recurrent, dropout) for n, (d, form) in shapes.items()
-        }
+        encoders = {n: SequenceEncoder(s, width, embedding, recurrent, dropout) for n, s in shapes.items()}
         self.encoders = nn.ModuleDict({self.key(n): m for n, m in encoders.items()})
-        self.decoders = nn.ModuleDict({self.key(n): nn.Linear(embedding, 2 * d) for n, (d, _) in shapes.items()})
-        self.linear = nn.ModuleDict({self.key(n): LinearPath(d, classes) for n, (d, _) in shapes.items()})
-        self.linear_gender = nn.ModuleDict({self.key(n): LinearPath(d, 2) for n, (d, _) in shapes.items()})
+        self.decoders = nn.ModuleDict({self.key(n): nn.Linear(embedding, 2 * s.dims) for n, s in shapes.items()})
+        self.linear = nn.ModuleDict({self.key(n): LinearPath(s.dims, classes) for n, s in shapes.items()})
+        self.linear_gender = nn.ModuleDict({self.key(n): LinearPath(s.dims, 2) for n, s in shapes.items()})
         self.nothing = nn.Parameter(torch.zeros(embedding))  # replaces the mean of an utterance without any input
         self.fuse = nn.Sequential(nn.GELU(), nn.Dropout(dropout), nn.Linear(embedding, embedding))
         self.gender, self.vad = (nn.Linear(embedding, n) for n in (2, 3))
@@ -143,6 +142,11 @@ class Space(nn.Module):
         present = [batch[n][1] > 0 for n in self.names]
         masked = [scores * mask[:, None] for scores, mask in zip(linear, present, strict=True)]
         return torch.stack([logits.float() - logits.float().mean(1, keepdim=True), *masked], 1)
+
+    def layer_weights(self) -> dict[str, list[float]]:
+        """Input -> weights of its layers in the learnt path, for the inputs of several layers."""
+        encoders = ((n, self.encoders[self.key(n)]) for n in self.names)
+        return {n: e.mixture.weights.tolist() for n, e in encoders if e.shape.layers > 1}
 
     @property
     def scales(self) -> torch.Tensor:
