@@ -142,7 +142,7 @@ def train(
             "batch": size,
             "shrinkages": shrinkages,
             "layer_weights": averaged.layer_weights(),
-            "path_weights": dict(zip(_paths(network.names), averaged.weights.tolist(), strict=True)),
+            "path_weights": dict(zip(network.path_names, averaged.weights.tolist(), strict=True)),
             "parameters": sum(p.numel() for p in network.parameters()),
             "device": device,
             "dtype": "bfloat16 autocast" if device == "cuda" else "float32",
@@ -161,10 +161,6 @@ def _shape(store: Ragged, about: dict) -> tuple[int, str, int]:
     long = np.median(store.lengths[store.lengths > 0]) >= LONG
     form = ("cepstral" if holds == "cepstral" else "sequence") if long else ""
     return store.values.shape[1], form, about.get("layers", 1)
-
-
-def _paths(names: list[str]) -> list[str]:
-    return [f"{name} {path}" for path in ("learnt", "linear") for name in names]
 
 
 def _present(fold: Fold):

@@ -16,6 +16,7 @@ from emospace.core.provenance import write_json
 from emospace.core.sidecars import about
 from emospace.models import unified
 from emospace.models.unified.encoder import LayerMixture, SequenceEncoder, Shape
+from emospace.models.unified.linear_path import LinearPath, LinearPaths
 from emospace.runs.applying import ask, learn
 from workflow_scripts import embed
 
@@ -65,6 +66,22 @@ def test_the_layer_that_knows_the_label_gets_the_weight(tmp_path):
     assert plain.facts["layer_weights"] == {}
 
 
+def test_each_layer_has_a_linear_path_weighted_on_dev(tmp_path):
+    fold = Fold(CLASSES, layered(1, 90), layered(2, 30), layered(3, 30, hidden=True), about=STATES)
+    trained = unified.train(fold, seed=1, checkpoint=tmp_path, **BRIEF)
+    linear = {name: w for name, w in trained.facts["path_weights"].items() if "linear" in name}
+    assert list(linear) == [f"audio.states linear {layer}" for layer in (1, 2, 3)] == list(trained.facts["shrinkages"])
+    assert max(linear, key=linear.get) == f"audio.states linear {INFORMED + 1}"
+    paths = LinearPaths(LAYERS * WIDTH, LAYERS, 3)
+    tables = [np.random.default_rng(k).normal(size=(30, 2 * LAYERS * WIDTH)) for k in (1, 2)]
+    paths.fit((tables[0], fold.dev.label), (tables[1], fold.dev.label))
+    columns = [k * LAYERS * WIDTH + INFORMED * WIDTH + i for k in (0, 1) for i in range(WIDTH)]  # of mean and deviation
+    alone = LinearPath(WIDTH, 3)
+    alone.fit((tables[0][:, columns], fold.dev.label), (tables[1][:, columns], fold.dev.label))
+    scores = paths(torch.from_numpy(tables[1]))[:, INFORMED]
+    torch.testing.assert_close(scores, alone(torch.from_numpy(tables[1][:, columns])))
+
+
 # From an encoder's option to the weights ------------------------------------------------------------------------------
 
 
@@ -109,5 +126,5 @@ def test_layers_of_an_encoder_reach_the_space(whisper, tmp_path, monkeypatch):
     trained = learn(model, fold, BRIEF, seed=1, checkpoint=tmp_path / "c", device="cpu")
     assert len(trained.facts["layer_weights"]["audio.states"]) == 3
     assert trained.state["encoders.audio/states.enter.0.weight"].shape == (16, 16)
-    assert trained.state["linear.audio/states.weight"].shape == (3, 2 * 3 * 16)
+    assert trained.state["linear.audio/states.1.weight"].shape == (3, 2 * 16)
     assert ask(model, trained, rows, BRIEF, device="cpu").probabilities.shape == (count, 3)
