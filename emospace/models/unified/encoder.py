@@ -166,9 +166,12 @@ class SequenceEncoder(nn.Module):
         return nn.Sequential(nn.Linear(inputs, width), nn.GELU(), ChannelDropout(dropout))
 
     def standardise(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
-        """Scale to zero mean and unit standard deviation over the train rows; padding stays zero."""
-        scaled = torch.addcmul(-self.mean / self.scale, values, 1 / self.scale)
-        return scaled.mul_(inside_of(values, length)[..., None])
+        """Scale to zero mean and unit standard deviation over the train rows, in place; padding stays zero.
+
+        A batch of several layers has tens of MB, and a new allocation costs as much as the arithmetic.
+        """
+        torch.addcmul(-self.mean / self.scale, values, 1 / self.scale, out=values)
+        return values.mul_(inside_of(values, length)[..., None])
 
     def forward(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
         """values: standardised."""

@@ -149,7 +149,7 @@ class Objective:
             return distort(values, length, self.distortion)
         size, _, dims = values.shape
         noise = 0.1 * self.distortion * torch.randn(size, 1, dims, device=values.device)  # of the whole utterance
-        return values + noise, length  # on padding too, which these encoders mask
+        return values.add_(noise), length  # on padding too, which these encoders mask
 
     def _alignment(self, output: Output, numbers: torch.Tensor) -> torch.Tensor:
         """Mean InfoNCE over all pairs of modalities, each over the rows that use both."""
