@@ -75,8 +75,9 @@ class LinearPaths(nn.ModuleList):
 
     def _parts(self, statistics):
         """Statistics (B, 2 W) of each layer."""
-        parts = statistics.reshape(len(statistics), 2, len(self), -1)
-        return [parts[:, :, layer].reshape(len(statistics), -1) for layer in range(len(self))]
+        count, width = len(statistics), statistics.shape[1] // len(self)
+        parts = statistics.reshape(count, 2, len(self), width // 2)
+        return [parts[:, :, layer].reshape(count, width) for layer in range(len(self))]
 
 
 def _labelled(table: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
