@@ -41,7 +41,7 @@ def measure() -> list[dict]:
     ]
 
     def encoded(spectrum: np.ndarray) -> np.ndarray:
-        return np.array(encoder.model.encode(StorageView.from_array(spectrum), to_cpu=True))
+        return np.array(encoder.models[0].encode(StorageView.from_array(spectrum), to_cpu=True))
 
     ways = {
         "bare": lambda: [encoded(spectrum) for spectrum in spectra],

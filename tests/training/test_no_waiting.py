@@ -18,13 +18,13 @@ from emospace.models.unified.unit_space import Space
 from emospace.training import loop
 
 META = torch.device("meta")
-FORMS = {"audio.mfcc": "cepstral", "frames.clip": "sequence", "text.sbert": ""}
+FORMS = {"audio.mfcc": ("cepstral", 1), "frames.clip": ("sequence", 5), "text.sbert": ("", 1)}  # and layers
 
 
 def state_and_losses(rows, device: torch.device):
     """A network of every form of input with all losses and all augmentation on a device."""
     resident = DeviceRows(rows, device)
-    shapes = {name: (store.values.shape[1], FORMS[name]) for name, store in rows.inputs.items()}
+    shapes = {name: (store.values.shape[1], *FORMS[name]) for name, store in rows.inputs.items()}
     network = Space(shapes, len(CLASSES), 16, 16, 8, 0.1).to(device)
     weights = dict.fromkeys(("gender", "vad", "reconstruction", "contrastive", "alignment", "children"), 0.5)
     rest = {"label_smoothing": 0.1, "modality_dropout": 0.2, "distortion": 1.0, "vocal_tract": 0.1}

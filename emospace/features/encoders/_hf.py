@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from emospace.core import batching, torchvision_shim
 from emospace.core.errors import InputError
+from emospace.features.encoders._layers import resolved
 from emospace.weights.record import REMEDY, Weights
 
 if TYPE_CHECKING:
     import torch
 
 PACKAGES = ("torch", "transformers", "tokenizers", "safetensors")
-LAST = (-1,)
 UNUSED = ("pooler.", "masked_spec_embed")  # parameters that no hidden state depends on; many checkpoints lack them
 
 
@@ -74,13 +74,8 @@ def precision_on(device: "torch.device", option: str, encoder: str) -> str:
 
 
 def layers_of(network, layers: Sequence[int], encoder: str) -> list[int]:
-    """Resolve layer numbers: 0 is the input of the first, negative ones count from the last. Raises InputError."""
-    count = network.config.num_hidden_layers
-    resolved = [n + count + 1 if n < 0 else n for n in layers]
-    if invalid := [n for n, layer in zip(layers, resolved, strict=True) if not 0 <= layer <= count]:
-        reason = f"there is no layer {invalid[0]}"
-        raise InputError(f"encoder {encoder}: option layers", reason, f"use 0 to {count}, or -1 for the last")
-    return resolved
+    """Resolve layer numbers of a network. Raises InputError."""
+    return resolved(layers, network.config.num_hidden_layers, encoder)
 
 
 def states(network, inputs: dict, layers: Sequence[int]) -> "torch.Tensor":

@@ -13,6 +13,7 @@ import numpy as np
 from emospace.core.errors import InputError
 from emospace.core.option_types import Count, Positive, Precision, Several
 from emospace.features.encoders import _hf
+from emospace.features.encoders._layers import LAST
 from emospace.features.encoders._steps import pooled, states_per_step
 from emospace.weights.record import Weights
 
@@ -28,7 +29,7 @@ LEAST = 0.1  # seconds; shorter clips are padded with silence, or they would hav
 
 def load(
     *,
-    layers: Several[int] = _hf.LAST,
+    layers: Several[int] = LAST,
     per_second: Positive = 12.5,
     precision: Precision = "fp32",
     batch: Count = 8,

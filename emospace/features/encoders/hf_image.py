@@ -9,6 +9,7 @@ import numpy as np
 from emospace.core.errors import InputError
 from emospace.core.option_types import Count, Precision, Several
 from emospace.features.encoders import _hf
+from emospace.features.encoders._layers import LAST
 from emospace.weights.record import Weights
 
 VIEWS = ("frames",)
@@ -19,7 +20,7 @@ PACKAGES = (*_hf.PACKAGES, "torchvision", "pillow")
 
 def load(
     *,
-    layers: Several[int] = _hf.LAST,
+    layers: Several[int] = LAST,
     pool: Literal["first", "mean"] = "first",
     precision: Precision = "fp32",
     batch: Count = 32,

@@ -8,6 +8,7 @@ import numpy as np
 from emospace.core.errors import InputError
 from emospace.core.option_types import Count, Precision, Several
 from emospace.features.encoders import _hf
+from emospace.features.encoders._layers import LAST
 from emospace.weights.record import REMEDY, Weights
 
 VIEWS = ("text",)
@@ -18,7 +19,7 @@ PACKAGES = _hf.PACKAGES
 
 def load(
     *,
-    layers: Several[int] = _hf.LAST,
+    layers: Several[int] = LAST,
     pool: Literal["mean", "first", "tokens"] = "mean",
     longest: Count = 512,
     precision: Precision = "fp32",

@@ -13,7 +13,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from emospace.core.errors import InputError
-from emospace.core.option_types import Positive
+from emospace.core.option_types import Positive, Several
+from emospace.features.encoders._ctranslate2 import Model
+from emospace.features.encoders._layers import LAST, resolved
 from emospace.features.encoders._steps import pooled, states_per_step
 from emospace.weights.record import REMEDY, Weights
 
@@ -30,21 +32,26 @@ GRID = RATE // 2  # samples; clips padded to the same multiple of it share a bat
 BATCH = 4  # clips of one padded length: more bring no speed-up on a CPU
 
 
-def load(*, weights: Weights | None, per_second: Positive = 12.5, threads: int = 1) -> "Whisper":
-    """Speech encoder: int16 clips (T,) at 16 kHz -> float32 (ceil(T / 320 / k), D), means over k last-layer states.
+def load(
+    *, weights: Weights | None, layers: Several[int] = LAST, per_second: Positive = 12.5, threads: int = 1
+) -> "Whisper":
+    """Speech encoder: int16 clips (T,) at 16 kHz -> float32 (ceil(T / 320 / k), layers x D), means over k states.
 
-    D is 384 for tiny, 512 for base. per_second: steps of the feature; k = 50 / per_second must be a whole number. Clips
-    longer than 30 s are encoded in windows of 30 s. Runs on the CPU in fp32; a clip's features do not depend on the
-    rest of its batch. Raises InputError for weights that are missing, damaged or random.
+    D is 384 for tiny, 512 for base. layers: 1 is the first layer, -1 the last; several are concatenated. The
+    network's final normalisation is applied to each. CTranslate2 gives the states of the last layer only, so each layer
+    takes a pass through the layers up to it. per_second: steps of the feature; k = 50 / per_second
+    must be a whole number. Clips longer than 30 s are encoded in windows of 30 s. Runs on the CPU in fp32; a clip's
+    features do not depend on the rest of its batch. Raises InputError for weights that are missing, damaged or random,
+    and for layers that they lack.
     """
     pool = states_per_step(STATES, per_second, "whisper")
     if weights is None or weights.random:
         reason = f"Whisper cannot have random weights ({weights.why})" if weights else "it needs pretrained weights"
         raise InputError(weights.directory if weights else "encoder whisper", reason, REMEDY)
-    return Whisper(weights, pool, threads)
+    return Whisper(weights, layers, pool, threads)
 
 
-def check_load(*, per_second: float) -> None:
+def check_load(*, layers: Sequence[int], per_second: float) -> None:
     """Raise InputError unless a step is the mean of a whole number of states."""
     states_per_step(STATES, per_second, "whisper")
 
@@ -54,19 +61,13 @@ class Whisper:
 
     batch = 64
 
-    def __init__(self, weights: Weights, pool: int, threads: int):
-        import ctranslate2
+    def __init__(self, weights: Weights, layers: Sequence[int], pool: int, threads: int):
         from faster_whisper.feature_extractor import FeatureExtractor
 
-        options = {"device": "cpu", "compute_type": "float32", "inter_threads": 1, "intra_threads": threads}
-        try:
-            self.model = ctranslate2.models.Whisper(str(weights.directory), **options)
-        except (RuntimeError, ValueError) as error:
-            reason = f"cannot be loaded as a CTranslate2 Whisper model ({str(error).splitlines()[0]})"
-            raise InputError(weights.directory, reason, f"delete it and {REMEDY}") from error
-        self.mel, self.pool = FeatureExtractor(feature_size=self.model.n_mels), pool
+        self.models = _networks(weights, layers, threads)
+        self.mel, self.pool = FeatureExtractor(feature_size=self.models[0].n_mels), pool
         self.facts = {
-            "states": "last layer",
+            "layers": list(layers),
             "steps_per_second": STATES / pool,
             "heard": "real length and 1 s of silence, in windows of 30 s",
             "precision": "fp32",
@@ -74,7 +75,7 @@ class Whisper:
         }
 
     def __call__(self, items: Sequence[np.ndarray], utterances: Sequence[str]) -> list[np.ndarray]:
-        """float32 (ceil(T_i / 320 / k), D) of each clip, in order."""
+        """float32 (ceil(T_i / 320 / k), layers x D) of each clip, in order."""
         pieces = [(i, clip[start : start + WINDOW]) for i, clip in enumerate(items) for start in starts(len(clip))]
         states: list[list[np.ndarray]] = [[] for _ in items]
         encoded = dict(self._encode([piece for _, piece in pieces]))
@@ -87,8 +88,8 @@ class Whisper:
         from ctranslate2 import StorageView
 
         for length, indices in batches([len(piece) for piece in pieces]):
-            mel = np.stack([self._frames(pieces[i], length) for i in indices])
-            states = np.array(self.model.encode(StorageView.from_array(mel), to_cpu=True))
+            mel = StorageView.from_array(np.stack([self._frames(pieces[i], length) for i in indices]))
+            states = np.concatenate([np.array(model.encode(mel, to_cpu=True)) for model in self.models], axis=2)
             for i, rows in zip(indices, states, strict=True):
                 yield i, rows[: math.ceil(len(pieces[i]) / STATE)]
 
@@ -97,6 +98,24 @@ class Whisper:
         padded = np.zeros(length, np.float32)
         padded[: len(piece)] = np.asarray(piece, np.float32) / 32768  # full scale of int16 is 1.0
         return np.asarray(self.mel(padded, padding=0), np.float32)
+
+
+def _networks(weights: Weights, layers: Sequence[int], threads: int) -> list:
+    """Return for each of these layers a network whose last layer it is."""
+    from ctranslate2.models import Whisper as Network
+
+    options = {"device": "cpu", "compute_type": "float32", "inter_threads": 1, "intra_threads": threads}
+    folder = weights.directory
+    try:
+        if tuple(layers) == LAST:
+            return [Network(str(folder), **options)]
+        model = Model(folder / "model.bin")
+        others = {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix in (".json", ".txt")}
+        depths = resolved(layers, model.layers, "whisper", first=1)
+        return [Network(f"{folder}/{n}", files=others | {"model.bin": model.cut(n)}, **options) for n in depths]
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = f"cannot be loaded as a CTranslate2 Whisper model ({str(error).splitlines()[0]})"
+        raise InputError(folder, reason, f"delete it and {REMEDY}") from error
 
 
 def starts(length: int) -> range:

@@ -90,7 +90,7 @@ def train(
 
     torch.manual_seed(seed)
     train_set, dev_set = (DeviceRows(r, torch.device(device), max_steps) for r in (fold.train, fold.dev))
-    shapes = {name: (store.values.shape[1], _form(name, store, fold.about)) for name, store in _present(fold)}
+    shapes = {name: _shape(store, fold.about.get(name, {})) for name, store in _present(fold)}
     if len(fold.classes) > embedding:
         reason = f"it is {embedding}, and the protocol has {len(fold.classes)} classes, each an axis of the space"
         raise InputError("option embedding", reason, "set a larger one")
@@ -141,7 +141,8 @@ def train(
             "dev_ua": chosen["dev_ua"] if np.isfinite(chosen["dev_ua"]) else None,
             "batch": size,
             "shrinkages": shrinkages,
-            "path_weights": dict(zip(_paths(network.names), averaged.weights.tolist(), strict=True)),
+            "layer_weights": averaged.layer_weights(),
+            "path_weights": dict(zip(network.path_names, averaged.weights.tolist(), strict=True)),
             "parameters": sum(p.numel() for p in network.parameters()),
             "device": device,
             "dtype": "bfloat16 autocast" if device == "cuda" else "float32",
@@ -154,15 +155,12 @@ def train(
     )
 
 
-def _form(name: str, store: Ragged, about: dict[str, dict]) -> str:
-    """Form of an input, see `encoder.SequenceEncoder`, from its length and from what its sidecars say it holds."""
-    if np.median(store.lengths[store.lengths > 0]) < LONG:
-        return ""
-    return "cepstral" if about.get(name, {}).get("holds") == "cepstral" else "sequence"
-
-
-def _paths(names: list[str]) -> list[str]:
-    return [f"{name} {path}" for path in ("learnt", "linear") for name in names]
+def _shape(store: Ragged, about: dict) -> tuple[int, str, int]:
+    """Dimensions, form and layers of an input, see `encoder.Shape`, from its length and from its sidecars."""
+    holds = about.get("holds")
+    long = np.median(store.lengths[store.lengths > 0]) >= LONG
+    form = ("cepstral" if holds == "cepstral" else "sequence") if long else ""
+    return store.values.shape[1], form, about.get("layers", 1)
 
 
 def _present(fold: Fold):

@@ -1,10 +1,13 @@
 """Encode padded sequences of one modality, (B, T, D) with lengths (B,), as one vector per row."""
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 STRIDES = (2, 2)  # of the convolutions
+SPEED = 10.0  # of the logits of layers, relative to other parameters
 
 
 def inside_of(values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
@@ -103,16 +106,47 @@ def _at(values: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
     return values.gather(1, steps[..., None].expand(-1, -1, values.shape[2]))
 
 
-class SequenceEncoder(nn.Module):
-    """Encoder of one modality into the space, (B, E), by the form of the input.
+class Shape(NamedTuple):
+    """Steps of an input: D = `dims` values, the states of `layers` layers of a network side by side.
 
-    form "cepstral": MFCC over time, through convolutions and a GRU. "sequence": other long inputs, whose steps a
-    pretrained network has already put in context, through a linear layer. "": short inputs, likewise.
+    form "cepstral": MFCC over time. "sequence": other long inputs, whose steps a pretrained network has already put in
+    context. "": short inputs.
     """
 
-    def __init__(self, inputs: int, form: str, width: int, embedding: int, recurrent: int, dropout: float):
+    dims: int
+    form: str
+    layers: int = 1
+
+
+class LayerMixture(nn.Module):
+    """Weighted mean of the layers of a network, (B, T, L W) -> (B, T, W), with learnt weights, equal at first.
+
+    Emotion is in other layers than the last (Yang et al. 2021, SUPERB). The weights are the softmax of `logits`, times
+    SPEED, so that the few hundred steps of a training can choose one layer.
+    """
+
+    def __init__(self, layers: int):
         super().__init__()
-        self.form = form
+        self.logits = nn.Parameter(torch.zeros(layers))
+
+    @property
+    def weights(self) -> torch.Tensor:
+        return (SPEED * self.logits).softmax(0)
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        return self.weights @ values.unflatten(2, (len(self.logits), -1))
+
+
+class SequenceEncoder(nn.Module):
+    """Encoder of one modality into the space, (B, E), by the shape of the input.
+
+    MFCC go through convolutions and a GRU, all others through a linear layer, several layers as their weighted mean.
+    """
+
+    def __init__(self, shape: Shape, width: int, embedding: int, recurrent: int, dropout: float):
+        super().__init__()
+        self.shape = shape
+        inputs, form, layers = shape
         self.register_buffer("mean", torch.zeros(inputs))
         self.register_buffer("scale", torch.ones(inputs))
         cepstral = form == "cepstral"
@@ -121,20 +155,28 @@ class SequenceEncoder(nn.Module):
         pairs = zip(sizes[:-1], sizes[1:], strides, strict=True)
         self.convolutions = nn.ModuleList([Convolution(i, o, s, dropout) for i, o, s in pairs])
         self.recurrent = MaskedGRU(width, recurrent) if cepstral and recurrent else None
-        self.enter = None if cepstral else nn.Sequential(nn.Linear(inputs, width), nn.GELU(), ChannelDropout(dropout))
+        self.mixture = LayerMixture(layers) if layers > 1 else nn.Identity()
+        self.enter = None if cepstral else self._enter(inputs // layers, width, dropout)
         pooled = 2 * recurrent if self.recurrent else width
         self.pool = AttentionPooling(pooled)
         self.leave = nn.Sequential(nn.Dropout(dropout), nn.Linear(2 * pooled, embedding))
 
+    @staticmethod
+    def _enter(inputs: int, width: int, dropout: float) -> nn.Module:
+        return nn.Sequential(nn.Linear(inputs, width), nn.GELU(), ChannelDropout(dropout))
+
     def standardise(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
-        """Scale to zero mean and unit standard deviation over the train rows; padding stays zero."""
-        scaled = torch.addcmul(-self.mean / self.scale, values, 1 / self.scale)
-        return scaled.mul_(inside_of(values, length)[..., None])
+        """Scale to zero mean and unit standard deviation over the train rows, in place; padding stays zero.
+
+        A batch of several layers has tens of MB, and a new allocation costs as much as the arithmetic.
+        """
+        torch.addcmul(-self.mean / self.scale, values, 1 / self.scale, out=values)
+        return values.mul_(inside_of(values, length)[..., None])
 
     def forward(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
         """values: standardised."""
         if self.enter is not None:
-            return self.leave(self.pool(self.enter(values), length))
+            return self.leave(self.pool(self.enter(self.mixture(values)), length))
         values = self._channels(values, length)
         for convolution in self.convolutions:
             values, length = convolution(values, length)

@@ -1,8 +1,9 @@
-"""The linear path of each input into the space: shrinkage LDA of its mean and deviation over time.
+"""The linear paths of an input into the space, one per layer: shrinkage LDA of its mean and deviation over time.
 
 Its scores are the coordinates on the class axes of the space, so the space contains what a linear probe of each input
 finds. It is fitted to the train rows in closed form and then stays as it is: gradients would overfit it, because with
-more statistics than rows it explains its own train rows almost completely.
+more statistics than rows it explains its own train rows almost completely. For the same reason the layers of an encoder
+have a path each: their sum, weighted on dev, does better than one analysis of all their statistics (docs/model.md).
 """
 
 import numpy as np
@@ -55,6 +56,28 @@ class LinearPath(nn.Module):
         self.bias.fill_(ABSENT)
         self.weight[classes] = torch.from_numpy(weight / deviation).to(self.weight)
         self.bias[classes] = torch.from_numpy(bias / deviation).to(self.bias)
+
+
+class LinearPaths(nn.ModuleList):
+    """A linear path for each of the layers whose states stand side by side in an input of D = layers x W dimensions."""
+
+    def __init__(self, inputs: int, layers: int, classes: int):
+        super().__init__(LinearPath(inputs // layers, classes) for _ in range(layers))
+
+    def forward(self, statistics: torch.Tensor) -> torch.Tensor:
+        """Scores (B, layers, K) of statistics (B, 2 D)."""
+        return torch.stack([path(part) for path, part in zip(self, self._parts(statistics), strict=True)], 1)
+
+    def fit(self, train: tuple[np.ndarray, np.ndarray], dev: tuple[np.ndarray, np.ndarray]) -> list[float | None]:
+        """Fit each path, see `LinearPath.fit`; train, dev: statistics (N, 2 D) and labels (N,)."""
+        sides = zip(self._parts(train[0]), self._parts(dev[0]), strict=True)
+        return [path.fit((a, train[1]), (b, dev[1])) for path, (a, b) in zip(self, sides, strict=True)]
+
+    def _parts(self, statistics):
+        """Statistics (B, 2 W) of each layer."""
+        count, width = len(statistics), statistics.shape[1] // len(self)
+        parts = statistics.reshape(count, 2, len(self), width // 2)
+        return [parts[:, :, layer].reshape(count, width) for layer in range(len(self))]
 
 
 def _labelled(table: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

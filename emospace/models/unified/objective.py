@@ -145,11 +145,11 @@ class Objective:
             values = self.vocal_tract[name](values, length)
         if not self.distortion:
             return values, length
-        if self.network.encoders[Space.key(name)].form == "cepstral":
+        if self.network.encoders[Space.key(name)].shape.form == "cepstral":
             return distort(values, length, self.distortion)
         size, _, dims = values.shape
         noise = 0.1 * self.distortion * torch.randn(size, 1, dims, device=values.device)  # of the whole utterance
-        return values + noise, length  # on padding too, which these encoders mask
+        return values.add_(noise), length  # on padding too, which these encoders mask
 
     def _alignment(self, output: Output, numbers: torch.Tensor) -> torch.Tensor:
         """Mean InfoNCE over all pairs of modalities, each over the rows that use both."""

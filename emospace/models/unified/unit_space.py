@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from emospace.models.unified.encoder import SequenceEncoder, inside_of
-from emospace.models.unified.linear_path import LinearPath
+from emospace.models.unified.encoder import SequenceEncoder, Shape, inside_of
+from emospace.models.unified.linear_path import LinearPaths
 from emospace.models.unified.resident import Batch, DeviceRows, autocast
 from emospace.training.calibration import softmax
 
@@ -58,30 +58,31 @@ def _rated(vad: torch.Tensor) -> Iterator[tuple[torch.Tensor, list[int]]]:
 
 
 class Space(nn.Module):
-    """The unified emotion space. shapes: input -> (feature dimensions, form, see `SequenceEncoder`).
+    """The unified emotion space. shapes: input -> (dimensions, form, layers), see `Shape`.
 
-    weights: of the learnt paths of all inputs, then of the linear ones. gender_weights: of the gender head, then of the
-    linear paths of all inputs to gender.
+    weights: of the learnt paths of all inputs, then of the linear ones, see `path_names`. gender_weights: of the gender
+    head, then of the linear paths of all inputs to gender.
     """
 
     def __init__(self, shapes: dict, classes: int, width: int, embedding: int, recurrent: int, dropout: float):
         super().__init__()
-        shapes = dict(sorted(shapes.items()))  # the weights of the paths are in this order, and JSON has no other
+        # The weights of the paths are in this order, and JSON has no other.
+        shapes = {name: Shape(*shape) for name, shape in sorted(shapes.items())}
         self.names, self.classes, self.size = list(shapes), classes, embedding
-        encoders = {
-            n: SequenceEncoder(d, form, width, embedding, recurrent, dropout) for n, (d, form) in shapes.items()
-        }
+        encoders = {n: SequenceEncoder(s, width, embedding, recurrent, dropout) for n, s in shapes.items()}
         self.encoders = nn.ModuleDict({self.key(n): m for n, m in encoders.items()})
-        self.decoders = nn.ModuleDict({self.key(n): nn.Linear(embedding, 2 * d) for n, (d, _) in shapes.items()})
-        self.linear = nn.ModuleDict({self.key(n): LinearPath(d, classes) for n, (d, _) in shapes.items()})
-        self.linear_gender = nn.ModuleDict({self.key(n): LinearPath(d, 2) for n, (d, _) in shapes.items()})
+        self.decoders = nn.ModuleDict({self.key(n): nn.Linear(embedding, 2 * s.dims) for n, s in shapes.items()})
+        self.linear = nn.ModuleDict({self.key(n): LinearPaths(s.dims, s.layers, classes) for n, s in shapes.items()})
+        self.linear_gender = nn.ModuleDict({self.key(n): LinearPaths(s.dims, s.layers, 2) for n, s in shapes.items()})
         self.nothing = nn.Parameter(torch.zeros(embedding))  # replaces the mean of an utterance without any input
         self.fuse = nn.Sequential(nn.GELU(), nn.Dropout(dropout), nn.Linear(embedding, embedding))
         self.gender, self.vad = (nn.Linear(embedding, n) for n in (2, 3))
         self.dropout = nn.Dropout(dropout)
         self.log_scale = nn.Parameter(torch.log(torch.tensor([10.0, 10.0])))  # of the two contrastive losses
-        self.register_buffer("weights", torch.ones(2 * len(shapes)))
-        self.register_buffer("gender_weights", torch.tensor([1.0] + [0.0] * len(shapes)))
+        linear = [layer for n in self.names for layer in self._layers(n)]
+        self.path_names = [f"{n} learnt" for n in self.names] + linear
+        self.register_buffer("weights", torch.ones(len(self.path_names)))
+        self.register_buffer("gender_weights", torch.tensor([1.0] + [0.0] * len(linear)))
         self.register_buffer("vad_mean", torch.zeros(3))
         self.register_buffer("vad_scale", torch.ones(3))
 
@@ -89,6 +90,11 @@ class Space(nn.Module):
     def key(name: str) -> str:
         """Key of an input in a ModuleDict, which allows no dots."""
         return name.replace(".", "/")
+
+    def _layers(self, name: str) -> list[str]:
+        """Names of the linear paths of an input."""
+        count = len(self.linear[self.key(name)])
+        return [f"{name} linear {i + 1}" for i in range(count)] if count > 1 else [f"{name} linear"]
 
     @torch.no_grad()
     def fit_scales(self, rows: DeviceRows) -> None:
@@ -127,22 +133,29 @@ class Space(nn.Module):
         return torch.cat([scores - scores.mean(1, keepdim=True), rest], 1)
 
     def paths(self, points: dict[str, torch.Tensor], batch: Batch) -> torch.Tensor:
-        """Points of all paths, (B, 2 inputs, E), in the order of `weights`; zeros where the input is missing.
+        """Points of all paths, (B, paths, E), in the order of `weights`; zeros where the input is missing.
 
         points: of the learnt paths. batch: standardised.
         """
-        linear = [self.linear[self.key(n)](summary(*batch[n]).nan_to_num()) for n in self.names]
-        padded = [F.pad(scores, (0, self.size - self.classes)) for scores in linear]
-        stack = torch.stack([points[n].float() for n in self.names] + padded, 1)
-        present = torch.stack([batch[n][1] > 0 for n in self.names] * 2, 1)
-        return stack * present[..., None]
+        learnt = [points[n].float() * (batch[n][1] > 0)[:, None] for n in self.names]
+        linear = F.pad(self._scores(self.linear, batch), (0, self.size - self.classes))
+        return torch.cat([torch.stack(learnt, 1), linear], 1)
 
     def gender_paths(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
-        """Scores of gender, (B, 1 + inputs, 2), in the order of `gender_weights`. logits: of the head."""
-        linear = [self.linear_gender[self.key(n)](summary(*batch[n]).nan_to_num()) for n in self.names]
-        present = [batch[n][1] > 0 for n in self.names]
-        masked = [scores * mask[:, None] for scores, mask in zip(linear, present, strict=True)]
-        return torch.stack([logits.float() - logits.float().mean(1, keepdim=True), *masked], 1)
+        """Scores of gender, (B, 1 + linear paths, 2), in the order of `gender_weights`. logits: of the head."""
+        logits = logits.float() - logits.float().mean(1, keepdim=True)
+        return torch.cat([logits[:, None], self._scores(self.linear_gender, batch)], 1)
+
+    def _scores(self, linear: nn.ModuleDict, batch: Batch) -> torch.Tensor:
+        """Scores (B, linear paths, K) of the linear paths of all inputs; zeros where the input is missing."""
+        scores = [linear[self.key(n)](summary(*batch[n]).nan_to_num()) for n in self.names]
+        present = [(batch[n][1] > 0)[:, None, None] for n in self.names]
+        return torch.cat([part * mask for part, mask in zip(scores, present, strict=True)], 1)
+
+    def layer_weights(self) -> dict[str, list[float]]:
+        """Input -> weights of its layers in the learnt path, for the inputs of several layers."""
+        encoders = ((n, self.encoders[self.key(n)]) for n in self.names)
+        return {n: e.mixture.weights.tolist() for n, e in encoders if e.shape.layers > 1}
 
     @property
     def scales(self) -> torch.Tensor:
@@ -196,14 +209,15 @@ def pooled(network: Space, scores: np.ndarray) -> np.ndarray:
 
 
 def fit_linear(network: Space, train: DeviceRows, dev: DeviceRows) -> dict[str, float | None]:
-    """Fit the linear paths of each input to the train rows that have it; input -> shrinkage, chosen on dev."""
-    chosen = {}
+    """Fit the linear paths to the train rows that have their input; path -> shrinkage, chosen on dev."""
+    chosen = []
     for name in network.names:
         tables, present = zip(*(_statistics(network, name, rows) for rows in (train, dev)), strict=True)
         for paths, labels in ((network.linear_gender, "host_gender"), (network.linear, "host_label")):
             known = [getattr(rows, labels).numpy()[mask] for rows, mask in zip((train, dev), present, strict=True)]
-            chosen[name] = paths[network.key(name)].fit(*zip(tables, known, strict=True))
-    return chosen
+            fitted = paths[network.key(name)].fit(*zip(tables, known, strict=True))
+        chosen += fitted
+    return dict(zip(network.path_names[len(network.names) :], chosen, strict=True))
 
 
 def _statistics(network: Space, name: str, rows: DeviceRows) -> tuple[np.ndarray, np.ndarray]:

@@ -13,6 +13,7 @@ from emospace.core import manifest, plugin, store
 from emospace.core.errors import InputError
 from emospace.core.provenance import read_json, write_json
 from emospace.features.encoders import whisper
+from emospace.features.encoders._ctranslate2 import Model
 from emospace.features.encoders._steps import pooled
 from emospace.features.encoders.whisper import BATCH, RATE, WINDOW, batches, padded_length
 from emospace.weights.record import Weights
@@ -41,7 +42,7 @@ def in_windows(encoder, clip: np.ndarray) -> np.ndarray:
     """Encode a clip padded to 30 s, as Whisper itself does: (ceil(T / 320), D)."""
     from ctranslate2 import StorageView
 
-    whole = encoder.model.encode(StorageView.from_array(encoder._frames(clip, WINDOW)[None]), to_cpu=True)
+    whole = encoder.models[0].encode(StorageView.from_array(encoder._frames(clip, WINDOW)[None]), to_cpu=True)
     return np.array(whole)[0][: -(-len(clip) // 320)]
 
 
@@ -77,6 +78,38 @@ def test_longer_clips_are_encoded_in_windows_of_30_s(encoder, clips):
     states = encoder([speech], ["u"])[0]
     alone = encoder([speech[:WINDOW], speech[WINDOW : 2 * WINDOW], speech[2 * WINDOW :]], ["u"] * 3)
     assert states.shape == (375 + 375 + 4, D) and (states == np.concatenate(alone)).all()
+
+
+def test_layers_stand_side_by_side_and_the_last_equals_the_network(tiny, encoder, clips):
+    layers = whisper.load(weights=tiny, layers=(1, 2, 4, -1))
+    states, last = layers(clips[:1], ["u"])[0], encoder(clips[:1], ["u"])[0]
+    assert states.shape == (len(last), 4 * D) and layers.facts["layers"] == [1, 2, 4, -1]
+    first, second, *ends = np.split(states, 4, axis=1)
+    for end in ends:
+        np.testing.assert_allclose(end, last, atol=1e-5)
+    between = [np.abs(a - b).mean() for a, b in ((first, second), (second, last), (first, last))]
+    assert min(between) > 0.1
+    alone = whisper.load(weights=tiny, layers=(2,))(clips[:1], ["u"])[0]
+    np.testing.assert_array_equal(alone, second)
+    with pytest.raises(InputError, match=r"option layers: there is no layer 0\. use 1 to 4"):
+        whisper.load(weights=tiny, layers=(1, 0))
+
+
+def test_a_cut_model_has_no_further_layers(tiny):
+    model = Model(tiny.directory / "model.bin")
+    cut = model.cut(3)
+    assert model.layers == 4 and b"encoder/layer_2/" in cut and b"encoder/layer_norm/gamma" in cut
+    assert b"encoder/layer_3/" not in cut and b"decoder/layer_1/" not in cut
+
+
+@pytest.mark.parametrize("size", [2, 100_000, -1_000_000])
+def test_a_damaged_model_is_refused_when_layers_are_read(tiny, tmp_path, size):
+    (tmp_path / "model.bin").write_bytes((tiny.directory / "model.bin").read_bytes()[:size])
+    with pytest.raises(InputError, match=r"model\.bin: it is truncated or damaged"):
+        Model(tmp_path / "model.bin")
+    (tmp_path / "model.bin").write_bytes(b"\x05\0\0\0" + bytes(100))
+    with pytest.raises(InputError, match="version 5 of the CTranslate2 format"):
+        whisper.load(weights=record(tmp_path), layers=(1, 2))
 
 
 @pytest.mark.parametrize("samples", [1, 320, 321, 1280, 1281, RATE, 3 * RATE + 17])
