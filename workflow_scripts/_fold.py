@@ -12,6 +12,7 @@ from emospace.runs.fold_inputs import readers, refuse_unaudited
 from emospace.runs.folds import read_fold
 from emospace.runs.run_files import TRAIN
 from emospace.runs.run_inputs import Folders, with_runs
+from emospace.training.allocator import keep_freed_memory
 from emospace.weights.record import Weights
 from workflow_scripts._command import arguments
 from workflow_scripts._weights import opened
@@ -82,11 +83,12 @@ def exchanges(items: list[list[str]]) -> dict[str, dict[str, list[Path]]]:
 
 
 def supplied(args, module) -> dict[str, Weights | str | None]:
-    """Return the arguments that a model may take by name: weights, device. Sets the number of PyTorch threads."""
+    """Return the arguments that a model may take by name: weights, device. Prepares the process for PyTorch."""
     if not module.GPU:
         return {"weights": _weights(args), "device": "cpu"}
     import torch
 
+    keep_freed_memory()
     torch.set_num_threads(args.threads)
     return {"weights": _weights(args), "device": "cuda" if torch.cuda.is_available() else "cpu"}
 

@@ -1,4 +1,7 @@
-"""Whisper states with real weights are close to those of 30-s windows and do not depend on the batch."""
+"""Whisper states with real weights are close to those of 30-s windows and do not depend on the batch.
+
+Covers: features/encoders/_ctranslate2.
+"""
 
 import shutil
 import socket

@@ -1,4 +1,7 @@
-"""Layers of an encoder side by side: the space learns their weights, and knows their number from the sidecars."""
+"""Layers of an encoder side by side: the space learns their weights, and knows their number from the sidecars.
+
+Covers: features/encoders/_layers.
+"""
 
 from dataclasses import replace
 from pathlib import Path
