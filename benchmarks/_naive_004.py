@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from benchmarks.frames import per_utterance
+from emospace.core import torchvision_shim
 from emospace.core.manifest import Utterance
 from emospace.media.opening import MediaError
 from emospace.media.pictures import decode, encode
@@ -64,6 +65,7 @@ class Naive:
     """rows: of the manifest. root: folder of the corpus. work: for the files. weights: by name. seed: of transforms."""
 
     def __init__(self, rows: Sequence[Utterance], root: Path, work: Path, weights: dict[str, Weights], seed: int):
+        torchvision_shim.ensure()
         self.rows, self.root, self.work, self.weights, self.seed = rows, root, work, weights, seed
 
     def folder(self, name: str) -> Path:
