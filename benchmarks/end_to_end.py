@@ -1,6 +1,6 @@
 """From the raw demo corpus to the trained published unified space: the workflow against the way of the original.
 
-`_naive_004.py` makes the same features and trains the same network item by item. Fetching weights, generating the
+`_item_by_item.py` makes the same features and trains the same network item by item. Fetching weights, generating the
 corpus and installing are left out. Both train the published size without dropout, whose draws would differ; the losses
 of the timed epochs must agree. The naive training is timed for EPOCHS / SHARE epochs, since all cost the same.
 
@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from benchmarks import _naive_004 as naive
+from benchmarks import _item_by_item as naive
 from benchmarks._project import copy_project, environment
 from benchmarks._timing import Claim, row, wall
 
