@@ -38,6 +38,11 @@ def spent() -> float:
     return sum(use.ru_utime + use.ru_stime for use in uses)
 
 
+def interval(row: Utterance) -> dict[str, float]:
+    """Options of librosa.load that select an utterance in its recording."""
+    return {} if row.whole else {"offset": row.start, "duration": row.end - row.start}
+
+
 def translated(folder: Path, lines: list[str]) -> list[str]:
     """Translate sentence by sentence, as in the library's own example."""
     from transformers import MarianMTModel, MarianTokenizer
@@ -87,13 +92,13 @@ class Naive:
         """librosa.load and librosa.feature.mfcc, recording by recording."""
         for row in self.rows:
             if row.audio:
-                self._mfcc(self.root / row.audio, row.utterance, "mfcc")
+                self._mfcc(self.root / row.audio, row.utterance, "mfcc", **interval(row))
 
-    def _mfcc(self, path: Path, utterance: str, folder: str) -> None:
+    def _mfcc(self, path: Path, utterance: str, folder: str, **part) -> None:
         import librosa
 
         try:
-            signal, rate = librosa.load(path, sr=RATES[folder])
+            signal, rate = librosa.load(path, sr=RATES[folder], **part)
         except Exception:  # the demo has broken recordings, which every loader reports in its own way
             return
         if len(signal) >= rate / 10:
@@ -121,7 +126,7 @@ class Naive:
             if row.video and row.video not in films:
                 with contextlib.suppress(MediaError):
                     films[row.video] = probe(self.root / row.video)
-            if row.video in films:
+            if row.video in films and (row.start + row.end) / 2 < films[row.video].duration:
                 film, count = films[row.video], max(1, round(row.end - row.start))
                 wanted = {row: frame_indices(row.start, row.end, count, film)}
                 with contextlib.suppress(subprocess.CalledProcessError):  # a broken film
@@ -150,7 +155,7 @@ class Naive:
             for row in self.rows:
                 if not (self.folder("mfcc") / f"{row.utterance}.npy").exists():
                     continue
-                text = " ".join(listen(soundfile.read(self.root / row.audio, dtype="int16")[0]).split())
+                text = " ".join(listen(self._samples(row)).split())
                 try:
                     wave = say(text, VOICES[row.gender], Setting())
                 except SynthesisError:  # nothing to say
@@ -158,6 +163,12 @@ class Naive:
                 wav = self.folder("speech_aug") / f"{row.utterance}.wav"
                 soundfile.write(wav, wave, RATES["mfcc_aug"])
                 self._mfcc(wav, row.utterance, "mfcc_aug")
+
+    def _samples(self, row: Utterance) -> np.ndarray:
+        import librosa
+
+        wave, _ = librosa.load(self.root / row.audio, sr=16000, **interval(row))
+        return np.rint(wave * 32767).astype(np.int16)
 
     def copies_of_text(self) -> None:
         """Translate sentence by sentence through three models."""
