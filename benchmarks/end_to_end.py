@@ -1,6 +1,6 @@
 """From the raw demo corpus to the trained published unified space: the workflow against the way of the original.
 
-`_naive_004.py` makes the same features and trains the same network item by item. Fetching weights, generating the
+`_item_by_item.py` makes the same features and trains the same network item by item. Fetching weights, generating the
 corpus and installing are left out. Both train the published size without dropout, whose draws would differ; the losses
 of the timed epochs must agree. The naive training is timed for EPOCHS / SHARE epochs, since all cost the same.
 
@@ -13,14 +13,23 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from benchmarks import _naive_004 as naive
+from benchmarks import _item_by_item as naive
 from benchmarks._project import copy_project, environment
 from benchmarks._timing import Claim, row, wall
 
 CONFIG, NAME, RUN = "configs/systems/demo_cross_modal.yaml", "end_to_end", "all_frames"
 EPOCHS, SHARE, CORES, SEED = 70, 10, 2, 42
 TARGET = 5
-TOLERANCE = 0.02  # relative, of the losses: JPEGs of two programs differ
+# JPEGs of two programs and resampled cuts differ slightly, and each step of Adam amplifies that.
+SIMILAR = 0.99  # least median correlation of features
+TOLERANCE = 0.05  # relative, of the losses
+FEATURES = {
+    "audio_22k.mfcc": "mfcc",
+    "audio_tts.mfcc": "mfcc_aug",
+    "frames.clip": "clip",
+    "frames_aug.clip": "clip_aug",
+}
+FEATURES |= {"text.sbert": "sentence", "text_bt.sbert": "sentence_aug"}
 # Beginning of a rule's name -> stage.
 STAGES = {"extract_audio": "speech", "embed_audio_22k": "speech", "extract_text": "text", "embed_text_sbert": "text"}
 STAGES |= {"extract_frames": "pictures", "embed_frames_clip": "pictures", "augment_audio_tts": "copies of speech"}
@@ -97,6 +106,7 @@ def remade(folder: Path, work: Path) -> dict[str, tuple[float, float]]:
     losses: list[float] = []
     training = {"training": lambda: losses.extend(naive.trained(network, items, sides, EPOCHS // SHARE, terms))}
     costs = naive.timed(made.stages() | training)
+    compare_features(folder, work)
     compare_losses(losses, done / "history.csv")
     return costs | {"training": tuple(SHARE * cost for cost in costs["training"])}
 
@@ -112,6 +122,27 @@ def labelled(folder: Path) -> dict[str, list[dict]]:
             gender = {"F": 0, "M": 1}.get(line["gender"], -1)
             sides[line["split"]].append({"utterance": line["utterance"], "label": label, "gender": gender})
     return sides
+
+
+def compare_features(folder: Path, work: Path) -> None:
+    """Compare all features of both ways; raises if one differs in more than a few rows."""
+    import numpy as np
+
+    from emospace.core import manifest, store
+
+    for feature, name in FEATURES.items():
+        alike = []
+        for part in range(CORES):
+            rows = manifest.read(folder / f"data/manifest/demo/{part}.csv")
+            top = folder / ("data/augmented" if name.endswith("_aug") else "data")
+            for line, mine in zip(rows, store.Ragged.open(top / f"features/demo/{feature}/{part}.npy"), strict=True):
+                file = work / name / f"{line.utterance}.npy"
+                theirs = np.load(file) if file.exists() else mine[:0]
+                same = theirs.shape == mine.shape
+                alike.append(np.corrcoef(mine.ravel(), theirs.ravel())[0, 1] if same and len(mine) else float(same))
+        assert np.median(alike) > SIMILAR and np.mean(np.array(alike) < SIMILAR) < 0.05, (
+            f"{feature}: {sorted(alike)[:9]}"
+        )
 
 
 def compare_losses(losses: list[float], history: Path) -> None:

@@ -192,7 +192,7 @@ def _scatter(axes, points: np.ndarray, label: np.ndarray, gender: np.ndarray, cl
         for number, marker in {0: "o", 1: "^", -1: "s"}.items():
             group = points[(label == k) & (gender == number)]
             axes.scatter(
-                *group.T, s=12, c=colour, marker=marker, alpha=0.8, linewidths=0, rasterized=len(points) > 1500
+                *group.T, s=16, c=colour, marker=marker, alpha=0.8, linewidths=0, rasterized=len(points) > 1500
             )
         axes.plot([], [], "o", color=colour, label=name)
     for marker, title in {"o": "female", "^": "male"}.items():

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from benchmarks.frames import per_utterance
+from emospace.core import torchvision_shim
 from emospace.core.manifest import Utterance
 from emospace.media.opening import MediaError
 from emospace.media.pictures import decode, encode
@@ -35,6 +36,11 @@ def spent() -> float:
     """CPU seconds of this process and its children."""
     uses = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(use.ru_utime + use.ru_stime for use in uses)
+
+
+def interval(row: Utterance) -> dict[str, float]:
+    """Options of librosa.load that select an utterance in its recording."""
+    return {} if row.whole else {"offset": row.start, "duration": row.end - row.start}
 
 
 def translated(folder: Path, lines: list[str]) -> list[str]:
@@ -64,6 +70,7 @@ class Naive:
     """rows: of the manifest. root: folder of the corpus. work: for the files. weights: by name. seed: of transforms."""
 
     def __init__(self, rows: Sequence[Utterance], root: Path, work: Path, weights: dict[str, Weights], seed: int):
+        torchvision_shim.ensure()
         self.rows, self.root, self.work, self.weights, self.seed = rows, root, work, weights, seed
 
     def folder(self, name: str) -> Path:
@@ -85,13 +92,13 @@ class Naive:
         """librosa.load and librosa.feature.mfcc, recording by recording."""
         for row in self.rows:
             if row.audio:
-                self._mfcc(self.root / row.audio, row.utterance, "mfcc")
+                self._mfcc(self.root / row.audio, row.utterance, "mfcc", **interval(row))
 
-    def _mfcc(self, path: Path, utterance: str, folder: str) -> None:
+    def _mfcc(self, path: Path, utterance: str, folder: str, **part) -> None:
         import librosa
 
         try:
-            signal, rate = librosa.load(path, sr=RATES[folder])
+            signal, rate = librosa.load(path, sr=RATES[folder], **part)
         except Exception:  # the demo has broken recordings, which every loader reports in its own way
             return
         if len(signal) >= rate / 10:
@@ -119,7 +126,7 @@ class Naive:
             if row.video and row.video not in films:
                 with contextlib.suppress(MediaError):
                     films[row.video] = probe(self.root / row.video)
-            if row.video in films:
+            if row.video in films and (row.start + row.end) / 2 < films[row.video].duration:
                 film, count = films[row.video], max(1, round(row.end - row.start))
                 wanted = {row: frame_indices(row.start, row.end, count, film)}
                 with contextlib.suppress(subprocess.CalledProcessError):  # a broken film
@@ -148,7 +155,7 @@ class Naive:
             for row in self.rows:
                 if not (self.folder("mfcc") / f"{row.utterance}.npy").exists():
                     continue
-                text = " ".join(listen(soundfile.read(self.root / row.audio, dtype="int16")[0]).split())
+                text = " ".join(listen(self._samples(row)).split())
                 try:
                     wave = say(text, VOICES[row.gender], Setting())
                 except SynthesisError:  # nothing to say
@@ -156,6 +163,14 @@ class Naive:
                 wav = self.folder("speech_aug") / f"{row.utterance}.wav"
                 soundfile.write(wav, wave, RATES["mfcc_aug"])
                 self._mfcc(wav, row.utterance, "mfcc_aug")
+
+    def _samples(self, row: Utterance) -> np.ndarray:
+        """Samples as they are in the file; a rounding could change the recognised words."""
+        import soundfile
+
+        rate = soundfile.info(self.root / row.audio).samplerate
+        part = {} if row.whole else {"start": round(row.start * rate), "stop": round(row.end * rate)}
+        return soundfile.read(self.root / row.audio, dtype="int16", **part)[0]
 
     def copies_of_text(self) -> None:
         """Translate sentence by sentence through three models."""
