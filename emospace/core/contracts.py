@@ -314,9 +314,10 @@ class Model(Protocol):
     `protocol` stands for a run on each of several protocols (docs/protocols.md).
 
     - INPUTS: the inputs that it reads: "feature" (Ragged stores), "view" (the items of a view, as its `read` returns
-      them) or "run" (the outputs of another run of the same protocol, fold and seed, which makes this model a second
-      stage). `run:<name>` is that run's probabilities; `run:<name>.embeddings` and `run:<name>.<extra>` are its other
-      outputs.
+      them), "run" (the outputs of another run of the same protocol, fold and seed, which makes this model a second
+      stage) or "weights" (the trained model of such a run, from which training starts). `run:<name>` is that run's
+      probabilities; `run:<name>.embeddings` and `run:<name>.<extra>` are its other outputs; `run:<name>.weights` is its
+      model, in `Fold.parents`. `apply` receives no such model: the state of this one must contain what it needs.
     - DETERMINISTIC: the seed has no effect.
     - GPU: it uses a GPU if there is one.
     - SUBSETS: `apply` accepts rows with any subset of the inputs missing.
@@ -335,7 +336,7 @@ class Model(Protocol):
     changes, the run is trained again. `apply` cannot read it: store what it needs in the state.
     """
 
-    INPUTS: Sequence[Literal["feature", "view", "run"]] = ("feature",)
+    INPUTS: Sequence[Literal["feature", "view", "run", "weights"]] = ("feature",)
     DETERMINISTIC: bool = False
     GPU: bool = False
     SUBSETS: bool = False

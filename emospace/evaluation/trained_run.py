@@ -18,7 +18,7 @@ from emospace.evaluation.result import cell, compare
 from emospace.protocols import fold_tables
 from emospace.runs import applying
 from emospace.runs.folds import Readers, read_fold
-from emospace.runs.run_inputs import Folders, with_runs
+from emospace.runs.run_inputs import Folders, of_rows, with_runs
 from emospace.weights.record import Weights
 
 
@@ -49,16 +49,16 @@ class Run:
     """A trained run with all its folds and seeds.
 
     name, model, protocol: names in the config. leaky: whether the protocol is declared leaky; leaks: everything that
-    reveals something of test rows. inputs: names of its inputs, `run:<name>` for the outputs of another run. classes:
-    names in the order of class numbers. folds, seeds, trainings: in order. device: where `apply` computes, "cpu" or
-    "cuda". weights: the run's pretrained weights, if its model needs any.
+    reveals something of test rows. inputs: names of its inputs, `run:<name>` for the outputs of another run, without
+    trained models. classes: names in the order of class numbers. folds, seeds, trainings: in order. device: where
+    `apply` computes, "cpu" or "cuda". weights: the run's pretrained weights, if its model needs any.
     """
 
     def __init__(self, recipe: dict, files: RunFiles, device: str = "cpu", weights: Weights | None = None):
         self.name, self.model, self.device, self.weights = recipe["run"], recipe["model"], device, weights
         self.protocol, self.leaky, self.leaks = recipe["protocol"], recipe["leaky"], recipe["leaks"]
         self._recipe, self._files = recipe, files
-        self.inputs: list[str] = list(recipe["inputs"])
+        self.inputs: list[str] = of_rows(recipe["inputs"])
         self.classes: list[str] = read_json(files.protocol)["classes"]
         self.trainings = [_training(folder, files.parents) for folder in files.folders]
         self.folds = list(dict.fromkeys(training.fold for training in self.trainings))

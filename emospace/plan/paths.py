@@ -127,10 +127,11 @@ class Paths(DataPaths):
         return [*(f"{folder}/run.json" for folder in folders.values()), *on_train]
 
     def parent_outputs(self, run: str, fold: str, seed: str) -> list[str]:
-        """Return the outputs of its parents that a run reads, for dev and test rows and where needed for train rows."""
+        """Return the models of its parents that a run reads, and outputs for dev, test and where needed train rows."""
         folders, on_train = self.parent_folders(run, fold, seed), self.plan.parents_on_train(run)
-        homes = {p: [folder, *([f"{folder}/{TRAIN}"] if p in on_train else [])] for p, folder in folders.items()}
-        return [f"{home}/{file}" for parent, file in self.plan.outputs_read(run) for home in homes[parent]]
+        read = self.plan.outputs_read(run)
+        of_train = [f"{folders[p]}/{TRAIN}/{file}" for p, file in read if p in on_train and file not in MODEL_FILES]
+        return [*(f"{folders[parent]}/{file}" for parent, file in read), *of_train]
 
     # Evaluation and analyses -----------------------------------------------------------------------------------
 

@@ -135,7 +135,7 @@ class Plan(Entries):
 
     def parents_on_train(self, run: str) -> list[str]:
         """Return the parents of a run that are applied to their own train rows."""
-        return self.parents(run) if self.model(run).LEARNS or self.applied_to_train(run) else []
+        return self.predicting(run) if self.model(run).LEARNS or self.applied_to_train(run) else []
 
     def applied_to_train(self, run: str) -> bool:
         """Is a run applied to its train rows, because another run learns from its outputs?"""
