@@ -487,6 +487,8 @@ class Analysis(Protocol):
     of the `runs` that it lacks, with the title of the run's protocol; to an option `systems` (run -> name), it adds the
     entry of the config that stands for the run.
 
+    An option annotated `emospace.core.option_types.NamedView` names a view; `Run.items` returns its items.
+
     - OUTPUTS: names of the files that it writes. The report links them and shows pictures (.svg, .png) and tables
       (.csv), unless a section of the same name presents them.
     - DEFAULT: does it run even if the config does not name it? (`analyses: <name>: {runs: []}` turns it off.)
@@ -508,8 +510,8 @@ class Analysis(Protocol):
         """Write OUTPUTS into the empty folder `out`; return facts for the sidecar.
 
         run: emospace.evaluation.trained_run.Run, with classes, folds, seeds, the truth and predictions of the test
-        rows, the rows of each fold, and `apply`, which applies the stored models to any rows. With JOINT, a list of
-        runs in the order of the config, without `rows` and `apply`.
+        rows, the rows of each fold, `apply`, which applies the stored models to any rows, and `items` of views. With
+        JOINT, a list of runs in the order of the config, without `rows`, `apply` and `items`.
         """
         ...
 

@@ -7,7 +7,7 @@ from types import ModuleType
 from emospace.core import plugin
 from emospace.core.steps import named
 from emospace.evaluation import measures
-from emospace.plan.views import FEATURE_KEYS, PROTOCOL_KEYS, RUN_KEYS, Views
+from emospace.plan.views import ANALYSIS_KEYS, FEATURE_KEYS, PROTOCOL_KEYS, RUN_KEYS, Views
 from emospace.protocols import labels
 from emospace.protocols.fold_tables import SIDES
 from emospace.runs.run_files import MODEL_FILES, OUTPUT_FILES, files_of
@@ -143,6 +143,13 @@ class Entries:
     def compare_by(self) -> str:
         """Return the metric by which tables compare runs."""
         return measures.compared_by(self.metrics(), self.config.get("compare_by"))
+
+    def analysed_views(self, analysis: str) -> list[str]:
+        """Return the views that the options of an analysis name."""
+        spec = self.config["analyses"][analysis]
+        analyse = plugin.find("analyses", spec.get("analysis", analysis)).analyse
+        options = {key: value for key, value in spec.items() if key not in ANALYSIS_KEYS}
+        return list(dict.fromkeys(view for views in named(analyse, options, "views").values() for view in views))
 
     # Features --------------------------------------------------------------------------------------------------
 

@@ -165,6 +165,25 @@ class Paths(DataPaths):
         read = [path for parent, file in self.plan.outputs_read(run) for path in self.trainings(parent, file)]
         return list(dict.fromkeys([*stored, *read]))
 
+    def analysed_views(self, run: str, analysis: str) -> list[str]:
+        """Return the main files of the views that the options of an analysis name."""
+        protocol = self.plan.run(run)["protocol"]
+        return [path for view in self.plan.analysed_views(analysis) for path in self.of_protocol(view, protocol)]
+
+    def analysed_data(self, run: str, analysis: str) -> list[str]:
+        """Return the data files that an analysis of a run reads: the run's inputs, and views."""
+        views = self.analysed_views(run, analysis)
+        return list(dict.fromkeys([*self.input_data(run), *views, *offsets(views)]))
+
+    def analysed_inputs(self, run: str, analysis: str) -> list[str]:
+        """Return their sidecars."""
+        return list(dict.fromkeys(sidecars([*self.inputs(run), *self.analysed_views(run, analysis)])))
+
+    def analysed_manifests(self, run: str, analysis: str) -> list[str]:
+        """Return the manifests of all parts if the run or the analysis reads a view."""
+        reads_view = self.manifests_read(run) or self.plan.analysed_views(analysis)
+        return self.over_corpora(self.part, self.plan.run(run)["protocol"]) if reads_view else []
+
     def joint_analysis(self, name: str) -> str:
         """Return the folder of an analysis of several runs."""
         return f"{self.analyses.format(run=JOINT)}/{name}"

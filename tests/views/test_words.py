@@ -48,6 +48,15 @@ def test_words_with_impossible_times_are_left_out_and_reported(tmp_path):
     assert facts["missing"] == 3 and next(reversed(list(words.read(tmp_path / "0.csv", ROWS)))) == KNOWN
 
 
+def test_a_word_without_times_is_left_out_with_its_utterance_or_refused(tmp_path):
+    _reading.write_words(tmp_path / "corpus_words.csv", ROWS, [[("oh", float("nan"), 0.5)], None, None, KNOWN])
+    problems, facts = words.extract(ROWS, tmp_path, tmp_path / "0.csv", words=tmp_path / "corpus_words.csv")
+    assert [(p.utterance, p.reason) for p in problems] == [("d_0", "no alignment")] and facts["missing"] == 3
+    (tmp_path / "1.csv").write_text("utterance,word,start,end\nd_0,oh,,0.5\n")
+    with pytest.raises(InputError, match="the word 'oh' of 'd_0' has no start"):
+        list(words.read(tmp_path / "1.csv", ROWS))
+
+
 def test_words_of_another_manifest_are_rejected(tmp_path):
     _reading.write_words(tmp_path / "corpus_words.csv", [utterance("other")], [KNOWN])
     with pytest.raises(InputError, match="it has words of 'other', which is not in the manifest"):
