@@ -11,13 +11,14 @@ import numpy as np
 from emospace.core import plugin
 from emospace.core.contracts import Item
 from emospace.core.data import Fold, Output, Rows
+from emospace.core.manifest import Utterance
 from emospace.core.provenance import read_json
-from emospace.core.sidecars import sample_rate
+from emospace.core.sidecars import about, sample_rate
 from emospace.evaluation import bootstrap, measures
 from emospace.evaluation.intervals import estimate
 from emospace.evaluation.predictions import Predictions, Truth, read_run, truth_of
 from emospace.evaluation.result import cell, compare
-from emospace.protocols import fold_tables
+from emospace.protocols import fold_tables, protocol_rows
 from emospace.runs import applying
 from emospace.runs.folds import Readers, place_of, read_fold
 from emospace.runs.run_inputs import Folders, of_rows, with_runs
@@ -120,6 +121,16 @@ class Run:
         Raises InputError for a name that is not an input of the run.
         """
         return applying.apply(training.folder, rows, keep=keep, device=self.device, weights=self.weights)
+
+    @cached_property
+    def about(self) -> dict[str, dict]:
+        """What the features and views among its inputs are; see Fold.about."""
+        return about(path.with_suffix(".json") for files in self._files.inputs.values() for path in files)
+
+    def utterances(self) -> list[Utterance]:
+        """All rows of the protocol, with their classes as labels, in manifest order."""
+        rows = protocol_rows.read(self._files.manifests), self._recipe["labels"], self._recipe["rows"]
+        return [row for row in protocol_rows.by_class(*rows).values() if row.label]
 
     def items(self, view: str) -> dict[str, Item]:
         """Utterance -> its item, for a view that an option of the analysis names; only utterances of this protocol."""
