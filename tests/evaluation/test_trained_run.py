@@ -171,7 +171,7 @@ def test_a_run_starts_from_the_weights_of_others_and_is_applied_without_them(run
     folder, fold = runs.train("fused", "blstm_fusion", inputs, epochs=1, lr=1e-9, size=3), runs.fold("fused")
     assert list(fold.train.inputs) == inputs[:2] and list(fold.parents) == inputs[2:]
     first, second = (read_trained(runs.folder / "out" / name).state for name in ("a", "fused"))
-    name = "rnn.weight_hh_l1_reverse"
+    name = "rnn.back.1.weight_hh_l0"
     np.testing.assert_allclose(second[f"network.encoders.0.{name}"], first[f"network.encoder.{name}"], atol=1e-6)
     outside = apply(folder, fold.test).probabilities
     stored = [[float(line[c]) for c in CLASSES] for line in table(folder) if line["split"] == "test"]

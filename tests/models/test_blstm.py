@@ -68,11 +68,31 @@ def test_padding_changes_no_pooled_vector(pool):
         assert not together[1][0, 7:].any() and together[1].sum(1).tolist() == pytest.approx([1, 1])
 
 
+def test_states_are_those_of_a_packed_lstm():
+    draw = torch.Generator().manual_seed(1)
+    ours, theirs = encoder("last").rnn, torch.nn.LSTM(5, 6, 2, bidirectional=True, batch_first=True)
+    parts = {"": ours.ahead, "_reverse": ours.back}
+    named = {
+        f"{kind}_l{k}{end}": getattr(part[k], f"{kind}_l0")
+        for end, part in parts.items()
+        for k in (0, 1)
+        for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    }
+    theirs.load_state_dict(named)
+    rows, lengths = torch.randn(3, 9, 5, generator=draw), torch.tensor([4, 9, 1])
+    packed = torch.nn.utils.rnn.pack_padded_sequence(rows, lengths, batch_first=True, enforce_sorted=False)
+    with torch.no_grad():
+        expected = torch.nn.utils.rnn.pad_packed_sequence(theirs(packed)[0], batch_first=True)[0]
+        states = ours(rows, lengths)
+    for one, other, length in zip(states, expected, lengths, strict=True):
+        torch.testing.assert_close(one[:length], other[:length])
+
+
 def test_poolings_are_the_last_step_the_first_the_mean_and_the_weighted_mean():
     row, count = torch.randn(1, 7, 5, generator=torch.Generator().manual_seed(1)), torch.tensor([7])
     networks = {pool: encoder(pool) for pool in ("last", "cls", "average", "attention")}
     with torch.no_grad():
-        states = networks["last"].rnn(row)[0][0]
+        states = networks["last"].rnn(row, count)[0]
         network = networks["attention"]
         network.load_state_dict(network.state_dict() | networks["last"].state_dict())
         scores = torch.tanh(states @ network.key.weight.T + network.key.bias) @ network.query.weight[0]
