@@ -239,7 +239,7 @@ def order_of(rows: int, batch: int, lengths: torch.Tensor | None = None) -> torc
 
 
 def _epoch(
-    state: State, rows: int, per_epoch: int, losses: Callable, schedule: Schedule, lengths: torch.Tensor | None
+    state: State, rows: int, per_epoch: int, losses: Callable, schedule: Schedule, lengths: torch.Tensor | None = None
 ) -> dict[str, float]:
     """Make one pass over the train rows; returns the mean of each loss."""
     state.network.train()
