@@ -136,6 +136,15 @@ def test_it_learns_keeps_the_best_epoch_and_returns_attention_per_step(trained, 
         np.testing.assert_allclose(again.extras["attention"][1], weights[3], atol=1e-5)
 
 
+def test_a_training_that_was_stopped_resumes_with_the_same_result(tmp_path):
+    module, data, options = plugin.find("models", "blstm"), fold(SOUND), SMALL | {"pool": "attention", "epochs": 3}
+    whole = learn(module, data, options, seed=1, checkpoint=tmp_path / "whole")
+    learn(module, data, options | {"epochs": 1}, seed=1, checkpoint=tmp_path / "part")
+    resumed = learn(module, data, options, seed=1, checkpoint=tmp_path / "part")
+    assert resumed.history == whole.history
+    assert all(np.array_equal(value, whole.state[name]) for name, value in resumed.state.items())
+
+
 @pytest.fixture
 def parents(trained):
     """Trained models of sound and of words, by the names of inputs."""
