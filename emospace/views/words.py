@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from emospace.core.manifest import Problem, Utterance
+from emospace.core.manifest import SLACK, Problem, Utterance
 from emospace.core.option_types import NamedView, NamedWeights
-from emospace.views._files import SLACK
 from emospace.views._reading import words as read
 from emospace.views._reading import write_words
 from emospace.weights.record import Weights
