@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks._timing import Claim, compare
+from benchmarks._timing import Claim, compare, cpu
 
 ROWS, CLASSES, BATCH = 720, 8, 64
 INPUTS = {"audio.mfcc": (20, "cepstral", 90, 160), "audio.whisper": (384, "sequence", 35, 60)}
@@ -69,11 +69,6 @@ def prepared() -> dict[str, Callable]:
 
 
 def measure() -> list[dict]:
-    def cpu(work: Callable) -> float:
-        start = time.process_time()
-        work()
-        return time.process_time() - start
-
     note = f"{ROWS} rows, MFCC and a speech encoder; at most {HIGHEST} times the bare passes"
     claim = Claim("an epoch of the unified space, over bare passes", "bare", "trained", round(1 / HIGHEST, 3), note)
     return compare(prepared(), [claim], clock=cpu)

@@ -22,9 +22,9 @@ for _analysis, _spec in PLAN.config["analyses"].items():
             folds=fold_tables,
             stored=lambda w: ancient(PATHS.analysed_outputs(w.run)),
             runs=lambda w: PATHS.analysed_sidecars(w.run),
-            data=lambda w: ancient(PATHS.input_data(w.run)),
-            manifests=lambda w: ancient(PATHS.manifests_read(w.run)),
-            sidecars=lambda w: PATHS.input_sidecars(w.run),
+            data=lambda w, analysis=_analysis: ancient(PATHS.analysed_data(w.run, analysis)),
+            manifests=lambda w, analysis=_analysis: ancient(PATHS.analysed_manifests(w.run, analysis)),
+            sidecars=lambda w, analysis=_analysis: PATHS.analysed_inputs(w.run, analysis),
             weights=lambda w: PATHS.model_weights(w.run),
         output:
             files=[f"{PATHS.analyses}/{_analysis}/{file}" for file in outputs(_spec)],
@@ -43,7 +43,7 @@ for _analysis, _spec in PLAN.config["analyses"].items():
             ),
         params:
             runs=lambda w: PATHS.run_folders(w.run),
-            inputs=lambda w: job_arguments.of_analysis(PATHS, w.run),
+            inputs=lambda w, analysis=_analysis: job_arguments.of_analysis(PATHS, w.run, analysis),
             folder=lambda w, output: os.path.dirname(output.sidecar),
         shell:
             "python -m workflow_scripts.analyse --recipe {input.recipe:q} --log {log:q} --threads {threads}"

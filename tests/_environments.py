@@ -20,6 +20,7 @@ PLUGINS |= dict.fromkeys(["make_demo", "index_part", "merge_manifest"], "corpora
 UNCALLED = {
     "export_arrays": {"rapidfuzz"},
     "extract_view text": {"soundfile", "av"},  # reads audio from stores only
+    "extract_view words": {"soundfile", "av"},
     "augment_view audio_tts.recognised": {"soundfile", "av"},
     "augment_view audio_tts.heard": {"soundfile", "av"},
     "score_view text_bt": {"rapidfuzz"},

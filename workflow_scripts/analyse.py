@@ -28,7 +28,8 @@ def one(args, recipe, module: ModuleType) -> Run:
     """Return the run of a recipe with everything that it read."""
     inputs = {name: [Path(f) for f in files] for name, *files in args.input}
     more = inputs, parents_of(args), readers(recipe, args.manifests)
-    files = RunFiles(args.run_dirs, args.folds, args.protocol[0], args.manifest, *more)
+    views = {name: [Path(f) for f in files] for name, *files in args.view}
+    files = RunFiles(args.run_dirs, args.folds, args.protocol[0], args.manifest, *more, views)
     where = device(module, plugin.find("models", recipe["model"]), args.threads)
     return Run(recipe, files, where, opened(args.weights[0]) if args.weights else None)
 
@@ -80,6 +81,7 @@ def main():
     for name in ("protocol", "manifest", "manifest-sidecar", "folds", "run-dirs"):
         parser.add_argument(f"--{name}", type=Path, nargs="+", required=True)
     parser.add_argument("--input", nargs="+", action="append", default=[], metavar="NAME FILE", help="files per input")
+    parser.add_argument("--view", nargs="+", action="append", default=[], metavar="NAME FILE", help="files per view")
     parser.add_argument("--manifests", type=Path, nargs="*", default=[], help="of all parts, if it reads a view")
     parser.add_argument("--input-sidecars", type=Path, nargs="*", default=[])
     parser.add_argument(

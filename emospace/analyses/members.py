@@ -27,41 +27,49 @@ def analyse(
     seed: int,
     table: str,
     columns: dict[str, str] = {},  # noqa: B006, never changed
-    published: dict[str, tuple[float, ...]] = {},  # noqa: B006, never changed
+    member: str = "",
+    published: dict[str, tuple[float | None, ...]] = {},  # noqa: B006, never changed
+    others: dict[str, dict[str, tuple[float | None, ...]]] = {},  # noqa: B006, never changed
     average: Literal["macro", "weighted"] = "macro",
 ) -> dict:
     """Write the tables; return the facts that a report section shows.
 
     table: title of the run's table. columns: run -> heading of its column; planning completes it by the titles of the
-    runs' protocols. published: member -> accuracy, F1, precision and recall in percent, as far as published. average:
+    runs' protocols. member: name of a run without members, by default its model. published: member -> accuracy, F1,
+    precision and recall in percent, null if not published. others: the same from further sources, by source. average:
     how the last three are averaged over classes; "weighted" means by the number of rows.
     members.csv has the scores with the accuracy's interval, the accuracy on test rows that are (`copied`) or are not
     (`alone`) train rows of the same fold, and the recall of each class. confusion.csv counts rows over all seeds.
     importance.csv has the importance of each feature, averaged over trainings, for members that measure it.
     """
-    values, copied = _probabilities(run), _copied(run)
+    values, copied = _probabilities(run, member or run.model), _copied(run)
     lines = [_line(run, name, one, copied, average) for name, one in values.items()]
     records.write(out / OUTPUTS[0], list(lines[0]), [_cells(line) for line in lines])
     records.write(out / OUTPUTS[1], ["member", "label", "predicted", "n"], _confusion(run, values))
     records.write(out / OUTPUTS[2], ["member", "feature", "importance"], _importance(run))
     heading = columns.get(run.name, run.name)
-    shown = {name: list(figures) for name, figures in published.items()}
-    facts = {"table": table, "column": heading, "average": average, "published": shown}
+    facts = {"table": table, "column": heading, "average": average, "published": _listed(published)}
+    facts["others"] = {source: _listed(figures) for source, figures in others.items()}
     return facts | {"n": len(run.truth.rows), "members": lines}
 
 
-def check_analyse(*, published: dict, **others) -> None:
+def check_analyse(*, published: dict, others: dict, **rest) -> None:
     """Raise InputError unless each member has one to four published figures."""
-    for name, figures in published.items():
-        if not 1 <= len(figures) <= len(SCORES):
-            raise InputError(f"published: {name}", f"it has {len(figures)} figures", f"give {', '.join(SCORES)}")
+    for source, members in {"published": published, **others}.items():
+        for name, figures in members.items():
+            if not 1 <= len(figures) <= len(SCORES):
+                raise InputError(f"{source}: {name}", f"it has {len(figures)} figures", f"give {', '.join(SCORES)}")
 
 
-def _probabilities(run) -> dict[str, np.ndarray]:
-    """Map members to probabilities of the test rows, (seeds, N, C). Without members, the model is the only key."""
+def _listed(published: dict) -> dict[str, list[float | None]]:
+    return {name: list(figures) for name, figures in published.items()}
+
+
+def _probabilities(run, only: str) -> dict[str, np.ndarray]:
+    """Map members to probabilities of the test rows, (seeds, N, C). A run without members is its `only` member."""
     names = read_json(run.trainings[0].folder / "run.json")["facts"].get("members", ())
     if not names:
-        return {run.model: run.predictions.probabilities}
+        return {only: run.predictions.probabilities}
     values = {name: np.full(run.predictions.probabilities.shape, np.nan) for name in names}
     for training in run.trainings:
         stored = read_outputs(training.folder, run.classes, names)

@@ -54,7 +54,7 @@ def _lines(run, training):
 
 
 def _predicted(run, recipe: dict, trained: Trained, rows) -> np.ndarray:
-    if missing := set(recipe["inputs"]) - rows.inputs.keys():
+    if missing := set(run.inputs) - rows.inputs.keys():
         raise InputError(run.name, f"the rows lack the input {min(missing)!r}", "supply all inputs of the run")
     module = plugin.find("models", recipe["plugin"])
     output = ask(module, trained, rows, recipe["options"], device=run.device, weights=run.weights)

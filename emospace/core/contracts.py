@@ -314,9 +314,10 @@ class Model(Protocol):
     `protocol` stands for a run on each of several protocols (docs/protocols.md).
 
     - INPUTS: the inputs that it reads: "feature" (Ragged stores), "view" (the items of a view, as its `read` returns
-      them) or "run" (the outputs of another run of the same protocol, fold and seed, which makes this model a second
-      stage). `run:<name>` is that run's probabilities; `run:<name>.embeddings` and `run:<name>.<extra>` are its other
-      outputs.
+      them), "run" (the outputs of another run of the same protocol, fold and seed, which makes this model a second
+      stage) or "weights" (the trained model of such a run, from which training starts). `run:<name>` is that run's
+      probabilities; `run:<name>.embeddings` and `run:<name>.<extra>` are its other outputs; `run:<name>.weights` is its
+      model, in `Fold.parents`. `apply` receives no such model: the state of this one must contain what it needs.
     - DETERMINISTIC: the seed has no effect.
     - GPU: it uses a GPU if there is one.
     - SUBSETS: `apply` accepts rows with any subset of the inputs missing.
@@ -335,7 +336,7 @@ class Model(Protocol):
     changes, the run is trained again. `apply` cannot read it: store what it needs in the state.
     """
 
-    INPUTS: Sequence[Literal["feature", "view", "run"]] = ("feature",)
+    INPUTS: Sequence[Literal["feature", "view", "run", "weights"]] = ("feature",)
     DETERMINISTIC: bool = False
     GPU: bool = False
     SUBSETS: bool = False
@@ -486,6 +487,8 @@ class Analysis(Protocol):
     of the `runs` that it lacks, with the title of the run's protocol; to an option `systems` (run -> name), it adds the
     entry of the config that stands for the run.
 
+    An option annotated `emospace.core.option_types.NamedView` names a view; `Run.items` returns its items.
+
     - OUTPUTS: names of the files that it writes. The report links them and shows pictures (.svg, .png) and tables
       (.csv), unless a section of the same name presents them.
     - DEFAULT: does it run even if the config does not name it? (`analyses: <name>: {runs: []}` turns it off.)
@@ -507,8 +510,8 @@ class Analysis(Protocol):
         """Write OUTPUTS into the empty folder `out`; return facts for the sidecar.
 
         run: emospace.evaluation.trained_run.Run, with classes, folds, seeds, the truth and predictions of the test
-        rows, the rows of each fold, and `apply`, which applies the stored models to any rows. With JOINT, a list of
-        runs in the order of the config, without `rows` and `apply`.
+        rows, the rows of each fold, `apply`, which applies the stored models to any rows, and `items` of views. With
+        JOINT, a list of runs in the order of the config, without `rows`, `apply` and `items`.
         """
         ...
 

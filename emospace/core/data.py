@@ -95,6 +95,7 @@ class Fold:
     """One fold of a protocol: class names (label k is classes[k]) and the rows of the three sides.
 
     about: input -> `holds`, `rate`, `layers` and perhaps `columns` from its sidecars, see emospace.core.sidecars.about.
+    parents: `run:<name>.weights` -> the trained model of that run on this fold; such an input has no values per row.
     """
 
     classes: Sequence[str]
@@ -102,6 +103,7 @@ class Fold:
     dev: Rows
     test: Rows
     about: dict[str, dict] = field(default_factory=dict)
+    parents: dict[str, "Trained"] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

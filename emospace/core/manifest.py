@@ -11,6 +11,9 @@ from typing import get_type_hints
 from emospace.core import records
 from emospace.core.errors import InputError
 
+# Seconds by which an interval may exceed its file without a report: the precision of annotations.
+SLACK = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class Utterance:

@@ -24,8 +24,9 @@ Scale = Annotated[tuple[float, ...], Len(2, 2)]  # least and greatest value
 class Names:
     """Marks an option whose value names entries of a block of the config; the plug-in receives those entries.
 
-    For "weights" it receives Weights, for "views" the Path of the view's file, one for each name. "files" is not a
-    block: the value is the path of a file or folder outside the workflow and is passed unchanged.
+    For "weights" it receives Weights, for "views" the Path of the view's file, one for each name; an analysis receives
+    the name of the view, for Run.items. "files" is not a block: the value is the path of a file or folder outside the
+    workflow and is passed unchanged.
     """
 
     block: Literal["weights", "views", "files"]

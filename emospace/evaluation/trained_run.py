@@ -1,7 +1,7 @@
 """A trained run as an analysis sees it: its rows, models, predictions, and the truth."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -9,16 +9,19 @@ from pathlib import Path
 import numpy as np
 
 from emospace.core import plugin
+from emospace.core.contracts import Item
 from emospace.core.data import Fold, Output, Rows
+from emospace.core.manifest import Utterance
 from emospace.core.provenance import read_json
+from emospace.core.sidecars import about, sample_rate
 from emospace.evaluation import bootstrap, measures
 from emospace.evaluation.intervals import estimate
 from emospace.evaluation.predictions import Predictions, Truth, read_run, truth_of
 from emospace.evaluation.result import cell, compare
-from emospace.protocols import fold_tables
+from emospace.protocols import fold_tables, protocol_rows
 from emospace.runs import applying
-from emospace.runs.folds import Readers, read_fold
-from emospace.runs.run_inputs import Folders, with_runs
+from emospace.runs.folds import Readers, place_of, read_fold
+from emospace.runs.run_inputs import Folders, of_rows, with_runs
 from emospace.weights.record import Weights
 
 
@@ -42,23 +45,24 @@ class RunFiles:
     manifests: Sequence[Path]
     inputs: Mapping[str, Sequence[Path]]
     parents: Mapping[str, Sequence[Path]]
-    readers: Readers = field(default_factory=dict)  # for inputs that are views
+    readers: Readers = field(default_factory=dict)  # for inputs and other views
+    views: Mapping[str, Sequence[Path]] = field(default_factory=dict)  # those that options of the analysis name
 
 
 class Run:
     """A trained run with all its folds and seeds.
 
     name, model, protocol: names in the config. leaky: whether the protocol is declared leaky; leaks: everything that
-    reveals something of test rows. inputs: names of its inputs, `run:<name>` for the outputs of another run. classes:
-    names in the order of class numbers. folds, seeds, trainings: in order. device: where `apply` computes, "cpu" or
-    "cuda". weights: the run's pretrained weights, if its model needs any.
+    reveals something of test rows. inputs: names of its inputs, `run:<name>` for the outputs of another run, without
+    trained models. classes: names in the order of class numbers. folds, seeds, trainings: in order. device: where
+    `apply` computes, "cpu" or "cuda". weights: the run's pretrained weights, if its model needs any.
     """
 
     def __init__(self, recipe: dict, files: RunFiles, device: str = "cpu", weights: Weights | None = None):
         self.name, self.model, self.device, self.weights = recipe["run"], recipe["model"], device, weights
         self.protocol, self.leaky, self.leaks = recipe["protocol"], recipe["leaky"], recipe["leaks"]
         self._recipe, self._files = recipe, files
-        self.inputs: list[str] = list(recipe["inputs"])
+        self.inputs: list[str] = of_rows(recipe["inputs"])
         self.classes: list[str] = read_json(files.protocol)["classes"]
         self.trainings = [_training(folder, files.parents) for folder in files.folders]
         self.folds = list(dict.fromkeys(training.fold for training in self.trainings))
@@ -117,6 +121,30 @@ class Run:
         Raises InputError for a name that is not an input of the run.
         """
         return applying.apply(training.folder, rows, keep=keep, device=self.device, weights=self.weights)
+
+    @cached_property
+    def about(self) -> dict[str, dict]:
+        """What the features and views among its inputs are; see Fold.about."""
+        return about(path.with_suffix(".json") for files in self._files.inputs.values() for path in files)
+
+    def utterances(self) -> list[Utterance]:
+        """All rows of the protocol, with their classes as labels, in manifest order."""
+        rows = protocol_rows.read(self._files.manifests), self._recipe["labels"], self._recipe["rows"]
+        return [row for row in protocol_rows.by_class(*rows).values() if row.label]
+
+    def items(self, view: str) -> dict[str, Item]:
+        """Utterance -> its item, for a view that an option of the analysis names; only utterances of this protocol."""
+        known = {line["utterance"]: (line["corpus"], line["part"], int(line["row"])) for line in self._lines()}
+        parts = {place_of(path): self._files.readers[view](path) for path in self._files.views[view]}
+        return {name: parts[corpus, part][row] for name, (corpus, part, row) in known.items()}
+
+    def sample_rate(self, view: str) -> int | None:
+        """The sample rate of such a view, Hz; None unless it is sound."""
+        return sample_rate(self._files.views[view][0])
+
+    def _lines(self) -> Iterator[dict[str, str]]:
+        """Lines of all fold tables, without augmented rows."""
+        return (line for table in self._files.tables for line in fold_tables.read(table))
 
     def places(self, training: Training) -> list[int]:
         """Index into `truth` of each test row of a training, in the order of `rows(training).test`."""

@@ -1,5 +1,7 @@
 """Train and apply a torch classifier whose network also returns a hidden vector per row.
 
+Inputs are tensors (N, ...), or sequences of different lengths (_blstm.Sequences); both are indexed with row numbers.
+
 Training skips rows without any input. Their prediction is the class shares of the train rows, and their vector is zero.
 """
 
@@ -8,6 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -22,10 +25,14 @@ from emospace.models import _table
 from emospace.training.loop import Schedule, State, fit
 from emospace.training.rates import Plateau
 
+if TYPE_CHECKING:
+    from emospace.models._blstm import Sequences
+
 SCORED = 128  # rows per batch at inference
 EXTRA = "hidden"  # name of the vectors among the extras
 PRIOR = "prior"  # class shares of the train rows, in the state
-Encode = Callable[[Rows], torch.Tensor]
+Details = dict[str, list[torch.Tensor]]  # name of an extra -> (steps, E) of each row
+Encode = Callable[[Rows], "torch.Tensor | Sequences"]
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,8 @@ def trained(
 ) -> tuple[dict[str, np.ndarray], State, dict]:
     """Train and keep the epoch with the best accuracy on dev; return the state to store, the loop's state, and facts.
 
-    network: (B, ...) -> logits (B, C), vectors (B, E). encode: rows -> network input (N, ...). train: rows to train on.
+    network: (B, ...) -> logits (B, C), vectors (B, E), perhaps Details. encode: rows -> network input (N, ...). train:
+    rows to train on.
     """
     network.to(device)
     inputs, labels = encode(train), torch.from_numpy(train.label)
@@ -89,7 +97,9 @@ def trained(
         return scores(_outputs(candidate, held, device)[0] if len(dev) else None, dev.label)
 
     schedule = pace.schedule(len(train))
-    state = fit(network, copy.deepcopy(network).eval(), len(train), losses, score, schedule, checkpoint)
+    state = fit(
+        network, copy.deepcopy(network).eval(), len(train), losses, score, schedule, checkpoint, _lengths(inputs)
+    )
     stored = {f"network.{name}": value.cpu().numpy() for name, value in state.best.items()}
     stored[PRIOR] = np.bincount(train.label, minlength=len(fold.classes)) / len(train)
     return stored, state, facts(network, state)
@@ -101,18 +111,38 @@ def applied(network: nn.Module, encode: Encode, state: dict, rows: Rows, width: 
     network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in weights.items()})
     network.to(device).eval()
     probabilities = np.tile(state[PRIOR].astype(np.float32), (len(rows), 1))
-    vectors = np.zeros((len(rows), width), np.float32)
+    vectors, details = np.zeros((len(rows), width), np.float32), {}
     present = np.flatnonzero(rows.present()) if len(rows) else []
     if len(present):
-        logits, values = _outputs(network, encode(rows.take(present)), device)
+        logits, values, details = _outputs(network, encode(rows.take(present)), device)
         probabilities[present], vectors[present] = logits.softmax(1).numpy(), values.numpy()
-    return Output(probabilities, extras={EXTRA: Ragged(vectors, np.arange(len(rows) + 1))})
+    ragged = {name: _ragged(parts, present, len(rows)) for name, parts in details.items()}
+    return Output(probabilities, extras={EXTRA: Ragged(vectors, np.arange(len(rows) + 1))} | ragged)
 
 
-def _outputs(network: nn.Module, inputs: torch.Tensor, device: str) -> tuple[torch.Tensor, torch.Tensor]:
+def _lengths(inputs: "torch.Tensor | Sequences") -> torch.Tensor | None:
+    """Steps of each row (N,), or None if all have one length."""
+    return None if isinstance(inputs, torch.Tensor) else inputs.lengths
+
+
+def _outputs(network: nn.Module, inputs, device: str) -> tuple[torch.Tensor, torch.Tensor, Details]:
+    """Logits, vectors and details of all rows, in order."""
+    lengths = _lengths(inputs)
+    order = torch.arange(len(inputs)) if lengths is None else lengths.argsort(stable=True)
     with torch.inference_mode():
-        parts = [network(part.to(device)) for part in inputs.split(SCORED)]
-    return tuple(torch.cat(values).float().cpu() for values in zip(*parts, strict=True))
+        parts = [network(inputs[numbers].to(device)) for numbers in order.split(SCORED)]
+    back = order.argsort()
+    logits, vectors = (torch.cat(values).float().cpu()[back] for values in list(zip(*parts, strict=True))[:2])
+    details = [part[2] for part in parts if len(part) > 2]
+    joined = {name: [row for one in details for row in one[name]] for name in (details[0] if details else ())}
+    return logits, vectors, {name: [rows[k] for k in back] for name, rows in joined.items()}
+
+
+def _ragged(parts: list[torch.Tensor], present: np.ndarray, count: int) -> Ragged:
+    """The details of the present rows, with no step for the others."""
+    lengths = np.zeros(count, np.int64)
+    lengths[present] = [len(part) for part in parts]
+    return Ragged(torch.cat(parts).float().cpu().numpy(), np.concatenate([[0], np.cumsum(lengths)]))
 
 
 def scores(logits: torch.Tensor | None, label: np.ndarray) -> dict[str, float]:

@@ -19,7 +19,7 @@ from emospace.plan.views import FEATURE_KEYS, PROTOCOL_KEYS, RUN_KEYS
 from emospace.protocols import protocol_rows
 from emospace.protocols.labels import classes
 from emospace.runs.model_checks import check_declared
-from emospace.runs.run_inputs import output_of, run_of
+from emospace.runs.run_inputs import WEIGHTS, is_weights, output_of, run_of
 from emospace.weights.fetch import check_entry, check_pinned
 
 TYPO = 0.8  # similarity from which an unknown corpus name counts as a typing error
@@ -84,6 +84,9 @@ def check_names(plan, place_of_run: Callable[[str], str]) -> None:
     for name, spec in plan.config["runs"].items():  # only after cycles among runs are ruled out
         if "crossfit" in spec and not plan.applied_to_train(name):
             reason = "no run that learns from train rows reads it, so it has nothing to cross-fit"
+            raise InputError(f"{place_of_run(name)}: crossfit", reason, "leave it out")
+        if started := [item for item in spec.get("inputs", []) if is_weights(item)] if "crossfit" in spec else []:
+            reason = f"it starts from {started[0]}, whose model has learnt from the rows to leave out"
             raise InputError(f"{place_of_run(name)}: crossfit", reason, "leave it out")
 
 
@@ -364,7 +367,7 @@ def _outputs(plan, where: str, name: str) -> None:
         raise InputError(where, f"the model {spec['model']!r} {reason}", "see `weights` in the config")
     if "weights" in spec:
         known(plan, where, spec["weights"], "weights")
-    check_declared("extras", plan.extras(name), module, ("embeddings", "probabilities"))
+    check_declared("extras", plan.extras(name), module, ("embeddings", "probabilities", WEIGHTS))
     check_declared("checkpoints", plugin.declared(module, "checkpoints", plan.run_options(name)), module)
 
 
@@ -374,11 +377,17 @@ def _inputs(plan, where: str, name: str) -> None:
     if not spec["inputs"]:
         raise InputError(where, "it reads nothing", f"list its `inputs`: {', '.join(module.INPUTS)}")
     for item in spec["inputs"]:
-        if (input_type := "run" if run_of(item) else "feature" if "." in item else "view") not in module.INPUTS:
+        if (input_type := _input_type(item)) not in module.INPUTS:
             reason = f"the model {spec['model']!r} does not read {item!r}, a {input_type}"
             raise InputError(where, reason, f"it reads: {', '.join(module.INPUTS)}")
-        if input_type == "run":
+        if run_of(item):
             _parent(plan, where, name, item)
+
+
+def _input_type(item: str) -> str:
+    if run_of(item):
+        return WEIGHTS if is_weights(item) else "run"
+    return "feature" if "." in item else "view"
 
 
 def _parent(plan, where: str, name: str, item: str) -> None:
@@ -396,7 +405,7 @@ def _parent(plan, where: str, name: str, item: str) -> None:
         raise InputError(where, f"its parent {parent!r} has fewer seeds", f"give the parent `seeds: {spec['seeds']}`")
     module = plan.model(parent)
     outputs = ["embeddings"] * module.EMBEDDINGS + plan.extras(parent)
-    if "." in item and (output := output_of(item)) not in outputs:
+    if "." in item and (output := output_of(item)) not in (*outputs, WEIGHTS):
         declared = f"{plugin.file_of(module)} declares {', '.join(outputs) or 'none'}"
         reason = f"{parent!r} has no output {output!r}: {declared}"
         raise InputError(where, reason, f"read `run:{parent}` or a declared output; see Model in {CONTRACTS}")

@@ -7,11 +7,11 @@ from types import ModuleType
 from emospace.core import plugin
 from emospace.core.steps import named
 from emospace.evaluation import measures
-from emospace.plan.views import FEATURE_KEYS, PROTOCOL_KEYS, RUN_KEYS, Views
+from emospace.plan.views import ANALYSIS_KEYS, FEATURE_KEYS, PROTOCOL_KEYS, RUN_KEYS, Views
 from emospace.protocols import labels
 from emospace.protocols.fold_tables import SIDES
-from emospace.runs.run_files import OUTPUT_FILES, files_of
-from emospace.runs.run_inputs import output_of, run_of
+from emospace.runs.run_files import MODEL_FILES, OUTPUT_FILES, files_of
+from emospace.runs.run_inputs import WEIGHTS, is_weights, output_of, run_of
 
 
 @dataclass
@@ -104,6 +104,11 @@ class Entries:
         """Return the runs whose outputs a run reads."""
         return list(dict.fromkeys(filter(None, map(run_of, self.run(run)["inputs"]))))
 
+    def predicting(self, run: str) -> list[str]:
+        """Return the parents of which a run reads outputs, not only trained weights."""
+        names = [name for name in self.run(run)["inputs"] if not is_weights(name)]
+        return list(dict.fromkeys(filter(None, map(run_of, names))))
+
     def seeds(self, run: str) -> list[int]:
         return [self.config["seed"] + k for k in range(self.run(run)["seeds"])]
 
@@ -125,10 +130,10 @@ class Entries:
         return [path for paths in files.values() for path in paths]
 
     def outputs_read(self, run: str) -> list[tuple[str, str]]:
-        """Return (parent, name of a file) of each stored output that a run reads."""
+        """Return (parent, name of a file) of each stored output, or trained model, that a run reads."""
         inputs = [(run_of(name), output_of(name)) for name in self.run(run)["inputs"] if run_of(name)]
-        files = {"": [], "embeddings": [OUTPUT_FILES[1]]}
-        pairs = [(parent, [OUTPUT_FILES[0], *files.get(output, files_of([output]))]) for parent, output in inputs]
+        files = {"": OUTPUT_FILES[:1], "embeddings": OUTPUT_FILES, WEIGHTS: MODEL_FILES[:1]}
+        pairs = [(p, files.get(output, [OUTPUT_FILES[0], *files_of([output])])) for p, output in inputs]
         return list(dict.fromkeys((parent, file) for parent, names in pairs for file in names))
 
     def metrics(self) -> list[str]:
@@ -138,6 +143,13 @@ class Entries:
     def compare_by(self) -> str:
         """Return the metric by which tables compare runs."""
         return measures.compared_by(self.metrics(), self.config.get("compare_by"))
+
+    def analysed_views(self, analysis: str) -> list[str]:
+        """Return the views that the options of an analysis name."""
+        spec = self.config["analyses"][analysis]
+        analyse = plugin.find("analyses", spec.get("analysis", analysis)).analyse
+        options = {key: value for key, value in spec.items() if key not in ANALYSIS_KEYS}
+        return list(dict.fromkeys(view for views in named(analyse, options, "views").values() for view in views))
 
     # Features --------------------------------------------------------------------------------------------------
 

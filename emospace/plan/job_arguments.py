@@ -48,10 +48,14 @@ def of_training(paths: Paths, run: str, fold: str, seed: str) -> str:
     return " ".join([*words, "--runs", *parents, "--asked", *plan.parents_on_train(run)])
 
 
-def of_analysis(paths: Paths, run: str) -> str:
-    """Return `--input NAME FILE... --parents RUN=FOLDER...`."""
+def of_analysis(paths: Paths, run: str, analysis: str) -> str:
+    """Return `--input NAME FILE... --view NAME FILE... --parents RUN=FOLDER...`."""
+    protocol = paths.plan.run(run)["protocol"]
+    views = [
+        f"--view {name} {' '.join(paths.of_protocol(name, protocol))}" for name in paths.plan.analysed_views(analysis)
+    ]
     parents = [f"{parent}={folder}" for parent in paths.plan.parents(run) for folder in paths.run_folders(parent)]
-    return " ".join([*inputs(paths, run), *(["--parents", *parents] if parents else [])])
+    return " ".join([*inputs(paths, run), *views, *(["--parents", *parents] if parents else [])])
 
 
 def of_export(paths: Paths, corpus: str) -> str:

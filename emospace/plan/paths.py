@@ -127,10 +127,11 @@ class Paths(DataPaths):
         return [*(f"{folder}/run.json" for folder in folders.values()), *on_train]
 
     def parent_outputs(self, run: str, fold: str, seed: str) -> list[str]:
-        """Return the outputs of its parents that a run reads, for dev and test rows and where needed for train rows."""
+        """Return the models of its parents that a run reads, and outputs for dev, test and where needed train rows."""
         folders, on_train = self.parent_folders(run, fold, seed), self.plan.parents_on_train(run)
-        homes = {p: [folder, *([f"{folder}/{TRAIN}"] if p in on_train else [])] for p, folder in folders.items()}
-        return [f"{home}/{file}" for parent, file in self.plan.outputs_read(run) for home in homes[parent]]
+        read = self.plan.outputs_read(run)
+        of_train = [f"{folders[p]}/{TRAIN}/{file}" for p, file in read if p in on_train and file not in MODEL_FILES]
+        return [*(f"{folders[parent]}/{file}" for parent, file in read), *of_train]
 
     # Evaluation and analyses -----------------------------------------------------------------------------------
 
@@ -163,6 +164,25 @@ class Paths(DataPaths):
         stored = [f"{folder}/{file}" for folder in folders for file in (*MODEL_FILES, *OUTPUT_FILES)]
         read = [path for parent, file in self.plan.outputs_read(run) for path in self.trainings(parent, file)]
         return list(dict.fromkeys([*stored, *read]))
+
+    def analysed_views(self, run: str, analysis: str) -> list[str]:
+        """Return the main files of the views that the options of an analysis name."""
+        protocol = self.plan.run(run)["protocol"]
+        return [path for view in self.plan.analysed_views(analysis) for path in self.of_protocol(view, protocol)]
+
+    def analysed_data(self, run: str, analysis: str) -> list[str]:
+        """Return the data files that an analysis of a run reads: the run's inputs, and views."""
+        views = self.analysed_views(run, analysis)
+        return list(dict.fromkeys([*self.input_data(run), *views, *offsets(views)]))
+
+    def analysed_inputs(self, run: str, analysis: str) -> list[str]:
+        """Return their sidecars."""
+        return list(dict.fromkeys(sidecars([*self.inputs(run), *self.analysed_views(run, analysis)])))
+
+    def analysed_manifests(self, run: str, analysis: str) -> list[str]:
+        """Return the manifests of all parts if the run or the analysis reads a view."""
+        reads_view = self.manifests_read(run) or self.plan.analysed_views(analysis)
+        return self.over_corpora(self.part, self.plan.run(run)["protocol"]) if reads_view else []
 
     def joint_analysis(self, name: str) -> str:
         """Return the folder of an analysis of several runs."""

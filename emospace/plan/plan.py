@@ -135,7 +135,7 @@ class Plan(Entries):
 
     def parents_on_train(self, run: str) -> list[str]:
         """Return the parents of a run that are applied to their own train rows."""
-        return self.parents(run) if self.model(run).LEARNS or self.applied_to_train(run) else []
+        return self.predicting(run) if self.model(run).LEARNS or self.applied_to_train(run) else []
 
     def applied_to_train(self, run: str) -> bool:
         """Is a run applied to its train rows, because another run learns from its outputs?"""
@@ -234,6 +234,7 @@ class Plan(Entries):
             features += [spec[key] for key in ("select", "by") if key in spec and spec[key] not in features]
         runs = [run for run in self.config["runs"] if corpus in self.run_corpora(run)]
         inputs = [i for run in runs for i in self.sources(run) if "." not in i]
+        inputs += self.views_of_analyses(runs)
         read = self.views.with_sources([*(self.feature(f)["view"] for f in features), *inputs, *self.augmented()])
         return sorted(view for view in read if not self.views.is_augmented(view))
 
@@ -241,8 +242,15 @@ class Plan(Entries):
         """Return the views of a corpus's own rows that have rules: those in the config, and those exported."""
         names = [*self.config["views"], *(self.feature(f)["view"] for f in self.config["features"])]
         names += [i for run in self.config["runs"] for i in self.sources(run) if "." not in i]
+        names += self.views_of_analyses(self.config["runs"])
         views = self.views.with_sources([*names, *EXPORTED_VIEWS])
         return sorted(view for view in views if not self.views.is_augmented(view))
+
+    def views_of_analyses(self, runs: Iterable[str]) -> list[str]:
+        """Return the views that analyses of these runs read."""
+        chosen, analyses = set(runs), self.config.get("analyses", {})
+        used = [name for name, spec in analyses.items() if chosen & {*spec.get("runs", chosen)}]
+        return [view for name in used for view in self.analysed_views(name)]
 
     def exported(self) -> list[str]:
         """Return the feature of each view that the export writes; none for a view without features.

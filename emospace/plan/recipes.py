@@ -6,7 +6,7 @@ deleted, the next plan writes those of the current config again.
 """
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from emospace.core import plugin
@@ -199,16 +199,19 @@ def _run(plan, name: str) -> Iterator[Recipe]:
     yield _recipe("evaluate", name, *modules, options={}, seed=plan.config["seed"], **details, **common)
 
 
-def _readers(plan, run: str) -> dict:
-    """Return {"readers": view -> its reader} for the views among the inputs of a run; {} if there are none."""
-    readers = {name: plan.views.reader(name) for name in plan.sources(run) if "." not in name}
+def _readers(plan, run: str, views: Iterable[str] = ()) -> dict:
+    """Return {"readers": view -> its reader} for the views among the inputs of a run and others; {} if there are none.
+
+    views: those that an analysis reads besides.
+    """
+    readers = {name: plan.views.reader(name) for name in [*plan.sources(run), *views] if "." not in name}
     return {"readers": readers} if readers else {}
 
 
-def _reader_code(plan, run: str) -> list[str]:
+def _reader_code(plan, run: str, views: Iterable[str] = ()) -> list[str]:
     """Return the modules with the `read` functions of these readers."""
-    views = _readers(plan, run).get("readers", {}).values()
-    return [home for view in views for home in _homes(plugin.find("views", view).read, view)]
+    readers = _readers(plan, run, views).get("readers", {}).values()
+    return [home for view in readers for home in _homes(plugin.find("views", view).read, view)]
 
 
 def _other(plan, run: str) -> dict | None:
@@ -231,8 +234,8 @@ def _analysis(plan, name: str, spec: dict, run: str) -> Recipe:
     models = {plan.run(name)["model"] for name in [run, *plan.parents(run)]}
     modules = [*_of_analyses(spec), *(plugin.module_name("models", model) for model in sorted(models))]
     content = {"analysis": name, "plugin": spec["analysis"], "outputs": run_products.outputs(spec), "run": run}
-    content |= _analysed(plan, run) | {"seed": plan.config["seed"]} | _readers(plan, run)
-    modules += _reader_code(plan, run)
+    content |= _analysed(plan, run) | {"seed": plan.config["seed"]} | _readers(plan, run, plan.analysed_views(name))
+    modules += _reader_code(plan, run, plan.analysed_views(name))
     return _recipe("analyse", f"{name}.{run}", *modules, options=run_products.options(spec), **content)
 
 

@@ -5,9 +5,11 @@ import re
 from emospace.core import plugin
 from emospace.core.errors import InputError
 from emospace.core.plugin import suggest
+from emospace.core.steps import named
+from emospace.plan.view_checks import known_view
+from emospace.plan.views import ANALYSIS_KEYS
 from emospace.report import templates
 
-ANALYSIS_KEYS = {"analysis", "runs"}
 SIDECAR = "analysis.json"
 FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 SEE = "see Analysis in docs/contracts.md"
@@ -38,6 +40,9 @@ def _analysis(plan, name: str, spec: dict) -> dict:
     free = sorted(ANALYSIS_KEYS - spec.keys())
     plugin.check_options("analyses", plug_in, "analyse", options(spec), where, free)
     _outputs(plug_in)
+    for views in named(plugin.find("analyses", plug_in).analyse, options(spec), "views").values():
+        for view in views:
+            known_view(plan, where, view)
     suited = [run for run in plan.config["runs"] if _suits(plan, plug_in, run)]
     runs = spec.get("runs", suited)
     for run in runs:

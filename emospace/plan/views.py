@@ -7,10 +7,11 @@ from types import ModuleType
 from emospace.core import plugin
 from emospace.core.steps import Step, named, parameters, steps
 
-# Keys of the blocks of views, features, protocols and runs; all others are options of the plug-in.
+# Keys of the blocks of views, features, protocols, analyses and runs; all others are options of the plug-in.
 VIEW_KEYS = {"view", "leaky"}
 FEATURE_KEYS = {"encoder", "weights", "select", "by", "replaces", "leaky"}
 PROTOCOL_KEYS = {"corpus", "train", "test", "split", "labels", "folds", "rows", "without", "leaky", "title"}
+ANALYSIS_KEYS = {"analysis", "runs"}
 RUN_KEYS = {"model", "protocol", "inputs", "weights", "crossfit", "augment", "versus", "seeds", "leaky"}
 
 

@@ -78,10 +78,16 @@ def kept(row: Utterance, wanted: Mapping[str, object]) -> bool:
 
 
 def _passes(cell, value) -> bool:
+    if isinstance(value, dict) and "not" in value:
+        return cell not in _listed(value["not"])
     if isinstance(value, dict):
         low, high = value.get("min", float("-inf")), value.get("max", float("inf"))
         return cell is not None and low <= cell <= high
-    return cell in (value if isinstance(value, list) else [value])
+    return cell in _listed(value)
+
+
+def _listed(value) -> list:
+    return value if isinstance(value, list) else [value]
 
 
 def left_out(corpora: Corpora, labels: Mapping[str, dict], names: Mapping[str, dict], wanted: Mapping) -> dict:
@@ -107,6 +113,8 @@ def _count(counts: dict, key: str, name: str) -> None:
 
 def _worded(value) -> str:
     """A value of the filter in words."""
+    if isinstance(value, dict) and "not" in value:
+        return f"other than {_worded(value['not'])}"
     if isinstance(value, dict):
         return " and ".join(f"{'at least' if end == 'min' else 'at most'} {value[end]:g}" for end in sorted(value))
     if isinstance(value, bool):
@@ -118,18 +126,20 @@ def fault(column: str, value) -> str:
     """Requirement that a filter value violates for its column, or "" if it is valid."""
     if column in FLAGS:
         return plugin.fault(value, bool)
-    if column in NUMBERS:
-        return "" if isinstance(value, dict) else plugin.fault(value, float)  # the schema checks {min, max}
+    if column in NUMBERS:  # the schema checks {min, max}
+        return "" if isinstance(value, dict) and "not" not in value else plugin.fault(value, float)
+    if isinstance(value, dict) and value.keys() == {"not"}:
+        return next(filter(None, (fault(column, one) for one in _listed(value["not"]))), "")
     wrong = plugin.fault(value, str)
     return wrong and f"{wrong}; put quotes around a word that YAML does not read as text"
 
 
 def refuse_idle_filter(corpora: Corpora, wanted: Mapping, file: Path) -> None:
-    """Raise InputError for a filter value that no row has, most likely a misspelling."""
+    """Raise InputError for a filter value that no row has, most likely a misspelling; `not` may exclude nothing."""
     rows = [row for members in corpora.values() for row in members]
     for column, value in wanted.items():
         counts = Counter(getattr(row, column) for row in rows)
-        for item in value if isinstance(value, list) else [value]:
+        for item in _listed(value):
             if not any(_passes(cell, item) for cell in counts):
                 known = [cell for cell in counts if cell not in (None, "")]
                 if column in NUMBERS:

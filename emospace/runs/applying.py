@@ -15,6 +15,7 @@ from emospace.core.plugin import file_of
 from emospace.core.provenance import canonical, read_json
 from emospace.runs.model_checks import SEE, check_alike, checked_output, checked_trained
 from emospace.runs.run_files import read_trained
+from emospace.runs.run_inputs import of_rows
 from emospace.weights.record import Weights, open_weights
 
 
@@ -33,10 +34,11 @@ def apply(
     """
     recipe = read_json(Path(folder) / "run.json")["recipe"]
     module = plugin.find("models", recipe["plugin"])
-    if missing := set(recipe["inputs"]) - rows.inputs.keys():
+    inputs = of_rows(recipe["inputs"])
+    if missing := set(inputs) - rows.inputs.keys():
         raise InputError(folder, f"the rows lack the input {min(missing)!r}", "supply all inputs of the run")
     if keep is not None:
-        rows = rows.hiding(_hidden(folder, module, recipe["inputs"], keep))
+        rows = rows.hiding(_hidden(folder, module, inputs, keep))
     if module.WEIGHTS and weights is None:
         weights = open_weights(Path("weights") / recipe["weights"])
     return ask(module, read_trained(folder), rows, recipe["options"], device=device, weights=weights)

@@ -1,9 +1,10 @@
-"""Inputs of a second stage: outputs of other runs on the same fold.
+"""Inputs of a second stage: outputs of other runs on the same fold, or their trained weights.
 
 `run:<name>` is the probabilities of a run; `run:<name>.embeddings` and `run:<name>.<extra>` are its other outputs.
+`run:<name>.weights` is the trained model itself, from which another training starts; it has no values per row.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,9 +13,10 @@ import numpy as np
 from emospace.core.data import SPLITS, Fold, Rows
 from emospace.core.errors import InputError
 from emospace.core.store import Ragged
-from emospace.runs.run_files import AGAIN, OUTPUT_FILES, StoredOutputs, read_outputs
+from emospace.runs.run_files import AGAIN, OUTPUT_FILES, StoredOutputs, read_outputs, read_trained
 
 PREFIX = "run:"
+WEIGHTS = "weights"  # an output that is the trained model
 
 
 @dataclass(frozen=True)
@@ -35,15 +37,27 @@ def output_of(name: str) -> str:
     return name.partition(".")[2]
 
 
-def with_runs(fold: Fold, inputs: Sequence[str], folders: Mapping[str, Folders]) -> Fold:
-    """Add the inputs that are outputs of runs to a fold; its inputs then have the order of `inputs`.
+def is_weights(name: str) -> bool:
+    """Is an input the trained model of a run?"""
+    return bool(run_of(name)) and output_of(name) == WEIGHTS
 
-    A row for which the run had no input has length zero, as do train rows if the run was not applied to them. A child
-    gets the values of its original. Raises InputError if a run has no outputs for a row.
+
+def of_rows(inputs: Iterable[str]) -> list[str]:
+    """The inputs that have values per row: all but trained models."""
+    return [name for name in inputs if not is_weights(name)]
+
+
+def with_runs(fold: Fold, inputs: Sequence[str], folders: Mapping[str, Folders]) -> Fold:
+    """Add the inputs that are outputs of runs to a fold, and the trained models among them as `parents`.
+
+    The inputs of its rows then have the order of `inputs`. A row for which the run had no input has length zero, as do
+    train rows if the run was not applied to them. A child gets the values of its original. Raises InputError if a run
+    has no outputs for a row.
     """
-    return replace(
-        fold, **{side: _with_runs(side, getattr(fold, side), fold.classes, inputs, folders) for side in SPLITS}
-    )
+    names = of_rows(inputs)
+    parents = {name: read_trained(folders[run_of(name)].stored) for name in inputs if is_weights(name)}
+    sides = {side: _with_runs(side, getattr(fold, side), fold.classes, names, folders) for side in SPLITS}
+    return replace(fold, parents=parents, **sides)
 
 
 def _with_runs(

@@ -1,4 +1,4 @@
-"""Speech recognition: mono int16 samples at 16 kHz -> text, by Vosk (Kaldi) or faster-whisper (Whisper in CTranslate2).
+"""Speech recognition: mono int16 samples at 16 kHz -> text or words with times, by Vosk (Kaldi) or faster-whisper.
 
 Each call loads one model, shared by all threads; both engines release the interpreter lock while they work. Results are
 deterministic: they depend on samples, options and weights alone. Vosk's dither is off, and Whisper never samples.
@@ -32,7 +32,9 @@ WHISPER_FILES = ("config.json", "model.bin", "tokenizer.json", "vocabulary.*")
 # Number formats that CTranslate2 supports on a CPU (int16 on some only).
 ComputeType = Literal["int8", "int8_float32", "int16", "float32", "default", "auto"]
 
+Words = list[tuple[str, float, float]]  # word, start and end in seconds
 Listen = Callable[[np.ndarray], str]
+ListenTimed = Callable[[np.ndarray], Words]
 
 
 def recognise(
@@ -52,19 +54,49 @@ def recognise(
     with an RMS below silence_dbfs, never reach the engine. If the engine fails on one utterance, that utterance is
     flagged. Raises InputError for a wrong rate, wave format or option, and for an unusable model.
     """
+    common = {"engine": engine, "min_seconds": min_seconds, "silence_dbfs": silence_dbfs}
+    results = _recognise(ENGINES, waves, weights, rate, threads, common | options)
+    plain = [(" ".join(text.split()) if text else "", flag) for text, flag in results]
+    return [(text, flag or ("" if text else "empty result")) for text, flag in plain]
+
+
+def recognise_words(
+    waves: Iterable[np.ndarray], *, weights: Weights, rate: int = RATE, threads: int = 1, **options
+) -> list[tuple[Words, str]]:
+    """Return (words with times, flag) for each wave; arguments and errors are those of `recognise`.
+
+    The times are those of the engine, cut to the wave and put in order.
+    """
+    kept = list(waves)
+    results = _recognise(TIMED_ENGINES, kept, weights, rate, threads, options)
+    return [(_ordered(words or [], len(wave) / RATE), flag) for wave, (words, flag) in zip(kept, results, strict=True)]
+
+
+def _recognise(engines: dict, waves: Iterable[np.ndarray], weights: Weights, rate: int, threads: int, options: dict):
+    """Return (result or None, flag) for each wave."""
     from tqdm import tqdm
 
-    common = {"engine": engine, "min_seconds": min_seconds, "silence_dbfs": silence_dbfs}
-    chosen = {o: value for o, value in settings(common | options).items() if o not in common}
+    chosen = settings(options)
+    engine, least, silence = (chosen.pop(name) for name in ("engine", "min_seconds", "silence_dbfs"))
     if rate != RATE:
         remedy = f"set views: audio: sample_rate to {RATE}"
         raise InputError("speech recognition", f"the audio is at {rate} Hz, but the models take {RATE}", remedy)
     if weights.random:
         reason = f"a recogniser cannot have random weights ({weights.why})"
         raise InputError(weights.directory, reason, f"with network access, {REMEDY}")
-    with ENGINES[engine](weights, threads, **chosen) as listen, ThreadPoolExecutor(threads) as pool:
-        results = pool.map(lambda wave: _hear(wave, listen, min_seconds, silence_dbfs), waves)
+    with engines[engine](weights, threads, **chosen) as listen, ThreadPoolExecutor(threads) as pool:
+        results = pool.map(lambda wave: _hear(wave, listen, least, silence), waves)
         return list(tqdm(results, engine, disable=None, unit="row"))
+
+
+def _ordered(words: Words, seconds: float) -> Words:
+    """Words whose times do not overlap and end with the wave."""
+    ordered, before = [], 0.0
+    for word, start, end in words:
+        start = min(max(start, before), seconds)
+        before = min(max(end, start), seconds)
+        ordered.append((word, start, before))
+    return ordered
 
 
 def settings(options: dict, where: str = "recognise") -> dict:
@@ -75,27 +107,43 @@ def settings(options: dict, where: str = "recognise") -> dict:
     return plugin.settings([recognise, ENGINES[engine]], options, where, f"the engine {engine!r}")
 
 
-def _hear(wave: np.ndarray, listen: Listen, min_seconds: float, silence_dbfs: float) -> tuple[str, str]:
+def _hear(wave: np.ndarray, listen: Listen | ListenTimed, min_seconds: float, silence_dbfs: float):
+    """Return (result or None, flag)."""
     if wave.dtype != np.int16 or wave.ndim != 1:
         reason = f"a row is {wave.dtype} of shape {wave.shape}, not mono int16"
         raise InputError("speech recognition", reason, "pass rows of an audio view")
     if not len(wave):
-        return "", "no audio"
+        return None, "no audio"
     if len(wave) < min_seconds * RATE:
-        return "", "too short"
+        return None, "too short"
     if loudness(wave) < silence_dbfs:
-        return "", "silent"
+        return None, "silent"
     try:
-        text = " ".join(listen(wave).split())
+        result = listen(wave)
     except Exception as error:  # engines raise any type; one utterance must not stop the others
         logging.warning("cannot recognise an utterance of %.2f s (%s)", len(wave) / RATE, error or repr(error))
-        return "", "recogniser failed"
-    return text, "" if text else "empty result"
+        return None, "recogniser failed"
+    return result, "" if result else "empty result"
 
 
 @contextlib.contextmanager
 def vosk(weights: Weights, threads: int) -> Iterator[Listen]:
     """Listen with a Kaldi model (Povey et al. 2011) through Vosk (alphacephei.com/vosk), a recogniser per utterance."""
+    with _vosk_results(weights) as results:
+        yield lambda wave: " ".join(result["text"] for result in results(wave))
+
+
+@contextlib.contextmanager
+def vosk_timed(weights: Weights, threads: int) -> Iterator[ListenTimed]:
+    """As `vosk`, with the times of words."""
+    with _vosk_results(weights, timed=True) as results:
+        parts = ("word", "start", "end")
+        yield lambda wave: [tuple(word[p] for p in parts) for one in results(wave) for word in one.get("result", [])]
+
+
+@contextlib.contextmanager
+def _vosk_results(weights: Weights, timed: bool = False) -> Iterator[Callable[[np.ndarray], list[dict]]]:
+    """A function that returns the results of all stretches of speech in a wave."""
     import vosk as library
 
     _check_files(weights, VOSK_FILES, "Vosk")
@@ -109,18 +157,22 @@ def vosk(weights: Weights, threads: int) -> Iterator[Listen]:
             raise InputError(weights.directory, reason, f"delete it and {REMEDY}") from error
 
     # A recogniser adapts to what it has heard. A fresh one per utterance keeps texts independent of their order.
-    yield lambda wave: _transcript(library.KaldiRecognizer(model, RATE), wave)
+    def results(wave: np.ndarray) -> list[dict]:
+        recogniser = library.KaldiRecognizer(model, RATE)
+        recogniser.SetWords(timed)
+        return _stretches(recogniser, wave)
+
+    yield results
 
 
-def _transcript(recogniser, wave: np.ndarray) -> str:
+def _stretches(recogniser, wave: np.ndarray) -> list[dict]:
     """Return everything that a KaldiRecognizer recognises in a wave, not only what follows the last pause."""
-    texts = []
+    results = []
     for start in range(0, len(wave), CHUNK):
         # True means that speech has ended: the result so far must be fetched now, or it is lost.
         if recogniser.AcceptWaveform(wave[start : start + CHUNK].tobytes()):
-            texts.append(json.loads(recogniser.Result())["text"])
-    texts.append(json.loads(recogniser.FinalResult())["text"])
-    return " ".join(texts)
+            results.append(json.loads(recogniser.Result()))
+    return [*results, json.loads(recogniser.FinalResult())]
 
 
 @contextlib.contextmanager
@@ -151,6 +203,28 @@ def whisper(
     beam_size: 1 is greedy search. The temperature stays 0, without Whisper's fallback to sampling, and the text of one
     segment does not prompt the next.
     """
+    segments = _whisper_segments(weights, threads, language, beam_size, compute_type)
+    yield lambda wave: " ".join(segment.text for segment in segments(wave))
+
+
+@contextlib.contextmanager
+def whisper_timed(
+    weights: Weights, threads: int, *, language: str = "en", beam_size: Count = 1, compute_type: ComputeType = "int8"
+) -> Iterator[ListenTimed]:
+    """As `whisper`, with the times of words, which it derives from the attention to the sound."""
+    segments = _whisper_segments(weights, threads, language, beam_size, compute_type, word_timestamps=True)
+    yield lambda wave: [
+        (word.word.strip(), word.start, word.end)
+        for segment in segments(wave)
+        for word in segment.words or []
+        if word.word.strip()
+    ]
+
+
+def _whisper_segments(
+    weights: Weights, threads: int, language: str, beam_size: int, compute_type: str, **more
+) -> Callable[[np.ndarray], list]:
+    """Return a function that returns the segments of a wave. more: arguments of faster-whisper."""
     try:
         import faster_whisper
     except ImportError as error:
@@ -164,16 +238,12 @@ def whisper(
         reason = f"cannot be loaded as a CTranslate2 Whisper model ({str(error).splitlines()[0]})"
         raise InputError(weights.directory, reason, f"delete it and {REMEDY}") from error
     fixed = {"language": language, "beam_size": beam_size, "temperature": 0.0, "vad_filter": False}
-    fixed |= {"condition_on_previous_text": False, "without_timestamps": True}
-
-    def listen(wave: np.ndarray) -> str:
-        segments, _ = model.transcribe(wave.astype(np.float32) / 32768, **fixed)
-        return " ".join(segment.text for segment in segments)
-
-    yield listen
+    fixed |= {"condition_on_previous_text": False, "without_timestamps": True} | more
+    return lambda wave: list(model.transcribe(wave.astype(np.float32) / 32768, **fixed)[0])
 
 
 ENGINES = {"vosk": vosk, "whisper": whisper}
+TIMED_ENGINES = {"vosk": vosk_timed, "whisper": whisper_timed}
 FILES = {"vosk": VOSK_FILES, "whisper": WHISPER_FILES}
 
 

@@ -26,6 +26,7 @@ Losses = dict[str, torch.Tensor]
 Scores = dict[str, float]
 SLOTS = {"adamw": ("exp_avg", "exp_avg_sq"), "adam": ("exp_avg", "exp_avg_sq"), "sgd": ("momentum_buffer",)}
 CHEAP = 0.25  # seconds: a checkpoint that writes this fast is written whenever one is due
+POOL = 32  # batches drawn together, in which rows of similar lengths share a batch
 IDLE = 20  # a slower one only after this many times its write time
 
 
@@ -152,12 +153,14 @@ def fit(
     score: Callable[[nn.Module], Scores],
     schedule: Schedule,
     checkpoint: Path,
+    lengths: torch.Tensor | None = None,
 ) -> State:
     """Train a network; returns the state with `best` (the weights to keep), `chosen` and `history`.
 
     average: a copy of the network for the moving average, in evaluation mode. rows: number of train rows. losses(row
     numbers of a batch): weighted losses of the network by name. score(average): scores on dev by name, NaN if dev has
     no labels; if the watched score is always NaN, the last epoch is kept. checkpoint: folder of the checkpoint.
+    lengths: steps of each row (rows,); rows of similar lengths then share a batch, which saves padding.
     """
     state = State(network, average, _optimiser(network, schedule), schedule)
     state.restore(checkpoint)
@@ -165,7 +168,7 @@ def fit(
     per_epoch = max(1, rows // schedule.batch)
     bar = tqdm(total=schedule.epochs, initial=len(state.history), desc="epoch", disable=None)
     while len(state.history) < schedule.epochs and not _exhausted(state.history, schedule):
-        totals = _epoch(state, rows, per_epoch, losses, schedule)
+        totals = _epoch(state, rows, per_epoch, losses, schedule, lengths)
         state.history.append({"epoch": len(state.history) + 1, **score(average), **totals})
         state.keep()
         if len(state.history) % schedule.save_every == 0 and clock.due():
@@ -222,10 +225,25 @@ def _exhausted(history: list[dict], schedule: Schedule) -> bool:
     return len(ranks) - 1 - ranks.index(max(ranks)) >= schedule.patience
 
 
-def _epoch(state: State, rows: int, per_epoch: int, losses: Callable, schedule: Schedule) -> dict[str, float]:
+def order_of(rows: int, batch: int, lengths: torch.Tensor | None = None) -> torch.Tensor:
+    """Random order of the rows. With lengths, rows of similar lengths share a batch; rows that fill none are left out.
+
+    The rows are drawn at random into pools of POOL batches and sorted within a pool; the order of batches is random.
+    """
+    order = torch.randperm(rows)
+    if lengths is None or rows < batch:
+        return order
+    pools = order[: rows // batch * batch].split(batch * POOL)
+    batches = torch.cat([pool[lengths[pool].argsort(stable=True)].view(-1, batch) for pool in pools])
+    return batches[torch.randperm(len(batches))].flatten()
+
+
+def _epoch(
+    state: State, rows: int, per_epoch: int, losses: Callable, schedule: Schedule, lengths: torch.Tensor | None = None
+) -> dict[str, float]:
     """Make one pass over the train rows; returns the mean of each loss."""
     state.network.train()
-    order = torch.randperm(rows)
+    order = order_of(rows, schedule.batch, lengths)
     totals: dict[str, torch.Tensor] = {}
     reduced = schedule.plateau.rate(state.history) if schedule.plateau else 1.0
     for b in range(per_epoch):

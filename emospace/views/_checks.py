@@ -17,6 +17,23 @@ def check_recognised(*, weights: str, where: str, entries: Mapping[str, dict], *
             raise InputError(f"{where}: weights", reason, "name other weights, or set `engine`")
 
 
+def check_recognition(
+    used: bool, what: str, audio: str, weights: str, options: dict, where: str, entries: Mapping[str, dict]
+) -> None:
+    """Raise InputError unless a view has the options of recognition if it recognises anything, and only then.
+
+    what: the items that it recognises. options: its option `recognise`.
+    """
+    if used:
+        for option, value in {"audio": audio, "weights": weights}.items():
+            if not value:
+                raise InputError(where, f"{what} need the option {option!r}", "add it")
+        check_recognised(weights=weights, where=f"{where}: recognise", entries=entries, **options)
+    elif audio or weights or options:
+        reason = "audio, weights and recognise have no effect with this `source`"
+        raise InputError(where, reason, "set `source: recognised`, or leave them out")
+
+
 def check_sound(kind: str, *, sample_rate: int = 0) -> None:
     """Raise InputError unless a view is audio at the recogniser's sample rate."""
     if kind != "audio":

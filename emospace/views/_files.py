@@ -6,12 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from emospace.core.manifest import Problem, Utterance
+from emospace.core.manifest import SLACK, Problem, Utterance
 from emospace.media.confined import Failure, confined
 from emospace.media.opening import AGAIN, MediaError, effective_size
-
-# Seconds by which an interval may exceed its file without a report: the precision of annotations.
-SLACK = 0.1
 
 
 @dataclass

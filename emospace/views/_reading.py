@@ -45,8 +45,16 @@ def words(path: Path, rows: Sequence[Utterance]) -> Iterator[list[tuple[str, flo
     for record in records.read(path, WORD_COLUMNS, exactly=True):
         if record["utterance"] not in aligned:
             raise InputError(path, f"it has words of {record['utterance']!r}, which is not in the manifest", AGAIN)
-        aligned[record["utterance"]].append((record["word"], float(record["start"]), float(record["end"])))
+        aligned[record["utterance"]].append((record["word"], _time(path, record, "start"), _time(path, record, "end")))
     return iter(aligned.values())
+
+
+def _time(path: Path, record: dict[str, str], column: str) -> float:
+    try:
+        return float(record[column])
+    except ValueError as error:
+        reason = f"the word {record['word']!r} of {record['utterance']!r} has no {column}: {record[column]!r}"
+        raise InputError(path, reason, AGAIN) from error
 
 
 def write_words(

@@ -11,11 +11,11 @@ from typing import Literal
 import numpy as np
 
 from emospace.core import store
-from emospace.core.manifest import Problem, Utterance
+from emospace.core.manifest import SLACK, Problem, Utterance
 from emospace.core.option_types import Count, Natural, NotNegative
 from emospace.media import sound
 from emospace.media.opening import AGAIN, MediaError, locate
-from emospace.views._files import SLACK, Answer, by_file, ends_early, mostly_there
+from emospace.views._files import Answer, by_file, ends_early, mostly_there
 from emospace.views._reading import waves as read  # noqa: F401
 
 KIND = "audio"

@@ -63,16 +63,9 @@ def leaky(*, source: str = "given") -> bool:
 
 def check_extract(*, source, audio, weights, recognise, template, where: str, entries: dict) -> None:
     """Raise InputError for incompatible options."""
-    from emospace.views._checks import check_recognised
+    from emospace.views._checks import check_recognition
 
-    if source == "recognised":
-        for option, value in {"audio": audio, "weights": weights}.items():
-            if not value:
-                raise InputError(where, f"recognised texts need the option {option!r}", "add it")
-        check_recognised(weights=weights, where=f"{where}: recognise", entries=entries, **recognise)
-    elif audio or weights or recognise:
-        reason = f"audio, weights and recognise have no effect with `source: {source}`"
-        raise InputError(where, reason, "set `source: recognised`, or leave them out")
+    check_recognition(source == "recognised", "recognised texts", audio, weights, recognise, where, entries)
     if source == "simulated" and PLACE not in template:
         raise InputError(f"{where}: template", f"it has no {PLACE}", f"write {PLACE} where the label belongs")
 

@@ -153,6 +153,7 @@ def make(tree, out, weights=(), **changed) -> None:
     base = tree / "data/protocols/toy"
     args = {"manifest": [tree / "data/manifest/toy.csv"], "manifest_sidecar": [tree / "data/manifest/toy.json"]}
     args |= {"protocol": [base / "session.json"], "folds": sorted((base / "session").glob("*.csv")), "input": []}
+    args |= {"view": []}
     args |= {"run_dirs": sorted(tree.glob("results/runs/toy/probe/*")), "input_sidecars": [], "parents": []}
     args |= {"manifests": []}
     analyse.job(SimpleNamespace(**args, out=out, threads=1, weights=[*weights]), RECIPE | changed)

@@ -70,6 +70,8 @@ def test_scores_are_those_of_scikit_learn_and_copies_are_scored_apart(tmp_path, 
 
 
 def test_a_run_without_members_is_one_by_the_name_of_its_model(tmp_path):
+    facts = members.analyse(stored_run(tmp_path, ()), tmp_path, seed=1, table="T", member="MM-B")
+    assert [line["member"] for line in facts["members"]] == ["MM-B"]
     facts = members.analyse(stored_run(tmp_path, ()), tmp_path, seed=1, table="T")
     assert [line["member"] for line in facts["members"]] == ["family"] and facts["column"] == "mine"
 
@@ -96,7 +98,8 @@ def test_the_section_shows_published_and_measured_scores_side_by_side(tmp_path):
             "table": f"Audio{EVIL}",
             "column": column,
             "average": "macro",
-            "published": {"rf": [56.0]},
+            "published": {"rf": [56.0, None, 55.5]},
+            "others": {"notebook": {"rf": [54.0]}},
             "n": 10,
             "members": [line, *([line | {"member": "in one column"}] if value > 0.6 else [])],
         }
@@ -113,6 +116,7 @@ def test_the_section_shows_published_and_measured_scores_side_by_side(tmp_path):
     assert (
         "script" not in parsed.tags and "as published*" in text and "in one column" in text and f"clean{EVIL}" in text
     )
-    assert "56.0" in text and "70.0 / 70.0 / 70.0 / 70.0 100.0 on copies, 55.0 on others" in text
+    assert "56.0 / – / 55.5 notebook: 54.0" in text
+    assert "70.0 / 70.0 / 70.0 / 70.0 100.0 on copies, 55.0 on others" in text
     assert "50.0 / 50.0 / 50.0 / 50.0" in text and text.count("on others") == 2
     assert "trees 60" in text and "leaks: protocol" in text and "model light_weight" not in text

@@ -22,7 +22,7 @@ from emospace.core.provenance import read_json
 from emospace.plan.plan import Plan
 from emospace.runs import crossfitting
 from emospace.runs.applying import apply
-from emospace.runs.run_files import write_outputs
+from emospace.runs.run_files import read_trained, write_outputs
 from workflow_scripts import _fold, apply_train, train
 
 PLANTED = {"nearest_mean": "model", "stacked": "two_stage_model"}
@@ -64,7 +64,7 @@ class Runs:
     def train(self, name: str, model: str, inputs=None, asked=(), **options) -> Path:
         inputs = list(inputs or INPUTS)
         parents = list(dict.fromkeys(i.removeprefix("run:").partition(".")[0] for i in inputs if i.startswith("run:")))
-        words = list(self.words) if not parents else self._without_features(inputs)
+        words = list(self.words) if inputs == [*INPUTS] else self._with_features(inputs)
         words += ["--runs", *(f"{p}={self.folder / 'out' / p}" for p in parents), "--asked", *asked]
         self.of[name], self.model[name] = words, (model, options, inputs)
         self._job(train.job, name, self.folder / "out" / name)
@@ -74,14 +74,14 @@ class Runs:
         self._job(apply_train.job, name, self.folder / "out" / name / "train", crossfit=crossfit)
         return self.folder / "out" / name / "train"
 
-    def _without_features(self, inputs: list[str]) -> list[str]:
-        """The arguments, restricted to features among the inputs."""
-        kept, words = [], iter(" ".join(self.words).split(" --"))
-        for block in words:
-            name = block.split()[1] if block.startswith("input ") else ""
-            if block.startswith("input-sidecars") or (name and name not in inputs):
-                continue
-            kept += (block if block.startswith("--") else f"--{block}").split()
+    def _with_features(self, inputs: list[str]) -> list[str]:
+        """The arguments, restricted to features among the inputs and their sidecars."""
+        kept = []
+        for option, *values in (block.split() for block in " ".join(self.words).removeprefix("--").split(" --")):
+            if option == "input-sidecars":
+                values = [path for path in values if Path(path).parent.name in inputs]
+            if option != "input" or values[0] in inputs:
+                kept += [f"--{option}", *values]
         return kept
 
     def _job(self, job, name: str, out: Path, **more) -> None:
@@ -159,6 +159,24 @@ def test_a_second_stage_trains_on_outputs_of_the_first_for_train_rows(runs):
     assert read_json(runs.folder / "out/mixed/run.json")["in_sample_runs"] == ["near"]
     right = np.argmax([[float(line[c]) for c in CLASSES] for line in table(runs.folder / "out/mixed")], 1)
     assert (right == np.arange(60) % 3).mean() > 0.7
+
+
+def test_a_run_starts_from_the_weights_of_others_and_is_applied_without_them(runs):
+    for path in runs.folder.glob("frames.clip/*.json"):
+        path.write_text(json.dumps(read_json(path) | {"holds": "words"}))
+    small = {"hidden": 4, "attention": 3, "epochs": 1}
+    runs.train("a", "blstm", ["audio.mfcc"], **small)
+    runs.train("w", "blstm", ["frames.clip"], **small)
+    inputs = ["audio.mfcc", "frames.clip", "run:a.weights", "run:w.weights"]
+    folder, fold = runs.train("fused", "blstm_fusion", inputs, epochs=1, lr=1e-9, size=3), runs.fold("fused")
+    assert list(fold.train.inputs) == inputs[:2] and list(fold.parents) == inputs[2:]
+    first, second = (read_trained(runs.folder / "out" / name).state for name in ("a", "fused"))
+    name = "rnn.back.1.weight_hh_l0"
+    np.testing.assert_allclose(second[f"network.encoders.0.{name}"], first[f"network.encoder.{name}"], atol=1e-6)
+    outside = apply(folder, fold.test).probabilities
+    stored = [[float(line[c]) for c in CLASSES] for line in table(folder) if line["split"] == "test"]
+    np.testing.assert_allclose(outside, stored, atol=1e-6)
+    assert str(runs.folder / "out/a/run.json") in read_json(folder / "run.json")["inputs"]
 
 
 def test_cross_fitting_applies_models_that_have_not_seen_the_speaker(runs, monkeypatch):

@@ -134,9 +134,9 @@ def test_training_without_any_input_is_refused(trained, model):
 def test_only_audio_cnn_reduces_its_rate_on_a_plateau_of_the_loss(trained, monkeypatch):
     plateaus, fit = [], _classifier.fit
 
-    def watched(network, average, rows, losses, score, schedule, checkpoint):
+    def watched(network, average, rows, losses, score, schedule, *others):
         plateaus.append(schedule.plateau)
-        return fit(network, average, rows, losses, score, schedule, checkpoint)
+        return fit(network, average, rows, losses, score, schedule, *others)
 
     monkeypatch.setattr(_classifier, "fit", watched)
     for model, options in {"audio_cnn": {"reduce_to": 0.1, "reduce_after": 0}, "text_rnn": {}}.items():

@@ -42,6 +42,45 @@ def second_stage(**model) -> Paths:
     return Paths(Plan(config))
 
 
+def test_a_run_that_starts_from_weights_reads_a_parents_model_and_no_outputs():
+    spec = {"model": "blstm_fusion", "protocol": "session"}
+    first = {name: {"model": "blstm", "protocol": "session", "inputs": [name]} for name in ("audio.mfcc", "text.sbert")}
+    config = shipped("config.yaml")
+    config["runs"] |= {"a": first["audio.mfcc"], "w": first["text.sbert"]}
+    config["runs"]["fused"] = spec | {"inputs": ["audio.mfcc", "text.sbert", "run:a.weights", "run:w.weights"]}
+    paths = Paths(Plan(config))
+    folder = f"{paths.results}/runs/{{}}/fold1-{config['seed']}"
+    where = {"run": "fused", "fold": "fold1", "seed": str(config["seed"])}
+    assert paths.parent_outputs(**where) == [f"{folder.format(run)}/model.safetensors" for run in "aw"]
+    assert paths.parent_sidecars(**where) == [f"{folder.format(run)}/run.json" for run in "aw"]
+    assert not paths.plan.applied_to_train("a") and paths.plan.stochastic("fused")
+    config["runs"]["second"] = {"model": "linear_probe", "protocol": "session", "inputs": ["run:a.hidden"]}
+    paths = Paths(Plan(config))
+    outputs = [
+        f"{place}/{file}"
+        for place in (folder, f"{folder}/train")
+        for file in ("probabilities.csv", "extras.hidden.npy")
+    ]
+    read = paths.parent_outputs(**where | {"run": "second"})
+    assert {name.format("a") for name in outputs} <= set(read) and paths.plan.applied_to_train("a")
+    assert not any("train/model" in path for path in read)
+
+
+def test_an_analysis_reads_the_views_that_its_options_name(monkeypatch):
+    config = shipped("config.yaml")
+    config["analyses"] = {"attention": {"runs": ["probe"], "audio": "audio", "words": "words"}}
+    monkeypatch.setattr("emospace.analyses.attention.suits", lambda model, inputs: True)
+    paths = Paths(Plan(config))
+    views = [
+        f"data/views/demo/{view}/{part}" for view, suffix in (("audio", "npy"), ("words", "csv")) for part in "012"
+    ]
+    assert {f"{path}.json" for path in views} <= set(paths.analysed_inputs("probe", "attention"))
+    data = set(paths.analysed_data("probe", "attention"))
+    assert {*paths.input_data("probe"), "data/views/demo/audio/0.offsets.npy", "data/views/demo/words/2.csv"} <= data
+    assert paths.analysed_manifests("probe", "attention") and "words" in paths.plan.read_views("demo")
+    assert "--view words data/views/demo/words/0.csv" in job_arguments.of_analysis(paths, "probe", "attention")
+
+
 def test_fields_are_filled_in_every_combination_and_others_are_ignored():
     assert fill("{a}/{b}", a=["x", "y"], b=["1", "2"], c="unused") == ["x/1", "x/2", "y/1", "y/2"]
     assert fill("{a}", a="text") == ["text"] and fill("{a}", a=[]) == [] and fill("plain", a=[]) == ["plain"]

@@ -176,6 +176,7 @@ def test_the_intended_view_is_suggested_for_a_feature_of_a_misspelt_view(config)
         (["runs", "late_fusion", "inputs"], ["run:late_fusion"], ["which reads it in turn"]),
         (["runs", "late_fusion", "inputs"], ["run:unified.gates"], ["'unified' has no output 'gates'", "embeddings"]),
         (["runs", "late_fusion", "inputs"], ["audio.mfcc"], ["does not read 'audio.mfcc', a feature. it reads: run"]),
+        (["runs", "late_fusion", "inputs"], ["run:probe.weights"], ["does not read 'run:probe.weights', a weights"]),
         (["runs", "late_fusion", "parents"], ["probe"], [r"write inputs: \[run:probe_audio, .*run:probe\]"]),
         (
             ["runs", "unified", "inputs"],
@@ -768,6 +769,17 @@ def test_the_content_of_files_named_by_options_is_part_of_the_recipe(config, tmp
     table.write_text("utterance,b\n")
     assert before.recipe("embed", "ids.mine") != Plan(config).recipe("embed", "ids.mine")
     assert "files" not in read_json(before.recipe("embed", "audio.mfcc"))
+
+
+def test_a_run_that_starts_from_the_weights_of_another_cannot_be_cross_fitted(config):
+    first = {"model": "blstm", "protocol": "session"}
+    config["runs"] |= {"a": first | {"inputs": ["audio.mfcc"]}, "w": first | {"inputs": ["text.sbert"]}}
+    inputs = ["audio.mfcc", "text.sbert", "run:a.weights", "run:w.weights"]
+    config["runs"]["fused"] = {"model": "blstm_fusion", "protocol": "session", "inputs": inputs}
+    config["runs"]["above"] = {"model": "linear_probe", "protocol": "session", "inputs": ["run:fused.hidden"]}
+    Plan(config)
+    config["runs"]["fused"]["crossfit"] = 2
+    refused(config, "runs: fused: crossfit: it starts from run:a.weights, whose model has learnt")
 
 
 def test_dependence_on_the_seed_is_inherited_from_parents_and_recorded_for_evaluate(config):

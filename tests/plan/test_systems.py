@@ -1,5 +1,6 @@
 """Configs of the published systems plan without error; the columns of a table differ only in protocol and scope."""
 
+import numpy as np
 import pytest
 from conftest import ROOT, shipped
 
@@ -25,6 +26,9 @@ def tables(tmp_path, monkeypatch):
         for file in filter(None, files):
             (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
             records.write(tmp_path / file, list(line), [line])
+        for file in filter(None, (block.get("file") for block in config["features"].values())):
+            (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+            np.savez(tmp_path / file, label=np.array(["ang", "neu"]))  # all that planning reads
 
 
 @pytest.mark.parametrize("path", CONFIGS)

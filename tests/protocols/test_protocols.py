@@ -470,6 +470,11 @@ def test_an_untested_model_has_metrics_without_values(tmp_path):
             "valence is not at most 4 and at least 2",
         ),
         ({"label": ["ang", "neu", "exc"]}, lambda row: row.label != "hap", "label is not ang or neu or exc"),
+        (
+            {"speaker": {"not": ["S0F", "nobody"]}},
+            lambda row: row.speaker != "S0F",
+            "speaker is not other than S0F or nobody",
+        ),
     ],
 )
 def test_a_filter_selects_rows_and_counts_the_others(tmp_path, wanted, keeps, name):

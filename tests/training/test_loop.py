@@ -19,6 +19,7 @@ from emospace.models import linear_probe, unified
 from emospace.models.unified import unit_space
 from emospace.models.unified.resident import DeviceRows
 from emospace.runs.fold_inputs import checkpoint_folder
+from emospace.training import loop
 from emospace.training.loop import Schedule, fit
 from emospace.training.rates import Plateau
 
@@ -280,3 +281,17 @@ def test_a_missing_input_is_never_used(fold, tmp_path, monkeypatch):
         present = torch.stack([length > 0 for _, length in batch.values()], 1)
         masks = torch.stack([used[n] for n in batch], 1)
         assert not (masks & ~present).any() and (masks.any(1) == present.any(1)).all()
+
+
+def test_rows_of_similar_lengths_share_a_batch_and_each_occurs_once(monkeypatch):
+    monkeypatch.setattr(loop, "POOL", 4)
+    lengths = torch.randperm(103)
+    torch.manual_seed(1)
+    order, other = loop.order_of(103, 8, lengths), loop.order_of(103, 8, lengths)
+    assert len(order) == len(set(order.tolist())) == 96 and not torch.equal(order, other)
+    spans = torch.stack([lengths[one].max() - lengths[one].min() for one in order.split(8)]).float()
+    alike = torch.stack([lengths[one].max() - lengths[one].min() for one in torch.randperm(103).split(8)[:12]]).float()
+    assert spans.mean() < alike.mean() / 2
+    means = torch.stack([lengths[one].float().mean() for one in order.split(8)])
+    assert not torch.equal(means, means.sort().values)  # the batches are not in order of length
+    assert len(loop.order_of(5, 8, lengths)) == 5 and sorted(loop.order_of(5, 8).tolist()) == [0, 1, 2, 3, 4]

@@ -397,7 +397,7 @@ def test_a_view_of_another_name_is_decoded_from_the_source_at_its_own_rate(tmp_p
         ({"audio_8k": {"view": "adio"}}, "views: audio_8k: .*no module 'adio'.* did you mean 'audio'"),
         ({"audio_8k": {"view": "audio", "rate": 8000}}, "audio_8k: audio.extract.. got an unexpected option 'rate'"),
         ({"heard": {"view": "text", "source": "recognised"}}, "heard: recognised texts need the option 'audio'"),
-        ({"heard": {"view": "text", "source": "given", "audio": "audio"}}, "have no effect with `source: given`"),
+        ({"heard": {"view": "text", "source": "given", "audio": "audio"}}, "have no effect with this `source`"),
         ({"heard": {"view": "text", "source": "heard"}}, "source: it is 'heard'. it must be 'given', 'recognised'"),
         ({"told": {"view": "text", "source": "simulated", "template": "x"}}, "told: template: it has no {label}"),
         ({"frames_aug": {"gate": {}}}, "views: frames_aug: 'gate' belongs to its gate. write gate: {frames_aug:"),

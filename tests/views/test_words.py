@@ -48,10 +48,50 @@ def test_words_with_impossible_times_are_left_out_and_reported(tmp_path):
     assert facts["missing"] == 3 and next(reversed(list(words.read(tmp_path / "0.csv", ROWS)))) == KNOWN
 
 
+def test_a_word_without_times_is_left_out_with_its_utterance_or_refused(tmp_path):
+    _reading.write_words(tmp_path / "corpus_words.csv", ROWS, [[("oh", float("nan"), 0.5)], None, None, KNOWN])
+    problems, facts = words.extract(ROWS, tmp_path, tmp_path / "0.csv", words=tmp_path / "corpus_words.csv")
+    assert [(p.utterance, p.reason) for p in problems] == [("d_0", "no alignment")] and facts["missing"] == 3
+    (tmp_path / "1.csv").write_text("utterance,word,start,end\nd_0,oh,,0.5\n")
+    with pytest.raises(InputError, match="the word 'oh' of 'd_0' has no start"):
+        list(words.read(tmp_path / "1.csv", ROWS))
+
+
 def test_words_of_another_manifest_are_rejected(tmp_path):
     _reading.write_words(tmp_path / "corpus_words.csv", [utterance("other")], [KNOWN])
     with pytest.raises(InputError, match="it has words of 'other', which is not in the manifest"):
         words.extract(ROWS, tmp_path, tmp_path / "0.csv", words=tmp_path / "corpus_words.csv")
+
+
+@pytest.fixture
+def heard(tmp_path, monkeypatch):
+    """A function that extracts words with a recogniser that hears "oh" in the first half of the loudest recordings."""
+    listen = lambda wave: [("oh", -0.1, 0.5), ("no", 0.4, 9.0)] if wave.max() > 5 else []  # noqa: E731
+    monkeypatch.setitem(recognition.TIMED_ENGINES, "vosk", engine_of(listen))
+    waves = [np.full(RATE, 9, np.int16), np.empty(0, np.int16), np.zeros(RATE, np.int16), np.full(RATE, 2, np.int16)]
+    store.write(tmp_path / "0.npy", waves, dtype=np.int16)
+    write_json(tmp_path / "0.json", {"sample_rate": RATE})
+    _reading.write_words(tmp_path / "corpus_words.csv", ROWS, [[("late", 0.8, 1.4)], None, None, KNOWN])
+
+    def function(source: str):
+        options = {"weights": of_folder(vosk_folder(tmp_path / "hears")), "recognise": {"silence_dbfs": -90.0}}
+        given = {"words": tmp_path / "corpus_words.csv", "audio": tmp_path / "0.npy"}
+        out = tmp_path / f"{source}.csv"
+        return *words.extract(ROWS, tmp_path, out, source=source, **given, **options), list(words.read(out, ROWS))
+
+    return function
+
+
+def test_words_are_recognised_with_times_within_the_recording(heard):
+    problems, facts, found = heard("recognised")
+    assert found == [[("oh", 0.0, 0.5), ("no", 0.5, 1.0)], [], [], []] and problems == []
+    assert facts["recognised"] == 4 and facts["missing"] == 3 and facts["settings"]["engine"] == "vosk"
+
+
+def test_words_are_recognised_where_the_corpus_has_none(heard):
+    problems, facts, found = heard("given_or_recognised")
+    assert found[3] == KNOWN and found[0] == [("oh", 0.0, 0.5), ("no", 0.5, 1.0)] and facts["recognised"] == 3
+    assert [problem.utterance for problem in problems] == ["d_0"]  # the corpus's words end after the utterance
 
 
 def test_texts_are_recognised_from_an_audio_view(tmp_path, monkeypatch):

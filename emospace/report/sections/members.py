@@ -14,7 +14,8 @@ def gather(results) -> dict | None:
         if one.plugin == "members":
             _add(
                 tables.setdefault(
-                    one.facts["table"], {"average": one.facts["average"], "columns": {}, "published": {}, "members": {}}
+                    one.facts["table"],
+                    {"average": one.facts["average"], "columns": {}, "published": {}, "others": {}, "members": {}},
                 ),
                 one,
                 results,
@@ -30,5 +31,7 @@ def _add(table: dict, one, results) -> None:
     run = {"run": one.run, "n": one.facts["n"], "leaks": meta["leaks"], "options": options, "links": links}
     column["runs"].append(run)
     table["published"] |= one.facts["published"]
+    for source, figures in one.facts["others"].items():
+        table["others"].setdefault(source, {}).update(figures)
     for line in one.facts["members"]:
         table["members"].setdefault(line["member"], {})[one.facts["column"]] = line

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from emospace.core import torchvision_shim
 from emospace.core.errors import InputError
-from emospace.features.encoders import _hf, hf_audio, hf_image, hf_text
+from emospace.features.encoders import _hf, hf_audio, hf_image, hf_text, hf_words
 from emospace.features.encoders._steps import pooled
 from emospace.weights.record import Weights
 
@@ -145,6 +145,40 @@ def test_padding_of_texts_is_masked_in_pooling(bert, pool, steps):
         np.testing.assert_allclose(rows, theirs, atol=1e-5)
 
 
+def timed(text: str) -> list[tuple[str, float, float]]:
+    return [(word, float(k), k + 1.0) for k, word in enumerate(text.split())]
+
+
+def test_states_of_words_are_means_over_their_tokens_after_the_first_token(bert):
+    encoder = hf_words.load(weights=bert, batch=2)
+    rows = encoder([timed(text) for text in TEXTS[:4]], [""] * 4)
+    tokens = hf_text.load(weights=bert, pool="tokens")(TEXTS[:4], [""] * 4)
+    assert [len(states) for states in rows] == [4, 7, 2, 4]
+    for states, theirs in zip(rows, tokens, strict=True):
+        np.testing.assert_allclose(states, theirs[:-1], atol=1e-5)  # without [SEP]
+    long = "verysosad am veryvery"  # unknown words: one token each here, so contractions tell tokens from words
+    contracted = hf_words.load(weights=bert)([timed("i'm happy"), timed("i am happy")], [""] * 2)
+    np.testing.assert_allclose(contracted[0][1], contracted[1][1:3].mean(0), atol=1e-5)
+    assert [len(states) for states in contracted] == [3, 4] and len(encoder([timed(long)], [""])[0]) == 4
+
+
+def test_markers_are_masked_one_word_is_enough_and_words_beyond_the_limit_have_no_step(bert):
+    encoder = hf_words.load(weights=bert)
+    marked = encoder([timed("so <sil>"), timed("so [MASK]"), timed("so ++LAUGHTER++"), timed("so")], [""] * 4)
+    assert np.array_equal(marked[0], marked[1]) and np.array_equal(marked[0], marked[2]) and len(marked[3]) == 2
+    assert len(encoder([timed(TEXTS[4])], [""])[0]) == 1 + 30  # 32 tokens with [CLS] and [SEP]
+    empty = encoder([timed("so"), [("\u200b", 0.0, 1.0), ("so", 1.0, 2.0)]], [""] * 2)[1]
+    assert not empty[1].any() and empty[2].any()
+
+
+@pytest.mark.parametrize(
+    ("word", "full"),
+    [("Don't", "do not"), ("won\u2019t", "will not"), ("it's", "it is"), ("John's", "John's"), ("they're", "they are")],
+)
+def test_contractions_are_read_in_full(word, full):
+    assert hf_words.expanded(word) == full
+
+
 @pytest.fixture(scope="module")
 def vit(tmp_path_factory) -> Weights:
     import transformers
@@ -184,7 +218,7 @@ def test_bf16_states_are_close_to_fp32(bert, monkeypatch):
     assert not np.array_equal(exact, rough) and rough.dtype == np.float32
 
 
-@pytest.mark.parametrize("module", [hf_audio, hf_text, hf_image])
+@pytest.mark.parametrize("module", [hf_audio, hf_text, hf_words, hf_image])
 def test_weights_that_are_missing_random_or_of_another_modality_are_refused(module, bert, vit, tmp_path):
     rate = {"rate": RATE} if module is hf_audio else {}
     random = Weights("x", tmp_path, "random", "", "", {}, True, "why")
@@ -195,7 +229,7 @@ def test_weights_that_are_missing_random_or_of_another_modality_are_refused(modu
     with pytest.raises(InputError, match="cannot be loaded by transformers"):
         module.load(weights=of_folder(tmp_path), **rate)
     with pytest.raises(InputError, match=r"cannot be loaded by transformers|does not take|is not an image transformer"):
-        module.load(weights=vit if module is hf_text else bert, **rate)
+        module.load(weights=vit if module in (hf_text, hf_words) else bert, **rate)
 
 
 def test_incomplete_weights_are_never_completed_at_random(bert, tmp_path):
