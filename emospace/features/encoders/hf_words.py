@@ -12,6 +12,7 @@ import numpy as np
 from emospace.core.errors import InputError
 from emospace.core.option_types import Count, Precision, Several
 from emospace.features.encoders import _hf
+from emospace.features.encoders._layers import LAST
 from emospace.weights.record import REMEDY, Weights
 
 VIEWS = ("words",)
@@ -27,7 +28,7 @@ IS = ("he", "she", "it", "that", "there", "what", "who", "where", "how", "here")
 
 def load(
     *,
-    layers: Several[int] = _hf.LAST,
+    layers: Several[int] = LAST,
     longest: Count = 512,
     expand: bool = True,
     precision: Precision = "fp32",
