@@ -1,4 +1,7 @@
-"""The analysis of attention: its table, the distribution of gates, its figures, and a video with sound."""
+"""The analysis of attention: its table, the distribution of gates, its figures, and a video with sound.
+
+Covers: analyses/_attention_figures, analyses/_attention_video.
+"""
 
 import csv
 import io

@@ -1,4 +1,8 @@
-"""The processed file: written from a run, read back as corpus, words and features; damaged files are refused."""
+"""The processed file: written from a run, read back as corpus, words and features; damaged files are refused.
+
+Covers: analyses/processed, features/encoders/_processed, features/encoders/processed_acoustic,
+features/encoders/processed_lexical.
+"""
 
 from types import SimpleNamespace
 

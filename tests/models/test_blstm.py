@@ -1,4 +1,7 @@
-"""Multi-level attention: padding changes nothing, poolings are what they say, and fusion starts from its parents."""
+"""Multi-level attention: padding changes nothing, poolings are what they say, and fusion starts from its parents.
+
+Covers: models/blstm_fusion.
+"""
 
 from dataclasses import replace
 

@@ -1,6 +1,7 @@
 """Encoders that use transformers: tiny real architectures with random weights, saved and loaded like real ones.
 
-Covers: features/encoders/_steps, features/encoders/hf_audio, features/encoders/hf_image, features/encoders/hf_text.
+Covers: features/encoders/_steps, features/encoders/hf_audio, features/encoders/hf_image, features/encoders/hf_text,
+features/encoders/hf_words.
 """
 
 import json
