@@ -157,7 +157,7 @@ class World:
 
     def _run(self, run: str) -> dict:
         tables = sorted((self.folder / "p/turns").glob("*.csv"))
-        shared = {"protocol": [self.folder / "p/turns.json"], "folds": tables, "manifest": self.at("m/tones.csv")}
+        shared = {"protocol": self.folder / "p/turns.json", "folds": tables, "manifest": self.at("m/tones.csv")}
         return shared | {"run_dirs": [self._stored(run, k) for k in range(3)]}
 
     def evaluate(self, out: Path) -> None:
@@ -171,6 +171,7 @@ class World:
         given |= {
             "parents": [],
             "manifests": [],
+            "view": [],
             "weights": [],
             "threads": 1,
             "manifest_sidecar": self.at("m/tones.json"),

@@ -20,8 +20,8 @@ OUTPUTS = (
     "gender.csv",
     "tsne_before.svg",
     "tsne_after.svg",
-    "embeddings.npy",
-    "embeddings.csv",
+    "unified_embeddings.npy",
+    "unified_embeddings.csv",
 )
 ENVIRONMENT = "report"
 PACKAGES = ("numpy", "scikit-learn", "matplotlib")
@@ -46,7 +46,7 @@ def analyse(run, out: Path, *, seed: int, published: tuple[float, ...] = ()) -> 
 
     published: shares of F and of M that were recognised, in percent, shown beside those of the run. tsne_before.svg,
     tsne_after.svg: t-SNE (PCA for few rows) of the dev and test rows of the first training, one marker per gender.
-    embeddings.npy, embeddings.csv: embeddings after training, float32 (N, E), and what each row is.
+    unified_embeddings.npy and .csv: embeddings after training, float32 (N, E), and what each row is.
     """
     if run.predictions.gender is None:
         raise InputError(run.name, "its model predicts no gender", "leave it out of the runs of this analysis")
@@ -140,9 +140,9 @@ def _write_embeddings(run, out: Path) -> None:
         for (side, utterance), row in stored.index.items():
             blocks.append(stored.values[AFTER][row])
             lines.append({"fold": training.fold, "seed": training.seed, "split": side, "utterance": utterance})
-    with atomic(out / "embeddings.npy") as tmp:
+    with atomic(out / "unified_embeddings.npy") as tmp:
         np.save(tmp, np.array(blocks, np.float32))
-    records.write(out / "embeddings.csv", ["fold", "seed", "split", "utterance"], lines)
+    records.write(out / "unified_embeddings.csv", ["fold", "seed", "split", "utterance"], lines)
 
 
 def _draw(run, out: Path) -> str:

@@ -92,7 +92,7 @@ def test_all_products_are_written_in_the_published_format(analysed):
 
 def test_embeddings_and_their_pictures_are_of_both_sides(analysed):
     _, facts, out = analysed()
-    values, lines = np.load(out / "embeddings.npy"), records.read(out / "embeddings.csv")
+    values, lines = np.load(out / "unified_embeddings.npy"), records.read(out / "unified_embeddings.csv")
     assert values.shape == (240, 4) and [line["split"] for line in lines] == ["dev"] * 120 + ["test"] * 120
     assert facts["projection"] == "t-SNE" and lines[120]["utterance"] == "S00_0"
     pictures = [(out / name).read_text() for name in ("tsne_before.svg", "tsne_after.svg")]

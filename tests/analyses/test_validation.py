@@ -31,7 +31,13 @@ def validated(tmp_path_factory):
     recipe = {"plugin": "fused_cnn", "options": OPTIONS, "inputs": list(data.test.inputs)}
     write_json(folder / "run.json", {"recipe": recipe, "facts": trained.facts, "classes": CLASSES})
     output = ask(module, trained, data.test, OPTIONS)
-    run = {"name": "cnn", "classes": CLASSES, "seeds": [1], "trainings": [Training("fold0", 1, folder, {})]}
+    run = {
+        "name": "cnn",
+        "inputs": list(data.test.inputs),
+        "classes": CLASSES,
+        "seeds": [1],
+        "trainings": [Training("fold0", 1, folder, {})],
+    }
     run |= {"truth": SimpleNamespace(label=LABEL), "device": "cpu", "weights": None, "data": data, "folder": folder}
     run |= {"predictions": SimpleNamespace(probabilities=output.probabilities[None])}
     return SimpleNamespace(**run, rows=lambda training: data, places=lambda training: list(range(30)))

@@ -93,7 +93,8 @@ class Runs:
     def fold(self, name: str) -> Fold:
         """The fold as the run sees it."""
         args = _fold.parser("").parse_args([*self.of[name], "--recipe", "x", "--out", "x"])
-        return _fold.read(args, {"inputs": self.model[name][2]})
+        model, _, inputs = self.model[name]
+        return _fold.read(args, {"plugin": model, "inputs": inputs})
 
 
 @pytest.fixture
