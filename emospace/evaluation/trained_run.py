@@ -53,14 +53,15 @@ class Run:
     """A trained run with all its folds and seeds.
 
     name, model, protocol: names in the config. leaky: whether the protocol is declared leaky; leaks: everything that
-    reveals something of test rows. inputs: names of its inputs, `run:<name>` for the outputs of another run, without
-    trained models. classes: names in the order of class numbers. folds, seeds, trainings: in order. device: where
-    `apply` computes, "cpu" or "cuda". weights: the run's pretrained weights, if its model needs any.
+    reveals something of test rows, None unless the analysis compares runs (JOINT), so that declaring a leak repeats no
+    other analysis. inputs: names of its inputs, `run:<name>` for the outputs of another run, without trained models.
+    classes: names in the order of class numbers. folds, seeds, trainings: in order. device: where `apply` computes,
+    "cpu" or "cuda". weights: the run's pretrained weights, if its model needs any.
     """
 
     def __init__(self, recipe: dict, files: RunFiles, device: str = "cpu", weights: Weights | None = None):
         self.name, self.model, self.device, self.weights = recipe["run"], recipe["model"], device, weights
-        self.protocol, self.leaky, self.leaks = recipe["protocol"], recipe["leaky"], recipe["leaks"]
+        self.protocol, self.leaky, self.leaks = recipe["protocol"], recipe["leaky"], recipe.get("leaks")
         self._recipe, self._files = recipe, files
         self.inputs: list[str] = of_rows(recipe["inputs"])
         self.classes: list[str] = read_json(files.protocol)["classes"]

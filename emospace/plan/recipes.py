@@ -242,9 +242,8 @@ def _analysis(plan, name: str, spec: dict, run: str) -> Recipe:
 def _joint_analysis(plan, name: str, spec: dict) -> Recipe:
     """Return the recipe of an analysis of several runs. It reads their stored predictions only."""
     content = {"analysis": name, "plugin": spec["analysis"], "outputs": run_products.outputs(spec)}
-    runs = [
-        {"run": run} | _analysed(plan, run) for run in spec["runs"]
-    ]  # a list: recipes do not keep the order of keys
+    # A list, because recipes do not keep the order of keys
+    runs = [{"run": run, "leaks": plan.leaks(run)} | _analysed(plan, run) for run in spec["runs"]]
     content |= {"runs": runs, "seed": plan.config["seed"]}
     return _recipe("analyse", name, *_of_analyses(spec), options=run_products.options(spec), **content)
 
@@ -260,4 +259,4 @@ def _analysed(plan, run: str) -> dict:
     spec, protocol = plan.run(run), plan.protocol(plan.run(run)["protocol"])
     content = {key: spec[key] for key in ("model", "protocol", "inputs")}
     content |= {"labels": plan.labels(spec["protocol"]), "rows": protocol["rows"], "leaky": protocol["leaky"]}
-    return content | {"leaks": plan.leaks(run)} | _corpora(plan, spec["protocol"])
+    return content | _corpora(plan, spec["protocol"])

@@ -143,7 +143,6 @@ RECIPE |= {
     "labels": {"toy": LABELS},
     "rows": {},
     "leaky": False,
-    "leaks": [],
     "seed": 7,
     "options": {"size": 5},
 }

@@ -85,7 +85,7 @@ def test_only_recipes_that_report_seen_weights_change(config):
     before = plan(config).recipes
     after = plan(config, "whisper_tiny_en", "demo").recipes
     changed = {key for key, path in after.items() if path != before[key]}
-    assert {rule for rule, _ in changed} == {"evaluate", "analyse", "audit_protocol", "make_report"}
+    assert {rule for rule, _ in changed} == {"evaluate", "audit_protocol", "make_report"}
     assert ("audit_protocol", "session") in changed and ("audit_protocol", "out") not in changed
     assert read_json(after["audit_protocol", "session"])["seen"] == {"whisper_tiny_en": ["demo"]}
 
