@@ -37,7 +37,10 @@ CONVERTED |= {"source.spm", "target.spm", "LICENSE"}
 @pytest.fixture(scope="module")
 def original(tmp_path_factory):
     """(model, folder of its tokenizer, folder of its package, members of the package)"""
+    import torch
+
     folder = tmp_path_factory.mktemp("opus")
+    torch.set_num_threads(2)  # what the model learns depends on it; conftest restores the number after each test
     model, tokenizer = drawn(folder / "tiny", 3, "en", "fr")
     teach(model, tokenizer, LINES, NEXT)
     return model, tokenizer, folder / "package", package(folder / "package", model, tokenizer)
@@ -103,10 +106,10 @@ def test_translations_equal_those_of_ctranslate2_and_of_the_original_model(origi
     assert ours[: len(LINES)] == NEXT and len(set(ours)) > 10 and cut.count(False) > 10  # the comparison is not vacuous
     theirs = Reference(unpacked, tmp_path / "ct2").translate(lines, beams, most)
     tokenizer = MarianTokenizer.from_pretrained(folder)
-    # Libraries differ in how they end a truncated search. Rounding may decide between two continuations: one line of
-    # CTranslate2 may differ. All lines equal those of the original model, and the taught ones are right.
+    # Libraries differ in how they end a truncated search. For lines outside its training data the model outputs
+    # nonsense, where rounding may decide between two continuations: one such line may differ.
     different = [i for i, truncated in enumerate(cut) if not truncated and ours[i] != theirs[i]]
-    assert len(different) <= 1
+    assert len(different) <= 1 and all(i >= len(LINES) for i in different)
     for line, translated in zip(lines, ours, strict=True):
         with torch.inference_mode():
             tokens = model.generate(**tokenizer([line], return_tensors="pt"), num_beams=beams, max_new_tokens=most)
