@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import os
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -37,7 +38,16 @@ def _syntax(path: Path, _modified: int, _size: int) -> Syntax:
     for node in list(_statements(tree)):
         if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
             del node.body[0]
-    return Syntax(hashlib.sha256(ast.dump(tree).encode()).hexdigest(), imports)
+    return Syntax(hashlib.sha256(_text(tree).encode()).hexdigest(), imports)
+
+
+def _text(tree: ast.AST) -> str:
+    """The tree as text, the same in Python 3.11 and later, so that another Python recomputes nothing.
+
+    Python 3.12 added type parameters to functions and classes, and 3.13 omits empty lists.
+    """
+    complete = {"show_empty": True} if sys.version_info >= (3, 13) else {}
+    return ast.dump(tree, **complete).replace(", type_params=[]", "")
 
 
 def _statements(node: ast.AST, typing: bool = True) -> Iterator[ast.AST]:

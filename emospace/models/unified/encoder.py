@@ -15,6 +15,11 @@ def inside_of(values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
     return torch.arange(values.shape[1], device=values.device) < length[:, None]
 
 
+def precise(device: torch.device):
+    """Context without autocast: bfloat16 has too few digits for differences of sums and for running means."""
+    return torch.autocast(device.type, enabled=False)
+
+
 class MaskedBatchNorm(nn.BatchNorm1d):
     """Batch normalisation over unpadded steps only: values (B, T, C), mask (B, T).
 
@@ -25,7 +30,8 @@ class MaskedBatchNorm(nn.BatchNorm1d):
     def forward(self, values: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
         mean, variance = self.running_mean, self.running_var
         if self.training:
-            mean, variance = self._statistics(values.float(), inside)
+            with precise(values.device):
+                mean, variance = self._statistics(values.float(), inside)
         scale = self.weight * torch.rsqrt(variance + self.eps)
         return ((values - mean) * scale + self.bias) * inside[..., None]
 
@@ -78,7 +84,9 @@ class AttentionPooling(nn.Module):
     def forward(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
         inside = inside_of(values, length.clamp(min=1))[..., None]
         weight = self.score(values).float().masked_fill(~inside, -torch.inf).softmax(1)
-        mean, square = (torch.einsum("bto,btc->bc", weight, v.float()) for v in (values, values.square()))
+        with precise(values.device):
+            values = values.float()
+            mean, square = (torch.einsum("bto,btc->bc", weight, v) for v in (values, values.square()))
         spread = (square - mean.square()).clamp(min=1e-5).sqrt()
         return torch.cat([mean, spread], 1)
 

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import torch
 
-from emospace.models.unified.encoder import SequenceEncoder, inside_of
+from emospace.models.unified.encoder import SequenceEncoder, inside_of, precise
 from emospace.models.unified.resident import Batch, DeviceRows, autocast
 from emospace.models.unified.unit_space import Output, Space, summaries
 from emospace.models.unified.vocal_tract import warp_matrices
@@ -70,7 +70,8 @@ class VocalTractWarp:
     def __call__(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
         matrices = self.matrices[torch.randint(WARPS, (len(values),), device=values.device)]
         mfcc = values * self.encoder.scale + self.encoder.mean
-        return self.encoder.standardise(mfcc @ matrices.transpose(1, 2), length)
+        with precise(values.device):
+            return self.encoder.standardise(mfcc @ matrices.transpose(1, 2), length)
 
 
 class Children:
