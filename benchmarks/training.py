@@ -4,6 +4,8 @@
 steps of 384), eight classes, batches of 64. The bare passes use prepared batches without noise, and a sum as the loss.
 A training epoch draws and distorts batches, computes all losses, clips gradients, takes optimiser steps, and averages
 the weights.
+
+`python -m benchmarks.training` also prints the CPU seconds of a whole training and, with a GPU, its steps and kernels.
 """
 
 import copy
@@ -34,7 +36,7 @@ def rows():
     return Rows([""] * ROWS, [""] * ROWS, inputs, label, label % 2, unrated)
 
 
-def prepared() -> dict[str, Callable]:
+def prepared(device: str = "cpu") -> dict[str, Callable]:
     """Return both implementations, each of as many steps as an epoch has."""
     import torch
 
@@ -44,12 +46,12 @@ def prepared() -> dict[str, Callable]:
     from emospace.training import loop
 
     torch.manual_seed(0)
-    resident = DeviceRows(rows(), torch.device("cpu"))
+    resident = DeviceRows(rows(), torch.device(device))
     shapes = {name: (dims, form) for name, (dims, form, *_) in INPUTS.items()}
-    network = unit_space.Space(shapes, CLASSES, 96, 128, 48, 0.3)
+    network = unit_space.Space(shapes, CLASSES, 96, 128, 48, 0.3).to(device)
     network.fit_scales(resident)
     weights = {"gender": 0.2, "vad": 0.1, "reconstruction": 0.1, "contrastive": 0.3, "alignment": 0.1, "children": 0.1}
-    noise = {"label_smoothing": 0.1, "modality_dropout": 0.2, "distortion": 1.0, "vocal_tract": 0.1}
+    noise = {"label_smoothing": 0.2, "modality_dropout": 0.2, "distortion": 1.0, "vocal_tract": 0.1}
     losses = Objective(network, resident, weights, **noise, rates={"audio.mfcc": 16_000})
     schedule = loop.Schedule(1, 1, BATCH, 1e-3, 0.05)
     state = loop.State(network, copy.deepcopy(network), loop._optimiser(network, schedule), schedule)
@@ -89,5 +91,30 @@ def fold_seconds() -> float:
         return time.process_time() - start
 
 
+def on_gpu() -> dict[str, float]:
+    """Return the milliseconds of a step, those in which the GPU computes, and the number of kernels."""
+    import torch
+    from torch.profiler import ProfilerActivity, profile
+
+    epoch, steps = prepared("cuda")["trained"], ROWS // BATCH
+
+    def seconds() -> float:
+        start = time.perf_counter()
+        epoch()
+        torch.cuda.synchronize()
+        return time.perf_counter() - start
+
+    seconds()  # libraries choose their algorithms
+    step = 1000 * seconds() / steps
+    with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as record:
+        seconds()
+    events = [event for event in record.events() if event.device_type == torch.autograd.DeviceType.CUDA]
+    kernels = [event for event in events if not event.name.startswith(("Mem", "Optimizer"))]
+    busy = sum(event.device_time for event in kernels) / 1000 / steps
+    return {"ms per step": step, "ms of the GPU": busy, "kernels per step": len(kernels) / steps}
+
+
 if __name__ == "__main__":
-    print(measure(), fold_seconds())
+    import torch
+
+    print(measure(), fold_seconds(), on_gpu() if torch.cuda.is_available() else "no GPU")

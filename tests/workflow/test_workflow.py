@@ -27,7 +27,7 @@ SMALLER = {
     "generate: {sessions: 5, dialogues: 2}": f"generate: {{sessions: {FOLDS}, dialogues: 1}}",
     "split: session, labels: iemocap4": f"split: session, labels: iemocap4, folds: {FOLDS}",
     "split: random, labels: iemocap4": f"split: random, labels: iemocap4, folds: {FOLDS}",
-    "epochs: 30": "epochs: 3",
+    "epochs: 24": "epochs: 3",
     "{weights: clip}": CLIP,
     "\nweights: # changes to configs/shared/weights.yaml\n": "\nweights:\n  drawn: {source: random}\n",
 }
