@@ -1,30 +1,43 @@
 """Learning curve: the score of each system against its number of train rows, and the difference from a linear probe."""
 
-from itertools import groupby
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from emospace.core import plugin, records
 from emospace.core.errors import InputError
 from emospace.evaluation import measures
 from emospace.evaluation.draws import pooled
+from emospace.evaluation.intervals import Estimate
 from emospace.evaluation.result import cell
 
 JOINT = True
 OUTPUTS = ("learning_curve.csv", "draws.csv", "learning_curve.svg")
 ENVIRONMENT = "report"
 PACKAGES = ("numpy", "matplotlib")
+KEYS = ("value", "lo", "hi")
 ENDS = ("difference", "difference_lo", "difference_hi")
 COLUMNS = ["system", "train_rows", "draws", "seeds", "value", "lo", "hi", "versus", *ENDS, "n"]
 OF_DRAW = ["system", "train_rows", "draw", "run", "seeds", "value", "versus", "difference"]
 
 
-def analyse(run, out: Path, *, seed: int, metric: str = "UA", versus: str = "", systems: dict[str, str] = {}) -> dict:  # noqa: B006, never changed
-    """Write a line per system and number of train rows, one per draw, and a picture.
+def analyse(
+    run,
+    out: Path,
+    *,
+    seed: int,
+    metric: str = "UA",
+    versus: str = "",
+    systems: dict[str, str] = {},  # noqa: B006, never changed
+) -> dict:
+    """Write a line per system and number of train rows, a line per draw, and a picture.
 
     metric: a metric of the config's tables. systems: run -> name of its system; planning completes it. versus: the
     system that others are compared with; by default that of the first linear probe, else the first. Runs of a system
     with the same `train_rows` are its draws; a run on all rows counts the largest train side of its folds. Values are
-    means over draws; intervals are those of emospace/evaluation/draws.py. Raises InputError if the runs test different
+    means over draws; emospace/evaluation/draws.py gives the intervals. Raises InputError if the runs test different
     rows, if draws of a system differ in their seeds, or if a system has two runs on the same draw.
     """
     _refuse_other_rows(run)
@@ -33,12 +46,10 @@ def analyse(run, out: Path, *, seed: int, metric: str = "UA", versus: str = "", 
     versus = versus or [*probes, *named.values()][0]
     if versus not in named.values():
         raise InputError("versus", f"there is no system {versus!r}", plugin.suggest(versus, sorted({*named.values()})))
-    points, sums = _points(run, named), {one.name: _sums(one, metric) for one in run}
-    about = {"points": points, "sums": sums, "metric": metric, "seed": seed}
-    lines = [_line(system, rows, versus, **about) for system, rows in points]
+    curve = Curve(metric, versus, seed, _points(run, named), {one.name: _sums(one, metric) for one in run})
+    lines = [curve.line(*point) for point in curve.points]
     records.write(out / OUTPUTS[0], COLUMNS, map(_cells, lines))
-    of_draws = [one for system, rows in points for one in _of_draws(system, rows, versus, points, sums, metric)]
-    records.write(out / OUTPUTS[1], OF_DRAW, map(_cells, of_draws))
+    records.write(out / OUTPUTS[1], OF_DRAW, (_cells(one) for point in curve.points for one in curve.draws(*point)))
     (out / OUTPUTS[2]).write_text(_drawn(lines, metric), encoding="utf-8")
     return {"metric": metric, "versus": versus}
 
@@ -57,71 +68,75 @@ def _refuse_other_rows(runs) -> None:
             raise InputError("runs", reason, "give protocols that differ in `train_rows` and `draw` only")
 
 
+@dataclass(frozen=True)
+class Curve:
+    """All scores of an analysis.
+
+    points: (system, train rows) -> draw -> its run, 0 for all rows. sums: run -> sums of the metric's statistics.
+    """
+
+    metric: str
+    versus: str
+    seed: int
+    points: dict[tuple[str, int], dict[int, object]]
+    sums: dict[str, np.ndarray]
+
+    def line(self, system: str, rows: int) -> dict:
+        """A point of the curve: mean over draws with interval, and the paired difference."""
+        module, own = plugin.find("metrics", self.metric), self.points[system, rows]
+        first, width = next(iter(own.values())), module.HIGHEST - module.LOWEST
+        line = {"system": system, "train_rows": rows, "draws": len(own), "seeds": len(first.seeds)}
+        score = cell(self._pooled(own.values()), module.LOWEST, module.HIGHEST)
+        line |= {key: score[key] for key in KEYS} | {"n": len(first.truth.rows)} | dict.fromkeys(("versus", *ENDS))
+        if both := self._shared(system, rows):
+            others = self.points[self.versus, rows]
+            result = cell(self._pooled([own[k] for k in both], [others[k] for k in both]), -width, width)
+            line |= {"versus": self.versus} | dict(zip(ENDS, (result[key] for key in KEYS), strict=True))
+        return line
+
+    def draws(self, system: str, rows: int) -> Iterator[dict]:
+        """The score of each draw, and its difference, without intervals."""
+        shared = self._shared(system, rows)
+        for draw, one in self.points[system, rows].items():
+            line = {"system": system, "train_rows": rows, "draw": draw or "all", "run": one.name}
+            line |= {"seeds": len(one.seeds), "value": self._value(one), "versus": None, "difference": None}
+            if draw in shared:
+                other = self.points[self.versus, rows][draw]
+                line |= {"versus": self.versus, "difference": line["value"] - self._value(other)}
+            yield line
+
+    def _shared(self, system: str, rows: int) -> list[int]:
+        """The draws that both systems learn from; none for the system that others are compared with."""
+        others = self.points.get((self.versus, rows), {})
+        return [] if system == self.versus else sorted(self.points[system, rows].keys() & others.keys())
+
+    def _pooled(self, *sides: Iterable) -> Estimate:
+        sums = ([self.sums[one.name] for one in runs] for runs in sides)
+        return pooled(measures.value(self.metric), *sums, seed=self.seed)
+
+    def _value(self, run) -> float:
+        return float(measures.value(self.metric)(self.sums[run.name].sum(1)).mean())
+
+
 def _points(runs, named: dict[str, str]) -> dict[tuple[str, int], dict[int, object]]:
-    """(system, number of train rows) -> draw -> its run; 0 for a run on all train rows."""
-    placed = []
+    """(system, train rows) -> draw -> its run; systems in the order of the config, rows and draws ascending."""
+    points: dict[tuple[str, int], dict[int, object]] = {}
+    order = list(dict.fromkeys(named.values()))
     for one in runs:
         rows, draw = one.draw or (max(sides["train"] for sides in one.sizes().values()), 0)
-        placed.append((list(dict.fromkeys(named.values())).index(named[one.name]), rows, draw, one))
-    placed.sort(key=lambda place: place[:3])
-    points = {}
-    for _, group in groupby(placed, key=lambda place: place[:2]):
-        members = list(group)
-        draws = {draw: one for *_, draw, one in members}
-        system, first = named[members[0][-1].name], members[0][-1].name
-        if len(draws) < len(members) or len({len(one.seeds) for one in draws.values()}) > 1:
-            reason = (
-                f"runs of {system!r} on {members[0][1]} rows repeat a draw or differ in their seeds, such as {first}"
-            )
+        own = points.setdefault((named[one.name], rows), {})
+        if draw in own or any(len(other.seeds) != len(one.seeds) for other in own.values()):
+            reason = f"{one.name}, a run of {named[one.name]!r} on {rows} rows, repeats a draw or has other seeds"
             raise InputError("runs", reason, "name one run per draw, all with the same number of seeds")
-        points[system, members[0][1]] = draws
-    return points
+        own[draw] = one
+    ascending = sorted(points, key=lambda point: (order.index(point[0]), point[1]))
+    return {point: dict(sorted(points[point].items())) for point in ascending}
 
 
-def _sums(run, metric: str):
+def _sums(run, metric: str) -> np.ndarray:
     """Sums of the metric's statistics, (seeds, clusters, S)."""
     groups = {"": run.truth.clusters.member}
     return measures.tables(run.truth, run.predictions, [metric], groups)[""][metric]
-
-
-def _line(system: str, rows: int, versus: str, points: dict, sums: dict, metric: str, seed: int) -> dict:
-    module, value = plugin.find("metrics", metric), measures.value(metric)
-    own = points[system, rows]
-    score = cell(pooled(value, [sums[one.name] for one in own.values()], seed=seed), module.LOWEST, module.HIGHEST)
-    first = next(iter(own.values()))
-    line = {
-        "system": system,
-        "train_rows": rows,
-        "draws": len(own),
-        "seeds": len(first.seeds),
-        "n": len(first.truth.rows),
-    }
-    line |= {key: score[key] for key in ("value", "lo", "hi")} | dict.fromkeys(("versus", *ENDS))
-    both = _shared(system, rows, versus, points)
-    if not both:
-        return line
-    sides = ([sums[side[draw].name] for draw in both] for side in (own, points[versus, rows]))
-    width = module.HIGHEST - module.LOWEST
-    result = cell(pooled(value, *sides, seed=seed), -width, width)
-    return line | {"versus": versus} | dict(zip(ENDS, (result[key] for key in ("value", "lo", "hi")), strict=True))
-
-
-def _shared(system: str, rows: int, versus: str, points: dict) -> list[int]:
-    """The draws that both systems learn from; none for the system that others are compared with."""
-    return [] if system == versus else sorted(points[system, rows].keys() & points.get((versus, rows), {}).keys())
-
-
-def _of_draws(system: str, rows: int, versus: str, points: dict, sums: dict, metric: str):
-    """Yield the score of each draw, and its difference, without intervals."""
-    shared, value = _shared(system, rows, versus, points), measures.value(metric)
-    for draw, one in points[system, rows].items():
-        score = float(value(sums[one.name].sum(1)).mean())
-        line = {"system": system, "train_rows": rows, "draw": draw or "all", "run": one.name, "seeds": len(one.seeds)}
-        line |= {"value": score, "versus": None, "difference": None}
-        if draw in shared:
-            other = points[versus, rows][draw].name
-            line |= {"versus": versus, "difference": score - float(value(sums[other].sum(1)).mean())}
-        yield line
 
 
 def _cells(line: dict) -> dict:

@@ -53,7 +53,8 @@ def ordered(rows: Sequence[Utterance], chance: random.Random) -> list[int]:
     """Indices of all rows in an order of which every beginning is balanced by class, then by speaker.
 
     Classes take turns until their rows are used up. Each takes a row of the speaker with the fewest rows so far; among
-    several, of the one with the fewest rows of this class. `chance` decides the rest. The order of `rows` has no effect.
+    several, of the one with the fewest rows of this class. `chance` decides the rest. The order of `rows` does not
+    matter.
     """
     piles: dict[str, dict[str, list[int]]] = {}  # class -> speaker -> indices of its rows
     for i in sorted(range(len(rows)), key=lambda i: rows[i].utterance):

@@ -100,7 +100,7 @@ def test_a_system_without_the_draws_of_its_rival_has_no_difference(tree, tmp_pat
 
 REFUSED = [
     ({"versus": "spaec"}, "there is no system 'spaec'"),
-    ({"systems": dict.fromkeys(SYSTEMS, "one")}, "repeat a draw or differ in their seeds"),
+    ({"systems": dict.fromkeys(SYSTEMS, "one")}, "repeats a draw or has other seeds"),
 ]
 
 
