@@ -19,9 +19,16 @@ def job(args, recipe):
     codes = {path.stem: read_json(path)["codes"] for path in args.manifest_sidecar}
     split = plugin.find("splits", recipe["split"])
     facts = {k: recipe[k] for k in ("protocol", "split", "leaky", "labels", "corpus")}
-    facts |= {"rows": len(division.rows) - division.idle(), "folds": [path.stem for path in args.out]}
+    facts |= {
+        "rows": len(division.rows) - division.idle() - division.undrawn(),
+        "folds": [path.stem for path in args.out],
+    }
     facts |= {"left_out": left_out(corpora, division, recipe, codes), "shares_dialogues": split.SHARES_DIALOGUES}
     facts |= {"covers": split.COVERS and "train" not in recipe}
+    if "train_rows" in recipe:
+        before = dict(zip(facts["folds"], division.before_the_draw(), strict=True))
+        facts["draw"] = {"train_rows": recipe["train_rows"], "draw": recipe["draw"], "filter": recipe["rows"]}
+        facts["draw"]["before"] = before
     names = classes(next(iter(recipe["labels"].values()))["map"])
     write_sidecar(args.sidecar, recipe, inputs=args.manifest_sidecar, outputs=args.out, classes=names, **facts)
 

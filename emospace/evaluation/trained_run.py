@@ -98,6 +98,12 @@ class Run:
         result = compare(self.truth, self.predictions, other.predictions, truth, [metric], **options)
         return {key: result["paired"][metric][key] for key in ("difference", "lo", "hi")} | {"n": result["shared"]["n"]}
 
+    @cached_property
+    def draw(self) -> tuple[int, int] | None:
+        """`train_rows` and `draw` of its protocol, None if it trains on all train rows."""
+        draw = read_json(self._files.protocol).get("draw")
+        return (draw["train_rows"], draw["draw"]) if draw else None
+
     def sizes(self) -> dict[str, dict[str, int]]:
         """Fold -> number of rows of each side, a row that occurs twice counted twice, and of distinct utterances."""
         return {table.stem: _sizes(fold_tables.read(table)) for table in self._files.tables}

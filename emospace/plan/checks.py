@@ -16,7 +16,7 @@ from emospace.features.selection import best_frames
 from emospace.plan.dvc_remotes import has_remote
 from emospace.plan.view_checks import check_rate, check_thresholds, check_view, check_view_names, known
 from emospace.plan.views import FEATURE_KEYS, PROTOCOL_KEYS, RUN_KEYS
-from emospace.protocols import protocol_rows
+from emospace.protocols import drawing, protocol_rows
 from emospace.protocols.labels import classes
 from emospace.runs.model_checks import check_declared
 from emospace.runs.run_inputs import WEIGHTS, is_weights, output_of, run_of
@@ -236,6 +236,23 @@ def _protocol(plan, where: str, name: str) -> None:
     if split.LEAKY and not spec["leaky"]:
         raise InputError(where, f"the split {spec['split']!r} puts speakers on both sides", DECLARE)
     _split(plan, where, name, split)
+    _draw(plan, where, name)
+
+
+def _draw(plan, where: str, name: str) -> None:
+    """Raise InputError for a draw without train rows, from a leaky protocol, or too small for one row per class."""
+    spec = plan.protocol(name)
+    if "draw" in spec and "train_rows" not in spec:
+        raise InputError(f"{where}: draw", "it has `draw` without `train_rows`", "give the number of rows to draw")
+    if not (draw := drawing.of_protocol(spec)):
+        return
+    where = f"{where}: train_rows"
+    if spec["leaky"]:
+        reason = "the protocol is declared leaky, so no audit can tell that only train rows are left out"
+        raise InputError(where, reason, "draw from a protocol that does not leak")
+    count = len(classes(next(iter(plan.labels(name).values()))["map"]))
+    if draw.rows < count:
+        raise InputError(where, f"{draw.rows} rows cannot contain all {count} classes", f"set it to {count} or more")
 
 
 def _corpora(plan, where: str, name: str) -> None:

@@ -17,6 +17,7 @@ from emospace.evaluation import measures
 from emospace.gate.thresholds import thresholds
 from emospace.plan import run_products
 from emospace.plan.outside_files import digests
+from emospace.protocols import drawing
 from emospace.weights.toy_translator import pinned
 
 Recipe = tuple[str, str, tuple[str, ...], dict]
@@ -170,6 +171,8 @@ def _protocol(plan, name: str) -> Iterator[Recipe]:
     files = {option: sha256(Path(options[option])) for option in file_options}
     details = {"labels": plan.labels(name), "rows": spec["rows"], "folds": spec["folds"], "sides": plan.sides(name)}
     details |= {"options": options, "files": files, "seed": plan.config["seed"], **_only(spec, "train")}
+    if draw := drawing.of_protocol(spec):
+        details |= {"train_rows": draw.rows, "draw": draw.number}
     yield _recipe("make_protocol", name, module, **details, **common)
     seen = plan.seen_corpora_in(name)
     yield _recipe("audit_protocol", name, **common, **({"seen": seen} if seen else {}))

@@ -11,6 +11,7 @@ from emospace.core.steps import Step, named, parameters, steps
 VIEW_KEYS = {"view", "leaky"}
 FEATURE_KEYS = {"encoder", "weights", "select", "by", "replaces", "leaky"}
 PROTOCOL_KEYS = {"corpus", "train", "test", "split", "labels", "folds", "rows", "without", "leaky", "title"}
+PROTOCOL_KEYS |= {"train_rows", "draw"}
 ANALYSIS_KEYS = {"analysis", "runs"}
 RUN_KEYS = {"model", "protocol", "inputs", "weights", "crossfit", "augment", "versus", "seeds", "leaky"}
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from emospace.core.errors import InputError
 from emospace.protocols import fold_tables, protocol_rows
 from emospace.protocols.audit import KINDS, REPEATED, Leak, Stray, audit_children, audit_fold
+from emospace.protocols.draw_audit import draw_faults, refuse_faults
 from emospace.protocols.fold_facts import fold_facts
 from emospace.protocols.protocol_rows import Corpora
 
@@ -27,6 +28,21 @@ def audit_folds(
         leaks += audit_fold(path.stem, table, rows, recordings, protocol_rows.sharing(protocol))
         facts[path.stem] = fold_facts(table, classes)
     return leaks, facts
+
+
+def audit_draw(folds: Sequence[Path], corpora: Corpora, recordings: dict[str, str], protocol: dict, file: Path) -> dict:
+    """The draw of a protocol for its audit: train_rows, draw, and fold -> number of train rows to draw from.
+
+    {} for a protocol that trains on all rows. Raises InputError, naming the file of the protocol, unless each fold
+    lacks train rows only.
+    """
+    if not (draw := protocol.get("draw")):
+        return {}
+    rows, before = protocol_rows.by_class(corpora, protocol["labels"], draw["filter"]), draw["before"]
+    tables = {path.stem: fold_tables.read(path) for path in folds}
+    about = {"rows": rows, "recordings": recordings, "count": draw["train_rows"]}
+    refuse_faults({fold: draw_faults(table, before=before[fold], **about) for fold, table in tables.items()}, file)
+    return {key: draw[key] for key in ("train_rows", "draw")} | {"of": {fold: before[fold]["train"] for fold in tables}}
 
 
 def refuse_leaks(leaks: Sequence[Leak], protocol: dict, file: Path) -> None:

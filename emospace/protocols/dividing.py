@@ -11,21 +11,26 @@ from emospace.core.manifest import Utterance
 from emospace.core.provenance import sha256
 from emospace.protocols import protocol_rows
 from emospace.protocols.assignment import SEE, checked
-from emospace.protocols.fold_tables import LABELS
+from emospace.protocols.drawing import drawn, of_protocol
+from emospace.protocols.fold_tables import LABELS, SIDES
 from emospace.protocols.labels import classes
 from emospace.protocols.places import places
 from emospace.protocols.protocol_rows import Corpora
 
-NOWHERE = "on no side"
+NOWHERE, NOT_DRAWN = "on no side", "not drawn"
 
 
 @dataclass(frozen=True)
 class Division:
-    """Labelled rows by utterance, the place of each utterance, and for each fold the sides of each row."""
+    """Labelled rows by utterance, the place of each utterance, and for each fold the sides of each row.
+
+    split: these sides before any train rows were left out by a draw.
+    """
 
     rows: list[Utterance]
     place: dict[str, dict]
     assignment: list[list]
+    split: list[list]
 
     def tables(self) -> Iterator[Iterator[dict]]:
         """Lines of each fold table; a row that occurs several times has as many lines."""
@@ -34,15 +39,31 @@ class Division:
             yield (line(row, self.place[row.utterance], side) for row, sides in placed for side in sides)
 
     def idle(self) -> int:
-        """Number of rows that are on no side of any fold."""
-        return sum(not any(sides) for sides in zip(*self.assignment, strict=True))
+        """Number of rows that the split puts on no side of any fold."""
+        return _unused(self.split)
+
+    def undrawn(self) -> int:
+        """Number of rows that are on no side of any fold because no draw took them."""
+        return _unused(self.assignment) - _unused(self.split)
+
+    def before_the_draw(self) -> list[dict]:
+        """For each fold, the number of distinct rows of each side before the draw, and the ids of rows on no side."""
+        return [
+            {side: sum(side in sides for sides in fold) for side in SIDES}
+            | {"idle": [row.utterance for row, sides in zip(self.rows, fold, strict=True) if not sides]}
+            for fold in self.split
+        ]
+
+
+def _unused(assignment: list[list]) -> int:
+    return sum(not any(sides) for sides in zip(*assignment, strict=True))
 
 
 def divide(corpora: Corpora, recipe: dict, manifests: Sequence[Path]) -> Division:
-    """Filter the rows, map their labels, and assign them to sides.
+    """Filter the rows, map their labels, assign them to sides, and draw train rows if the protocol trains on fewer.
 
     manifests: of the corpora, named in errors. Raises InputError for a filter that selects nothing, a class without
-    rows, a split table that has changed since planning, or a split that breaks its contract.
+    rows, a split table that has changed since planning, a split that breaks its contract, or too few rows to draw from.
     """
     labels, wanted = recipe["labels"], recipe["rows"]
     protocol_rows.refuse_idle_filter(corpora, wanted, manifests[0])
@@ -52,17 +73,22 @@ def divide(corpora: Corpora, recipe: dict, manifests: Sequence[Path]) -> Divisio
     place = places(corpora)
     # Batches are drawn from rows in their order, which must not depend on the number of parts.
     rows = sorted((r for of_corpus in labelled.values() for r in of_corpus if r.label), key=lambda row: row.utterance)
-    return Division(rows, place, assigned(recipe, rows, place))
+    split = assigned(recipe, rows, place)
+    draw, where = of_protocol(recipe), f"protocol {recipe['protocol']}"
+    kept_rows = drawn(split, rows, draw, seed=recipe["seed"], where=where) if draw else split
+    return Division(rows, place, kept_rows, split)
 
 
 def left_out(corpora: Corpora, division: Division, recipe: dict, codes: dict[str, dict]) -> dict[str, dict]:
-    """Rows in no fold table, by code of the corpus; those that the split assigns to no side are counted as one code.
+    """Rows in no fold table, by code of the corpus. Those on no side of the split count as one code.
 
-    codes: corpus -> code -> name.
+    So do those that no draw took. codes: corpus -> code -> name.
     """
     lost = protocol_rows.left_out(corpora, recipe["labels"], codes, recipe["rows"])
     if idle := division.idle():
         lost[NOWHERE] = {"name": f"{NOWHERE} of the split", "rows": idle}
+    if undrawn := division.undrawn():
+        lost[NOT_DRAWN] = {"name": f"{NOT_DRAWN} for training", "rows": undrawn}
     return lost
 
 

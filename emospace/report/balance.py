@@ -22,7 +22,15 @@ def balance(audit: dict) -> dict:
         for side in SIDES
     ]
     protocol = {"name": audit["recipe"]["protocol"], "corpus": audit["recipe"]["corpus"], "left_out": audit["left_out"]}
+    protocol["draw"] = described(audit["draw"]) if audit.get("draw") else ""
     return protocol | {"columns": [value or UNKNOWN for value in (*sexes, *classes)], "lines": lines}
+
+
+def described(draw: dict) -> str:
+    """The draw of a protocol in words: which, its rows, and how many there were to draw from."""
+    least, most = min(draw["of"].values()), max(draw["of"].values())
+    count = f"{least}" if least == most else f"{least} to {most}"
+    return f"draw {draw['draw']} of {draw['train_rows']} of {count} train rows per fold; dev and test are complete"
 
 
 def _values(audit: dict, attribute: str) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from emospace.core.sidecars import OF_MODELS
 from emospace.evaluation.intervals import MIN_BOOTSTRAP
+from emospace.report.balance import described
 
 LEVELS = ("bad", "warn", "good")
 
@@ -21,6 +22,7 @@ def cautions(corpora: list[dict], audits: list[dict], metas: list[dict], feature
         *_in_sample(metas),
         *_random_models(metas),
         *_corpus_notes(corpora),
+        *_draws(audits),
         *_unbalanced_sides(audits),
         *_repeated_texts(audits),
         *_missing_inputs(metas),
@@ -108,6 +110,13 @@ def _corpus_notes(corpora: list[dict]) -> Iterable[dict]:
         if not corpus["public"]:
             text = f"Licence: {corpus['licence']}. This page names utterances and speakers: do not publish it."
             yield _caution("warn", f"Corpus {corpus['name']} is not public", text)
+
+
+def _draws(audits: list[dict]) -> Iterable[dict]:
+    for audit in audits:
+        if draw := audit.get("draw"):
+            title = f"Protocol {audit['recipe']['protocol']} trains on {draw['train_rows']} rows"
+            yield _caution("warn", title, f"On purpose: {described(draw)}. Its scores are lower than with all rows.")
 
 
 def _unbalanced_sides(audits: list[dict]) -> Iterable[dict]:
