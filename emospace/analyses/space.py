@@ -1,105 +1,144 @@
-"""Quality of a run's embedding space: neighbours, clusters of emotions and speakers, retrieval between inputs.
+"""Quality of a run's space beside that of its raw features: neighbours, silhouettes, speakers, retrieval.
 
 All numbers come from test rows. In a clean protocol, the model has not seen their speakers.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import permutations
 from pathlib import Path
 
 import numpy as np
 
+from emospace.analyses._space import RETRIEVAL, recognised, retrieval, silhouette, vote
 from emospace.core import records
-from emospace.core.data import Rows
+from emospace.core.data import Fold, Rows
 from emospace.core.option_types import Count
 from emospace.core.store import Ragged
+from emospace.models._pooled import statistics
+from emospace.runs.run_inputs import run_of
 
 OUTPUTS = ("space.csv", "retrieval.csv")
 GPU = True
 PACKAGES = ("numpy", "scikit-learn", "scipy", "torch", "safetensors")
-RANKS = (1, 5, 10)
-MEASURES = ["measure", "value", "lo", "hi"]
-COLUMNS = ["query", "target", "n", *(f"R@{k}" for k in RANKS), "same emotion@10", "by chance"]
+SPACE, RAW = "space", "raw features"
+MEASURES = ["representation", "inputs", "measure", "value", "lo", "hi"]
+COLUMNS = ["query", "target", *RETRIEVAL]
+VOTE, SPEAKERS = "UA of the neighbours' vote", "accuracy of the neighbours' vote on the speaker"
+Features = dict[str, np.ndarray]  # input -> raw features (N, F)
+
+
+@dataclass
+class Measured:
+    """Measures of one representation. votes: (seeds, N, C); others: measure -> one value per training."""
+
+    votes: np.ndarray
+    others: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, values: dict[str, float]) -> None:
+        for name, value in values.items():
+            self.others.setdefault(name, []).append(value)
 
 
 def suits(model, inputs: Sequence[str]) -> bool:
-    """Whether the model gives embeddings from any subset of its inputs."""
-    return getattr(model, "EMBEDDINGS", False) and getattr(model, "SUBSETS", False)
+    """Whether the model gives embeddings from any subset of its inputs, all of which exist for train rows too."""
+    return getattr(model, "EMBEDDINGS", False) and getattr(model, "SUBSETS", False) and not any(map(run_of, inputs))
 
 
 def analyse(run, out: Path, *, neighbours: Count = 10) -> dict:
-    """Write space.csv (score of a neighbours' vote, silhouettes) and retrieval.csv (scores per pair of inputs).
+    """Write space.csv (neighbours, silhouettes, speakers) and retrieval.csv (scores per pair of inputs).
 
-    neighbours: number of train rows of the fold, nearest by cosine, whose labels vote for a test row. Silhouettes
-    (Rousseeuw 1987) use the cosine distance and are averaged over trainings: high for emotions and low for speakers is
-    good. Retrieval ranks the test rows of a fold, embedded from the target alone, by their cosine with a row embedded
-    from the query alone. R@k: share of queries with their own row, or one of the same target content, among the first
-    k. "same emotion@10": share of the query's emotion among the first ten; "by chance": among all.
+    space.csv measures the space and the raw features, from all inputs and from each input alone. Raw features are the
+    mean and the standard deviation over time of the inputs, standardised by the train rows and set side by side; a
+    missing input counts as average. neighbours: number of train rows of the fold, nearest by cosine, whose labels vote
+    for a test row; all train rows vote for a test row without any of the inputs. Silhouettes (Rousseeuw 1987) use the
+    cosine distance: high for emotions and low for speakers is good. The speaker of a test row is recognised by a vote
+    of the other test rows of the fold; it is by chance that of the most frequent speaker. All but the UA are averaged
+    over trainings, on the rows with any of the inputs.
+
+    Retrieval ranks the test rows of a fold that have both inputs, embedded from the target alone, by their cosine with
+    a row embedded from the query alone; `_space.retrieval` defines the scores. Raw features of two inputs have no
+    common space, so they can only be compared within one: "raw features" ranks by those of the query's input.
     """
-    votes = np.full(run.predictions.probabilities.shape, np.nan)
-    silhouettes: dict[str, list[float]] = {"emotions": [], "speakers": []}
+    subsets = list(dict.fromkeys([tuple(run.inputs), *((name,) for name in run.inputs)]))
+    shape = run.predictions.probabilities.shape
+    measured = {(kind, subset): Measured(np.full(shape, np.nan)) for subset in subsets for kind in (SPACE, RAW)}
     pairs: dict[tuple[str, str], list[dict]] = {pair: [] for pair in permutations(run.inputs, 2)}
+    raw: dict[str, tuple[Features, Features]] = {}
     for training in run.trainings if run.truth.rows else ():
         fold, places = run.rows(training), run.places(training)
-        embedded = run.apply(training, fold.test).embeddings
-        known = np.flatnonzero(fold.train.label >= 0)
-        train = run.apply(training, fold.train).embeddings[known]
-        chosen = vote(embedded, train, fold.train.label[known], len(run.classes), neighbours)
-        votes[run.seeds.index(training.seed), places] = chosen
-        label = run.truth.label[places]
-        for name, groups in (("emotions", label), ("speakers", run.truth.speaker[places])):
-            silhouettes[name].append(silhouette(embedded, groups))
-        for pair, line in _retrievals(run, training, fold.test, label, pairs):
+        if training.fold not in raw:
+            raw = {training.fold: raw_features(fold)}  # of one fold at a time: they may be large
+        tested = {}
+        for subset in subsets:
+            sides = [run.apply(training, rows, keep=subset).embeddings for rows in (fold.test, fold.train)]
+            tested[subset] = sides[0]
+            of_raw = [_beside(side, subset) for side in raw[training.fold]]
+            for kind, points in {SPACE: sides, RAW: of_raw}.items():
+                if points[0] is not None:
+                    _measure(measured[kind, subset], run, training, places, subset, points, neighbours)
+        for pair, line in _retrievals(run, fold.test, tested, raw[training.fold][0], run.truth.label[places], pairs):
             pairs[pair].append(line)
-    records.write(out / OUTPUTS[0], MEASURES, _measures(run, votes, silhouettes))
+    records.write(out / OUTPUTS[0], MEASURES, _lines(run, measured))
     lines = [{"query": a, "target": b, **_mean(lines)} for (a, b), lines in pairs.items() if lines]
     records.write(out / OUTPUTS[1], COLUMNS, lines)
     return {"neighbours": neighbours}
 
 
-def vote(queries: np.ndarray, train: np.ndarray, labels: np.ndarray, classes: int, neighbours: int) -> np.ndarray:
-    """Share of each class among the train rows with the highest cosine, (N, classes)."""
-    nearest = np.argsort(-(_directions(queries) @ _directions(train).T), axis=1, kind="stable")[:, :neighbours]
-    return np.eye(classes)[labels[nearest]].mean(axis=1)
+def raw_features(fold: Fold) -> tuple[Features, Features]:
+    """Raw features of the test and of the train rows: input -> (N, 2 D), zeros for a row without the input.
+
+    Inputs that are strings have none.
+    """
+    test, train = {}, {}
+    for name, items in fold.train.inputs.items():
+        if isinstance(items, Ragged):
+            table, present = statistics(items), items.lengths > 0
+            mean = table[present].mean(0) if present.any() else 0.0
+            scale = table[present].std(0) if present.any() else 1.0
+            for side, rows in ((test, fold.test), (train, fold.train)):
+                values = table if rows is fold.train else statistics(rows.inputs[name])
+                scaled = (values - mean) / np.where(scale > 0, scale, 1.0)
+                side[name] = np.where(rows.inputs[name].lengths[:, None] > 0, scaled, 0.0)
+    return test, train
 
 
-def silhouette(embedded: np.ndarray, groups: np.ndarray) -> float:
-    """Mean cosine silhouette; NaN unless there are at least two groups and fewer groups than rows."""
-    from sklearn.metrics import silhouette_score
-
-    if not 1 < len(np.unique(groups)) < len(groups):
-        return np.nan
-    return float(silhouette_score(embedded, groups, metric="cosine"))
+def _beside(features: Features, subset: Sequence[str]) -> np.ndarray | None:
+    """The raw features of these inputs side by side; None if they have none."""
+    blocks = [features[name] for name in subset if name in features]
+    return np.concatenate(blocks, axis=1) if blocks else None
 
 
-def retrieval(queries: np.ndarray, targets: np.ndarray, content: Sequence, label: np.ndarray) -> dict[str, float]:
-    """Scores of one direction, by cosine. queries, targets: (N, E); content: of the targets, to find duplicates."""
-    first: dict = {}
-    numbers = np.array([first.setdefault(item, len(first)) for item in content])
-    order = np.argsort(-(_directions(queries) @ _directions(targets).T), axis=1, kind="stable")
-    hit = numbers[order] == numbers[:, None]
-    same = label[order] == label[:, None]
-    found = {f"R@{k}": float(hit[:, :k].any(axis=1).mean()) for k in RANKS}
-    return {"n": len(label)} | found | {"same emotion@10": float(same[:, :10].mean()), "by chance": float(same.mean())}
+def _measure(
+    measured: Measured, run, training, places: list[int], subset: tuple[str, ...], points: list, neighbours: int
+) -> None:
+    """Add the measures of one training. points: of its test and of its train rows."""
+    fold, (test, train) = run.rows(training), points
+    known = fold.train.label >= 0
+    here, there = run.present(fold.test, subset), known & run.present(fold.train, subset)
+    shares = np.bincount(fold.train.label[known], minlength=len(run.classes)) / known.sum()
+    votes = np.tile(shares, (len(test), 1))
+    if there.any():
+        votes[here] = vote(test[here], train[there], fold.train.label[there], len(run.classes), neighbours)
+    measured.votes[run.seeds.index(training.seed), places] = votes
+    label, speaker = (values[places][here] for values in (run.truth.label, run.truth.speaker))
+    measured.add({"silhouette of emotions": silhouette(test[here], label)})
+    measured.add({"silhouette of speakers": silhouette(test[here], speaker)})
+    right, largest = recognised(test[here], speaker, neighbours)
+    measured.add({SPEAKERS: right, f"{SPEAKERS}, by chance": largest})
 
 
-def _directions(embeddings: np.ndarray) -> np.ndarray:
-    """The embeddings scaled to unit norm; a vector of zeros stays zero."""
-    norm = np.linalg.norm(embeddings, axis=1, keepdims=True)
-    return embeddings / np.where(norm > 0, norm, 1)
-
-
-def _retrievals(run, training, rows: Rows, label: np.ndarray, pairs) -> Iterator[tuple[tuple[str, str], dict]]:
+def _retrievals(
+    run, rows: Rows, tested: dict, raw: Features, label: np.ndarray, pairs
+) -> Iterator[tuple[tuple[str, str], dict]]:
     """Yield each pair of inputs and its scores on the rows that have both."""
-    if not pairs:
-        return
-    embedded = {name: run.apply(training, rows, keep=[name]).embeddings for name in run.inputs}
     present = {name: run.present(rows, [name]) for name in run.inputs}
     for query, target in pairs:
         both = np.flatnonzero(present[query] & present[target])
         if len(both):
-            content = _contents(rows, target, both)
-            yield (query, target), retrieval(embedded[query][both], embedded[target][both], content, label[both])
+            points, content = (tested[query,][both], tested[target,][both]), _contents(rows, target, both)
+            features = raw[query][both] if query in raw else None
+            yield (query, target), retrieval(*points, content, label[both], features)
 
 
 def _contents(rows: Rows, name: str, places: np.ndarray) -> list[bytes]:
@@ -107,17 +146,30 @@ def _contents(rows: Rows, name: str, places: np.ndarray) -> list[bytes]:
     return [np.ascontiguousarray(items[i]).tobytes() if isinstance(items, Ragged) else items[i] for i in places]
 
 
-def _measures(run, votes: np.ndarray, silhouettes: dict[str, list[float]]) -> Iterator[dict]:
-    cell = run.measured(votes)
-    yield {"measure": "UA of the neighbours' vote", **{key: _text(cell[key]) for key in ("value", "lo", "hi")}}
-    for name, values in silhouettes.items():
-        yield {"measure": f"silhouette of {name}", "value": _text(np.mean(values) if values else None)}
+def _lines(run, measured: dict[tuple[str, tuple[str, ...]], Measured]) -> Iterator[dict]:
+    """Lines of space.csv; the last of each choice of inputs is the paired gain of the space in UA."""
+    for (kind, subset), one in measured.items():
+        if np.isnan(one.votes).any():  # the inputs have no raw features
+            continue
+        line = {"representation": kind, "inputs": " ".join(subset)}
+        yield line | {"measure": VOTE} | _cells(run.measured(one.votes), "value")
+        for name, values in one.others.items():
+            yield line | {"measure": name, "value": _text(float(np.mean(values)))}
+        if kind == RAW:
+            gain = run.difference(measured[SPACE, subset].votes, one.votes)
+            line["representation"] = f"{SPACE} minus {RAW}"
+            yield line | {"measure": VOTE} | _cells(gain, "difference")
+
+
+def _cells(result: dict, value: str) -> dict:
+    return {"value": _text(result[value]), "lo": _text(result["lo"]), "hi": _text(result["hi"])}
 
 
 def _mean(lines: list[dict]) -> dict:
-    """Average the scores over trainings; the number of rows is the sum over folds and seeds."""
-    means = {key: _text(float(np.mean([line[key] for line in lines]))) for key in lines[0] if key != "n"}
-    return {"n": sum(line["n"] for line in lines)} | means
+    """Average the scores over the trainings that define them; the number of rows is the sum over folds and seeds."""
+    values = {key: [line[key] for line in lines if not np.isnan(line[key])] for key in lines[0]}
+    means = {key: _text(float(np.mean(some)) if some else None) for key, some in values.items()}
+    return means | {"n": sum(line["n"] for line in lines)}
 
 
 def _text(value: float | None) -> str:

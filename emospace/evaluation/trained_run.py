@@ -84,19 +84,31 @@ class Run:
         """Value, `lo` and `hi` of a metric for any probabilities (seeds, N, C), computed as in the summary."""
         return metric_cell(self.truth, Predictions(self.seeds, probabilities), metric, self._recipe["seed"])
 
+    def difference(self, probabilities: np.ndarray, baseline: np.ndarray, metric: str = "UA") -> dict:
+        """Paired difference of a metric between probabilities (seeds, N, C) and a baseline's, with `lo` and `hi`.
+
+        Both are of these test rows; None without any.
+        """
+        if not self.truth.rows:
+            return dict.fromkeys(("difference", "lo", "hi"))
+        return self._paired(Predictions(self.seeds, probabilities), Predictions(self.seeds, baseline), None, metric)[0]
+
     def compared(self, other: "Run", metric: str = "UA") -> dict:
         """Difference of a metric from another run on the rows that both test, paired, with interval and `n`.
 
         n: the number of those rows. Without any, every other value is None.
         """
-        nothing = {"difference": None, "lo": None, "hi": None, "n": 0}
         tested = {row.utterance for row in other.truth.rows}
         if not any(row.utterance in tested for row in self.truth.rows):
-            return nothing
+            return {"difference": None, "lo": None, "hi": None, "n": 0}
         truth = None if other.protocol == self.protocol else other.truth
+        cells, shared = self._paired(self.predictions, other.predictions, truth, metric)
+        return cells | {"n": shared["n"]}
+
+    def _paired(self, one: Predictions, other: Predictions, truth: Truth | None, metric: str) -> tuple[dict, dict]:
         options = {"seed": self._recipe["seed"], "draws": bootstrap.DRAWS, "noisy": True}  # no p-value
-        result = compare(self.truth, self.predictions, other.predictions, truth, [metric], **options)
-        return {key: result["paired"][metric][key] for key in ("difference", "lo", "hi")} | {"n": result["shared"]["n"]}
+        result = compare(self.truth, one, other, truth, [metric], **options)
+        return {key: result["paired"][metric][key] for key in ("difference", "lo", "hi")}, result["shared"]
 
     @cached_property
     def draw(self) -> tuple[int, int] | None:

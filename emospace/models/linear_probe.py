@@ -11,6 +11,7 @@ from annotated_types import Gt, Le
 from emospace.core.data import Fold, Output, Rows, Trained
 from emospace.core.errors import InputError
 from emospace.core.option_types import Count, Positive, Several
+from emospace.models._pooled import statistics
 from emospace.training.calibration import softmax, temperature
 from emospace.training.discriminant import discriminants
 from emospace.training.recall import mean_recall
@@ -48,26 +49,8 @@ def pooled(rows: Rows) -> np.ndarray:
     for name, ragged in rows.inputs.items():
         if isinstance(ragged, list):
             raise InputError(f"input {name}", "linear_probe reads features, not strings", "give it an encoded feature")
-        lengths = np.maximum(ragged.lengths, 1)[:, None]
-        values = np.asarray(ragged.values, np.float64).reshape(len(ragged.values), math.prod(ragged.values.shape[1:]))
-        mean = _sums(values, ragged.offsets) / lengths
-        centred = values - np.repeat(mean, ragged.lengths, axis=0)
-        spread = np.sqrt(_sums(np.square(centred), ragged.offsets) / lengths)
-        blocks += [mean, spread, (ragged.lengths > 0).astype(np.float64)[:, None]]
+        blocks += [statistics(ragged), (ragged.lengths > 0).astype(np.float64)[:, None]]
     return np.concatenate(blocks, axis=1)
-
-
-def _sums(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Sum over the steps of each row, (N, D), computed per row.
-
-    Differences of a running total would be as fast, but their rounding error grows with the row number. Scaled to unit
-    deviation, it would leak the position of a row in the table, and tables are often sorted by label.
-    """
-    sums = np.zeros((len(offsets) - 1, values.shape[1]))
-    filled = np.flatnonzero(np.diff(offsets))
-    if len(filled):
-        sums[filled] = np.add.reduceat(values, offsets[filled], axis=0)
-    return sums
 
 
 def train(

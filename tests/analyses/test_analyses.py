@@ -1,7 +1,7 @@
 """Analyses: planning, the job, the section of the report, and the analyses of this package.
 
-Covers: analyses/_outputs, analyses/reliability, analyses/space, analyses/subsets, plan/run_products,
-report/sections/analyses, report/sections/subsets.
+Covers: analyses/_outputs, analyses/reliability, analyses/subsets, plan/run_products, report/sections/analyses,
+report/sections/subsets.
 """
 
 import copy
@@ -10,22 +10,18 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from _fake_runs import fake_run
 from _planted import offer
 from _reports import EVIL, Page
 from _results import LABELS, corpus, protocol, rows, run
-from _worlds import CLASSES, world
+from _worlds import CLASSES
 from conftest import ROOT, shipped
 
-from emospace.analyses import reliability, space, subsets
-from emospace.core import plugin, records
-from emospace.core.data import Output, Rows
+from emospace.analyses import reliability, subsets
 from emospace.core.errors import InputError
 from emospace.core.provenance import read_json, write_json
-from emospace.core.store import Ragged
 from emospace.evaluation import trained_run
-from emospace.evaluation.predictions import Predictions
 from emospace.evaluation.result import evaluate
-from emospace.evaluation.trained_run import Training
 from emospace.plan.plan import Plan
 from emospace.plan.run_products import analyses
 from emospace.report import page
@@ -268,38 +264,6 @@ def test_subsets_have_their_own_section(tmp_path, shown):
 # Included ----------------------------------------------------------------------------------------------------------
 
 
-def ragged(lengths: list[int]) -> Ragged:
-    return Ragged(np.zeros((sum(lengths), 2), np.float32), np.cumsum([0, *lengths]))
-
-
-def fake_run(names: list[str]):
-    """A run of one fold and two seeds. Hidden inputs change its output; every third row lacks the first input."""
-    truth, predictions, _ = world(6, rows=10, seeds=2)
-    size = len(truth.rows)
-    lengths = [[int(k > 0 or i % 3 > 0) for i in range(size)] for k, _ in enumerate(names)]
-    some = Rows(
-        [row.utterance for row in truth.rows],
-        [row.speaker for row in truth.rows],
-        {name: ragged(one) for name, one in zip(names, lengths, strict=True)},
-        *[np.full(size, -1)] * 2,
-        np.full((size, 3), np.nan),
-    )
-
-    def apply(training, rows, *, keep):
-        guess = predictions.probabilities[training.seed].argmax(-1)
-        return Output(np.eye(3, dtype=np.float32)[(guess + len(names) - len(keep)) % 3])
-
-    def present(rows, keep):
-        return np.any([rows.inputs[name].lengths > 0 for name in keep], axis=0)
-
-    trainings = [Training("fold0", seed, ROOT, {}) for seed in (0, 1)]
-    run = {"inputs": names, "classes": CLASSES, "seeds": [0, 1], "trainings": trainings, "predictions": predictions}
-    fold, every = SimpleNamespace(test=some), list(range(size))
-    run |= {"rows": lambda training: fold, "places": lambda training: every, "apply": apply, "present": present}
-    run["measured"] = lambda values: trained_run.metric_cell(truth, Predictions([0, 1], values), "UA", 3)
-    return SimpleNamespace(truth=truth, **run)
-
-
 def test_subsets_are_scored_as_in_the_summary(tmp_path):
     one = fake_run(["a", "b", "c"])
     facts = subsets.analyse(one, tmp_path)
@@ -358,61 +322,3 @@ def test_hidden_inputs_are_missing_in_every_row_and_the_others_unchanged():
     hidden = replace(some, inputs={**some.inputs, "text": ["word"] * len(some)}).hiding(["a", "text"])
     assert not hidden.inputs["a"].lengths.any() and hidden.inputs["a"].values.shape == (0, 2)
     assert hidden.inputs["b"] is some.inputs["b"] and {*hidden.inputs["text"]} == {""} and hidden.label is some.label
-
-
-# The space ---------------------------------------------------------------------------------------------------------
-
-
-def test_neighbours_vote_by_cosine():
-    train = np.array([[1, 0], [0.8, 0.6], [0, 1], [-1, 0]], np.float32)
-    queries = np.array([[1, 0], [0, 1]], np.float32)
-    votes = space.vote(queries, train, np.array([2, 2, 0, 1]), 3, 2)
-    assert votes.tolist() == [[0, 0, 1], [0.5, 0, 0.5]]
-    longer = train * np.array([[1], [9], [1], [1]])  # norms do not count
-    assert space.vote(queries, longer, np.array([2, 2, 0, 1]), 3, 1).tolist() == [[0, 0, 1], [1, 0, 0]]
-
-
-def test_retrieval_counts_identical_contents_as_hits():
-    targets = np.eye(12, dtype=np.float32)
-    queries = np.roll(targets, 1, axis=0)  # row i is most like target i - 1
-    label = np.arange(12) // 6
-    distinct = space.retrieval(queries, targets, [str(i) for i in range(12)], label)
-    assert distinct["n"] == 12 and distinct["R@1"] == 0 and distinct["by chance"] == 0.5
-    texts = [str(i // 2) for i in range(12)]  # targets 0 and 1 are one sentence, 2 and 3 the next
-    assert space.retrieval(queries, targets, texts, label)["R@1"] == 0.5
-    assert space.retrieval(targets, targets, [str(i) for i in range(12)], label)["R@1"] == 1
-
-
-def test_silhouettes_separate_groups_and_need_two():
-    random = np.random.default_rng(0)
-    groups = np.repeat([0, 1], 20)
-    points = np.eye(2)[groups] + 0.05 * random.normal(size=(40, 2))
-    assert space.silhouette(points, groups) > 0.9 > 0.2 > space.silhouette(points, np.arange(40) % 2)
-    assert np.isnan(space.silhouette(points, groups * 0)) and np.isnan(space.silhouette(points, np.arange(40)))
-
-
-def test_the_space_of_a_run_is_measured_on_all_folds_and_seeds(tmp_path):
-    """Embeddings of the labels, by any input: all votes are right, and a row retrieves rows of its label."""
-    one = fake_run(["a", "b"])
-    label, unit = one.truth.label, np.eye(3, dtype=np.float32)
-    train = replace(one.rows(None).test, label=np.arange(len(label)) % 3)
-
-    def apply(training, rows, *, keep=None):
-        return Output(unit[rows.label], unit[rows.label if rows is train else label])
-
-    fold = SimpleNamespace(train=train, test=one.rows(None).test)
-    one.apply, one.rows = apply, lambda training: fold
-    assert space.analyse(one, tmp_path, neighbours=3) == {"neighbours": 3}
-    lines = {line["measure"]: line for line in records.read(tmp_path / "space.csv")}
-    assert float(lines["UA of the neighbours' vote"]["value"]) == 1
-    assert float(lines["silhouette of emotions"]["value"]) == 1
-    assert float(lines["silhouette of speakers"]["value"]) < 0.2
-    pairs = records.read(tmp_path / "retrieval.csv")
-    assert [(line["query"], line["target"], line["n"]) for line in pairs] == [("a", "b", "80"), ("b", "a", "80")]
-    assert all(float(line["same emotion@10"]) == 1 > float(line["by chance"]) for line in pairs)
-    assert all(float(line["R@1"]) == 1 for line in pairs), "all rows have identical contents"
-
-
-def test_the_space_is_measured_for_models_with_embeddings_of_any_subset():
-    assert space.suits(plugin.find("models", "unified"), ["a"])
-    assert not space.suits(plugin.find("models", "late_fusion"), ["run:a"])

@@ -1,4 +1,7 @@
-"""The linear probe: candidates of two methods, selection on dev, calibrated probabilities."""
+"""The linear probe: candidates of two methods, selection on dev, calibrated probabilities.
+
+Covers: models/_pooled.
+"""
 
 from dataclasses import replace
 
