@@ -3,7 +3,7 @@
 All numbers come from test rows. In a clean protocol, the model has not seen their speakers.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import permutations
 from pathlib import Path
@@ -93,14 +93,18 @@ def raw_features(fold: Fold) -> tuple[Features, Features]:
     test, train = {}, {}
     for name, items in fold.train.inputs.items():
         if isinstance(items, Ragged):
-            table, present = statistics(items), items.lengths > 0
-            mean = table[present].mean(0) if present.any() else 0.0
-            scale = table[present].std(0) if present.any() else 1.0
-            for side, rows in ((test, fold.test), (train, fold.train)):
-                values = table if rows is fold.train else statistics(rows.inputs[name])
-                scaled = (values - mean) / np.where(scale > 0, scale, 1.0)
-                side[name] = np.where(rows.inputs[name].lengths[:, None] > 0, scaled, 0.0)
+            table, other = statistics(items), fold.test.inputs[name]
+            scaled = _scaler(table[items.lengths > 0])
+            train[name] = np.where(items.lengths[:, None] > 0, scaled(table), 0.0)
+            test[name] = np.where(other.lengths[:, None] > 0, scaled(statistics(other)), 0.0)
     return test, train
+
+
+def _scaler(table: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Standardisation by the columns of a table; by nothing if it has no rows."""
+    from sklearn.preprocessing import StandardScaler
+
+    return StandardScaler().fit(table).transform if len(table) else np.asarray
 
 
 def _beside(features: Features, subset: Sequence[str]) -> np.ndarray | None:

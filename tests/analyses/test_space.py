@@ -16,6 +16,7 @@ from emospace.core import plugin, records
 from emospace.core.data import Output
 from emospace.core.store import Ragged
 from emospace.evaluation.trained_run import Run, RunFiles
+from emospace.runs.run_files import read_outputs
 
 
 def test_neighbours_vote_by_cosine():
@@ -137,6 +138,8 @@ def test_raw_features_are_standardised_by_train_rows_that_have_the_input(labelle
     assert np.allclose(train["a"][there].mean(0), 0) and np.allclose(train["a"][there].std(0)[:2], 1)
     assert not train["a"][~there].any() and not np.allclose(test["a"][there].mean(0)[:2], 0, atol=1e-3)
     assert train["b"].shape == (60, 6) and not train["b"][:, 3:].any(), "the deviation of single steps is constant"
+    fold.train.inputs["a"] = Ragged(np.empty((0, 2), np.float32), np.zeros(61, np.int64))
+    assert not space.raw_features(fold)[1]["a"].any(), "no train row has the input"
 
 
 def test_inputs_without_raw_features_are_measured_in_the_space_alone(labelled, tmp_path):
@@ -220,6 +223,18 @@ def test_the_map_of_few_rows_is_defined(stored, tmp_path, monkeypatch, count):
     undefined = len(set(stored.truth.speaker[kept])) < 2
     assert (facts["silhouette of speakers"] is None) == undefined
     assert ("by speaker, silhouette undefined" in (tmp_path / "space_map.svg").read_text("utf-8")) == undefined
+
+
+def test_the_map_leaves_out_rows_without_any_input(stored, tmp_path, monkeypatch):
+    def without_one(*args):
+        outputs = read_outputs(*args)
+        outputs.present[outputs.index["test", stored.truth.rows[0].utterance]] = False
+        return outputs
+
+    monkeypatch.setattr(space_map, "read_outputs", without_one)
+    space_map.analyse(stored, tmp_path, seed=1)
+    names = [line["utterance"] for line in records.read(tmp_path / "space_map.csv")]
+    assert stored.truth.fold[0] == "fold0" and len(names) == 11 and stored.truth.rows[0].utterance not in names
 
 
 def test_a_map_of_many_rows_is_the_same_every_time():
