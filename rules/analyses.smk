@@ -16,12 +16,12 @@ for _analysis, _spec in PLAN.config["analyses"].items():
             f"analyse_{_analysis}"
         input:
             recipe=lambda w, analysis=_analysis: PLAN.recipe("analyse", f"{analysis}.{w.run}"),
-            manifest=ancient_of_corpora(PATHS.manifest),
-            sidecar=of_corpora(PATHS.manifest_sidecar),
-            protocol=of_run(PATHS.protocol),
-            folds=fold_tables,
-            stored=lambda w: ancient(PATHS.analysed_outputs(w.run)),
-            runs=lambda w: PATHS.analysed_sidecars(w.run),
+            manifest=lambda w, analysis=_analysis: ancient(PATHS.analysed_protocols(PATHS.manifest, w.run, analysis)),
+            sidecar=lambda w, analysis=_analysis: PATHS.analysed_protocols(PATHS.manifest_sidecar, w.run, analysis),
+            protocol=lambda w, analysis=_analysis: PATHS.analysed_protocols(PATHS.protocol, w.run, analysis),
+            folds=lambda w, analysis=_analysis: PATHS.analysed_protocols(PATHS.folds, w.run, analysis),
+            stored=lambda w, analysis=_analysis: ancient(PATHS.analysed_outputs(w.run, analysis)),
+            runs=lambda w, analysis=_analysis: PATHS.analysed_sidecars(w.run, analysis),
             data=lambda w, analysis=_analysis: ancient(PATHS.analysed_data(w.run, analysis)),
             manifests=lambda w, analysis=_analysis: ancient(PATHS.analysed_manifests(w.run, analysis)),
             sidecars=lambda w, analysis=_analysis: PATHS.analysed_inputs(w.run, analysis),
@@ -42,7 +42,7 @@ for _analysis, _spec in PLAN.config["analyses"].items():
                 GPU and plugin.find("analyses", plug_in).GPU and PLAN.uses_gpu(w.run)
             ),
         params:
-            runs=lambda w: PATHS.run_folders(w.run),
+            runs=lambda w, analysis=_analysis: PATHS.analysed_folders(w.run, analysis),
             inputs=lambda w, analysis=_analysis: job_arguments.of_analysis(PATHS, w.run, analysis),
             folder=lambda w, output: os.path.dirname(output.sidecar),
         shell:

@@ -1,6 +1,7 @@
 """Run an analysis of a trained run, or of several: write the files that it declares and the facts that it returns."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
@@ -25,13 +26,14 @@ def device(module: ModuleType, model: ModuleType, threads: int) -> str:
 
 
 def one(args, recipe, module: ModuleType) -> Run:
-    """Return the run of a recipe with everything that it read."""
+    """Return the run of a recipe with everything that it read, and the other runs that options name."""
     inputs = {name: [Path(f) for f in files] for name, *files in args.input}
-    more = inputs, parents_of(args), readers(recipe, args.manifests)
     views = {name: [Path(f) for f in files] for name, *files in args.view}
-    files = RunFiles(args.run_dirs, args.folds, args.protocol[0], args.manifest, *more, views)
+    more = {"inputs": inputs, "parents": parents_of(args), "readers": readers(recipe, args.manifests), "views": views}
     where = device(module, plugin.find("models", recipe["model"]), args.threads)
-    return Run(recipe, files, where, opened(args.weights[0]) if args.weights else None)
+    weights = opened(args.weights[0]) if args.weights else None
+    others = {one.name: one for one in stored(args, recipe, recipe.get("others", ()))}
+    return Run(recipe, replace(files_of(args, recipe), **more), where, weights, others)
 
 
 def parents_of(args) -> dict[str, list[Path]]:
@@ -42,22 +44,23 @@ def parents_of(args) -> dict[str, list[Path]]:
     return parents
 
 
-def several(args, recipe) -> list[Run]:
-    """Return the runs of a recipe without their inputs. Paths tell which run, protocol or corpus a file belongs to."""
-    runs = []
-    for spec in recipe["runs"]:
-        folders = [folder for folder in args.run_dirs if folder.parent.name == spec["run"]]
-        tables = [table for table in args.folds if table.parent.name == spec["protocol"]]
-        protocol = next(path for path in args.protocol if path.stem == spec["protocol"])
-        manifests = [path for path in args.manifest if path.stem in spec["corpora"]]
-        files = RunFiles(folders, tables, protocol, manifests, {}, {})
-        runs.append(Run({**spec, "seed": recipe["seed"]}, files))
-    return runs
+def stored(args, recipe, specs) -> list[Run]:
+    """Return runs of a recipe with their predictions, without their inputs."""
+    return [Run({**spec, "seed": recipe["seed"]}, files_of(args, spec)) for spec in specs]
+
+
+def files_of(args, spec) -> RunFiles:
+    """Return the files of one run. Paths tell which run, protocol or corpus a file belongs to."""
+    folders = [folder for folder in args.run_dirs if folder.parent.name == spec["run"]]
+    tables = [table for table in args.folds if table.parent.name == spec["protocol"]]
+    protocol = next(path for path in args.protocol if path.stem == spec["protocol"])
+    manifests = [path for path in args.manifest if path.stem in spec["corpora"]]
+    return RunFiles(folders, tables, protocol, manifests, {}, {})
 
 
 def job(args, recipe):
     module, file = plugin.find("analyses", recipe["plugin"]), plugin.place("analyses", recipe["plugin"])
-    trained = several(args, recipe) if "runs" in recipe else one(args, recipe, module)
+    trained = stored(args, recipe, recipe["runs"]) if "runs" in recipe else one(args, recipe, module)
     offer = plugin.offered(module.analyse, seed=recipe["seed"])
     with TemporaryDirectory(prefix="emospace-") as name:
         folder = Path(name)

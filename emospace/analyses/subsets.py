@@ -1,19 +1,24 @@
 """Score a run on every subset of its inputs: its stored models see the test rows with the other inputs hidden."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, combinations
 from pathlib import Path
 
 import numpy as np
 
 from emospace.core import records
-from emospace.core.option_types import Count
+from emospace.core.errors import InputError
+from emospace.core.option_types import Count, NamedRuns
+from emospace.runs.run_inputs import of_rows
 
 OUTPUTS = ("subsets.csv",)
 DEFAULT = True
 GPU = True
 PACKAGES = ("numpy", "scipy", "torch", "safetensors")
-COLUMNS = ["inputs", "n", "present", "UA", "UA_lo", "UA_hi"]
+ALONE = ["alone", "alone_UA", "alone_lo", "alone_hi", "difference", "difference_lo", "difference_hi"]
+COLUMNS = ["inputs", "n", "present", "UA", "UA_lo", "UA_hi", *ALONE]
+UA = COLUMNS[3:6]
+TEXTS = ("inputs", "alone")  # columns
 STORED_DECIMALS = 7  # of stored probabilities
 
 
@@ -22,20 +27,44 @@ def suits(model, inputs: Sequence[str]) -> bool:
     return getattr(model, "SUBSETS", False) and len(inputs) > 1
 
 
-def analyse(run, out: Path, *, most: Count = 6) -> dict:
+def check_others(run: Mapping, others: Sequence[Mapping]) -> None:
+    """Raise InputError unless the runs of `alone` share protocol and seeds with `run` and read subsets of its inputs.
+
+    Each subset may occur once.
+    """
+    option, readers = "alone", {}
+    for other in others:
+        names, reads = f"{other['name']!r} and {run['name']!r}", frozenset(of_rows(other["inputs"]))
+        for key, remedy in {"protocol": "name runs of one protocol", "seeds": "give both runs the same seeds"}.items():
+            if other[key] != run[key]:
+                raise InputError(option, f"the {key} of {names} differ: {other[key]!r} and {run[key]!r}", remedy)
+        if not reads < {*of_rows(run["inputs"])}:
+            reason = f"{other['name']!r} does not read a subset of the inputs of {run['name']!r}"
+            raise InputError(option, reason, f"name runs that read some of {', '.join(run['inputs'])}, or set `runs`")
+        if reads in readers:
+            reason = f"{readers[reads]!r} and {other['name']!r} read the same inputs"
+            raise InputError(option, reason, "name one of them")
+        readers[reads] = other["name"]
+
+
+def analyse(run, out: Path, *, most: Count = 6, alone: NamedRuns = ()) -> dict:
     """Write subsets.csv: inputs, number of test rows, rows with any of these inputs, UA and its 95 % interval.
 
     most: with up to that many inputs, the table has every subset; with more, single inputs, all but one, and all.
+    alone: runs that were trained on a subset of the inputs, on the same protocol and seeds. The line of that subset
+    gives the run, its UA, and the paired difference: the analysed run restricted to the subset minus that run.
     The facts count the test rows of all seeds for which all inputs now give another class than training stored.
     """
-    subsets = list(_subsets(run.inputs, most))
+    trained = {_inputs(run, run.others[name].inputs): run.others[name] for name in alone}
+    subsets = _with(list(_subsets(run.inputs, most)), trained)
     probabilities, present = _applied(run, subsets)
     lines = [
         {
             "inputs": " ".join(subset),
             "n": len(run.truth.rows),
             "present": int(rows.sum()),
-            **_cells(run.measured(values)),
+            **dict(zip(UA, _cells(run.measured(values)), strict=True)),
+            **(_beside(run, values, trained[subset]) if subset in trained else {}),
         }
         for subset, values, rows in zip(subsets, probabilities, present, strict=True)
     ]
@@ -50,8 +79,18 @@ def read(path: Path) -> list[dict]:
 
 
 def _typed(line: dict[str, str]) -> dict:
-    numbers = {key: float(text) if text else None for key, text in line.items() if key != "inputs"}
-    return numbers | {"inputs": line["inputs"].split()}
+    numbers = {key: float(text) if text else None for key, text in line.items() if key not in TEXTS}
+    return numbers | {"inputs": line["inputs"].split(), "alone": line["alone"]}
+
+
+def _inputs(run, names: Iterable[str]) -> tuple[str, ...]:
+    """These inputs of a run in its order."""
+    return tuple(name for name in run.inputs if name in names)
+
+
+def _with(subsets: list[tuple[str, ...]], more: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """The subsets and those that `most` left out, all inputs last."""
+    return [*subsets[:-1], *(subset for subset in more if subset not in subsets), subsets[-1]]
 
 
 def _subsets(names: Sequence[str], most: int) -> Iterator[tuple[str, ...]]:
@@ -75,7 +114,13 @@ def _applied(run, subsets: list[tuple[str, ...]]) -> tuple[np.ndarray, np.ndarra
     return probabilities, present
 
 
-def _cells(result: dict) -> dict:
-    """Cells of UA with its interval, "" where undefined."""
-    texts = {key: "" if result[key] is None else f"{result[key]:.6f}" for key in ("value", "lo", "hi")}
-    return {"UA": texts["value"], "UA_lo": texts["lo"], "UA_hi": texts["hi"]}
+def _beside(run, probabilities: np.ndarray, other) -> dict:
+    """Columns ALONE: another run, its UA, and the paired difference from it. probabilities: (seeds, N, C)."""
+    stored = other.predictions.probabilities
+    cells = [*_cells(other.measured(stored)), *_cells(run.difference(probabilities, stored), "difference")]
+    return dict(zip(ALONE, [other.name, *cells], strict=True))
+
+
+def _cells(result: dict, value: str = "value") -> list[str]:
+    """A value and its interval, "" where undefined."""
+    return ["" if result[key] is None else f"{result[key]:.6f}" for key in (value, "lo", "hi")]

@@ -487,7 +487,8 @@ class Analysis(Protocol):
     of the `runs` that it lacks, with the title of the run's protocol; to an option `systems` (run -> name), it adds the
     entry of the config that stands for the run.
 
-    An option annotated `emospace.core.option_types.NamedView` names a view; `Run.items` returns its items.
+    An option annotated `emospace.core.option_types.NamedView` names a view; `Run.items` returns its items. One
+    annotated `NamedRuns` names other runs to read beside each analysed run, in `Run.others`; not with JOINT.
 
     - OUTPUTS: names of the files that it writes. The report links them and shows pictures (.svg, .png) and tables
       (.csv), unless a section of the same name presents them.
@@ -519,3 +520,11 @@ class Analysis(Protocol):
     def suits(self, model: ModuleType, inputs: Sequence[str]) -> bool:
         """Can it analyse a run of this model (its module) with these inputs? Called at planning time."""
         return True
+
+    @optional
+    def check_others(self, run: Mapping[str, JSON], others: Sequence[Mapping[str, JSON]]) -> None:
+        """Raise InputError(option, reason, remedy) if the runs that options name cannot be read beside an analysed run.
+
+        Called at planning time for each analysed run, if there are such runs. Keys of a run: `name`, `model`,
+        `protocol`, `inputs` and `seeds`, as in the config, completed.
+        """

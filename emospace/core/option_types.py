@@ -25,14 +25,15 @@ class Names:
     """Marks an option whose value names entries of a block of the config; the plug-in receives those entries.
 
     For "weights" it receives Weights, for "views" the Path of the view's file, one for each name; an analysis receives
-    the name of the view, for Run.items. "files" is not a block: the value is the path of a file or folder outside the
-    workflow and is passed unchanged.
+    the names of views, for Run.items, and of "runs", for Run.others. "files" is not a block: the value is the path of a
+    file or folder outside the workflow and is passed unchanged.
     """
 
-    block: Literal["weights", "views", "files"]
+    block: Literal["weights", "views", "runs", "files"]
 
 
 NamedWeights = Annotated[str, Names("weights")]
 Chain = Annotated[tuple[str, ...], Names("weights")]  # translators, say, in order
 NamedView = Annotated[str, Names("views")]
+NamedRuns = Annotated[tuple[str, ...], Names("runs")]
 File = Annotated[str, Names("files")]

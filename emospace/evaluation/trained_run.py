@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -56,13 +57,21 @@ class Run:
     reveals something of test rows, None unless the analysis compares runs (JOINT), so that declaring a leak repeats no
     other analysis. inputs: names of its inputs, `run:<name>` for the outputs of another run, without trained models.
     classes: names in the order of class numbers. folds, seeds, trainings: in order. device: where `apply` computes,
-    "cpu" or "cuda". weights: the run's pretrained weights, if its model needs any.
+    "cpu" or "cuda". weights: the run's pretrained weights, if its model needs any. others: runs that options of the
+    analysis name, by name, without `rows`, `apply` and `items`.
     """
 
-    def __init__(self, recipe: dict, files: RunFiles, device: str = "cpu", weights: Weights | None = None):
+    def __init__(
+        self,
+        recipe: dict,
+        files: RunFiles,
+        device: str = "cpu",
+        weights: Weights | None = None,
+        others: Mapping[str, "Run"] = MappingProxyType({}),
+    ):
         self.name, self.model, self.device, self.weights = recipe["run"], recipe["model"], device, weights
         self.protocol, self.leaky, self.leaks = recipe["protocol"], recipe["leaky"], recipe.get("leaks")
-        self._recipe, self._files = recipe, files
+        self._recipe, self._files, self.others = recipe, files, others
         self.inputs: list[str] = of_rows(recipe["inputs"])
         self.classes: list[str] = read_json(files.protocol)["classes"]
         self.trainings = [_training(folder, files.parents) for folder in files.folders]

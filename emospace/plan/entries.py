@@ -146,10 +146,17 @@ class Entries:
 
     def analysed_views(self, analysis: str) -> list[str]:
         """Return the views that the options of an analysis name."""
+        return self._named_by(analysis, "views")
+
+    def other_runs(self, analysis: str) -> list[str]:
+        """Return the runs that the options of an analysis name."""
+        return self._named_by(analysis, "runs")
+
+    def _named_by(self, analysis: str, block: str) -> list[str]:
         spec = self.config["analyses"][analysis]
         analyse = plugin.find("analyses", spec.get("analysis", analysis)).analyse
         options = {key: value for key, value in spec.items() if key not in ANALYSIS_KEYS}
-        return list(dict.fromkeys(view for views in named(analyse, options, "views").values() for view in views))
+        return list(dict.fromkeys(name for names in named(analyse, options, block).values() for name in names))
 
     # Features --------------------------------------------------------------------------------------------------
 

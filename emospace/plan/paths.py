@@ -154,16 +154,30 @@ class Paths(DataPaths):
             return []
         return fill(pattern, protocol=other, corpus=self.plan.protocol_corpora(other), fold=self.plan.folds(other))
 
-    def analysed_sidecars(self, run: str) -> list[str]:
-        """Return the sidecars of all trainings of a run and its parents."""
-        return [path for name in [run, *self.plan.parents(run)] for path in self.trainings(name, "run.json")]
+    def analysed_runs(self, run: str, analysis: str) -> list[str]:
+        """Return the run and the other runs that the options of an analysis name."""
+        return list(dict.fromkeys([run, *self.plan.other_runs(analysis)]))
 
-    def analysed_outputs(self, run: str) -> list[str]:
-        """Return the models, predictions and other stored outputs that an analysis of a run may read."""
+    def analysed_folders(self, run: str, analysis: str) -> list[str]:
+        """Return the folders of all trainings of these runs."""
+        return [folder for name in self.analysed_runs(run, analysis) for folder in self.run_folders(name)]
+
+    def analysed_sidecars(self, run: str, analysis: str) -> list[str]:
+        """Return the sidecars of these trainings and of those of the run's parents."""
+        parents = [folder for parent in self.plan.parents(run) for folder in self.run_folders(parent)]
+        return list(dict.fromkeys(f"{folder}/run.json" for folder in [*self.analysed_folders(run, analysis), *parents]))
+
+    def analysed_outputs(self, run: str, analysis: str) -> list[str]:
+        """Return what an analysis of a run may read of runs: stored models and outputs, of others their predictions."""
         folders = [folder for name in [run, *self.plan.parents(run)] for folder in self.run_folders(name)]
         stored = [f"{folder}/{file}" for folder in folders for file in (*MODEL_FILES, *OUTPUT_FILES)]
         read = [path for parent, file in self.plan.outputs_read(run) for path in self.trainings(parent, file)]
-        return list(dict.fromkeys([*stored, *read]))
+        others = [path for name in self.plan.other_runs(analysis) for path in self.trainings(name, OUTPUT_FILES[0])]
+        return list(dict.fromkeys([*stored, *read, *others]))
+
+    def analysed_protocols(self, pattern: str, run: str, analysis: str) -> list[str]:
+        """Return the pattern filled for the protocols of the runs that an analysis of a run reads."""
+        return self.over_runs(pattern, self.analysed_runs(run, analysis))
 
     def analysed_views(self, run: str, analysis: str) -> list[str]:
         """Return the main files of the views that the options of an analysis name."""

@@ -238,6 +238,8 @@ def _analysis(plan, name: str, spec: dict, run: str) -> Recipe:
     modules = [*_of_analyses(spec), *(plugin.module_name("models", model) for model in sorted(models))]
     content = {"analysis": name, "plugin": spec["analysis"], "outputs": run_products.outputs(spec), "run": run}
     content |= _analysed(plan, run) | {"seed": plan.config["seed"]} | _readers(plan, run, plan.analysed_views(name))
+    if others := plan.other_runs(name):  # recipes of other analyses have no such key
+        content["others"] = [{"run": other} | _analysed(plan, other) for other in others]
     modules += _reader_code(plan, run, plan.analysed_views(name))
     return _recipe("analyse", f"{name}.{run}", *modules, options=run_products.options(spec), **content)
 

@@ -40,9 +40,9 @@ def _analysis(plan, name: str, spec: dict) -> dict:
     free = sorted(ANALYSIS_KEYS - spec.keys())
     plugin.check_options("analyses", plug_in, "analyse", options(spec), where, free)
     _outputs(plug_in)
-    for views in named(plugin.find("analyses", plug_in).analyse, options(spec), "views").values():
-        for view in views:
-            known_view(plan, where, view)
+    for view in _named(plug_in, spec, "views"):
+        known_view(plan, where, view)
+    others = _others(plan, where, plug_in, spec)
     suited = [run for run in plan.config["runs"] if _suits(plan, plug_in, run)]
     runs = spec.get("runs", suited)
     for run in runs:
@@ -53,7 +53,45 @@ def _analysis(plan, name: str, spec: dict) -> dict:
             raise InputError(
                 where, reason, f"it suits {', '.join(suited) or 'none'}; see emospace/analyses/{plug_in}.py"
             )
+        _check_others(plan, where, plug_in, run, others)
     return {**spec, "analysis": plug_in, "runs": list(runs)}
+
+
+def _named(plug_in: str, spec: dict, block: str) -> list[str]:
+    """Return the entries of a block of the config that the options of an analysis name."""
+    entries = named(plugin.find("analyses", plug_in).analyse, options(spec), block)
+    return [name for names in entries.values() for name in names]
+
+
+def _others(plan, where: str, plug_in: str, spec: dict) -> list[str]:
+    """Return the other runs that options name; raise InputError for one that does not exist, or with JOINT."""
+    others = _named(plug_in, spec, "runs")
+    for run in others:
+        if run not in plan.config["runs"]:
+            raise InputError(where, f"there is no run {run!r}", suggest(run, plan.config["runs"]))
+    if others and plugin.find("analyses", plug_in).JOINT:
+        reason = "it names other runs in its options, and analyses its runs together (JOINT)"
+        raise InputError(plugin.place("analyses", plug_in), reason, f"take them from its runs; {SEE}")
+    return others
+
+
+def _check_others(plan, where: str, plug_in: str, run: str, others: list[str]) -> None:
+    """Raise InputError if an analysis cannot read these other runs beside a run."""
+    if not others:
+        return
+    file, check = plugin.place("analyses", plug_in), plugin.find("analyses", plug_in).check_others
+    try:
+        with plugin.blamed(file, "check_others()", SEE):
+            check(_described(plan, run), [_described(plan, other) for other in others])
+    except InputError as error:
+        if error.file == file:
+            raise
+        raise InputError(f"{where}: {error.file}", error.reason, error.remedy) from error
+
+
+def _described(plan, run: str) -> dict:
+    spec = plan.run(run)
+    return {"name": run, **{key: spec[key] for key in ("model", "protocol", "inputs")}, "seeds": plan.seeds(run)}
 
 
 def _outputs(name: str) -> None:

@@ -78,12 +78,61 @@ def test_an_analysis_is_planned_for_the_configured_runs_or_all_suitable_ones(pla
         ({"planted": {"sise": 4}}, "got an unexpected option 'sise'. did you mean 'size'?"),
         ({"planted": {"size": "big"}}, "config: analyses: planted: size: it is 'big'. it must be a valid integer"),
         ({"subsets": {"runs": ["probe"]}}, "'subsets' does not suit the run 'probe'. it suits late_fusion, unified"),
+        ({"subsets": {"alone": ["prob"]}}, "config: analyses: subsets: there is no run 'prob'. did you mean 'probe'?"),
+        ({"subsets": {"alone": "probe"}}, "config: analyses: subsets: alone: it is 'probe'. it must be a list"),
+        ({"subsets": {"alone": ["unified"]}}, "subsets: alone: .*'unified' does not read a subset of the inputs of"),
     ],
 )
 def test_unknown_names_and_options_are_rejected_during_planning(planted, block, words):
     planted(GOOD)
     with pytest.raises(InputError, match=words):
         planned(**block)
+
+
+def alone(changed: dict, **more) -> None:
+    """Plan `subsets` of the run `unified` beside a copy of it on the sound alone, with changes, and other copies."""
+    config = shipped("config.yaml")
+    runs = {"sound": {"inputs": ["audio.mfcc"], **changed}} | more
+    config["runs"] |= {name: config["runs"]["unified"] | spec for name, spec in runs.items()}
+    config["protocols"]["other"] = dict(config["protocols"]["session"])
+    config["runs"]["other"] = {"model": "linear_probe", "protocol": "other", "inputs": ["audio.mfcc"]}
+    config["analyses"] = {"subsets": {"runs": ["unified"], "alone": [*runs]}}
+    analyses(Plan(config, recipes={("none", "none"): ROOT}))
+
+
+@pytest.mark.parametrize(
+    ("changed", "more", "words"),
+    [
+        ({"protocol": "other"}, {}, "the protocol of 'sound' and 'unified' differ: 'other' and 'session'"),
+        (
+            {"seeds": 2},
+            {},
+            r"the seeds of 'sound' and 'unified' differ: \[1, 2\] and \[1.*give both runs the same seeds",
+        ),
+        ({"inputs": ["audio.mfcc", "run:probe"]}, {}, "'sound' does not read a subset of the inputs of 'unified'"),
+        ({}, {"twin": {"inputs": ["audio.mfcc"]}}, "'sound' and 'twin' read the same inputs. name one of them"),
+    ],
+)
+def test_runs_that_cannot_be_compared_with_a_subset_are_rejected_during_planning(changed, more, words):
+    alone({})
+    with pytest.raises(InputError, match=f"config: analyses: subsets: alone: .*{words}"):
+        alone(changed, **more)
+
+
+OTHERS = GOOD.replace("OUTPUTS =", "from emospace.core.option_types import NamedRuns\n\nOUTPUTS =").replace(
+    "size: int = 3", "size: int = 3, beside: NamedRuns = ()"
+)
+
+
+def test_an_analysis_names_other_runs_unless_it_is_joint(planted):
+    planted(OTHERS)
+    assert planned(planted={"runs": ["probe"], "beside": ["unified"]})["planted"]["runs"] == ["probe"]
+    planted(OTHERS.replace("OUTPUTS =", "JOINT = True\nOUTPUTS ="))
+    with pytest.raises(InputError, match=f"{FILE}: it names other runs in its options.*JOINT.*{SEE}"):
+        planned(planted={"runs": ["probe"], "beside": ["unified"]})
+    planted(f"{OTHERS}\n\ndef check_others(run, others):\n    return 1 / 0\n")
+    with pytest.raises(InputError, match=f"{FILE}: check_others.. raised ZeroDivisionError.*{SEE}"):
+        planned(planted={"runs": ["probe"], "beside": ["unified"]})
 
 
 @pytest.mark.parametrize(
@@ -129,6 +178,8 @@ def tree(tmp_path_factory):
     corpus(folder, rows())
     protocol(folder)
     run(folder, "probe", seeds=(1, 2))
+    protocol(folder, "random", leaky=True)
+    run(folder, "second", seeds=(1, 2), protocol="random", right=0.9)
     return folder
 
 
@@ -138,6 +189,7 @@ RECIPE |= {
     "inputs": [],
     "labels": {"toy": LABELS},
     "rows": {},
+    "corpora": {"toy": "toy"},
     "leaky": False,
     "seed": 7,
     "options": {"size": 5},
@@ -147,9 +199,11 @@ RECIPE |= {
 def make(tree, out, weights=(), **changed) -> None:
     base = tree / "data/protocols/toy"
     args = {"manifest": [tree / "data/manifest/toy.csv"], "manifest_sidecar": [tree / "data/manifest/toy.json"]}
-    args |= {"protocol": [base / "session.json"], "folds": sorted((base / "session").glob("*.csv")), "input": []}
+    read = ["probe", *(other["run"] for other in changed.get("others", ()))]
+    args |= {"protocol": sorted(base.glob("*.json")), "folds": sorted(base.glob("*/*.csv")), "input": []}
     args |= {"view": []}
-    args |= {"run_dirs": sorted(tree.glob("results/runs/toy/probe/*")), "input_sidecars": [], "parents": []}
+    args |= {"run_dirs": [folder for name in read for folder in sorted(tree.glob(f"results/runs/toy/{name}/*"))]}
+    args |= {"input_sidecars": [], "parents": []}
     args |= {"manifests": []}
     analyse.job(SimpleNamespace(**args, out=out, threads=1, weights=[*weights]), RECIPE | changed)
 
@@ -163,6 +217,20 @@ def test_a_job_writes_the_declared_files_and_a_sidecar(tree, tmp_path, planted):
     assert sidecar["facts"]["seed"] == 7 and 0.3 < sidecar["facts"]["right"] < 1
     assert len([name for name in sidecar["inputs"] if name.endswith("run.json")]) == 6
     assert sidecar["outputs"].keys() == {"table.csv"} and sidecar["recipe"]["run"] == "probe"
+
+
+def test_a_job_reads_the_other_runs_that_options_name(tree, tmp_path, planted):
+    """Each from its own files, with its own protocol."""
+    planted(
+        OTHERS.replace('"seed": seed', '"second": run.compared(run.others["second"])["n"], "all": list(run.others)')
+    )
+    other = {**RECIPE, "run": "second", "protocol": "random", "leaky": True}
+    make(tree, tmp_path / "out", others=[other])
+    sidecar = read_json(tmp_path / "out/analysis.json")
+    assert sidecar["facts"]["all"] == ["second"] and sidecar["facts"]["second"] > 0
+    assert len([name for name in sidecar["inputs"] if name.endswith("run.json")]) == 12
+    with pytest.raises(InputError, match="KeyError"):
+        make(tree, tmp_path / "more")
 
 
 def test_a_job_passes_and_records_the_weights_of_the_run(tree, tmp_path, monkeypatch, planted):
@@ -246,7 +314,10 @@ def test_long_tables_are_cut_and_malformed_ones_accepted(shown):
 
 
 def test_subsets_have_their_own_section(tmp_path, shown):
-    table = b"inputs,n,present,UA,UA_lo,UA_hi\na,60,40,0.5,0.4,0.6\na b,60,60,0.75,,\n"
+    header = ",".join(subsets.COLUMNS).encode()
+    beside = f'"x{EVIL.replace(chr(34), chr(34) * 2)}"'.encode()
+    table = header + b"\na,60,40,0.5,0.4,0.6," + beside + b",0.52,0.4,0.6,-0.02,-0.05,0.01\n"
+    table += b"a b,60,60,0.75,,,,,,,,,\n"
     home = tmp_path / "results/mine"
     shown({"unlike stored": 2, "every subset": True}, subsets_csv=table)
     sidecar = home / "analyses/probe/a/analysis.json"
@@ -257,6 +328,7 @@ def test_subsets_have_their_own_section(tmp_path, shown):
     text = Page(str(page.section("subsets", results, page.environment(["subsets"]))["body"])).text()
     assert "33.3 at chance" in text
     assert "a UA 50.0 40.0 to 60.0; 20 utterances have none of these inputs" in text
+    assert f"−2.0 points [−5.0, +1.0] relative to x{EVIL} (52.0), trained on this input alone" in text
     assert "a + b UA 75.0" in text and "For 2 utterances" in text and "subsets.csv" in text
     assert page.section("analyses", results, page.environment(["analyses"])) is None
 
@@ -270,9 +342,31 @@ def test_subsets_are_scored_as_in_the_summary(tmp_path):
     lines = [line.split(",") for line in (tmp_path / "subsets.csv").read_text().splitlines()]
     assert [line[0] for line in lines] == ["inputs", "a", "b", "c", "a b", "a c", "b c", "a b c"]
     whole = evaluate(one.truth, one.predictions, seed=3)["pooled"]["UA"]
-    assert [float(cell) for cell in lines[-1][3:]] == [round(whole[key], 6) for key in ("value", "lo", "hi")]
+    assert [float(cell) for cell in lines[-1][3:6]] == [round(whole[key], 6) for key in ("value", "lo", "hi")]
     assert [line[1] for line in lines[1:]] == ["60"] * 7 and [line[2] for line in lines[1:3]] == ["40", "60"]
     assert float(lines[1][3]) < whole["value"] and facts == {"unlike stored": 0, "every subset": True}
+    assert {cell for line in lines[1:] for cell in line[6:]} == {""}, "no other run is named"
+
+
+def test_subsets_are_compared_with_runs_trained_on_them_alone(tmp_path):
+    """Paired, on the same resamples: the analysed run, restricted to the subset, minus the other run."""
+    one, other = fake_run(["a", "b", "c", "d"]), fake_run(["c", "a"])
+    other.name, one.others = "ac", {"ac": other}
+    subsets.analyse(one, tmp_path, most=1, alone=("ac",))
+    lines = {" ".join(line["inputs"]): line for line in subsets.read(tmp_path / "subsets.csv")}
+    assert [*lines] == ["a", "b", "c", "d", "a b c", "a b d", "a c d", "b c d", "a c", "a b c d"]
+    assert [name for name, line in lines.items() if line["alone"]] == ["a c"]
+    expected = other.measured(other.predictions.probabilities)
+    line = lines["a c"]
+    assert [line[key] for key in subsets.ALONE[1:4]] == pytest.approx(
+        [expected[k] for k in ("value", "lo", "hi")], abs=1e-6
+    )
+    applied = np.eye(3)[(one.predictions.probabilities.argmax(-1) + 2) % 3]  # two inputs hidden
+    gain = one.difference(applied, other.predictions.probabilities)
+    assert [line[key] for key in subsets.ALONE[4:]] == pytest.approx(
+        [gain[k] for k in ("difference", "lo", "hi")], abs=1e-6
+    )
+    assert line["difference"] == pytest.approx(line["UA"] - line["alone_UA"], abs=2e-6) and line["difference"] < 0
 
 
 def test_with_many_inputs_only_single_ones_and_all_but_one_are_scored(tmp_path):
@@ -313,7 +407,9 @@ def test_a_run_without_test_rows_gives_empty_tables(tmp_path):
     one.measured = lambda values: trained_run.metric_cell(one.truth, None, "UA", 3)
     one.predictions = SimpleNamespace(probabilities=np.empty((2, 0, 3)))
     assert subsets.analyse(one, tmp_path)["unlike stored"] == 0
-    assert (tmp_path / "subsets.csv").read_text().splitlines()[1:] == ["a,0,0,,,", "b,0,0,,,", "a b,0,0,,,"]
+    assert (tmp_path / "subsets.csv").read_text().splitlines()[1:] == [
+        f"{inputs},0,0,,,,,,,,,," for inputs in ("a", "b", "a b")
+    ]
     assert reliability.analyse(one, tmp_path, seed=3) == {"ECE": None}
 
 

@@ -177,3 +177,13 @@ def test_one_job_makes_the_price_of_all_its_runs(tmp_path, monkeypatch):
     config["analyses"] = {"subsets": {"runs": []}}
     with pytest.raises(InputError, match="there is no analysis 'price'"):
         Paths(Plan(config)).analysis_files(plug_in="price")
+
+
+def test_the_difference_of_two_sets_of_predictions_is_that_of_the_runs_that_stored_them(tree):
+    one, other = loaded(tree, "a_clean"), loaded(tree, "b_clean")
+    expected = one.compared(other)
+    found = one.difference(one.predictions.probabilities, other.predictions.probabilities)
+    assert found == {key: expected[key] for key in ("difference", "lo", "hi")} and found["lo"] < found["hi"]
+    assert one.difference(*[other.predictions.probabilities] * 2)["difference"] == 0
+    one.truth = SimpleNamespace(rows=[])
+    assert set(one.difference(*[np.empty((2, 0, 3))] * 2).values()) == {None}

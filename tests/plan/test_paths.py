@@ -81,6 +81,21 @@ def test_an_analysis_reads_the_views_that_its_options_name(monkeypatch):
     assert "--view words data/views/demo/words/0.csv" in job_arguments.of_analysis(paths, "probe", "attention")
 
 
+def test_an_analysis_reads_the_predictions_of_the_runs_that_its_options_name(folder):
+    """Of their own protocol, and no models."""
+    config = shipped("config.yaml")
+    config["protocols"]["other"] = dict(config["protocols"]["session"])
+    config["runs"]["second"] = {"model": "linear_probe", "protocol": "other", "inputs": ["audio.mfcc"]}
+    plan = Plan(config)
+    plan.other_runs = lambda analysis: ["second"]
+    paths, home = Paths(plan), "results/demo/runs/second/fold0-1"
+    assert home in paths.analysed_folders("unified", "subsets")
+    assert f"{home}/run.json" in paths.analysed_sidecars("unified", "subsets")
+    assert [f for f in paths.analysed_outputs("unified", "subsets") if home in f] == [f"{home}/probabilities.csv"]
+    protocols = paths.analysed_protocols(paths.protocol, "unified", "subsets")
+    assert protocols == [f"results/demo/protocols/{name}.json" for name in ("session", "other")]
+
+
 def test_fields_are_filled_in_every_combination_and_others_are_ignored():
     assert fill("{a}/{b}", a=["x", "y"], b=["1", "2"], c="unused") == ["x/1", "x/2", "y/1", "y/2"]
     assert fill("{a}", a="text") == ["text"] and fill("{a}", a=[]) == [] and fill("plain", a=[]) == ["plain"]
@@ -118,7 +133,7 @@ def test_a_second_stage_reads_embeddings_for_train_rows_too(folder):
     expected = {f"{place}/{name}" for place in homes for name in names}
     assert set(paths.parent_outputs("second", "fold0", "1")) == expected
     assert paths.parent_sidecars("second", "fold0", "1") == [f"{home}/run.json", f"{home}/train/apply.json"]
-    assert f"{home}/embeddings.npy" in paths.analysed_outputs("second")
+    assert f"{home}/embeddings.npy" in paths.analysed_outputs("second", "subsets")
     assert training_rules(paths.plan, "apply_train") == {"apply_train": ["unified"]}
 
 
