@@ -80,7 +80,10 @@ def test_an_analysis_is_planned_for_the_configured_runs_or_all_suitable_ones(pla
         ({"subsets": {"runs": ["probe"]}}, "'subsets' does not suit the run 'probe'. it suits late_fusion, unified"),
         ({"subsets": {"alone": ["prob"]}}, "config: analyses: subsets: there is no run 'prob'. did you mean 'probe'?"),
         ({"subsets": {"alone": "probe"}}, "config: analyses: subsets: alone: it is 'probe'. it must be a list"),
-        ({"subsets": {"alone": ["unified"]}}, "subsets: alone: .*'unified' does not read a subset of the inputs of"),
+        (
+            {"subsets": {"runs": ["unified"], "alone": ["unified"]}},
+            "subsets: alone: .*'unified' does not read a subset of the inputs of",
+        ),
     ],
 )
 def test_unknown_names_and_options_are_rejected_during_planning(planted, block, words):

@@ -184,6 +184,9 @@ def test_the_difference_of_two_sets_of_predictions_is_that_of_the_runs_that_stor
     expected = one.compared(other)
     found = one.difference(one.predictions.probabilities, other.predictions.probabilities)
     assert found == {key: expected[key] for key in ("difference", "lo", "hi")} and found["lo"] < found["hi"]
-    assert one.difference(*[other.predictions.probabilities] * 2)["difference"] == 0
+    wrong = np.roll(one.predictions.probabilities, 1, axis=-1)
+    loss = one.measured(wrong)["value"] - one.measured(one.predictions.probabilities)["value"]
+    assert one.difference(wrong, one.predictions.probabilities)["difference"] == pytest.approx(loss) != 0
+    assert one.difference(one.predictions.probabilities, wrong)["difference"] == pytest.approx(-loss)
     one.truth = SimpleNamespace(rows=[])
     assert set(one.difference(*[np.empty((2, 0, 3))] * 2).values()) == {None}
