@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import comb
 
 RANKS = (1, 5, 10)
 NEAREST = 10  # rows among which rows of the same emotion are counted
@@ -62,6 +61,8 @@ def retrieval(
 
 def by_chance(numbers: np.ndarray, k: int) -> float:
     """Expected R@k of a random order. numbers: content of each target (N,); each query has one of the targets."""
+    from scipy.special import comb
+
     size, duplicates = len(numbers), np.bincount(numbers)[numbers]
     return float(np.mean(1 - comb(size - duplicates, k) / comb(size, k))) if k < size else 1.0
 

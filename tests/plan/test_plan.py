@@ -85,6 +85,22 @@ def test_the_runs_of_an_ablation_differ_only_in_augmentation(preset):
         assert [view for _, view, _ in plan.exchanges(name)] == augment
 
 
+def test_the_preset_of_the_space_switches_off_one_loss_at_a_time_and_all_that_the_corpus_uses():
+    """The losses of ratings and of augmented rows have nothing to learn from here."""
+    config = shipped("configs/space_ravdess.yaml")
+    plan, unified = Plan(config), config["runs"]["unified"]
+    losses = ["contrastive", "alignment", "reconstruction", "gender"]
+    without = {f"no_{loss}": {loss: 0} for loss in losses} | {"emotion_only": dict.fromkeys(losses, 0)}
+    without |= {"no_linear_path": {"linear": False}}
+    alone = {f"only_{name.partition('.')[2]}": {"inputs": [name]} for name in unified["inputs"]}
+    runs = {name: unified | changed | {"versus": "unified"} for name, changed in (without | alone).items()}
+    assert config["runs"] == {"probe": config["runs"]["probe"], "unified": unified} | runs
+    assert plan.baseline("unified") == "probe" and config["runs"]["probe"]["inputs"] == unified["inputs"]
+    assert plan.seeds("unified") == [1, 2, 3] and not {"augment", *losses, "linear"} & unified.keys()
+    analyses = plan.config["analyses"]
+    assert {*analyses["space"]["runs"]} == {"unified", *runs} and {*analyses["subsets"]["alone"]} == {*alone}
+
+
 def refused(config, *words):
     with pytest.raises(InputError) as caught:
         Plan(config)
