@@ -73,8 +73,13 @@ def _same(order: np.ndarray, label: np.ndarray) -> float:
 
 
 def _order(queries: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Indices of the targets by descending cosine with each query, (N, M)."""
-    return np.argsort(-(directions(queries) @ directions(targets).T), axis=1, kind="stable")
+    """Indices of the targets by descending cosine with each query, (N, M).
+
+    Ties have a random order, the same every time: the order of rows would give away labels, because tables are often
+    sorted by them. All targets of a query without a direction tie.
+    """
+    cosines = directions(queries) @ directions(targets).T
+    return np.lexsort((np.random.default_rng(0).random(cosines.shape), -cosines), axis=1)
 
 
 def _others(points: np.ndarray) -> np.ndarray:

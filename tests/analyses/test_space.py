@@ -68,6 +68,17 @@ def test_the_own_row_is_no_neighbour_of_the_same_emotion():
     assert np.isnan(_space.retrieval(points[:1], points[:1], ["a"], label[:1])["same emotion@10"])
 
 
+def test_points_without_a_direction_find_rows_by_chance():
+    """Not by the order of rows: an input whose paths have weight zero puts every row at the origin."""
+    label, zeros = np.repeat([0, 1, 2], 40), np.zeros((120, 4))
+    scores = _space.retrieval(zeros, zeros, [str(i) for i in range(120)], label, zeros)
+    for kind in ("same emotion@10", "same emotion@10 raw features"):
+        assert scores[kind] == pytest.approx(scores["same emotion@10 by chance"], abs=0.04)
+    assert scores["R@10"] == pytest.approx(scores["R@10 by chance"], abs=0.06)
+    assert _space.vote(zeros, np.eye(120, 4), label, 3, 10).mean(0) == pytest.approx(np.ones(3) / 3, abs=0.03)
+    assert _space.vote(zeros, zeros, label, 3, 10).tolist() == _space.vote(zeros, zeros, label, 3, 10).tolist()
+
+
 def test_speakers_are_recognised_by_other_rows_only():
     groups = np.array([0, 0, 0, 1, 1, 2])
     right, chance = _space.recognised(np.eye(3)[groups], groups, 1)
