@@ -24,7 +24,8 @@ PACKAGES = ("numpy", "scikit-learn", "scipy", "torch", "safetensors")
 SPACE, RAW = "space", "raw features"
 MEASURES = ["representation", "inputs", "measure", "value", "lo", "hi"]
 COLUMNS = ["query", "target", *RETRIEVAL]
-VOTE, SPEAKERS = "UA of the neighbours' vote", "accuracy of the neighbours' vote on the speaker"
+VOTE = "UA of the neighbours' vote"
+SPEAKERS, CHANCE = "speaker accuracy of the neighbours' vote", "speaker accuracy by chance"
 Features = dict[str, np.ndarray]  # input -> raw features (N, F)
 
 
@@ -129,7 +130,7 @@ def _measure(
     measured.add({"silhouette of emotions": silhouette(test[here], label)})
     measured.add({"silhouette of speakers": silhouette(test[here], speaker)})
     right, largest = recognised(test[here], speaker, neighbours)
-    measured.add({SPEAKERS: right, f"{SPEAKERS}, by chance": largest})
+    measured.add({SPEAKERS: right, CHANCE: largest})
 
 
 def _retrievals(
