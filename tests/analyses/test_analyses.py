@@ -56,7 +56,7 @@ def planned(**blocks) -> dict[str, dict]:
 
 
 def test_subsets_are_planned_for_every_run_that_has_several_inputs_and_accepts_missing_ones():
-    assert planned() == {"subsets": {"analysis": "subsets", "runs": ["late_fusion", "unified"]}}
+    assert planned() == {"subsets": {"analysis": "subsets", "runs": ["unified", "late_fusion"]}}
     assert planned(subsets={"runs": []})["subsets"]["runs"] == []
     assert planned(mine={"analysis": "subsets", "runs": ["unified"], "most": 2}).keys() == {"mine"}
 
@@ -77,7 +77,7 @@ def test_an_analysis_is_planned_for_the_configured_runs_or_all_suitable_ones(pla
         ({"planted": {"runs": ["prob"]}}, "config: analyses: planted: there is no run 'prob'. did you mean 'probe'?"),
         ({"planted": {"sise": 4}}, "got an unexpected option 'sise'. did you mean 'size'?"),
         ({"planted": {"size": "big"}}, "config: analyses: planted: size: it is 'big'. it must be a valid integer"),
-        ({"subsets": {"runs": ["probe"]}}, "'subsets' does not suit the run 'probe'. it suits late_fusion, unified"),
+        ({"subsets": {"runs": ["probe"]}}, "'subsets' does not suit the run 'probe'. it suits unified, late_fusion"),
         ({"subsets": {"alone": ["prob"]}}, "config: analyses: subsets: there is no run 'prob'. did you mean 'probe'?"),
         ({"subsets": {"alone": "probe"}}, "config: analyses: subsets: alone: it is 'probe'. it must be a list"),
         (
