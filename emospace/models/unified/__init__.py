@@ -86,6 +86,7 @@ def train(
     from emospace.models.unified.pool import fit_weights
     from emospace.models.unified.readout import fit_gender
     from emospace.models.unified.resident import DeviceRows
+    from emospace.training.calibration import softmax
     from emospace.training.loop import Schedule, fit
 
     torch.manual_seed(seed)
@@ -121,15 +122,13 @@ def train(
 
     def scores(candidate) -> dict[str, float]:
         paths = unit_space.predict(candidate, dev_set, SCORED).scores
-        candidate.weights.copy_(torch.from_numpy(fit_weights(paths, fold.dev.label)))
-        return dev_scores(fold.dev.label, unit_space.pooled(candidate, paths))
+        weights = fit_weights(paths, fold.dev.label)
+        return dev_scores(fold.dev.label, softmax(np.einsum("npk,p->nk", paths, weights)))
 
     state = fit(network, averaged, originals, objective, scores, schedule, checkpoint)
     averaged.load_state_dict(state.best)
     fit_gender(averaged, train_set, SCORED)
-    if linear:
-        genders = unit_space.predict(averaged, dev_set, SCORED).gender_scores
-        averaged.gender_weights.copy_(torch.from_numpy(fit_weights(genders, fold.dev.gender)))
+    unit_space.fit_pool(averaged, dev_set, SCORED, gender=linear)
     chosen = state.history[state.chosen - 1]
     sizes = {"width": width, "embedding": embedding, "recurrent": recurrent, "dropout": dropout}
     return Trained(
@@ -142,7 +141,7 @@ def train(
             "batch": size,
             "shrinkages": shrinkages,
             "layer_weights": averaged.layer_weights(),
-            "path_weights": dict(zip(network.path_names, averaged.weights.tolist(), strict=True)),
+            "path_weights": dict(zip(network.path_names, averaged.weights[-1].tolist(), strict=True)),
             "parameters": sum(p.numel() for p in network.parameters()),
             "device": device,
             "dtype": "bfloat16 autocast" if device == "cuda" else "float32",

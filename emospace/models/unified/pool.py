@@ -2,10 +2,29 @@
 
 Scores of several experts add up like logarithms of probabilities (a logarithmic opinion pool: Genest and Zidek 1986).
 Their weights cannot be learnt from train rows, which the strongest path knows by heart. A handful of them is fitted to
-dev rows instead, by log loss: a path that adds nothing to the others gets weight 0, and the sum is calibrated.
+dev rows instead, by log loss: a path that adds nothing to the others gets weight 0, and the sum is calibrated. A path
+without weight beside better ones is all that a row with this input alone has. So each subset of inputs has weights of
+its own, fitted with the other inputs hidden.
 """
 
+from itertools import chain, combinations
+
 import numpy as np
+
+MOST = 4  # inputs: up to that many, every subset has weights; above, single inputs and all of them
+
+
+def subsets(count: int) -> np.ndarray:
+    """Subsets of `count` inputs that have weights, bool (S, count): single inputs first, all inputs last."""
+    sizes = range(1, count + 1) if count <= MOST else (1, count)
+    chosen = chain.from_iterable(combinations(range(count), size) for size in sizes)
+    return np.array([[i in subset for i in range(count)] for subset in chosen])
+
+
+def rows_of_subset(present: np.ndarray, subset: np.ndarray) -> np.ndarray:
+    """Rows to fit the weights of a subset on, bool (N,): those with all its inputs; if there are none, with any."""
+    complete = present[:, subset].all(1)
+    return complete if complete.any() else present[:, subset].any(1)
 
 
 def fit_weights(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ input has a learnt path (`encoder.py`) and a linear one (`linear_path.py`); the 
 sum over the paths of the inputs that it has (`pool.py`), its embedding the direction of that point.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +15,8 @@ from torch import nn
 
 from emospace.models.unified.encoder import SequenceEncoder, Shape, inside_of
 from emospace.models.unified.linear_path import LinearPaths
+from emospace.models.unified.pool import fit_weights, rows_of_subset, subsets
 from emospace.models.unified.resident import Batch, DeviceRows, autocast
-from emospace.training.calibration import softmax
 
 MAX_SCALE = 100.0  # of similarities, i.e. 1 / temperature, as in CLIP
 
@@ -60,8 +60,8 @@ def _rated(vad: torch.Tensor) -> Iterator[tuple[torch.Tensor, list[int]]]:
 class Space(nn.Module):
     """The unified emotion space. shapes: input -> (dimensions, form, layers), see `Shape`.
 
-    weights: of the learnt paths of all inputs, then of the linear ones, see `path_names`. gender_weights: of the gender
-    head, then of the linear paths of all inputs to gender.
+    weights: for each of the subsets of inputs (`pool.subsets`), of the learnt paths of all inputs, then of the linear
+    ones, see `path_names`. gender_weights: likewise, of the gender head, then of the linear paths to gender.
     """
 
     def __init__(self, shapes: dict, classes: int, width: int, embedding: int, recurrent: int, dropout: float):
@@ -81,8 +81,9 @@ class Space(nn.Module):
         self.log_scale = nn.Parameter(torch.log(torch.tensor([10.0, 10.0])))  # of the two contrastive losses
         linear = [layer for n in self.names for layer in self._layers(n)]
         self.path_names = [f"{n} learnt" for n in self.names] + linear
-        self.register_buffer("weights", torch.ones(len(self.path_names)))
-        self.register_buffer("gender_weights", torch.tensor([1.0] + [0.0] * len(linear)))
+        self.register_buffer("subsets", torch.from_numpy(subsets(len(self.names))), persistent=False)
+        self.register_buffer("weights", torch.ones(len(self.subsets), len(self.path_names)))
+        self.register_buffer("gender_weights", torch.tensor([1.0] + [0.0] * len(linear)).repeat(len(self.subsets), 1))
         self.register_buffer("vad_mean", torch.zeros(3))
         self.register_buffer("vad_scale", torch.ones(3))
 
@@ -152,6 +153,15 @@ class Space(nn.Module):
         present = [(batch[n][1] > 0)[:, None, None] for n in self.names]
         return torch.cat([part * mask for part, mask in zip(scores, present, strict=True)], 1)
 
+    def of_subset(self, weights: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+        """Rows of `weights` (S, P) for the inputs that rows have, (B, P). present: (B, inputs).
+
+        A subset without weights of its own gets the sum of those of its single inputs.
+        """
+        matches = (present[:, None] == self.subsets).all(2)
+        singles = present.float() @ weights[: len(self.names)]
+        return torch.where(matches.any(1, keepdim=True), weights[matches.int().argmax(1)], singles)
+
     def layer_weights(self) -> dict[str, list[float]]:
         """Input -> weights of its layers in the learnt path, for the inputs of several layers."""
         encoders = ((n, self.encoders[self.key(n)]) for n in self.names)
@@ -179,33 +189,49 @@ class Predictions:
 
 
 @torch.no_grad()
-def predict(network: Space, rows: DeviceRows, size: int) -> Predictions:
-    """Predict all rows of a split, `size` per batch. The network must be in evaluation mode."""
+def predict(network: Space, rows: DeviceRows, size: int, keep: Collection[str] | None = None) -> Predictions:
+    """Predict all rows of a split, `size` per batch, from the inputs in `keep` (default: all).
+
+    The network must be in evaluation mode.
+    """
     blocks: list[tuple[torch.Tensor, ...]] = []
     for numbers in torch.arange(rows.size).split(size) if rows.size else ():
-        batch = network.standardise(rows.batch(numbers, network.names))
+        batch = network.standardise(_kept(rows.batch(numbers, network.names), keep))
         used = {n: length > 0 for n, (_, length) in batch.items()}
         with autocast(rows.device):
             out = network(batch, used)
-        paths = network.paths(out.points, batch)
-        point = (paths * network.weights[:, None]).sum(1)
-        missing = ~torch.stack(list(used.values()), 1).any(1, keepdim=True)
-        point = torch.where(missing, network.nothing, point)
+        paths, present = network.paths(out.points, batch), torch.stack(list(used.values()), 1)
+        point = (paths * network.of_subset(network.weights, present)[..., None]).sum(1)
+        point = torch.where(present.any(1, keepdim=True), point, network.nothing)
         emotion = point[:, : network.classes].softmax(1)
         vad = out.vad.float() * network.vad_scale + network.vad_mean
         genders = network.gender_paths(out.gender, batch)
-        gender = (genders * network.gender_weights[:, None]).sum(1).softmax(1)
+        gender = (genders * network.of_subset(network.gender_weights, present)[..., None]).sum(1).softmax(1)
         blocks.append((emotion, gender, F.normalize(point, dim=1), vad, paths[..., : network.classes], genders))
     if not blocks:
-        widths = (network.classes,), (2,), (network.size,), (3,), (len(network.weights), network.classes)
-        widths += ((len(network.gender_weights), 2),)
+        widths = (network.classes,), (2,), (network.size,), (3,), (len(network.path_names), network.classes)
+        widths += ((network.gender_weights.shape[1], 2),)
         return Predictions(*(np.empty((0, *width), np.float32) for width in widths))
     return Predictions(*(torch.cat(column).cpu().numpy() for column in zip(*blocks, strict=True)))
 
 
-def pooled(network: Space, scores: np.ndarray) -> np.ndarray:
-    """Probabilities (N, K) of the scores (N, P, K) of rows that have some input, with the weights of the network."""
-    return softmax(np.einsum("npk,p->nk", scores, network.weights.cpu().numpy()))
+def _kept(batch: Batch, keep: Collection[str] | None) -> Batch:
+    """The batch as if the other inputs were missing."""
+    if keep is None:
+        return batch
+    return {n: (values, length if n in keep else torch.zeros_like(length)) for n, (values, length) in batch.items()}
+
+
+def fit_pool(network: Space, rows: DeviceRows, size: int, gender: bool) -> None:
+    """Fit the weights of the paths of every subset of inputs to dev rows. gender: those of gender, too."""
+    present = np.stack([rows.host_lengths[n].numpy() > 0 for n in network.names], 1)
+    for number, subset in enumerate(network.subsets.cpu().numpy()):
+        kept = [name for name, inside in zip(network.names, subset, strict=True) if inside]
+        predicted, fitted = predict(network, rows, size, kept), rows_of_subset(present, subset)
+        sides = [(network.weights, predicted.scores, rows.host_label)]
+        sides += [(network.gender_weights, predicted.gender_scores, rows.host_gender)] if gender else []
+        for weights, scores, label in sides:
+            weights[number] = torch.from_numpy(fit_weights(scores[fitted], label.numpy()[fitted]))
 
 
 def fit_linear(network: Space, train: DeviceRows, dev: DeviceRows) -> dict[str, float | None]:
