@@ -26,6 +26,7 @@ snakemake_api.one_gpu_job_at_a_time(workflow)
 
 
 onstart:
+    snakemake_api.wait_for_jobs_only(workflow)
     try:
         start.refuse_absent(workflow, PLAN)
     except InputError as error:

@@ -38,6 +38,16 @@ def one_gpu_job_at_a_time(workflow) -> None:
         workflow.register_resource("gpu", 1)
 
 
+def wait_for_jobs_only(workflow) -> None:
+    """Evaluate the queue of jobs on this machine when a job ends, not every second besides. Known at onstart.
+
+    Snakemake 9.27 limits itself to 100 jobs per second. For this, every turn of its scheduler starts a timer for the
+    next turn, and so does every job that ends: after a hundred jobs, a hundred timers keep a core half busy.
+    """
+    if workflow.local_exec:
+        workflow.scheduler.job_rate_limiter = None
+
+
 def counts_gpus_elsewhere(workflow) -> bool:
     """Does the profile give `gpu` the scope "local", because jobs run on other machines that have GPUs?"""
     return workflow.resource_scopes.is_local("gpu")

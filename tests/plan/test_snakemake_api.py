@@ -22,9 +22,10 @@ FIX = "Snakemake no longer has {}: adapt emospace/plan/snakemake_api.py ({}) to 
 USED = {
     "snakemake.workflow.Workflow": (
         "deployment_settings config_settings resource_settings output_settings global_resources register_resource"
-        " resource_scopes touch dag is_main_process rules scheduler",
+        " resource_scopes touch dag is_main_process rules scheduler local_exec",
         "the workflow object of the Snakefile",
     ),
+    "snakemake.scheduling.job_scheduler.JobScheduler": ("job_rate_limiter failed", "wait_for_jobs_only, outcome"),
     "snakemake.dag.DAG": ("needrun_jobs needrun finished jobs toposorted", "outcome, Graph"),
     "snakemake.jobs.Job": ("rule wildcards output input params resources log benchmark", "outcome, Graph"),
     "snakemake.persistence.file.FilePersistence": ("metadata cleanup_metadata", "Records"),
@@ -70,6 +71,32 @@ def test_records_can_be_read_and_deleted(tmp_path, monkeypatch):
     assert records.input_below(output, output.with_name("other")) is None
     records.forget(output)
     assert snakemake_api.Records().inputs(output) == []
+
+
+QUEUE = """
+import sys, threading
+sys.path.insert(0, {root!r})
+from emospace.plan import snakemake_api
+onstart:
+    {call}
+onsuccess:
+    print("timers", sum(isinstance(thread, threading.Timer) for thread in threading.enumerate()))
+rule all:
+    input: expand("out/{{n}}", n=range(8))
+rule one:
+    output: "out/{{n}}"
+    shell: "touch {{output}}"
+"""
+
+
+@pytest.mark.parametrize(("call", "timers"), [("snakemake_api.wait_for_jobs_only(workflow)", False), ("pass", True)])
+def test_no_timer_evaluates_the_queue(call, timers, tmp_path):
+    """The second case fails once Snakemake no longer needs the function, which can go then."""
+    (tmp_path / "Snakefile").write_text(QUEUE.format(root=str(ROOT), call=call))
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--quiet", "all"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (int(done.stdout.split("timers")[1].split()[0]) > 2) is timers
 
 
 def test_no_other_file_imports_undocumented_names_of_snakemake():

@@ -139,14 +139,6 @@ def test_the_profile_checks_the_command_line(monkeypatch):
     assert read.keys() == plain.keys()
 
 
-def test_snakemake_does_not_evaluate_its_queue_every_second():
-    """Each finished job of Snakemake starts a timer that never ends, one for each span of its limit on jobs."""
-    from snakemake.settings.types import MaxJobsPerTimespan
-
-    profile = yaml.safe_load((ROOT / "profiles/default/config.yaml").read_text())
-    assert MaxJobsPerTimespan.parse_choice(profile["max-jobs-per-timespan"]).timespan >= 3600
-
-
 def test_lint_names_the_command_that_fixes_it():
     lint = (ROOT / "Makefile").read_text(encoding="utf-8").partition("\nlint:")[2].partition("\n\n")[0]
     assert "run: make format" in lint
