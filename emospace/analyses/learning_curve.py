@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from emospace.core import plugin, records
 from emospace.core.errors import InputError
-from emospace.evaluation import measures
-from emospace.evaluation.draws import pooled
-from emospace.evaluation.intervals import Estimate
-from emospace.evaluation.result import cell
+
+if TYPE_CHECKING:
+    from emospace.evaluation.intervals import Estimate
 
 JOINT = True
 OUTPUTS = ("learning_curve.csv", "draws.csv", "learning_curve.svg")
@@ -83,6 +83,8 @@ class Curve:
 
     def line(self, system: str, rows: int) -> dict:
         """A point of the curve: mean over draws with interval, and the paired difference."""
+        from emospace.evaluation.result import cell
+
         module, own = plugin.find("metrics", self.metric), self.points[system, rows]
         first, width = next(iter(own.values())), module.HIGHEST - module.LOWEST
         line = {"system": system, "train_rows": rows, "draws": len(own), "seeds": len(first.seeds)}
@@ -110,11 +112,16 @@ class Curve:
         others = self.points.get((self.versus, rows), {})
         return [] if system == self.versus else sorted(self.points[system, rows].keys() & others.keys())
 
-    def _pooled(self, *sides: Iterable) -> Estimate:
+    def _pooled(self, *sides: Iterable) -> "Estimate":
+        from emospace.evaluation import measures
+        from emospace.evaluation.draws import pooled
+
         sums = ([self.sums[one.name] for one in runs] for runs in sides)
         return pooled(measures.value(self.metric), *sums, seed=self.seed)
 
     def _value(self, run) -> float:
+        from emospace.evaluation import measures
+
         return float(measures.value(self.metric)(self.sums[run.name].sum(1)).mean())
 
 
@@ -135,6 +142,8 @@ def _points(runs, named: dict[str, str]) -> dict[tuple[str, int], dict[int, obje
 
 def _sums(run, metric: str) -> np.ndarray:
     """Sums of the metric's statistics, (seeds, clusters, S)."""
+    from emospace.evaluation import measures
+
     groups = {"": run.truth.clusters.member}
     return measures.tables(run.truth, run.predictions, [metric], groups)[""][metric]
 

@@ -74,9 +74,13 @@ def divide(corpora: Corpora, recipe: dict, manifests: Sequence[Path]) -> Divisio
     # Batches are drawn from rows in their order, which must not depend on the number of parts.
     rows = sorted((r for of_corpus in labelled.values() for r in of_corpus if r.label), key=lambda row: row.utterance)
     split = assigned(recipe, rows, place)
-    draw, where = of_protocol(recipe), f"protocol {recipe['protocol']}"
-    kept_rows = drawn(split, rows, draw, seed=recipe["seed"], where=where) if draw else split
-    return Division(rows, place, kept_rows, split)
+    return Division(rows, place, _drawn(split, rows, recipe), split)
+
+
+def _drawn(split: Sequence, rows: Sequence[Utterance], recipe: dict) -> Sequence:
+    """The split, with the train rows that the protocol draws if it trains on fewer."""
+    draw = of_protocol(recipe)
+    return drawn(split, rows, draw, seed=recipe["seed"], where=f"protocol {recipe['protocol']}") if draw else split
 
 
 def left_out(corpora: Corpora, division: Division, recipe: dict, codes: dict[str, dict]) -> dict[str, dict]:
