@@ -1,9 +1,10 @@
 """CPU time of a training epoch of an acoustic BLSTM with attention from the store, against one .npy per utterance.
 
 Lengths are distributed like those of IEMOCAP (median 3.5 s, 95 % below 10.5 s, at most 34 s), with a step of 40 ms to
-save time; there are as many rows as a training sorts by length at a time (`training.loop.POOL` batches). Both sides train the same network on the same batches, with masked pooling. Ours makes batches of similar
-lengths from the store, padded to the longest row of the batch; the naive way loads the file of each row and pads to the
-longest row of the corpus. The losses are equal.
+save time; there are as many rows as a training sorts by length at a time (`training.loop.POOL` batches). Both sides
+train the same network on the same batches, with masked pooling. Ours makes batches of similar lengths from the store,
+padded to the longest row of the batch; the naive way loads the file of each row and pads to the longest row of the
+corpus. The losses are equal.
 """
 
 import copy
