@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emospace.analyses._options import check_metric
 from emospace.core import plugin, records
 from emospace.core.errors import InputError
 
@@ -56,8 +57,7 @@ def analyse(
 
 def check_analyse(*, metric: str, **others) -> None:
     """Raise InputError for a metric that does not exist."""
-    if metric not in plugin.names("metrics"):
-        raise InputError("metric", f"there is no metric {metric!r}", plugin.suggest(metric, plugin.names("metrics")))
+    check_metric(metric)
 
 
 def _refuse_other_rows(runs) -> None:

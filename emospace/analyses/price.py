@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from emospace.core import plugin, records
-from emospace.core.errors import InputError
+from emospace.analyses._options import check_metric
+from emospace.core import records
 
 JOINT = True
 OUTPUTS = ("price.csv", "price.svg")
@@ -43,8 +43,7 @@ def analyse(
 
 def check_analyse(*, metric: str, **others) -> None:
     """Raise InputError for a metric that does not exist."""
-    if metric not in plugin.names("metrics"):
-        raise InputError("metric", f"there is no metric {metric!r}", plugin.suggest(metric, plugin.names("metrics")))
+    check_metric(metric)
 
 
 def _line(run, clean, metric: str) -> dict:

@@ -1,6 +1,6 @@
 """The price of a protocol: stored predictions of several runs, compared on the rows that both test.
 
-Covers: report/sections/price.
+Covers: report/sections/price, analyses/_options.
 """
 
 from types import SimpleNamespace

@@ -1,12 +1,12 @@
 """Encode padded sequences of one modality, (B, T, D) with lengths (B,), as one vector per row."""
 
-from contextlib import nullcontext
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.amp import is_autocast_available
+
+from emospace.models.unified.resident import precise
 
 STRIDES = (2, 2)  # of the convolutions
 SPEED = 10.0  # of the logits of layers, relative to other parameters
@@ -15,11 +15,6 @@ SPEED = 10.0  # of the logits of layers, relative to other parameters
 def inside_of(values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
     """Mask of unpadded steps, (B, T)."""
     return torch.arange(values.shape[1], device=values.device) < length[:, None]
-
-
-def precise(device: torch.device):
-    """Context without autocast: bfloat16 has too few digits for differences of sums and for running means."""
-    return torch.autocast(device.type, enabled=False) if is_autocast_available(device.type) else nullcontext()
 
 
 class MaskedBatchNorm(nn.BatchNorm1d):

@@ -5,8 +5,8 @@ from itertools import combinations
 import numpy as np
 import torch
 
-from emospace.models.unified.encoder import SequenceEncoder, inside_of, precise
-from emospace.models.unified.resident import Batch, DeviceRows, autocast
+from emospace.models.unified.encoder import SequenceEncoder, inside_of
+from emospace.models.unified.resident import Batch, DeviceRows, autocast, precise
 from emospace.models.unified.unit_space import Output, Space, summaries
 from emospace.models.unified.vocal_tract import warp_matrices
 from emospace.training.losses import (

@@ -80,6 +80,12 @@ def autocast(device: torch.device):
     return torch.autocast(device.type, torch.bfloat16) if device.type == "cuda" else contextlib.nullcontext()
 
 
+def precise(device: torch.device):
+    """Context without autocast: bfloat16 has too few digits for differences of sums and for running means."""
+    available = torch.amp.is_autocast_available(device.type)
+    return torch.autocast(device.type, enabled=False) if available else contextlib.nullcontext()
+
+
 def padded(longest: int) -> int:
     """Padded length of a batch whose longest row has `longest` steps: a power of two, from STEP on a multiple of it."""
     return 1 << (longest - 1).bit_length() if longest < STEP else -(-longest // STEP) * STEP
