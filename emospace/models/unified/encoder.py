@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from emospace.models.unified.resident import precise
+from emospace.models.unified.statistics import ALL, BASIC, DEVIATION
 
 STRIDES = (2, 2)  # of the convolutions
 SPEED = 10.0  # of the logits of layers, relative to other parameters
@@ -122,6 +123,11 @@ class Shape(NamedTuple):
     form: str
     layers: int = 1
 
+    @property
+    def statistics(self) -> int:
+        """How many statistics its linear paths read: tails of a few steps say nothing."""
+        return ALL if self.form else BASIC
+
 
 class LayerMixture(nn.Module):
     """Weighted mean of the layers of a network, (B, T, L W) -> (B, T, W), with learnt weights, equal at first.
@@ -177,6 +183,12 @@ class SequenceEncoder(nn.Module):
         """
         torch.addcmul(-self.mean / self.scale, values, 1 / self.scale, out=values)
         return values.mul_(inside_of(values, length)[..., None])
+
+    def standardise_statistics(self, table: torch.Tensor) -> torch.Tensor:
+        """Statistics (B, S, D) as those of standardised values."""
+        shift = self.mean.repeat(table.shape[1], 1)
+        shift[DEVIATION] = 0
+        return (table - shift) / self.scale
 
     def forward(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
         """values: standardised."""

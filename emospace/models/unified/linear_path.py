@@ -1,4 +1,4 @@
-"""The linear paths of an input into the space, one per layer: shrinkage LDA of its mean and deviation over time.
+"""The linear paths of an input into the space, one per layer: shrinkage LDA of its statistics over time.
 
 Its scores are the coordinates on the class axes of the space, so the space contains what a linear probe of each input
 finds. It is fitted to the train rows in closed form and then stays as it is: gradients would overfit it, because with
@@ -19,11 +19,11 @@ CONSTANT = 1e-5  # deviation of a statistic, in standardised units, below which 
 
 
 class LinearPath(nn.Module):
-    """Scores (B, K) of statistics (B, 2 D), centred over the classes, of about unit deviation; zeros until fitted."""
+    """Scores (B, K) of statistics (B, C), centred over the classes, of about unit deviation. Zeros until fitted."""
 
     def __init__(self, inputs: int, classes: int):
         super().__init__()
-        self.register_buffer("weight", torch.zeros(classes, 2 * inputs))
+        self.register_buffer("weight", torch.zeros(classes, inputs))
         self.register_buffer("bias", torch.zeros(classes))
 
     def forward(self, statistics: torch.Tensor) -> torch.Tensor:
@@ -33,7 +33,7 @@ class LinearPath(nn.Module):
     def fit(self, train: tuple[np.ndarray, np.ndarray], dev: tuple[np.ndarray, np.ndarray]) -> float | None:
         """Fit to train, choose the shrinkage by UA on dev, and return it; a no-op with fewer than two classes.
 
-        train, dev: statistics (N, 2 D) and labels (N,), negative if unknown, of the rows that have the input.
+        train, dev: statistics (N, C) and labels (N,), negative if unknown, of the rows that have the input.
         """
         (table, labels), (dev_table, dev_labels) = (_labelled(*side) for side in (train, dev))
         classes = np.unique(labels)
@@ -59,25 +59,28 @@ class LinearPath(nn.Module):
 
 
 class LinearPaths(nn.ModuleList):
-    """A linear path for each of the layers whose states stand side by side in an input of D = layers x W dimensions."""
+    """A linear path for each of the layers whose states stand side by side in an input of D = layers x W dimensions.
 
-    def __init__(self, inputs: int, layers: int, classes: int):
-        super().__init__(LinearPath(inputs // layers, classes) for _ in range(layers))
+    statistics: how many of each dimension the paths read.
+    """
+
+    def __init__(self, inputs: int, layers: int, statistics: int, classes: int):
+        super().__init__(LinearPath(statistics * inputs // layers, classes) for _ in range(layers))
 
     def forward(self, statistics: torch.Tensor) -> torch.Tensor:
-        """Scores (B, layers, K) of statistics (B, 2 D)."""
+        """Scores (B, layers, K) of statistics (B, S, D)."""
         return torch.stack([path(part) for path, part in zip(self, self._parts(statistics), strict=True)], 1)
 
     def fit(self, train: tuple[np.ndarray, np.ndarray], dev: tuple[np.ndarray, np.ndarray]) -> list[float | None]:
-        """Fit each path, see `LinearPath.fit`; train, dev: statistics (N, 2 D) and labels (N,)."""
+        """Fit each path, see `LinearPath.fit`; train, dev: statistics (N, S, D) and labels (N,)."""
         sides = zip(self._parts(train[0]), self._parts(dev[0]), strict=True)
         return [path.fit((a, train[1]), (b, dev[1])) for path, (a, b) in zip(self, sides, strict=True)]
 
     def _parts(self, statistics):
-        """Statistics (B, 2 W) of each layer."""
-        count, width = len(statistics), statistics.shape[1] // len(self)
-        parts = statistics.reshape(count, 2, len(self), width // 2)
-        return [parts[:, :, layer].reshape(count, width) for layer in range(len(self))]
+        """Statistics (B, S W) of each layer."""
+        count, kinds, width = statistics.shape
+        parts = statistics.reshape(count, kinds, len(self), width // len(self))
+        return [parts[:, :, layer].reshape(count, -1) for layer in range(len(self))]
 
 
 def _labelled(table: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,8 @@ import torch
 
 from emospace.models.unified.encoder import SequenceEncoder, inside_of
 from emospace.models.unified.resident import Batch, DeviceRows, autocast, precise
-from emospace.models.unified.unit_space import Output, Space, summaries
+from emospace.models.unified.statistics import BASIC
+from emospace.models.unified.unit_space import Output, Space
 from emospace.models.unified.vocal_tract import warp_matrices
 from emospace.training.losses import (
     cross_modal,
@@ -118,7 +119,7 @@ class Objective:
         encoders = {n: network.encoders[Space.key(n)] for n in rates}
         self.vocal_tract = {n: VocalTractWarp(encoders[n], vocal_tract, rate) for n, rate in rates.items()}
         counts = torch.bincount(rows.host_label[rows.host_label >= 0], minlength=network.classes).float()
-        self.targets = {n: summaries(network, n, rows) for n in network.names}
+        self.targets = {n: network.statistics(rows, n)[:, :BASIC].flatten(1) for n in network.names}
         # Rare classes get at most twice the weight, so that a class of three rows does not dominate the gradient.
         self.class_weights = (counts.sum() / len(counts) / counts.clamp(min=1)).clamp(max=2.0).to(rows.device)
 

@@ -11,6 +11,7 @@ import torch
 
 from emospace.core.data import Rows
 from emospace.core.store import Ragged
+from emospace.models.unified.statistics import statistics
 
 STEP = 32  # long batches are padded to a multiple of this: few distinct shapes, so kernels are reused
 Batch = dict[str, tuple[torch.Tensor, torch.Tensor]]  # input -> padded values (B, T, D), lengths (B,)
@@ -47,6 +48,7 @@ class DeviceRows:
         self.vad = torch.from_numpy(rows.vad).to(device)
         self.stores = {n: r for n, r in rows.inputs.items() if isinstance(r, Ragged) and r.values.ndim == 2}
         self.inputs, self.host_lengths = {}, {}
+        self._statistics: dict[tuple[str, int], torch.Tensor] = {}
         for name, ragged in self.stores.items():
             values = torch.from_numpy(np.array(ragged.values, np.float32)).to(device)
             starts = torch.from_numpy(ragged.offsets[:-1].copy()).to(device)
@@ -58,6 +60,13 @@ class DeviceRows:
         """Input -> content number of each row (N,), see `contents`; computed on first use, which only training has."""
         numbered = {name: contents(ragged, self.max_steps) for name, ragged in self.stores.items()}
         return {name: torch.from_numpy(numbers).to(self.device) for name, numbers in numbered.items()}
+
+    def statistics(self, name: str, count: int) -> torch.Tensor:
+        """The first `count` statistics of an input, (N, count, D), see `statistics.statistics`; computed once."""
+        if (name, count) not in self._statistics:
+            table = statistics(self.stores[name], count, self.max_steps)
+            self._statistics[name, count] = torch.from_numpy(table).to(self.device)
+        return self._statistics[name, count]
 
     def batch(self, rows: torch.Tensor, names: Sequence[str]) -> Batch:
         """Zero-padded batch of these rows, with their lengths. rows: on the CPU, where the longest is looked up."""

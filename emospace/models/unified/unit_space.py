@@ -13,21 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from emospace.models.unified.encoder import SequenceEncoder, Shape, inside_of
+from emospace.models.unified.encoder import SequenceEncoder, Shape
 from emospace.models.unified.linear_path import LinearPaths
 from emospace.models.unified.pool import fit_weights, rows_of_subset, subsets
 from emospace.models.unified.resident import Batch, DeviceRows, autocast
 
 MAX_SCALE = 100.0  # of similarities, i.e. 1 / temperature, as in CLIP
-
-
-def summary(values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
-    """Mean and standard deviation over unpadded steps, (B, 2 D); NaN if the input is missing."""
-    inside = inside_of(values, length)[..., None]
-    count = length[:, None].clamp(min=1)
-    mean = (values * inside).sum(1) / count
-    spread = (((values - mean[:, None]) * inside).square().sum(1) / count + 1e-6).sqrt()
-    return torch.cat([mean, spread], 1).masked_fill(length[:, None] == 0, torch.nan)
 
 
 @dataclass
@@ -72,8 +63,7 @@ class Space(nn.Module):
         encoders = {n: SequenceEncoder(s, width, embedding, recurrent, dropout) for n, s in shapes.items()}
         self.encoders = nn.ModuleDict({self.key(n): m for n, m in encoders.items()})
         self.decoders = nn.ModuleDict({self.key(n): nn.Linear(embedding, 2 * s.dims) for n, s in shapes.items()})
-        self.linear = nn.ModuleDict({self.key(n): LinearPaths(s.dims, s.layers, classes) for n, s in shapes.items()})
-        self.linear_gender = nn.ModuleDict({self.key(n): LinearPaths(s.dims, s.layers, 2) for n, s in shapes.items()})
+        self.linear, self.linear_gender = (self._linear(shapes, columns) for columns in (classes, 2))
         self.nothing = nn.Parameter(torch.zeros(embedding))  # replaces the mean of an utterance without any input
         self.fuse = nn.Sequential(nn.GELU(), nn.Dropout(dropout), nn.Linear(embedding, embedding))
         self.gender, self.vad = (nn.Linear(embedding, n) for n in (2, 3))
@@ -86,6 +76,11 @@ class Space(nn.Module):
         self.register_buffer("gender_weights", torch.tensor([1.0] + [0.0] * len(linear)).repeat(len(self.subsets), 1))
         self.register_buffer("vad_mean", torch.zeros(3))
         self.register_buffer("vad_scale", torch.ones(3))
+
+    def _linear(self, shapes: dict[str, Shape], columns: int) -> nn.ModuleDict:
+        """The linear paths of each input to `columns` scores."""
+        paths = {n: LinearPaths(s.dims, s.layers, s.statistics, columns) for n, s in shapes.items()}
+        return nn.ModuleDict({self.key(n): path for n, path in paths.items()})
 
     @staticmethod
     def key(name: str) -> str:
@@ -133,25 +128,29 @@ class Space(nn.Module):
         scores, rest = point[:, : self.classes], point[:, self.classes :]
         return torch.cat([scores - scores.mean(1, keepdim=True), rest], 1)
 
-    def paths(self, points: dict[str, torch.Tensor], batch: Batch) -> torch.Tensor:
+    def statistics(self, rows: DeviceRows, name: str) -> torch.Tensor:
+        """Standardised statistics of an input for all rows, (N, S, D), see `statistics.py`; NaN where it is missing."""
+        encoder = self.encoders[self.key(name)]
+        return encoder.standardise_statistics(rows.statistics(name, encoder.shape.statistics))
+
+    def paths(self, points: dict[str, torch.Tensor], statistics: dict, present: torch.Tensor) -> torch.Tensor:
         """Points of all paths, (B, paths, E), in the order of `weights`; zeros where the input is missing.
 
-        points: of the learnt paths. batch: standardised.
+        points: of the learnt paths. statistics: input -> (B, S, D), standardised. present: (B, inputs).
         """
-        learnt = [points[n].float() * (batch[n][1] > 0)[:, None] for n in self.names]
-        linear = F.pad(self._scores(self.linear, batch), (0, self.size - self.classes))
-        return torch.cat([torch.stack(learnt, 1), linear], 1)
+        learnt = torch.stack([points[n].float() for n in self.names], 1) * present[..., None]
+        linear = F.pad(self._scores(self.linear, statistics, present), (0, self.size - self.classes))
+        return torch.cat([learnt, linear], 1)
 
-    def gender_paths(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+    def gender_paths(self, logits: torch.Tensor, statistics: dict, present: torch.Tensor) -> torch.Tensor:
         """Scores of gender, (B, 1 + linear paths, 2), in the order of `gender_weights`. logits: of the head."""
         logits = logits.float() - logits.float().mean(1, keepdim=True)
-        return torch.cat([logits[:, None], self._scores(self.linear_gender, batch)], 1)
+        return torch.cat([logits[:, None], self._scores(self.linear_gender, statistics, present)], 1)
 
-    def _scores(self, linear: nn.ModuleDict, batch: Batch) -> torch.Tensor:
+    def _scores(self, linear: nn.ModuleDict, statistics: dict, present: torch.Tensor) -> torch.Tensor:
         """Scores (B, linear paths, K) of the linear paths of all inputs; zeros where the input is missing."""
-        scores = [linear[self.key(n)](summary(*batch[n]).nan_to_num()) for n in self.names]
-        present = [(batch[n][1] > 0)[:, None, None] for n in self.names]
-        return torch.cat([part * mask for part, mask in zip(scores, present, strict=True)], 1)
+        scores = [linear[self.key(n)](statistics[n].nan_to_num()) for n in self.names]
+        return torch.cat([part * mask[:, None, None] for part, mask in zip(scores, present.unbind(1), strict=True)], 1)
 
     def of_subset(self, weights: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
         """Rows of `weights` (S, P) for the inputs that rows have, (B, P). present: (B, inputs).
@@ -195,17 +194,19 @@ def predict(network: Space, rows: DeviceRows, size: int, keep: Collection[str] |
     The network must be in evaluation mode.
     """
     blocks: list[tuple[torch.Tensor, ...]] = []
+    tables = {n: network.statistics(rows, n) for n in network.names}
     for numbers in torch.arange(rows.size).split(size) if rows.size else ():
         batch = network.standardise(_kept(rows.batch(numbers, network.names), keep))
         used = {n: length > 0 for n, (_, length) in batch.items()}
         with autocast(rows.device):
             out = network(batch, used)
-        paths, present = network.paths(out.points, batch), torch.stack(list(used.values()), 1)
+        statistics, present = {n: table[numbers] for n, table in tables.items()}, torch.stack(list(used.values()), 1)
+        paths = network.paths(out.points, statistics, present)
         point = (paths * network.of_subset(network.weights, present)[..., None]).sum(1)
         point = torch.where(present.any(1, keepdim=True), point, network.nothing)
         emotion = point[:, : network.classes].softmax(1)
         vad = out.vad.float() * network.vad_scale + network.vad_mean
-        genders = network.gender_paths(out.gender, batch)
+        genders = network.gender_paths(out.gender, statistics, present)
         gender = (genders * network.of_subset(network.gender_weights, present)[..., None]).sum(1).softmax(1)
         blocks.append((emotion, gender, F.normalize(point, dim=1), vad, paths[..., : network.classes], genders))
     if not blocks:
@@ -247,17 +248,6 @@ def fit_linear(network: Space, train: DeviceRows, dev: DeviceRows) -> dict[str, 
 
 
 def _statistics(network: Space, name: str, rows: DeviceRows) -> tuple[np.ndarray, np.ndarray]:
-    """Statistics (N, 2 D) of the rows that have the input, and a mask of these rows."""
-    present = (rows.host_lengths[name] > 0).numpy() if name in rows.host_lengths else np.zeros(rows.size, bool)
-    return summaries(network, name, rows).cpu().numpy()[present], present
-
-
-@torch.no_grad()
-def summaries(network: Space, name: str, rows: DeviceRows, size: int = 64) -> torch.Tensor:
-    """Statistics of one standardised input for all rows, (N, 2 D), see `summary`; `size` rows are padded at a time."""
-    encoder = network.encoders[network.key(name)]
-    table = torch.full((rows.size, 2 * len(encoder.mean)), torch.nan, device=rows.device)
-    for numbers in torch.arange(rows.size).split(size) if rows.size else ():
-        values, length = rows.batch(numbers, [name])[name]
-        table[numbers[0] : numbers[-1] + 1] = summary(encoder.standardise(values, length), length)
-    return table
+    """Statistics (N, S, D) of the rows that have the input, and a mask of these rows."""
+    present = (rows.host_lengths[name] > 0).numpy()
+    return network.statistics(rows, name).cpu().numpy()[present], present

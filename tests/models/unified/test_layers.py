@@ -75,14 +75,14 @@ def test_each_layer_has_a_linear_path_weighted_on_dev(tmp_path):
     linear = {name: w for name, w in trained.facts["path_weights"].items() if "linear" in name}
     assert list(linear) == [f"audio.states linear {layer}" for layer in (1, 2, 3)] == list(trained.facts["shrinkages"])
     assert max(linear, key=linear.get) == f"audio.states linear {INFORMED + 1}"
-    paths = LinearPaths(LAYERS * WIDTH, LAYERS, 3)
-    tables = [np.random.default_rng(k).normal(size=(30, 2 * LAYERS * WIDTH)) for k in (1, 2)]
+    paths = LinearPaths(LAYERS * WIDTH, LAYERS, 2, 3)
+    tables = [np.random.default_rng(k).normal(size=(30, 2, LAYERS * WIDTH)) for k in (1, 2)]
     paths.fit((tables[0], fold.dev.label), (tables[1], fold.dev.label))
-    columns = [k * LAYERS * WIDTH + INFORMED * WIDTH + i for k in (0, 1) for i in range(WIDTH)]  # of mean and deviation
-    alone = LinearPath(WIDTH, 3)
-    alone.fit((tables[0][:, columns], fold.dev.label), (tables[1][:, columns], fold.dev.label))
-    scores = paths(torch.from_numpy(tables[1]))[:, INFORMED]
-    torch.testing.assert_close(scores, alone(torch.from_numpy(tables[1][:, columns])))
+    layer = slice(INFORMED * WIDTH, (INFORMED + 1) * WIDTH)
+    own = [table[:, :, layer].reshape(30, 2 * WIDTH) for table in tables]
+    alone = LinearPath(2 * WIDTH, 3)
+    alone.fit((own[0], fold.dev.label), (own[1], fold.dev.label))
+    torch.testing.assert_close(paths(torch.from_numpy(tables[1]))[:, INFORMED], alone(torch.from_numpy(own[1])))
 
 
 # From an encoder's option to the weights ------------------------------------------------------------------------------

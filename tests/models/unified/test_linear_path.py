@@ -31,7 +31,7 @@ def table(count: int, dims: int = 6, gap: float = 1.0) -> tuple[np.ndarray, np.n
 
 def test_a_linear_path_decides_like_lda_and_has_unit_scores():
     train, dev = table(90), table(60)
-    path = LinearPath(3, 3)
+    path = LinearPath(6, 3)
     chosen = path.fit(train, dev)
     scores = path(torch.from_numpy(train[0])).numpy()
     mean, scale = train[0].mean(0), train[0].std(0)
@@ -46,10 +46,10 @@ def test_the_shrinkage_is_chosen_on_dev_and_unknown_labels_do_not_count():
     chosen = {}
     for seed in range(8):
         order = np.random.default_rng(seed).permutation(300)[:40]
-        chosen[LinearPath(3, 3).fit(train, (dev[0][order], dev[1][order]))] = True
+        chosen[LinearPath(6, 3).fit(train, (dev[0][order], dev[1][order]))] = True
     assert len(chosen) > 1
     hidden = train[0], np.where(np.arange(15) < 12, train[1], -1)
-    first, second = LinearPath(3, 3), LinearPath(3, 3)
+    first, second = LinearPath(6, 3), LinearPath(6, 3)
     first.fit(hidden, dev)
     second.fit((train[0][:12], train[1][:12]), dev)
     assert torch.equal(first.weight, second.weight)
@@ -57,10 +57,10 @@ def test_the_shrinkage_is_chosen_on_dev_and_unknown_labels_do_not_count():
 
 def test_classes_without_train_rows_score_low_and_one_class_alone_gives_no_path():
     values, labels = table(60)
-    path = LinearPath(3, 3)
+    path = LinearPath(6, 3)
     path.fit((values[labels > 0], labels[labels > 0]), (values, labels))
     assert path.bias[0] == ABSENT and not path.weight[0].any()
-    alone = LinearPath(3, 3)
+    alone = LinearPath(6, 3)
     assert alone.fit((values[labels == 0], labels[labels == 0]), (values, labels)) is None
     assert not alone.weight.any() and not alone.bias.any()
 
