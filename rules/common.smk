@@ -27,6 +27,7 @@ snakemake_api.one_gpu_job_at_a_time(workflow)
 
 onstart:
     snakemake_api.wait_for_jobs_only(workflow)
+    snakemake_api.hash_no_ancient_input()
     try:
         start.refuse_absent(workflow, PLAN)
     except InputError as error:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from snakemake.exceptions import WorkflowError
+from snakemake.io import _IOFile as IOFile
 from snakemake.settings.types import DeploymentMethod
 from snakemake.utils import update_config
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -46,6 +47,22 @@ def wait_for_jobs_only(workflow) -> None:
     """
     if workflow.local_exec:
         workflow.scheduler.job_rate_limiter = None
+
+
+def hash_no_ancient_input() -> None:
+    """Do not read the ancient inputs of a job that has ended, such as stores.
+
+    Snakemake 9.27 records a checksum of every input up to `max-checksum-file-size`. It reads all of them once for each
+    output, in its main process, while jobs wait. No decision depends on the checksum of an ancient input.
+    """
+    eligible = IOFile.is_checksum_eligible
+    if not hasattr(eligible, "of_snakemake"):
+
+        async def is_checksum_eligible(self, threshold) -> bool:
+            return not self.is_ancient and await eligible(self, threshold)
+
+        is_checksum_eligible.of_snakemake = eligible
+        IOFile.is_checksum_eligible = is_checksum_eligible
 
 
 def counts_gpus_elsewhere(workflow) -> bool:
