@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from emospace.core import plugin
+from emospace.core.allocator import keep_freed_memory
 from emospace.core.data import Fold
 from emospace.core.provenance import write_sidecar
 from emospace.core.sidecars import about
@@ -12,7 +13,6 @@ from emospace.runs.fold_inputs import readers, refuse_unaudited
 from emospace.runs.folds import read_fold
 from emospace.runs.run_files import TRAIN
 from emospace.runs.run_inputs import Folders, with_runs
-from emospace.training.allocator import keep_freed_memory
 from emospace.weights.record import Weights
 from workflow_scripts._command import arguments
 from workflow_scripts._weights import opened

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from emospace.core import manifest
+from emospace.core.allocator import keep_freed_memory
 from emospace.core.manifest import Problem, Utterance
 from emospace.core.plugin import offered
 from emospace.core.provenance import write_sidecar
@@ -45,6 +46,8 @@ class Made:
 def make(function: Callable, call: Call, read: Callable, source: Path, rows: Sequence[Utterance], args, recipe) -> Made:
     """Call function(rows, source, out, **keywords); check the return value and the file. read: reads that file."""
     keywords, weights = _keywords(function, args, recipe)
+    if weights:
+        keep_freed_memory()
     with blamed(call, rows):
         returned = function(rows, source, args.out, **keywords)
     problems, facts = answer(returned, call)

@@ -6,6 +6,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from emospace.core import manifest, plugin, store
+from emospace.core.allocator import keep_freed_memory
 from emospace.core.errors import InputError
 from emospace.core.provenance import write_sidecar
 from emospace.features.embedding import check_loaded, count_layers, encode, write_store
@@ -30,6 +31,7 @@ def job(args, recipe):
     loaded, file = [], plugin.file_of(module)
 
     def load():
+        keep_freed_memory()
         with suppress(ImportError):  # not every environment has it
             import torch
 

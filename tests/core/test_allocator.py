@@ -1,4 +1,4 @@
-"""While a model is trained, freed memory stays in the process: a step touches few fresh pages."""
+"""While a model computes, freed memory stays in the process: a call touches few fresh pages."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ from conftest import ROOT
 
 FAULTS = """
 import resource, sys
-from emospace.training.allocator import keep_freed_memory
+from emospace.core.allocator import keep_freed_memory
 if "keep" in sys.argv and not keep_freed_memory():
     sys.exit(77)
 def step():
