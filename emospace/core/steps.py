@@ -16,7 +16,8 @@ class Step:
     Define it in a separate module if a change of its code should not run the other steps again. reads: the `source`:
     "parent", "child" (the view itself) or the name of another step; further steps are passed by name. block: the key of
     the view's block that holds its options, or "" for the block itself. suffix: ".csv" for texts (emospace.core.texts)
-    or ".npy" for a store (emospace.core.store). environment, packages, gpu: as for a view.
+    or ".npy" for a store (emospace.core.store). environment, packages, gpu: as for a view. for_limit: the option of
+    `score` that only this step serves. If the gate sets it to null, the step is left out, and `score` gets no file.
     """
 
     make: Callable
@@ -26,6 +27,7 @@ class Step:
     environment: str = "encode"
     packages: Sequence[str] = ()
     gpu: bool = False
+    for_limit: str = ""
 
 
 def steps(module: Any, suffix: str) -> dict[str, Step]:

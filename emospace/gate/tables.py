@@ -35,15 +35,16 @@ def number(value: float) -> float:
 
 
 def verdict_of(
-    utterance: str, verdict: str, reason: str, agreement: float | None, *, min_agreement: Share = 0.05
+    utterance: str, verdict: str, reason: str, agreement: float | None, *, min_agreement: Share | None = 0.05
 ) -> dict:
-    """Build a line of a fold's table. min_agreement: least probability that the probe must give the parent's label.
+    """Build a line of a fold's table. min_agreement: least probability that the probe must give the parent's label;
+    None: there is no probe.
 
     The default, 0.05, rejects only copies whose label the probe almost excludes, as a probe trained on human voices is
     unreliable for small differences between synthetic ones. On RAVDESS it rejects 3 % of the recordings themselves.
     """
     agreement = None if agreement is None else number(agreement)
-    if verdict == PASS and agreement is not None and agreement < min_agreement:
+    if verdict == PASS and None not in (agreement, min_agreement) and agreement < min_agreement:
         verdict, reason = FAIL, "label lost"
     cell = "" if agreement is None else f"{agreement:g}"
     return dict(zip(FOLD_COLUMNS, (utterance, verdict, reason, cell), strict=True))

@@ -222,7 +222,7 @@ class Plan(Entries):
     def used_features(self, corpus: str) -> list[str]:
         """Return the features of a corpus's own views that runs on it read or that its augmented features need."""
         used = {i for r in self.config["runs"] if corpus in self.run_corpora(r) for i in self.sources(r)}
-        used |= {parent for parent, _ in filter(None, map(self.gate_features, self.augmented()))}
+        used |= {self.gate_features(view)[0] for view in self.augmented() if self.judged_by_features(view)}
         used |= {self.feature(f)["by"] for f in self.augmented_features() if f in self.selections()}
         return [f for f in self.config["features"] if f in used]
 
@@ -297,6 +297,11 @@ class Plan(Entries):
         feature = next((f for f in self.augmented_features() if self.feature(f)["view"] == view), None)
         return (self.views.in_parent(feature), feature) if feature else None
 
+    def judged_by_features(self, view: str) -> bool:
+        """Does the gate read the features of `gate_features`, for the scores of a view or for its probe?"""
+        scores = self.views.takes(self.views.module(view).score, "features")
+        return bool(self.gate_features(view)) and (scores or self.probed(view))
+
     def training_views(self, protocol: str) -> list[str]:
         """Return the augmented views whose copies any run on a protocol trains on."""
         used = {v for r in map(self.run, self.config["runs"]) if r["protocol"] == protocol for v in r["augment"]}
@@ -304,7 +309,8 @@ class Plan(Entries):
 
     def probed(self, view: str) -> bool:
         """Does the gate train a probe per fold to check whether copies still carry their labels?"""
-        return self.views.module(view).PROBE
+        limit = (self.config.get("gate", {}).get(view) or {}).get("min_agreement", 0)
+        return self.views.module(view).PROBE and limit is not None
 
     def exchanges(self, run: str) -> list[tuple[str, str, str]]:
         """Return (input, augmented view, replacement of the input for children of that view), for all augmentations."""

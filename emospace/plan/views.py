@@ -85,12 +85,21 @@ class Views:
     # Steps, options and sources --------------------------------------------------------------------------------
 
     def steps(self, view: str) -> dict[str, Step]:
-        """Return the jobs of a view by name: "" writes the view itself; an augmented view may have others."""
+        """Return the jobs of a view by name: "" writes the view itself; an augmented view may have others.
+
+        A step that only serves a limit of the gate is left out if the config sets that limit to null.
+        """
         module = self.module(view)
         if self.is_augmented(view):
-            return steps(module, self.suffix(view))
+            made = steps(module, self.suffix(view))
+            return {name: step for name, step in made.items() if not self._unlimited(view, step.for_limit)}
         own = {"suffix": module.SUFFIX, "environment": module.ENVIRONMENT, "packages": module.PACKAGES}
         return {"": Step(module.extract, **own)}
+
+    def _unlimited(self, view: str, limit: str) -> bool:
+        """Is this option of the view's `score` null, in the config or else by default?"""
+        known, chosen = parameters(self.module(view).score), self.config.get("gate", {}).get(view) or {}
+        return limit in known and chosen.get(limit, known[limit].default) is None
 
     def step(self, view: str, step: str = "") -> Step:
         return self.steps(view)[step]

@@ -24,22 +24,24 @@ def score(
     child: Path,
     *,
     spoken: Path,
-    heard: Path,
+    heard: Path | None = None,
     min_duration_ratio: NotNegative = 0.4,
     max_duration_ratio: NotNegative = 2.5,
     max_loudness_db: NotNegative = 12.0,
-    max_word_errors: NotNegative = 0.5,
+    max_word_errors: NotNegative | None = 0.5,
 ) -> list[dict]:
     """Scores of each row, and the reason to reject its copy, or "".
 
     duration_ratio: duration from the first to the last sound, child over parent. loudness_db: loudness of the child
     minus that of the parent, in dB; the limit applies to its absolute value. word_errors: word error rate between the
-    text to say, `spoken`, and the recognised text, `heard`; numbers written as digits on one side count as errors. A
-    copy whose text was cut off in translation fails: no score shows it, since the voice says all that is left.
+    text to say, `spoken`, and the recognised text, `heard`; numbers written as digits on one side count as errors. If
+    max_word_errors is None, copies are not recognised and have no word_errors. A copy whose text was cut off in
+    translation fails: no score shows it, since the voice says all that is left.
     """
     limits = (min_duration_ratio, max_duration_ratio, max_loudness_db, max_word_errors)
     parents, children = (Ragged.open(path, len(rows)) for path in (parent, child))
-    spoken_texts, recognised, cut = texts.read_made(spoken), texts.read_made(heard), texts.read_cut(spoken)
+    spoken_texts, cut = texts.read_made(spoken), texts.read_cut(spoken)
+    recognised = texts.read_made(heard) if heard else [None] * len(rows)
     results = []
     for i in range(len(rows)):
         scores = _scores(parents[i], children[i], spoken_texts[i], recognised[i])
@@ -48,13 +50,13 @@ def score(
     return results
 
 
-def _scores(parent: np.ndarray, child: np.ndarray, spoken: str, heard: str) -> dict[str, float | None]:
+def _scores(parent: np.ndarray, child: np.ndarray, spoken: str, heard: str | None) -> dict[str, float | None]:
     (seconds, level), (parent_seconds, parent_level) = sound(child), sound(parent)
-    both = bool(seconds and parent_seconds)
+    both, said = bool(seconds and parent_seconds), bool(seconds and words(spoken))
     return {
         "duration_ratio": number(seconds / parent_seconds) if both else None,
         "loudness_db": number(level - parent_level) if both else None,
-        "word_errors": number(word_error_rate(spoken, heard)) if seconds and words(spoken) else None,
+        "word_errors": number(word_error_rate(spoken, heard)) if said and heard is not None else None,
     }
 
 
@@ -66,7 +68,7 @@ def _missing(parent: np.ndarray, child: np.ndarray, spoken: str) -> str:
     return "" if sound(child)[0] else "no voice"
 
 
-def _reason(scores: dict, cut: bool, shortest: float, longest: float, level: float, errors: float) -> str:
+def _reason(scores: dict, cut: bool, shortest: float, longest: float, level: float, errors: float | None) -> str:
     if cut:
         return "cut off"
     if scores["duration_ratio"] < shortest:
@@ -75,7 +77,7 @@ def _reason(scores: dict, cut: bool, shortest: float, longest: float, level: flo
         return "too long"
     if abs(scores["loudness_db"]) > level:
         return "too loud" if scores["loudness_db"] > 0 else "too soft"
-    return "not understood" if scores["word_errors"] > errors else ""
+    return "not understood" if errors is not None and scores["word_errors"] > errors else ""
 
 
 def sound(wave: np.ndarray) -> tuple[float, float]:

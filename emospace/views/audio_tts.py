@@ -20,7 +20,7 @@ _LISTEN = {"block": "recognise", "packages": _recognised.PACKAGES}
 STEPS = {
     "recognised": Step(_recognised.recognised, **_LISTEN),
     "spoken": Step(_translated.augment, "recognised", "translate", packages=_translated.PACKAGES, gpu=True),
-    "heard": Step(_recognised.recognised, "child", **_LISTEN),
+    "heard": Step(_recognised.recognised, "child", for_limit="max_word_errors", **_LISTEN),
 }
 WORDS = ("recognised", "spoken")
 check_spoken = check_translated

@@ -35,6 +35,13 @@ def test_options_are_split_and_misspelt_ones_rejected():
         thresholds("text_tb", {})
 
 
+def test_without_a_probe_no_copy_loses_its_label():
+    assert tables.verdict_of("a", "pass", "", 0.1, min_agreement=0.3)["reason"] == "label lost"
+    assert tables.verdict_of("a", "pass", "", None, min_agreement=None)["verdict"] == "pass"
+    with pytest.raises(InputError, match="min_agreement"):
+        thresholds("audio_tts", {"max_word_errors": None, "min_agreement": "none"})
+
+
 # The scripts -------------------------------------------------------------------------------------------------------
 
 

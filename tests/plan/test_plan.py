@@ -329,6 +329,17 @@ def test_augmented_views_and_features_are_matched_with_their_parents(augmented):
     assert plan.exchanges("unified") == []
 
 
+def test_a_gate_without_a_limit_plans_nothing_that_only_serves_it():
+    open_gate = shipped("configs/systems/demo_cross_modal.yaml")
+    plan, name = Plan(open_gate), "audio.mfcc"  # which no run reads
+    assert [*plan.views.steps("audio_tts")] == ["recognised", "spoken", ""] and not plan.probed("audio_tts")
+    assert name not in (used := plan.used_features("demo_few")) and "text.sbert" in used
+    heard = Plan(edit(open_gate, ["gate", "audio_tts", "max_word_errors"], 1.0))
+    assert [*heard.views.steps("audio_tts")] == ["recognised", "spoken", "heard", ""] and not heard.probed("audio_tts")
+    probed = Plan(edit(open_gate, ["gate", "audio_tts"], {"max_word_errors": None}))
+    assert probed.probed("audio_tts") and name in probed.used_features("demo_few")
+
+
 def test_only_needed_weights_are_fetched(config, augmented):
     names = ["clip", "minilm", "whisper_tiny_en"]
     assert Plan(config).fetched() == [f"weights/{name}/weights.json" for name in names]

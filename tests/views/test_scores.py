@@ -89,6 +89,15 @@ def test_speech_passes_if_similar_in_duration_and_level_and_intelligible(tmp_pat
     assert lines[6]["duration_ratio"] == lines[6]["word_errors"] == lines[9]["word_errors"] == ""
 
 
+def test_without_a_limit_of_word_errors_copies_need_no_recogniser(tmp_path):
+    sentence, waves = "the dogs sit by the door", [wave(1.0)] * 3
+    scored_speech(tmp_path, waves, [wave(1.0), wave(0.3), []], [sentence] * 3, [""] * 3, [False] * 3)
+    files = tmp_path / "p.npy", tmp_path / "c.npy"
+    scores = audio_tts.score(rows_of("abc"), *files, spoken=tmp_path / "spoken.csv", max_word_errors=None)
+    lines = table("audio_tts", scores, [*"abc"])
+    assert reasons(lines) == ["", "too short", "no voice"] and {line["word_errors"] for line in lines} == {""}
+
+
 def test_real_speech_passes_and_soft_or_short_speech_fails(ravdess, tmp_path):
     import soundfile
 
