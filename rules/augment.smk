@@ -30,7 +30,7 @@ for _view, _name in [(view, step) for view in PLAN.augmented() for step in PLAN.
             f"logs/augment_view/{{corpus}}/{_job}/{{part}}.tsv"
         conda:
             f"../envs/{_step.environment}.yaml"
-        threads: PLAN.views.threads(_view, _name)
+        threads: threads_of(_view, _name)
         resources:
             gpu=int(GPU and PLAN.views.uses_gpu(_view, _name)),
         params:

@@ -48,6 +48,16 @@ PATHS = Paths(PLAN)
 NAME = PLAN.name  # below logs/ too, because runs, protocols or corpora of two configs may have the same name
 
 
+def threads_of(view, step=""):
+    """Function of the wildcards: the threads of a job of a view or step."""
+
+    def threads(w):
+        cores = snakemake_api.shared_cores(workflow)
+        return PLAN.views.threads(view, step, parts=len(PLAN.parts(w.corpus)), cores=cores)
+
+    return threads
+
+
 def recipe(rule, key):
     """Input function: the recipe of a job, by the value of the wildcard `key`."""
     return lambda w: PLAN.recipe(rule, getattr(w, key))

@@ -28,7 +28,7 @@ for _view in PLAN.extractable():
             f"logs/extract_{_view}/{{corpus}}/{{part}}.tsv"
         conda:
             f"../envs/{_step.environment}.yaml"
-        threads: PLAN.views.threads(_view)
+        threads: threads_of(_view)
         params:
             root=lambda w: PLAN.root(w.corpus),
             read=lambda w, files=job_arguments.taken_by_view(PATHS, _view): job_arguments.read(files, w),

@@ -65,6 +65,11 @@ def hash_no_ancient_input() -> None:
         IOFile.is_checksum_eligible = is_checksum_eligible
 
 
+def shared_cores(workflow) -> int | None:
+    """Return the cores that all jobs share (--cores), None if jobs run on other machines. Known when jobs are made."""
+    return workflow.resource_settings.cores if workflow.local_exec and workflow.is_main_process else None
+
+
 def counts_gpus_elsewhere(workflow) -> bool:
     """Does the profile give `gpu` the scope "local", because jobs run on other machines that have GPUs?"""
     return workflow.resource_scopes.is_local("gpu")

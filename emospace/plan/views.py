@@ -158,10 +158,15 @@ class Views:
         """Return the steps of a view whose files a function takes by name."""
         return [step for step in self.steps(view) if step and self.takes(function, step)]
 
-    def threads(self, view: str, step: str = "") -> int:
-        """Return 2 for a step that takes `threads`, unless it can name weights and names none; otherwise 1."""
+    def threads(self, view: str, step: str = "", *, parts: int = 1, cores: int | None = None) -> int:
+        """Return 2 for a step that takes `threads`, unless it can name weights and names none; otherwise 1.
+
+        parts: of the corpus. cores: that their jobs share, None if unknown. As many parts as cores, with a thread each,
+        leave no core idle; two threads would rarely compute twice as fast.
+        """
         takes = self.takes(self.step(view, step).make, "threads")
-        return 2 if takes and all(self.named(view, step, "weights").values()) else 1
+        shared = cores is not None and parts >= cores
+        return 2 if takes and not shared and all(self.named(view, step, "weights").values()) else 1
 
     def uses_gpu(self, view: str, step: str) -> bool:
         """Does a step use a GPU if there is one? Not if it can name weights and names none."""

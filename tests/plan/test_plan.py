@@ -340,6 +340,12 @@ def test_a_gate_without_a_limit_plans_nothing_that_only_serves_it():
     assert probed.probed("audio_tts") and name in probed.used_features("demo_few")
 
 
+def test_a_job_gets_a_second_thread_only_if_its_step_takes_one_and_parts_leave_cores_idle(augmented):
+    views = Plan(augmented).views
+    assert views.threads("text_bt") == views.threads("text_bt", parts=2, cores=3) == 2
+    assert views.threads("text_bt", parts=2, cores=2) == views.threads("frames_aug", parts=2, cores=8) == 1
+
+
 def test_only_needed_weights_are_fetched(config, augmented):
     names = ["clip", "minilm", "whisper_tiny_en"]
     assert Plan(config).fetched() == [f"weights/{name}/weights.json" for name in names]
