@@ -50,6 +50,6 @@ def precision(option: str, device) -> str:
         return option
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
-    # A CPU without bf16 matrix units (Intel AMX) is several times slower in bf16; torch has no public check.
-    fast = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)()
-    return "bf16" if fast else "fp32"
+    # A CPU that cannot multiply bf16 (by AMX or AVX-512) is several times slower in it; torch has no public check.
+    checks = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+    return "bf16" if any(getattr(torch.cpu, check, lambda: False)() for check in checks) else "fp32"

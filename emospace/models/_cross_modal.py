@@ -35,10 +35,21 @@ class CrossModal(nn.Module):
 
     shapes: input -> (dimensions, is it a sequence?). A sequence contributes the mean over time of the states of a
     bidirectional LSTM with `recurrent` units per direction; any other input contributes its values unchanged.
+    precision: bf16 rounds the factors of matrix products; parameters and outputs are float32 in any case.
     """
 
-    def __init__(self, shapes: dict, classes: int, recurrent: int, hidden: int, embedding: int, dropout: float):
+    def __init__(
+        self,
+        shapes: dict,
+        classes: int,
+        recurrent: int,
+        hidden: int,
+        embedding: int,
+        dropout: float,
+        precision: str = "fp32",
+    ):
         super().__init__()
+        self.precision = precision
         shapes = dict(sorted(shapes.items()))  # the columns of the first layer are in this order
         sequences = {key(n): d for n, (d, sequence) in shapes.items() if sequence}
         self.lstms = nn.ModuleDict({name: directions(d, recurrent) for name, d in sequences.items()})
@@ -49,13 +60,20 @@ class CrossModal(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, batch: Batch) -> Output:
+        device = self.first.weight.device
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            return self._outputs(batch)
+
+    def _outputs(self, batch: Batch) -> Output:
         vectors = {name: self._vector(name, *batch[name]) for name in self.sizes}
         embedding = torch.cat(list(vectors.values()), 1)
         for layer in (self.first, self.second):
             embedding = self.dropout(F.leaky_relu(layer(embedding)))
-        decoded = {name: self.decoders[key(name)](embedding) for name in vectors}
+        embedding = embedding.float()  # as all outputs, on which the losses depend
+        decoded = {name: self.decoders[key(name)](embedding).float() for name in vectors}
         present = {name: (batch[name][1] > 0).to(embedding.device, non_blocking=True) for name in vectors}
-        return Output(self.emotion(embedding), self.gender(embedding), embedding, vectors, decoded, present)
+        emotion, gender = self.emotion(embedding).float(), self.gender(embedding).float()
+        return Output(emotion, gender, embedding, vectors, decoded, present)
 
     def _vector(self, name: str, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
         """Vector of an input (B, size), zero where it is missing."""
@@ -92,7 +110,7 @@ def mean_states(lstms: nn.ModuleList, values: torch.Tensor, length: torch.Tensor
         inside = steps < count[:, None]
         reverse = torch.where(inside, count[:, None] - 1 - steps, steps)  # padding remains at the end
         readings = part, part.gather(1, reverse[..., None].expand_as(part))
-        states = [lstm(reading)[0] for lstm, reading in zip(lstms, readings, strict=True)]
+        states = [lstm(reading)[0].float() for lstm, reading in zip(lstms, readings, strict=True)]
         means.append((torch.cat(states, 2) * inside[..., None]).sum(1) / count[:, None])
     place = order.to(values.device)
     return torch.empty_like(joined := torch.cat(means)).index_copy(0, place, joined)

@@ -18,7 +18,7 @@ import numpy as np
 
 from emospace.core.data import Fold, Output, Rows, Trained
 from emospace.core.errors import InputError
-from emospace.core.option_types import Count, NotNegative, Positive, Share
+from emospace.core.option_types import Count, NotNegative, Positive, Precision, Share
 from emospace.core.store import Ragged
 
 if TYPE_CHECKING:
@@ -63,16 +63,19 @@ def train(
     batch: Count = 500,
     epochs: Count = 70,
     keep: Literal["best", "last"] = "last",
+    precision: Precision = "fp32",
 ) -> Trained:
     """Train with Adam; after `wait` epochs without a lower dev loss, the rate is multiplied by `factor`.
 
     recurrent: units of an LSTM per direction. gender, reconstruction, contrastive, augmented (the terms of copies):
     weights in the loss. detach: no gradient through the targets of the reconstruction, which are outputs of the LSTMs:
     as published, they may shrink to make their own reconstruction easy. batch: rows per step, or all if there are
-    fewer. keep: the last epoch, or the one with the best accuracy on dev. Raises InputError if no input has data.
+    fewer. keep: the last epoch, or the one with the best accuracy on dev. precision: of the factors in matrix products,
+    fp32, bf16, or auto (bf16 where the hardware multiplies it faster). Raises InputError if no input has data.
     """
     import torch
 
+    from emospace.core import batching
     from emospace.models._cross_modal import Objective, Terms
     from emospace.models.unified.resident import DeviceRows
     from emospace.training.loop import Schedule, fit
@@ -80,6 +83,7 @@ def train(
 
     architecture = {"shapes": _shapes(fold.train), "classes": len(fold.classes), "recurrent": recurrent}
     architecture |= {"hidden": hidden, "embedding": embedding, "dropout": dropout}
+    architecture |= {"precision": batching.precision(precision, torch.device(device))}
     network = _untrained(architecture, seed).to(device)
     torch.manual_seed(seed)
     weights = {"emotion": 1.0, "gender": gender, "reconstruction": reconstruction}

@@ -42,7 +42,10 @@ def test_the_number_format_is_the_option_or_the_fast_one_of_the_device(monkeypat
     assert precision("fp32", cuda) == "fp32" and precision("bf16", cpu) == "bf16"
     for fast, chosen in ((True, "bf16"), (False, "fp32")):
         monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda fast=fast: fast)
-        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda fast=fast: fast, raising=False)
-        assert precision("auto", cuda) == precision("auto", cpu) == chosen
+        assert precision("auto", cuda) == chosen
+    for able in ((False, False), (True, False), (False, True)):  # by AMX, by AVX-512
+        for name, there in zip(("_is_amx_tile_supported", "_is_avx512_bf16_supported"), able, strict=True):
+            monkeypatch.setattr(torch.cpu, name, lambda there=there: there, raising=False)
+        assert precision("auto", cpu) == ("bf16" if any(able) else "fp32")
     with pytest.raises(InputError, match=r"'fp16' is not a number format. use one of fp32, bf16, auto"):
         precision("fp16", cpu)

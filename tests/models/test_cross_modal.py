@@ -168,6 +168,21 @@ def test_the_embedding_before_training_is_that_of_the_network_at_its_start(fold,
     assert not np.allclose(before, applied(trained(), fold.test).embeddings)
 
 
+def test_bf16_rounds_the_factors_of_products_and_nothing_that_is_kept(fold, trained):
+    exact, rounded = trained(), trained(precision="bf16")
+    assert [one.facts["architecture"]["precision"] for one in (exact, rounded)] == ["fp32", "bf16"]
+    first, other = exact.history[0]["loss"], rounded.history[0]["loss"]
+    assert first != other == pytest.approx(first, rel=0.02)
+    assert {value.dtype.name for value in rounded.state.values()} == {"float32"}
+    output = applied(rounded, fold.test)
+    assert (output.probabilities.argmax(1) == np.arange(30) % 3).mean() > 0.7
+    # Application rounds as training did: the float32 network would give other embeddings.
+    facts = rounded.facts | {"architecture": rounded.facts["architecture"] | {"precision": "fp32"}}
+    plain = applied(replace(rounded, facts=facts), fold.test)
+    assert not np.array_equal(plain.embeddings, output.embeddings)
+    np.testing.assert_allclose(plain.embeddings, output.embeddings, atol=0.05)
+
+
 def test_missing_inputs_are_zeros_and_any_subset_serves(fold, trained):
     rows, one = fold.test.take(np.arange(6)), trained()
     zeros = {name: Ragged(0 * store.values, store.offsets) for name, store in rows.inputs.items()}
