@@ -4,8 +4,10 @@
 corpus and installing are left out. Both train the published size without dropout, whose draws would differ; the losses
 of the timed epochs must agree. The naive training is timed for EPOCHS / SHARE epochs, since all cost the same.
 
-`python -m benchmarks.end_to_end [DIALOGUES]` also prints the cost of each stage. DIALOGUES: of each session; by default
-4, twice as many as the demo has. With fewer, the starts of jobs count more, and the workflow gains less.
+`python -m benchmarks.end_to_end [DIALOGUES [PRECISION]]` also prints the cost of each stage. DIALOGUES: per session;
+by default 4, twice as many as the demo has. With fewer, the starts of jobs count more, and the workflow gains less.
+PRECISION: of the workflow's CLIP and of its training; by default auto, which is bf16 if the CPU multiplies it faster.
+The naive way always computes in fp32.
 """
 
 import csv
@@ -21,7 +23,7 @@ from benchmarks._timing import Claim, row, wall
 
 CONFIG, NAME, RUN = "configs/systems/demo_cross_modal.yaml", "end_to_end", "all_frames"
 EPOCHS, SHARE, CORES, SEED = 70, 10, 2, 42
-SESSIONS, DIALOGUES = 5, 4
+SESSIONS, DIALOGUES, PRECISION = 5, 4, "auto"
 TARGET = 5
 # JPEGs of two programs and resampled cuts differ slightly, and each step of Adam amplifies that.
 SIMILAR = 0.99  # least median correlation of features
@@ -42,7 +44,7 @@ STAGES |= {"embed_frames_aug": "copies of pictures"}
 OTHER = "audit, gate and tables"
 
 
-def config(dialogues: int = DIALOGUES) -> dict:
+def config(dialogues: int = DIALOGUES, precision: str = PRECISION) -> dict:
     """The demo's config, with the published size and a single run. dialogues: of each session."""
     from emospace.plan.config_files import read_config
 
@@ -51,7 +53,9 @@ def config(dialogues: int = DIALOGUES) -> dict:
     corpora = {"demo": {"parts": CORES, "options": {"expect_counts": False}, "generate": size}}
     runs = {name: whole["runs"][name] | {"protocol": "published"} for name in ("probe", RUN)}
     kept = ("model", "protocol", "inputs", "augment")
-    runs[RUN] = {key: runs[RUN][key] for key in kept} | {"epochs": EPOCHS, "dropout": 0.0}
+    runs[RUN] = {key: runs[RUN][key] for key in kept} | {"epochs": EPOCHS, "dropout": 0.0, "precision": precision}
+    for feature in ("frames.clip", "frames_aug.clip", "text.clip"):
+        whole["features"][feature] |= {"precision": precision}
     whole["views"]["frames"] |= {"borders": "keep"}
     whole["protocols"] = {"published": whole["protocols"]["published"] | {"corpus": "demo"}}
     return whole | {
@@ -103,10 +107,10 @@ def remade(folder: Path, work: Path) -> dict[str, tuple[float, float]]:
     }
     made = naive.Naive(rows, folder / "data/raw/demo", work, weights, SEED)
     done = folder / f"results/{NAME}/runs/{RUN}/fold0-{SEED}"
-    facts = json.loads((done / "run.json").read_text())["facts"]
-    items = naive.Items(work, facts["architecture"]["shapes"])
+    architecture = json.loads((done / "run.json").read_text())["facts"]["architecture"] | {"precision": "fp32"}
+    items = naive.Items(work, architecture["shapes"])
     terms = Terms({"emotion": 1.0, "gender": 1.0, "reconstruction": 1.0}, 0.1, False)
-    network, sides = cross_modal._untrained(facts["architecture"], SEED), labelled(folder)
+    network, sides = cross_modal._untrained(architecture, SEED), labelled(folder)
     losses: list[float] = []
     training = {"training": lambda: losses.extend(naive.trained(network, items, sides, EPOCHS // SHARE, terms))}
     costs = naive.timed(made.stages() | training)
@@ -165,11 +169,11 @@ def table(ours: dict[str, float], theirs: dict[str, tuple[float, float]]) -> str
     return "\n".join([header, *(" ".join([f"{name:24}", *(f"{v:8.1f}" for v in row)]) for name, row in rows.items())])
 
 
-def measure(dialogues: int = DIALOGUES) -> list[dict]:
+def measure(dialogues: int = DIALOGUES, precision: str = PRECISION) -> list[dict]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         copy_project(folder)
-        (folder / "bench.json").write_text(json.dumps(config(dialogues)))
+        (folder / "bench.json").write_text(json.dumps(config(dialogues, precision)))
         snakemake(folder, "weights", "data/raw/demo/demo.json")
         for log in [*(folder / "logs").rglob("*.tsv")]:
             log.unlink()  # of fetching and generating
@@ -181,11 +185,11 @@ def measure(dialogues: int = DIALOGUES) -> list[dict]:
         stages = table(by_stage(folder / "logs"), costs)
     total = sum(cost for cost, _ in costs.values())
     print(f"{stages}\nours on {CORES} cores: {taken:.1f} s, {used:.1f} s of CPU time")
-    size = f"{SESSIONS * dialogues} dialogues, {EPOCHS} epochs"
+    size = f"{SESSIONS * dialogues} dialogues, {EPOCHS} epochs, precision {precision}"
     note = f"{taken:.0f} s on {CORES} cores, {total:.0f} s in the naive way; {size}"
     claim = Claim("raw demo corpus to the trained published space", "naive", "ours", TARGET, note)
     return [row(claim, [total / taken])]
 
 
 if __name__ == "__main__":
-    print(measure(*map(int, sys.argv[1:2])))
+    print(measure(*map(int, sys.argv[1:2]), *sys.argv[2:3]))
