@@ -13,7 +13,7 @@ from emospace.core.option_types import Count, Positive
 
 VIEWS = ("audio",)
 HOLDS = "spectrogram"
-PACKAGES = ("torch", "numpy")
+PACKAGES = ("torch", "librosa")
 BATCH = 4  # clips per STFT: more would exceed the processor's cache
 TOP_DB = 80.0  # dynamic range below the maximum of a clip, dB
 

@@ -14,7 +14,7 @@ from emospace.core.option_types import Count
 
 VIEWS = ("audio",)
 HOLDS = "cepstral"
-PACKAGES = ("torch", "scipy", "numpy")
+PACKAGES = ("torch", "librosa")
 
 BATCH = 4  # clips per STFT: more would add padding and overflow the processor's cache
 TOP_DB = 80.0  # dynamic range below each clip's maximum, dB

@@ -1,13 +1,9 @@
 """MFCC equal those of librosa, independent of the batch."""
 
-import subprocess
-import sys
-
 import librosa
 import numpy as np
 import pytest
 from _clips import clip, theirs
-from conftest import ROOT
 
 from emospace.core.errors import InputError
 from emospace.features.encoders import mfcc
@@ -81,10 +77,3 @@ def test_real_speech(ravdess):
     clips = [np.round(np.clip(s, -1, 1 - 2**-15) * 32768).astype(np.int16) for s in signals]
     for coefficients, one in zip(ours(clips), clips, strict=True):
         np.testing.assert_allclose(coefficients, theirs(one), atol=TOLERANCE)
-
-
-def test_loading_imports_no_librosa():
-    code = "import sys; from emospace.features.encoders import mfcc; mfcc.load(rate=16000);"
-    code += "print('librosa' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout == "False\n"
