@@ -30,24 +30,24 @@ def analyse(
     *,
     seed: int,
     metric: str = "UA",
-    versus: str = "",
+    versus: str | dict[str, str] = "",
     systems: dict[str, str] = {},  # noqa: B006, never changed
 ) -> dict:
     """Write a line per system and number of train rows, a line per draw, and a picture.
 
     metric: a metric of the config's tables. systems: run -> name of its system; planning completes it. versus: the
-    system that others are compared with; by default that of the first linear probe, else the first. Runs of a system
-    with the same `train_rows` are its draws; a run on all rows counts the largest train side of its folds. Values are
-    means over draws; emospace/evaluation/draws.py gives the intervals. Raises InputError if the runs test different
-    rows, if draws of a system differ in their seeds, or if a system has two runs on the same draw.
+    system that others are compared with, by default that of the first linear probe, else the first; or a mapping from
+    each system to compare to its own rival. Runs of a system with the same `train_rows` are its draws; a run on all
+    rows counts the largest train side of its folds. Values are means over draws; emospace/evaluation/draws.py gives the
+    intervals. Raises InputError if the runs test different rows, if draws of a system differ in their seeds, or if a
+    system has two runs on the same draw.
     """
     _refuse_other_rows(run)
     named = {one.name: systems.get(one.name, one.name) for one in run}
     probes = [named[one.name] for one in run if one.model == "linear_probe"]
     versus = versus or [*probes, *named.values()][0]
-    if versus not in named.values():
-        raise InputError("versus", f"there is no system {versus!r}", plugin.suggest(versus, sorted({*named.values()})))
-    curve = Curve(metric, versus, seed, _points(run, named), {one.name: _sums(one, metric) for one in run})
+    rivals = _rivals(versus, list(dict.fromkeys(named.values())))
+    curve = Curve(metric, rivals, seed, _points(run, named), {one.name: _sums(one, metric) for one in run})
     lines = [curve.line(*point) for point in curve.points]
     records.write(out / OUTPUTS[0], COLUMNS, map(_cells, lines))
     records.write(out / OUTPUTS[1], OF_DRAW, (_cells(one) for point in curve.points for one in curve.draws(*point)))
@@ -58,6 +58,15 @@ def analyse(
 def check_analyse(*, metric: str, **others) -> None:
     """Raise InputError for a metric that does not exist."""
     check_metric(metric)
+
+
+def _rivals(versus: str | dict[str, str], systems: list[str]) -> dict[str, str]:
+    """System -> the system that it is compared with."""
+    rivals = versus if isinstance(versus, dict) else dict.fromkeys(systems, versus)
+    for name in (*rivals, *rivals.values()):
+        if name not in systems:
+            raise InputError("versus", f"there is no system {name!r}", plugin.suggest(name, sorted(systems)))
+    return {system: other for system, other in rivals.items() if system != other}
 
 
 def _refuse_other_rows(runs) -> None:
@@ -72,11 +81,12 @@ def _refuse_other_rows(runs) -> None:
 class Curve:
     """All scores of an analysis.
 
-    points: (system, train rows) -> draw -> its run, 0 for all rows. sums: run -> sums of the metric's statistics.
+    rivals: system -> the system that it is compared with, if any. points: (system, train rows) -> draw -> its run, 0
+    for all rows. sums: run -> sums of the metric's statistics.
     """
 
     metric: str
-    versus: str
+    rivals: dict[str, str]
     seed: int
     points: dict[tuple[str, int], dict[int, object]]
     sums: dict[str, np.ndarray]
@@ -91,9 +101,9 @@ class Curve:
         score = cell(self._pooled(own.values()), module.LOWEST, module.HIGHEST)
         line |= {key: score[key] for key in KEYS} | {"n": len(first.truth.rows)} | dict.fromkeys(("versus", *ENDS))
         if both := self._shared(system, rows):
-            others = self.points[self.versus, rows]
+            others = self.points[self.rivals[system], rows]
             result = cell(self._pooled([own[k] for k in both], [others[k] for k in both]), -width, width)
-            line |= {"versus": self.versus} | dict(zip(ENDS, (result[key] for key in KEYS), strict=True))
+            line |= {"versus": self.rivals[system]} | dict(zip(ENDS, (result[key] for key in KEYS), strict=True))
         return line
 
     def draws(self, system: str, rows: int) -> Iterator[dict]:
@@ -103,14 +113,14 @@ class Curve:
             line = {"system": system, "train_rows": rows, "draw": draw or "all", "run": one.name}
             line |= {"seeds": len(one.seeds), "value": self._value(one), "versus": None, "difference": None}
             if draw in shared:
-                other = self.points[self.versus, rows][draw]
-                line |= {"versus": self.versus, "difference": line["value"] - self._value(other)}
+                other = self.points[self.rivals[system], rows][draw]
+                line |= {"versus": self.rivals[system], "difference": line["value"] - self._value(other)}
             yield line
 
     def _shared(self, system: str, rows: int) -> list[int]:
-        """The draws that both systems learn from; none for the system that others are compared with."""
-        others = self.points.get((self.versus, rows), {})
-        return [] if system == self.versus else sorted(self.points[system, rows].keys() & others.keys())
+        """The draws that a system and its rival learn from."""
+        others = self.points.get((self.rivals.get(system), rows), {})
+        return sorted(self.points[system, rows].keys() & others.keys())
 
     def _pooled(self, *sides: Iterable) -> "Estimate":
         from emospace.evaluation import measures

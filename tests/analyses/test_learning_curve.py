@@ -93,6 +93,15 @@ def test_draws_are_averaged_and_differences_are_taken_within_each(tree, tmp_path
     assert (tmp_path / "learning_curve.svg").read_text(encoding="utf-8").count("<svg") == 1
 
 
+def test_each_system_can_have_a_rival_of_its_own(tree, tmp_path):
+    make(tree, tmp_path / "own", versus={"probe": "space"})
+    make(tree, tmp_path / "default")
+    table, default = (records.read(tmp_path / name / "learning_curve.csv") for name in ("own", "default"))
+    assert [line["versus"] for line in table] == ["space"] * 3 + [""] * 3
+    for own, other in zip(table[:3], default[3:], strict=True):
+        assert float(own["difference"]) == pytest.approx(-float(other["difference"]), abs=1e-4)
+
+
 def test_a_system_without_the_draws_of_its_rival_has_no_difference(tree, tmp_path):
     make(tree, tmp_path, ["probe_r6_1", "space_r6_2", "space_r12_1"])
     assert [line["difference"] for line in records.read(tmp_path / "learning_curve.csv")] == ["", "", ""]
@@ -100,6 +109,8 @@ def test_a_system_without_the_draws_of_its_rival_has_no_difference(tree, tmp_pat
 
 REFUSED = [
     ({"versus": "spaec"}, "there is no system 'spaec'"),
+    ({"versus": {"space": "prob"}}, "there is no system 'prob'"),
+    ({"versus": {"spcae": "probe"}}, "there is no system 'spcae'"),
     ({"systems": dict.fromkeys(SYSTEMS, "one")}, "repeats a draw or has other seeds"),
 ]
 

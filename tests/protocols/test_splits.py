@@ -241,6 +241,21 @@ def test_folds_are_balanced_by_size_sex_and_class(seed, folds):
     )  # no useful swap remains
 
 
+def test_actors_of_any_other_group_can_be_dev():
+    rows, seen = ravdess_layout(18), {}
+    first = split("actors", rows, 6, dev=1)
+    for dev in range(1, 6):
+        for fold, sides in enumerate(split("actors", rows, 6, dev=dev)):
+            assert [s == "test" for s in sides] == [s == "test" for s in first[fold]]
+            at = [i for i, s in enumerate(sides) if s == "dev"]
+            assert [i for i, s in enumerate(first[(fold + dev) % 6]) if s == "test"] == at
+            seen.setdefault(fold, set()).update(at)
+    for fold, sides in enumerate(first):  # over the five choices, each actor that is not test is dev once
+        assert seen[fold] == {i for i, s in enumerate(sides) if s != "test"}
+    with pytest.raises(InputError, match=r"it is 5, and there are 4 groups beside test.*set 1 to 4"):
+        plugin.find("splits", "actors").check(5, ("train", "dev", "test"), dev=5)
+
+
 def test_equal_actors_are_dealt_in_turn_and_a_lost_clip_changes_nothing():
     rows = ravdess_layout(18)
     women, men = ([f"Actor_{n:02d}" for n in range(1, 19) if n % 2 == odd] for odd in (0, 1))

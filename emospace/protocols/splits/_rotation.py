@@ -1,4 +1,4 @@
-"""Rotation over groups, shared by most splits: in fold i, group i is test, the next one dev, the others train.
+"""Rotation over groups, shared by most splits: in fold i, group i is test, a later one dev, the others train.
 
 Every row is test exactly once over the folds. Dev, used for early stopping and every selection, is never test.
 """
@@ -10,17 +10,18 @@ from emospace.core.errors import InputError
 LEAST = 3  # folds: one group per side
 
 
-def rotate(groups: Sequence, folds: int, unit: str) -> list[list[str]]:
+def rotate(groups: Sequence, folds: int, unit: str, dev: int = 1) -> list[list[str]]:
     """Side of each row in each fold. groups: the group of each row; groups rotate in sorted order. unit: its name.
 
-    Raises InputError unless there are as many groups as folds.
+    dev: how many groups after the test group the dev group comes, by default the next. Raises InputError unless there
+    are as many groups as folds.
     """
     names = sorted(set(groups))
     require(len(names), folds, unit)
     position = {name: i for i, name in enumerate(names)}
 
     def side(group, fold: int) -> str:
-        return {0: "test", 1: "dev"}.get((position[group] - fold) % folds, "train")
+        return {0: "test", dev: "dev"}.get((position[group] - fold) % folds, "train")
 
     return [[side(group, fold) for group in groups] for fold in range(folds)]
 
