@@ -58,8 +58,9 @@ def translated(folder: Path, lines: list[str]) -> list[str]:
 
 def timed(stages: dict[str, Callable]) -> dict[str, tuple[float, float]]:
     """Run the stages in order; return the wall and CPU seconds of each."""
-    costs = {}
+    costs, threads = {}, torch.get_num_threads()
     for name, stage in stages.items():
+        torch.set_num_threads(threads)  # recognition sets one thread for all of the process
         wall, cpu = time.perf_counter(), spent()
         stage()
         costs[name] = time.perf_counter() - wall, spent() - cpu
