@@ -60,8 +60,9 @@ class CrossModal(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, batch: Batch) -> Output:
-        device = self.first.weight.device
-        with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+        if self.precision == "fp32":
+            return self._outputs(batch)
+        with torch.autocast(self.first.weight.device.type, torch.bfloat16):
             return self._outputs(batch)
 
     def _outputs(self, batch: Batch) -> Output:

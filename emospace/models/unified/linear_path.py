@@ -80,7 +80,7 @@ class LinearPaths(nn.ModuleList):
         """Statistics (B, S W) of each layer."""
         count, kinds, width = statistics.shape
         parts = statistics.reshape(count, kinds, len(self), width // len(self))
-        return [parts[:, :, layer].reshape(count, -1) for layer in range(len(self))]
+        return [parts[:, :, layer].reshape(count, kinds * width // len(self)) for layer in range(len(self))]
 
 
 def _labelled(table: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
