@@ -166,6 +166,13 @@ def plant(monkeypatch, tmp_path):
     return write
 
 
+def test_freed_memory_stays_in_the_process_while_an_encoder_computes(part, plant, monkeypatch):
+    calls = []
+    monkeypatch.setattr(embed, "keep_freed_memory", lambda: calls.append(Path("f.npy").exists()))
+    job(plant("planted_kept", PLANTED), scale=0.5)
+    assert calls == [False]  # once, before anything is written
+
+
 def test_an_encoder_needs_neither_facts_nor_packages(part, plant):
     facts = job(plant("planted_plain", PLANTED), scale=0.5)
     features = store.Ragged.open(Path("f.npy"), 4)
