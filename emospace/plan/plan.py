@@ -309,8 +309,7 @@ class Plan(Entries):
 
     def probed(self, view: str) -> bool:
         """Does the gate train a probe per fold to check whether copies still carry their labels?"""
-        limit = (self.config.get("gate", {}).get(view) or {}).get("min_agreement", 0)
-        return self.views.module(view).PROBE and limit is not None
+        return self.views.module(view).PROBE and self.views.gate(view).get("min_agreement", 0) is not None
 
     def exchanges(self, run: str) -> list[tuple[str, str, str]]:
         """Return (input, augmented view, replacement of the input for children of that view), for all augmentations."""

@@ -92,7 +92,7 @@ def _augmented(plan, view: str) -> Iterator[Recipe]:
     """Yield one recipe per step, so that another voice for synthesis does not rerun the recognition, for example."""
     for step in plan.views.steps(view):
         yield _step("augment_view", f"{view}.{step}".rstrip("."), plan, view, step=step, reader=plan.views.reader(view))
-    name, options = plan.views.module_name(view), plan.config.get("gate", {}).get(view, {})
+    name, options = plan.views.module_name(view), plan.views.gate(view)
     scoring, judging = thresholds(name, options)
     score = _homes(plan.views.module(view).score, name)
     yield _recipe("score_view", view, *score, view=view, plugin=name, options=scoring)

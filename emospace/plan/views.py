@@ -98,8 +98,12 @@ class Views:
 
     def _unlimited(self, view: str, limit: str) -> bool:
         """Is this option of the view's `score` null, in the config or else by default?"""
-        known, chosen = parameters(self.module(view).score), self.config.get("gate", {}).get(view) or {}
-        return limit in known and chosen.get(limit, known[limit].default) is None
+        known = parameters(self.module(view).score)
+        return limit in known and self.gate(view).get(limit, known[limit].default) is None
+
+    def gate(self, view: str) -> dict:
+        """Return the thresholds of the gate that the config sets for an augmented view."""
+        return self.config.get("gate", {}).get(view, {})
 
     def step(self, view: str, step: str = "") -> Step:
         return self.steps(view)[step]

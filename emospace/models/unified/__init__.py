@@ -1,7 +1,7 @@
 """The unified emotion space: a multitask contrastive autoencoder over any subset of modalities (docs/model.md).
 
 Each input has two paths into one space, whose first axes are the emotions: a learnt encoder, trained on its own scores,
-and the shrinkage LDA of its mean and deviation over time. The point of an utterance is the weighted sum over the paths
+and the shrinkage LDA of its statistics over time. The point of an utterance is the weighted sum over the paths
 of the inputs that it has; the few weights are fitted on dev, so the space is not worse than the probes that it holds.
 Its direction is the embedding. Further heads predict gender and valence/arousal/dominance, and decoders reconstruct a
 summary of each input (targets detached). A label-aware contrastive loss and cross-modal InfoNCE shape the space.
