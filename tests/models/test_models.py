@@ -60,6 +60,21 @@ def test_models_learn_and_predict_distributions(fold, tmp_path, model, options):
     assert trained.facts["dev_ua"] == trained.history[chosen - 1]["dev_ua"]
 
 
+@pytest.mark.parametrize(
+    ("holds", "steps", "form"),
+    [("cepstral", 7, ""), ("cepstral", 8, "cepstral"), ("cepstral", 99, "cepstral")]
+    + [("embedding", 8, ""), ("embedding", 31, ""), ("embedding", 32, "sequence")],
+)
+def test_short_cepstra_are_sequences_and_short_embeddings_are_not(tmp_path, holds, steps, form):
+    rng, label = np.random.default_rng(1), np.arange(12) % 3
+    rows = ragged([rng.normal(size=(n, 6)).astype(np.float32) for n in rng.permutation([steps] * 9 + [0, 1, 200])])
+    vad = np.full((12, 3), np.nan, np.float32)
+    one = Rows([f"u{i}" for i in range(12)], ["A"] * 12, {"x": rows}, label, np.full(12, -1), vad)
+    fold = Fold(CLASSES, one, one, one, about={"x": {"holds": holds, "rate": 16_000}})
+    trained = unified.train(fold, seed=1, checkpoint=tmp_path, **BRIEF | {"epochs": 1, "batch": 12})
+    assert trained.facts["architecture"]["shapes"]["x"][1] == form
+
+
 def test_pooling_does_not_depend_on_the_position_of_a_row():
     """Equal rows pool to equal bits at any position; a single step has deviation 0."""
     rng = np.random.default_rng(0)

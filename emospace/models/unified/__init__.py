@@ -26,7 +26,9 @@ INPUTS = ("feature", "run")
 GPU = True
 SUBSETS = True
 EMBEDDINGS = True
-LONG = 32  # steps: an input whose median length reaches this is a sequence
+# Median number of steps from which an input is a sequence. MFCC are one much earlier than the states of a network, whose
+# steps have context already: at eight steps, the convolutions leave two, and the tails of the linear paths have one.
+CEPSTRAL, LONG = 8, 32
 SCORED = 256  # rows per batch at inference
 
 
@@ -156,9 +158,11 @@ def train(
 
 def _shape(store: Ragged, about: dict) -> tuple[int, str, int]:
     """Dimensions, form and layers of an input, see `encoder.Shape`, from its length and from its sidecars."""
-    holds = about.get("holds")
-    long = np.median(store.lengths[store.lengths > 0]) >= LONG
-    form = ("cepstral" if holds == "cepstral" else "sequence") if long else ""
+    steps = np.median(store.lengths[store.lengths > 0])
+    if about.get("holds") == "cepstral" and steps >= CEPSTRAL:
+        form = "cepstral"
+    else:
+        form = "sequence" if steps >= LONG else ""
     return store.values.shape[1], form, about.get("layers", 1)
 
 
