@@ -68,11 +68,23 @@ def timed(stages: dict[str, Callable]) -> dict[str, tuple[float, float]]:
 
 
 class Naive:
-    """rows: of the manifest. root: folder of the corpus. work: for the files. weights: by name. seed: of transforms."""
+    """rows: of the manifest. root: folder of the corpus. work: for the files. weights: by name. seed: of transforms.
 
-    def __init__(self, rows: Sequence[Utterance], root: Path, work: Path, weights: dict[str, Weights], seed: int):
+    silence: seconds, option of `recognition.whisper`.
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[Utterance],
+        root: Path,
+        work: Path,
+        weights: dict[str, Weights],
+        seed: int,
+        silence: float,
+    ):
         torchvision_shim.ensure()
-        self.rows, self.root, self.work, self.weights, self.seed = rows, root, work, weights, seed
+        self.rows, self.root, self.work, self.weights = rows, root, work, weights
+        self.seed, self.silence = seed, silence
 
     def folder(self, name: str) -> Path:
         folder = self.work / name
@@ -152,7 +164,7 @@ class Naive:
         from emospace.speech.voices import Espeak, SynthesisError
 
         say = Espeak(60)
-        with whisper(self.weights["whisper_tiny_en"], 1) as listen:
+        with whisper(self.weights["whisper_tiny_en"], 1, silence=self.silence) as listen:
             for row in self.rows:
                 if not (self.folder("mfcc") / f"{row.utterance}.npy").exists():
                     continue

@@ -105,7 +105,8 @@ def remade(folder: Path, work: Path) -> dict[str, tuple[float, float]]:
     weights = {
         name: open_weights(folder / f"weights/{name}") for name in (*naive.CHAIN, "minilm", "clip", "whisper_tiny_en")
     }
-    made = naive.Naive(rows, folder / "data/raw/demo", work, weights, SEED)
+    silence = json.loads((folder / "bench.json").read_text())["views"]["audio_tts"]["recognise"]["silence"]
+    made = naive.Naive(rows, folder / "data/raw/demo", work, weights, SEED, silence)
     done = folder / f"results/{NAME}/runs/{RUN}/fold0-{SEED}"
     architecture = json.loads((done / "run.json").read_text())["facts"]["architecture"] | {"precision": "fp32"}
     items = naive.Items(work, architecture["shapes"])

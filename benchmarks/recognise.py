@@ -1,4 +1,7 @@
-"""Speech recognition by two threads that share a model, against one thread, for each engine whose weights are present.
+"""Speech recognition by two threads that share a model, against one, for each engine whose weights are present.
+
+For Whisper, also 10 s of silence after the speech against a full window of 30 s (option `silence`); with
+EMOSPACE_RAVDESS, `python -m benchmarks.recognise` prints the word error rates of both on every fifth clip.
 
 EMOSPACE_VOSK names the folder of a Vosk model. Whisper's weights are those that `make bench` fetches into weights/, or
 those in the folder that EMOSPACE_WHISPER names. The speech is synthesised by espeak-ng, and both ways must recognise
@@ -8,9 +11,14 @@ the same texts. This needs two idle cores.
 import os
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks._timing import Claim, compare
+from emospace.core.words import word_error_rate
+from emospace.corpora.ravdess import STATEMENTS
+from emospace.media.sound import decode
 from emospace.speech.prosody import Setting
-from emospace.speech.recognition import recognise
+from emospace.speech.recognition import RATE, WINDOW, recognise
 from emospace.speech.voices import Espeak
 from emospace.weights.record import Weights
 
@@ -23,6 +31,8 @@ TEXTS = [
     "leave me alone",
 ]
 REPEATS = 4
+SILENCES = {"window": WINDOW, "short": 10.0}  # seconds
+EVERY = 5
 
 
 def measure() -> list[dict]:
@@ -44,7 +54,26 @@ def measure() -> list[dict]:
         note = f"{len(waves)} sentences, loading the model included"
         claim = Claim(f"recognition by {engine}, two threads", "one", "two", 1.5, note)
         rows += compare({"one": lambda hear=hear: hear(1), "two": lambda hear=hear: hear(2)}, [claim])
+        if engine == "whisper":
+            rows += silences(waves, weights, note)
     return rows
+
+
+def silences(waves: list[np.ndarray], weights: Weights, note: str) -> list[dict]:
+    """Ratio of a full window to 10 s of silence; prints their word error rates."""
+
+    def hear(silence: float, waves: list[np.ndarray] = waves) -> list[str]:
+        return [text for text, _ in recognise(waves, weights=weights, engine="whisper", silence=silence)]
+
+    if folder := os.environ.get("EMOSPACE_RAVDESS"):
+        files = sorted(Path(folder).glob("Actor_*/03-01-*.*"))[::EVERY]
+        clips = [decode(file, RATE)[0] for file in files]
+        truth = [STATEMENTS[file.stem.split("-")[4]] for file in files]
+        for name, silence in SILENCES.items():
+            rate = word_error_rate(truth, hear(silence, clips))
+            print(f"{len(files)} clips, {name}: word error rate {100 * rate:.2f} %")
+    claim = Claim("recognition by whisper, 10 s of silence", "window", "short", 2, note)
+    return compare({name: lambda silence=silence: hear(silence) for name, silence in SILENCES.items()}, [claim])
 
 
 if __name__ == "__main__":

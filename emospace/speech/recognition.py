@@ -26,6 +26,8 @@ from emospace.weights.record import REMEDY, Weights
 
 RATE = 16_000  # Hz, of the training data of both engines' models
 CHUNK = 4_000  # samples (0.25 s) per call of Vosk, which checks for an end of speech after each
+WINDOW = 30.0  # seconds that Whisper's encoder reads; shorter sound is padded with silence
+FRAMES = 100  # of its input, per second
 FLAGS = ("", "no audio", "too short", "silent", "empty result", "recogniser failed")
 VOSK_FILES = ("am/final.mdl", "conf/mfcc.conf", "conf/model.conf", "graph")
 WHISPER_FILES = ("config.json", "model.bin", "tokenizer.json", "vocabulary.*")
@@ -196,23 +198,37 @@ def _undithered(weights: Weights) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def whisper(
-    weights: Weights, threads: int, *, language: str = "en", beam_size: Count = 1, compute_type: ComputeType = "int8"
+    weights: Weights,
+    threads: int,
+    *,
+    language: str = "en",
+    beam_size: Count = 1,
+    compute_type: ComputeType = "int8",
+    silence: NotNegative = WINDOW,
 ) -> Iterator[Listen]:
     """Listen with a Whisper model (Radford et al. 2022) in the CTranslate2 format, on the CPU.
 
     beam_size: 1 is greedy search. The temperature stays 0, without Whisper's fallback to sampling, and the text of one
-    segment does not prompt the next.
+    segment does not prompt the next. silence: seconds of it that the encoder reads after the speech, until its window
+    of 30 s is full. 10 is three times as fast on short utterances, but not what Whisper was trained on; texts can
+    differ (docs/augmentation.md).
     """
-    segments = _whisper_segments(weights, threads, language, beam_size, compute_type)
+    segments = _whisper_segments(weights, threads, language, beam_size, compute_type, silence)
     yield lambda wave: " ".join(segment.text for segment in segments(wave))
 
 
 @contextlib.contextmanager
 def whisper_timed(
-    weights: Weights, threads: int, *, language: str = "en", beam_size: Count = 1, compute_type: ComputeType = "int8"
+    weights: Weights,
+    threads: int,
+    *,
+    language: str = "en",
+    beam_size: Count = 1,
+    compute_type: ComputeType = "int8",
+    silence: NotNegative = WINDOW,
 ) -> Iterator[ListenTimed]:
     """As `whisper`, with the times of words, which it derives from the attention to the sound."""
-    segments = _whisper_segments(weights, threads, language, beam_size, compute_type, word_timestamps=True)
+    segments = _whisper_segments(weights, threads, language, beam_size, compute_type, silence, word_timestamps=True)
     yield lambda wave: [
         (word.word.strip(), word.start, word.end)
         for segment in segments(wave)
@@ -222,7 +238,7 @@ def whisper_timed(
 
 
 def _whisper_segments(
-    weights: Weights, threads: int, language: str, beam_size: int, compute_type: str, **more
+    weights: Weights, threads: int, language: str, beam_size: int, compute_type: str, silence: float, **more
 ) -> Callable[[np.ndarray], list]:
     """Return a function that returns the segments of a wave. more: arguments of faster-whisper."""
     try:
@@ -232,14 +248,26 @@ def _whisper_segments(
         raise InputError("faster-whisper", "the package is not installed", remedy) from error
     _check_files(weights, WHISPER_FILES, "CTranslate2 Whisper")
     place = {"device": "cpu", "cpu_threads": 1, "num_workers": threads, "local_files_only": True}
+
+    class Model(faster_whisper.WhisperModel):
+        def encode(self, features: np.ndarray):
+            return super().encode(_without_padding(features, silence))
+
     try:
-        model = faster_whisper.WhisperModel(str(weights.directory), compute_type=compute_type, **place)
+        model = Model(str(weights.directory), compute_type=compute_type, **place)
     except (RuntimeError, ValueError) as error:
         reason = f"cannot be loaded as a CTranslate2 Whisper model ({str(error).splitlines()[0]})"
         raise InputError(weights.directory, reason, f"delete it and {REMEDY}") from error
     fixed = {"language": language, "beam_size": beam_size, "temperature": 0.0, "vad_filter": False}
     fixed |= {"condition_on_previous_text": False, "without_timestamps": True} | more
     return lambda wave: list(model.transcribe(wave.astype(np.float32) / 32768, **fixed)[0])
+
+
+def _without_padding(features: np.ndarray, silence: float) -> np.ndarray:
+    """Features (bands, frames) up to `silence` seconds after the sound. Frames of padding are zero in all bands."""
+    sound = np.flatnonzero(features.any(0))
+    end = 1 + sound[-1] if len(sound) else 0
+    return np.ascontiguousarray(features[:, : end + round(silence * FRAMES)])
 
 
 ENGINES = {"vosk": vosk, "whisper": whisper}

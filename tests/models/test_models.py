@@ -62,8 +62,14 @@ def test_models_learn_and_predict_distributions(fold, tmp_path, model, options):
 
 @pytest.mark.parametrize(
     ("holds", "steps", "form"),
-    [("cepstral", 7, ""), ("cepstral", 8, "cepstral"), ("cepstral", 99, "cepstral")]
-    + [("embedding", 8, ""), ("embedding", 31, ""), ("embedding", 32, "sequence")],
+    [
+        ("cepstral", 7, ""),
+        ("cepstral", 8, "cepstral"),
+        ("cepstral", 99, "cepstral"),
+        ("embedding", 8, ""),
+        ("embedding", 31, ""),
+        ("embedding", 32, "sequence"),
+    ],
 )
 def test_short_cepstra_are_sequences_and_short_embeddings_are_not(tmp_path, holds, steps, form):
     rng, label = np.random.default_rng(1), np.arange(12) % 3

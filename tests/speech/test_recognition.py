@@ -20,13 +20,12 @@ from emospace.core import manifest, store
 from emospace.core.errors import InputError
 from emospace.core.provenance import sha256, write_json
 from emospace.core.words import word_error_rate
+from emospace.corpora.ravdess import STATEMENTS as SENTENCES
 from emospace.media.sound import decode
 from emospace.speech import recognition
-from emospace.speech.recognition import RATE, recognise, settings
+from emospace.speech.recognition import RATE, recognise, recognise_words, settings
 from emospace.weights.record import Weights
 from workflow_scripts import augment_view
-
-SENTENCES = {"01": "Kids are talking by the door", "02": "Dogs are sitting by the door"}
 
 
 @pytest.fixture(scope="session")
@@ -57,8 +56,9 @@ def awkward() -> dict[str, np.ndarray]:
     }
 
 
-def test_whisper_makes_few_errors_on_40_recordings(tiny, clips):
-    heard = recognise([wave for wave, _ in clips], weights=tiny, engine="whisper", threads=2)
+@pytest.mark.parametrize("options", [{}, {"silence": 10.0}], ids=["window", "short"])
+def test_whisper_makes_few_errors_on_40_recordings(tiny, clips, options):
+    heard = recognise([wave for wave, _ in clips], weights=tiny, engine="whisper", threads=2, **options)
     assert {flag for _, flag in heard} == {""}
     rate = word_error_rate([truth for _, truth in clips], [text for text, _ in heard])
     print(f"word error rate {rate:.4f} over {len(clips)} clips")  # shown by pytest -s
@@ -73,6 +73,36 @@ def test_whisper_texts_do_not_depend_on_order_or_threads(tiny):
     first = recognise(waves, weights=tiny, engine="whisper")
     assert recognise(waves[::-1], weights=tiny, engine="whisper", threads=2) == first[::-1]
     assert word_error_rate("why did you lie to me", first[0][0]) <= 0.5
+
+
+@pytest.mark.parametrize(
+    ("options", "seconds"), [({}, [30, 30, 30]), ({"silence": 10}, [11, 30, 25]), ({"silence": 0}, [1, 30, 15])]
+)
+def test_whisper_reads_the_speech_and_the_silence_after_it_up_to_a_full_window(tiny, monkeypatch, options, seconds):
+    """The second wave has two windows: the first is full, whatever follows the sound."""
+    import faster_whisper
+
+    read = []
+
+    def encode(self, features):
+        assert features.flags.c_contiguous
+        read.append(features.shape[-1] / 100)
+        raise RuntimeError("seen")
+
+    monkeypatch.setattr(faster_whisper.WhisperModel, "encode", encode)
+    waves = [np.random.default_rng(0).integers(-999, 999, length * RATE, np.int16) for length in (1, 45, 15)]
+    assert {flag for _, flag in recognise(waves, weights=tiny, engine="whisper", **options)} == {"recogniser failed"}
+    np.testing.assert_allclose(read, seconds, atol=0.05)
+
+
+def test_whisper_with_less_silence_hears_words_at_the_same_times(tiny):
+    waves = [said("why did you lie to me")]
+    (whole, _), (short, _) = (
+        recognise_words(waves, weights=tiny, engine="whisper", **options)[0] for options in ({}, {"silence": 10})
+    )
+    assert [word for word, *_ in whole] == [word for word, *_ in short]
+    starts = [[start for _, start, _ in words] for words in (whole, short)]  # the end of the last word varies more
+    np.testing.assert_allclose(*starts, atol=0.1)
 
 
 def test_whisper_flags_waves_without_speech_and_continues(tiny):

@@ -26,8 +26,8 @@ INPUTS = ("feature", "run")
 GPU = True
 SUBSETS = True
 EMBEDDINGS = True
-# Median number of steps from which an input is a sequence. MFCC are one much earlier than the states of a network, whose
-# steps have context already: at eight steps, the convolutions leave two, and the tails of the linear paths have one.
+# Median number of steps from which an input is a sequence. MFCC are one much earlier than the states of a network,
+# whose steps have context already: of eight steps, the convolutions leave two, and a tail of the linear paths has one.
 CEPSTRAL, LONG = 8, 32
 SCORED = 256  # rows per batch at inference
 
@@ -159,10 +159,8 @@ def train(
 def _shape(store: Ragged, about: dict) -> tuple[int, str, int]:
     """Dimensions, form and layers of an input, see `encoder.Shape`, from its length and from its sidecars."""
     steps = np.median(store.lengths[store.lengths > 0])
-    if about.get("holds") == "cepstral" and steps >= CEPSTRAL:
-        form = "cepstral"
-    else:
-        form = "sequence" if steps >= LONG else ""
+    cepstral = about.get("holds") == "cepstral" and steps >= CEPSTRAL
+    form = "cepstral" if cepstral else "sequence" if steps >= LONG else ""
     return store.values.shape[1], form, about.get("layers", 1)
 
 
