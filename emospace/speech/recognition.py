@@ -213,8 +213,8 @@ def whisper(
     of 30 s is full. 10 is three times as fast on short utterances, but not what Whisper was trained on; texts can
     differ (docs/augmentation.md).
     """
-    segments = _whisper_segments(weights, threads, language, beam_size, compute_type, silence)
-    yield lambda wave: " ".join(segment.text for segment in segments(wave))
+    with _whisper_segments(weights, threads, language, beam_size, compute_type, silence) as segments:
+        yield lambda wave: " ".join(segment.text for segment in segments(wave))
 
 
 @contextlib.contextmanager
@@ -228,19 +228,23 @@ def whisper_timed(
     silence: NotNegative = WINDOW,
 ) -> Iterator[ListenTimed]:
     """As `whisper`, with the times of words, which it derives from the attention to the sound."""
-    segments = _whisper_segments(weights, threads, language, beam_size, compute_type, silence, word_timestamps=True)
-    yield lambda wave: [
-        (word.word.strip(), word.start, word.end)
-        for segment in segments(wave)
-        for word in segment.words or []
-        if word.word.strip()
-    ]
+    options = language, beam_size, compute_type, silence
+    with _whisper_segments(weights, threads, *options, word_timestamps=True) as segments:
+        yield lambda wave: [
+            (word.word.strip(), word.start, word.end)
+            for segment in segments(wave)
+            for word in segment.words or []
+            if word.word.strip()
+        ]
 
 
+@contextlib.contextmanager
 def _whisper_segments(
     weights: Weights, threads: int, language: str, beam_size: int, compute_type: str, silence: float, **more
-) -> Callable[[np.ndarray], list]:
-    """Return a function that returns the segments of a wave. more: arguments of faster-whisper."""
+) -> Iterator[Callable[[np.ndarray], list]]:
+    """A function that returns the segments of a wave. more: arguments of faster-whisper."""
+    from threadpoolctl import threadpool_limits
+
     try:
         import faster_whisper
     except ImportError as error:
@@ -260,7 +264,9 @@ def _whisper_segments(
         raise InputError(weights.directory, reason, f"delete it and {REMEDY}") from error
     fixed = {"language": language, "beam_size": beam_size, "temperature": 0.0, "vad_filter": False}
     fixed |= {"condition_on_previous_text": False, "without_timestamps": True} | more
-    return lambda wave: list(model.transcribe(wave.astype(np.float32) / 32768, **fixed)[0])
+    # Over several threads, NumPy's product with the mel filters differs in the last bits, and then some texts do.
+    with threadpool_limits(1, "blas"):
+        yield lambda wave: list(model.transcribe(wave.astype(np.float32) / 32768, **fixed)[0])
 
 
 def _without_padding(features: np.ndarray, silence: float) -> np.ndarray:

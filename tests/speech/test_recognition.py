@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from _recognisers import engine_of, of_folder, opened, said, vosk_folder
 from conftest import ROOT, TINY, utterance
+from threadpoolctl import threadpool_limits
 
 from emospace.core import manifest, store
 from emospace.core.errors import InputError
@@ -93,6 +94,23 @@ def test_whisper_reads_the_speech_and_the_silence_after_it_up_to_a_full_window(t
     waves = [np.random.default_rng(0).integers(-999, 999, length * RATE, np.int16) for length in (1, 45, 15)]
     assert {flag for _, flag in recognise(waves, weights=tiny, engine="whisper", **options)} == {"recogniser failed"}
     np.testing.assert_allclose(read, seconds, atol=0.05)
+
+
+def test_whisper_hears_the_same_whatever_the_threads_of_numpy(tiny, monkeypatch):
+    """Its product with the mel filters differs in the last bits between one and two, and so do texts of poor speech."""
+    import faster_whisper
+
+    read, encode = [], faster_whisper.WhisperModel.encode
+
+    def spied(self, features):
+        read.append(features.copy())
+        return encode(self, features)
+
+    monkeypatch.setattr(faster_whisper.WhisperModel, "encode", spied)
+    for threads in (1, 2):
+        with threadpool_limits(threads, "blas"):
+            recognise([said("why did you lie to me")], weights=tiny, engine="whisper", silence=1)
+    np.testing.assert_array_equal(*read)
 
 
 def test_whisper_with_less_silence_hears_words_at_the_same_times(tiny):

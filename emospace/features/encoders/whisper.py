@@ -86,9 +86,11 @@ class Whisper:
     def _encode(self, pieces: Sequence[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
         """Yield (index, states) of each piece. Batches have one padded length: the encoder has no padding mask."""
         from ctranslate2 import StorageView
+        from threadpoolctl import threadpool_limits
 
         for length, indices in batches([len(piece) for piece in pieces]):
-            mel = StorageView.from_array(np.stack([self._frames(pieces[i], length) for i in indices]))
+            with threadpool_limits(1, "blas"):  # over several threads, the mel product differs in the last bits
+                mel = StorageView.from_array(np.stack([self._frames(pieces[i], length) for i in indices]))
             states = np.concatenate([np.array(model.encode(mel, to_cpu=True)) for model in self.models], axis=2)
             for i, rows in zip(indices, states, strict=True):
                 yield i, rows[: math.ceil(len(pieces[i]) / STATE)]
