@@ -94,8 +94,8 @@ def stage(parts: tuple[str, ...]) -> str:
     return next((STAGES[start] for start in sorted(STAGES, key=len, reverse=True) if name.startswith(start)), OTHER)
 
 
-def remade(folder: Path, work: Path) -> dict[str, tuple[float, float]]:
-    """Make everything in the naive way; return wall and CPU seconds of each stage. Raises if the losses differ."""
+def remade(folder: Path, work: Path) -> tuple[dict[str, tuple[float, float]], list[float]]:
+    """Make everything in the naive way; return wall and CPU seconds of each stage, and the losses of the epochs."""
     from emospace.core import manifest
     from emospace.models import cross_modal
     from emospace.models._cross_modal import Terms
@@ -115,9 +115,7 @@ def remade(folder: Path, work: Path) -> dict[str, tuple[float, float]]:
     losses: list[float] = []
     training = {"training": lambda: losses.extend(naive.trained(network, items, sides, EPOCHS // SHARE, terms))}
     costs = naive.timed(made.stages() | training)
-    compare_features(folder, work)
-    compare_losses(losses, done / "history.csv")
-    return costs | {"training": tuple(SHARE * cost for cost in costs["training"])}
+    return costs | {"training": tuple(SHARE * cost for cost in costs["training"])}, losses
 
 
 def labelled(folder: Path) -> dict[str, list[dict]]:
@@ -182,10 +180,12 @@ def measure(dialogues: int = DIALOGUES, precision: str = PRECISION) -> list[dict
         before = naive.spent()
         taken = wall(lambda: snakemake(folder, target))
         used = naive.spent() - before
-        costs = remade(folder, folder / "naive")
-        stages = table(by_stage(folder / "logs"), costs)
+        costs, losses = remade(folder, folder / "naive")
+        print(table(by_stage(folder / "logs"), costs))
+        print(f"ours on {CORES} cores: {taken:.1f} s, {used:.1f} s of CPU time", flush=True)
+        compare_features(folder, folder / "naive")
+        compare_losses(losses, folder / f"results/{NAME}/runs/{RUN}/fold0-{SEED}/history.csv")
     total = sum(cost for cost, _ in costs.values())
-    print(f"{stages}\nours on {CORES} cores: {taken:.1f} s, {used:.1f} s of CPU time")
     size = f"{SESSIONS * dialogues} dialogues, {EPOCHS} epochs, precision {precision}"
     note = f"{taken:.0f} s on {CORES} cores, {total:.0f} s in the naive way; {size}"
     claim = Claim("raw demo corpus to the trained published space", "naive", "ours", TARGET, note)
