@@ -53,3 +53,10 @@ def precision(option: str, device) -> str:
     # A CPU that cannot multiply bf16 (by AMX or AVX-512) is several times slower in it; torch has no public check.
     checks = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
     return "bf16" if any(getattr(torch.cpu, check, lambda: False)() for check in checks) else "fp32"
+
+
+def cpu_takes_bf16() -> bool:
+    """Can this CPU compute an LSTM in bf16 at all? oneDNN needs AVX-512 for it; torch has no public check."""
+    import torch
+
+    return torch.ops.mkldnn._is_mkldnn_bf16_supported()

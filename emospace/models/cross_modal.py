@@ -71,7 +71,8 @@ def train(
     weights in the loss. detach: no gradient through the targets of the reconstruction, which are outputs of the LSTMs:
     as published, they may shrink to make their own reconstruction easy. batch: rows per step, or all if there are
     fewer. keep: the last epoch, or the one with the best accuracy on dev. precision: of the factors in matrix products,
-    fp32, bf16, or auto (bf16 where the hardware multiplies it faster). Raises InputError if no input has data.
+    fp32, bf16, or auto (bf16 where the hardware multiplies it faster). Raises InputError if no input has data, and for
+    bf16 on a CPU without it.
     """
     import torch
 
@@ -84,6 +85,7 @@ def train(
     architecture = {"shapes": _shapes(fold.train), "classes": len(fold.classes), "recurrent": recurrent}
     architecture |= {"hidden": hidden, "embedding": embedding, "dropout": dropout}
     architecture |= {"precision": batching.precision(precision, torch.device(device))}
+    _check_precision(architecture, device)
     network = _untrained(architecture, seed).to(device)
     torch.manual_seed(seed)
     weights = {"emotion": 1.0, "gender": gender, "reconstruction": reconstruction}
@@ -118,6 +120,15 @@ def _shapes(rows: Rows) -> dict[str, tuple[int, bool]]:
     if not stores:
         raise InputError("cross_modal", "none of the run's inputs has data in train", "see data/quality")
     return {name: (store.values.shape[1], bool(store.lengths.max() > 1)) for name, store in stores.items()}
+
+
+def _check_precision(architecture: dict, device: str) -> None:
+    """Raise InputError for bf16 on a CPU without it: in training, or in applying a network trained elsewhere."""
+    from emospace.core import batching
+
+    if architecture["precision"] == "bf16" and device == "cpu" and not batching.cpu_takes_bf16():
+        remedy = "train with precision: auto on this machine, or use a GPU or a CPU with AVX-512"
+        raise InputError("option precision", "this CPU cannot compute LSTMs in bf16", remedy)
 
 
 def _untrained(architecture: dict, seed: int) -> "CrossModal":
@@ -171,6 +182,7 @@ def apply(trained: Trained, rows: Rows, *, device: str = "cpu") -> Output:
     from emospace.models._cross_modal import CrossModal
 
     architecture = trained.facts["architecture"]
+    _check_precision(architecture, device)
     network = CrossModal(**architecture)
     network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in trained.state.items()})
     emotion, gender, embedding = _predicted(network, rows, architecture["shapes"], device)

@@ -106,7 +106,10 @@ def settings(options: dict, where: str = "recognise") -> dict:
     engine = options.get("engine", "vosk")
     if engine not in ENGINES:
         raise InputError(f"{where}: engine", f"there is no engine {engine!r}", suggest(engine, ENGINES))
-    return plugin.settings([recognise, ENGINES[engine]], options, where, f"the engine {engine!r}")
+    # Options that no engine has come first, or an option of the intended engine would hide a misspelt `engine`.
+    known = {option for function in (recognise, *ENGINES.values()) for option in plugin.options_of(function)}
+    ordered = dict(sorted(options.items(), key=lambda item: item[0] in known))
+    return plugin.settings([recognise, ENGINES[engine]], ordered, where, f"the engine {engine!r}")
 
 
 def _hear(wave: np.ndarray, listen: Listen | ListenTimed, min_seconds: float, silence_dbfs: float):

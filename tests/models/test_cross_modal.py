@@ -8,7 +8,7 @@ import pytest
 import torch
 from _small import CLASSES, INPUTS, split, with_children
 
-from emospace.core import plugin
+from emospace.core import batching, plugin
 from emospace.core.data import Fold
 from emospace.core.errors import InputError
 from emospace.core.store import Ragged
@@ -168,6 +168,17 @@ def test_the_embedding_before_training_is_that_of_the_network_at_its_start(fold,
     assert not np.allclose(before, applied(trained(), fold.test).embeddings)
 
 
+def test_a_cpu_without_bf16_says_so(fold, trained, monkeypatch):
+    monkeypatch.setattr(batching, "cpu_takes_bf16", lambda: False)
+    with pytest.raises(InputError, match="this CPU cannot compute LSTMs in bf16"):
+        trained(precision="bf16")
+    exact = trained()
+    elsewhere = exact.facts | {"architecture": exact.facts["architecture"] | {"precision": "bf16"}}
+    with pytest.raises(InputError, match="this CPU cannot compute LSTMs in bf16"):
+        applied(replace(exact, facts=elsewhere), fold.test)
+
+
+@pytest.mark.skipif(not batching.cpu_takes_bf16(), reason="this CPU cannot compute LSTMs in bf16")
 def test_bf16_rounds_the_factors_of_products_and_nothing_that_is_kept(fold, trained):
     exact, rounded = trained(), trained(precision="bf16")
     assert [one.facts["architecture"]["precision"] for one in (exact, rounded)] == ["fp32", "bf16"]

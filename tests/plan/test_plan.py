@@ -94,11 +94,16 @@ def test_the_preset_of_the_space_switches_off_one_loss_at_a_time_and_all_that_th
     without |= {"no_linear_path": {"linear": False}}
     alone = {f"only_{name.partition('.')[2]}": {"inputs": [name]} for name in unified["inputs"]}
     runs = {name: unified | changed | {"versus": "unified"} for name, changed in (without | alone).items()}
-    assert config["runs"] == {"probe": config["runs"]["probe"], "unified": unified} | runs
+    probes = {f"probe_{name[5:]}": config["runs"]["probe"] | changed for name, changed in alone.items()}
+    learnt = {
+        f"learnt_{name[5:]}": unified | changed | {"linear": False, "versus": f"probe_{name[5:]}"}
+        for name, changed in alone.items()
+    }
+    assert config["runs"] == {"probe": config["runs"]["probe"], "unified": unified} | runs | probes | learnt
     assert plan.baseline("unified") == "probe" and config["runs"]["probe"]["inputs"] == unified["inputs"]
     assert plan.seeds("unified") == [1, 2, 3] and not {"augment", *losses, "linear"} & unified.keys()
     analyses = plan.config["analyses"]
-    assert {*analyses["space"]["runs"]} == {"unified", *runs} and {*analyses["subsets"]["alone"]} == {*alone}
+    assert {*analyses["space"]["runs"]} == {"unified", *runs, *learnt} and {*analyses["subsets"]["alone"]} == {*alone}
 
 
 def refused(config, *words):
