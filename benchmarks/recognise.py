@@ -35,16 +35,20 @@ SILENCES = {"window": WINDOW, "short": 10.0}  # seconds
 EVERY = 5
 
 
+def opened(engine: str) -> Weights:
+    folder = Path(os.environ.get(PLACES[engine]) or (FETCHED if engine == "whisper" else ""))
+    return Weights(engine, folder, "local", str(folder), "", {}, False, "")
+
+
 def measure() -> list[dict]:
     say = Espeak(60)
     waves = [say(text, "en-us", Setting(rate=rate)) for rate in range(140, 140 + 10 * REPEATS, 10) for text in TEXTS]
     rows = []
     for engine, variable in PLACES.items():
-        folder = Path(os.environ.get(variable) or (FETCHED if engine == "whisper" else ""))
-        if not (folder / "conf").is_dir() and not (folder / "model.bin").is_file():
+        weights = opened(engine)
+        if not (weights.directory / "conf").is_dir() and not (weights.directory / "model.bin").is_file():
             print(f"{engine}: not measured, because no model was found (set {variable})")
             continue
-        weights = Weights(engine, folder, "local", str(folder), "", {}, False, "")
 
         def hear(threads: int, engine=engine, weights=weights) -> list:
             return recognise(waves, weights=weights, engine=engine, threads=threads)
@@ -60,21 +64,25 @@ def measure() -> list[dict]:
 
 
 def silences(waves: list[np.ndarray], weights: Weights, note: str) -> list[dict]:
-    """Ratio of a full window to 10 s of silence; prints their word error rates."""
-
-    def hear(silence: float, waves: list[np.ndarray] = waves) -> list[str]:
-        return [text for text, _ in recognise(waves, weights=weights, engine="whisper", silence=silence)]
-
-    if folder := os.environ.get("EMOSPACE_RAVDESS"):
-        files = sorted(Path(folder).glob("Actor_*/03-01-*.*"))[::EVERY]
-        clips = [decode(file, RATE)[0] for file in files]
-        truth = [STATEMENTS[file.stem.split("-")[4]] for file in files]
-        for name, silence in SILENCES.items():
-            rate = word_error_rate(truth, hear(silence, clips))
-            print(f"{len(files)} clips, {name}: word error rate {100 * rate:.2f} %")
+    """Ratio of a full window to 10 s of silence."""
     claim = Claim("recognition by whisper, 10 s of silence", "window", "short", 2, note)
-    return compare({name: lambda silence=silence: hear(silence) for name, silence in SILENCES.items()}, [claim])
+    return compare({name: lambda s=s: texts(waves, weights, s) for name, s in SILENCES.items()}, [claim])
+
+
+def texts(waves: list[np.ndarray], weights: Weights, silence: float) -> list[str]:
+    return [text for text, _ in recognise(waves, weights=weights, engine="whisper", silence=silence)]
+
+
+def print_errors(ravdess: Path, weights: Weights) -> None:
+    """Print the word error rates with a full window and with 10 s of silence, on every fifth clip."""
+    files = sorted(ravdess.glob("Actor_*/03-01-*.*"))[::EVERY]
+    clips, truth = [decode(file, RATE)[0] for file in files], [STATEMENTS[file.stem.split("-")[4]] for file in files]
+    for name, silence in SILENCES.items():
+        rate = word_error_rate(truth, texts(clips, weights, silence))
+        print(f"{len(files)} clips, {name}: word error rate {100 * rate:.2f} %")
 
 
 if __name__ == "__main__":
     print(measure())
+    if "EMOSPACE_RAVDESS" in os.environ:
+        print_errors(Path(os.environ["EMOSPACE_RAVDESS"]), opened("whisper"))
