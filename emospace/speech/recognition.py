@@ -221,18 +221,12 @@ def whisper(
 
 
 @contextlib.contextmanager
-def whisper_timed(
-    weights: Weights,
-    threads: int,
-    *,
-    language: str = "en",
-    beam_size: Count = 1,
-    compute_type: ComputeType = "int8",
-    silence: NotNegative = WINDOW,
-) -> Iterator[ListenTimed]:
-    """As `whisper`, with the times of words, which it derives from the attention to the sound."""
-    options = language, beam_size, compute_type, silence
-    with _whisper_segments(weights, threads, *options, word_timestamps=True) as segments:
+def whisper_timed(weights: Weights, threads: int, **options) -> Iterator[ListenTimed]:
+    """As `whisper`, with the times of words, which it derives from the attention to the sound.
+
+    options: all of `whisper`, with defaults filled in by `settings`.
+    """
+    with _whisper_segments(weights, threads, **options, word_timestamps=True) as segments:
         yield lambda wave: [
             (word.word.strip(), word.start, word.end)
             for segment in segments(wave)

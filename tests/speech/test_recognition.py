@@ -80,7 +80,7 @@ def test_whisper_texts_do_not_depend_on_order_or_threads(tiny):
     ("options", "seconds"), [({}, [30, 30, 30]), ({"silence": 10}, [11, 30, 25]), ({"silence": 0}, [1, 30, 15])]
 )
 def test_whisper_reads_the_speech_and_the_silence_after_it_up_to_a_full_window(tiny, monkeypatch, options, seconds):
-    """The second wave has two windows: the first is full, whatever follows the sound."""
+    """The second wave fills its first window, so no silence follows."""
     import faster_whisper
 
     read = []
