@@ -46,7 +46,7 @@ class Frames:
         self.window = np.hamming(length).astype(np.float32)
         self.frequencies = np.fft.rfftfreq(self.size, 1 / rate).astype(np.float32)
         self.mel = librosa.filters.mel(sr=rate, n_fft=self.size, n_mels=MELS).T.astype(np.float32)
-        self.dct = dct(np.eye(MELS), norm="ortho", axis=0)[1 : COEFFICIENTS + 1].T.astype(np.float32)
+        self.dct = dct(np.eye(MELS), norm="ortho", axis=0)[1 : COEFFICIENTS + 1].T  # float64: large terms cancel
         self.contrast = _octaves(self.frequencies)
         taper = np.correlate(self.window, self.window, "full")[length - 1 :]
         self.taper = (taper / taper[0])[: self.longest + 1]

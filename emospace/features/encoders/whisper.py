@@ -7,8 +7,7 @@ the silence (tests/features/encoders/test_whisper.py).
 """
 
 import math
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -28,8 +27,7 @@ STATE = 320  # samples per state of the encoder
 STATES = RATE // STATE  # per second
 WINDOW = 30 * RATE  # samples; all positions of Whisper's encoder
 SILENCE = RATE  # samples after the end of a clip
-GRID = RATE // 2  # samples; clips padded to the same multiple of it share a batch
-BATCH = 4  # clips of one padded length: more bring no speed-up on a CPU
+GRID = RATE // 2  # samples; padded lengths are multiples of it
 
 
 def load(
@@ -40,9 +38,9 @@ def load(
     D is 384 for tiny, 512 for base. layers: 1 is the first layer, -1 the last; several are concatenated. The
     network's final normalisation is applied to each. CTranslate2 gives the states of the last layer only, so each layer
     takes a pass through the layers up to it. per_second: steps of the feature; k = 50 / per_second
-    must be a whole number. Clips longer than 30 s are encoded in windows of 30 s. Runs on the CPU in fp32; a clip's
-    features do not depend on the rest of its batch. Raises InputError for weights that are missing, damaged or random,
-    and for layers that they lack.
+    must be a whole number. Clips longer than 30 s are encoded in windows of 30 s. Runs on the CPU in fp32, window by
+    window, so a clip's features do not depend on other clips. Raises InputError for weights that are missing, damaged
+    or random, and for layers that they lack.
     """
     pool = states_per_step(STATES, per_second, "whisper")
     if weights is None or weights.random:
@@ -76,24 +74,21 @@ class Whisper:
 
     def __call__(self, items: Sequence[np.ndarray], utterances: Sequence[str]) -> list[np.ndarray]:
         """float32 (ceil(T_i / 320 / k), layers x D) of each clip, in order."""
-        pieces = [(i, clip[start : start + WINDOW]) for i, clip in enumerate(items) for start in starts(len(clip))]
-        states: list[list[np.ndarray]] = [[] for _ in items]
-        encoded = dict(self._encode([piece for _, piece in pieces]))
-        for index, (i, _) in enumerate(pieces):
-            states[i].append(encoded[index])
-        return [pooled(np.concatenate(parts), self.pool) for parts in states]
+        windows = [[clip[start : start + WINDOW] for start in starts(len(clip))] for clip in items]
+        return [pooled(np.concatenate([self._encode(piece) for piece in pieces]), self.pool) for pieces in windows]
 
-    def _encode(self, pieces: Sequence[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield (index, states) of each piece. Batches have one padded length: the encoder has no padding mask."""
+    def _encode(self, piece: np.ndarray) -> np.ndarray:
+        """Return the states (ceil(T / 320), layers x D) of a piece of at most 30 s.
+
+        A batch of pieces would save a tenth of the time, but then the last bits of its states depend on its size.
+        """
         from ctranslate2 import StorageView
         from threadpoolctl import threadpool_limits
 
-        for length, indices in batches([len(piece) for piece in pieces]):
-            with threadpool_limits(1, "blas"):  # over several threads, the mel product differs in the last bits
-                mel = StorageView.from_array(np.stack([self._frames(pieces[i], length) for i in indices]))
-            states = np.concatenate([np.array(model.encode(mel, to_cpu=True)) for model in self.models], axis=2)
-            for i, rows in zip(indices, states, strict=True):
-                yield i, rows[: math.ceil(len(pieces[i]) / STATE)]
+        with threadpool_limits(1, "blas"):  # over several threads, the mel product differs in the last bits
+            mel = StorageView.from_array(self._frames(piece, padded_length(len(piece)))[None])
+        states = np.concatenate([np.array(model.encode(mel, to_cpu=True))[0] for model in self.models], axis=1)
+        return states[: math.ceil(len(piece) / STATE)]
 
     def _frames(self, piece: np.ndarray, length: int) -> np.ndarray:
         """Return the log-mel spectrum (mels, length / 160) of a piece that is padded with silence to `length`."""
@@ -128,12 +123,3 @@ def starts(length: int) -> range:
 def padded_length(length: int) -> int:
     """Return the padded length in samples: piece and silence, rounded up to GRID, at most WINDOW."""
     return min(WINDOW, -(-(length + SILENCE) // GRID) * GRID)
-
-
-def batches(lengths: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
-    """Yield (padded length, indices) of the pieces of each batch."""
-    by_length = defaultdict(list)
-    for i, length in enumerate(lengths):
-        by_length[padded_length(length)].append(i)
-    for length, indices in sorted(by_length.items()):
-        yield from ((length, indices[start : start + BATCH]) for start in range(0, len(indices), BATCH))

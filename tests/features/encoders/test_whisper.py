@@ -19,7 +19,7 @@ from emospace.core.provenance import read_json, write_json
 from emospace.features.encoders import whisper
 from emospace.features.encoders._ctranslate2 import Model
 from emospace.features.encoders._steps import pooled
-from emospace.features.encoders.whisper import BATCH, RATE, WINDOW, batches, padded_length
+from emospace.features.encoders.whisper import RATE, WINDOW, padded_length
 from emospace.weights.record import Weights
 
 D = 384  # of tiny
@@ -138,9 +138,6 @@ def test_clips_are_padded_by_a_second_but_to_at_most_a_window():
     assert (padded % 320 == 0).all() and padded.max() <= WINDOW
     free = lengths + 1.5 * RATE <= WINDOW
     assert (padded - lengths >= RATE)[free].all() and (padded - lengths < 1.5 * RATE).all()
-    groups = list(batches(lengths.tolist()))
-    assert sorted(i for _, indices in groups for i in indices) == list(range(500))
-    assert all(len(indices) <= BATCH and {padded_length(lengths[i]) for i in indices} == {n} for n, indices in groups)
 
 
 def test_steps_are_means_of_states_and_the_last_covers_the_remainder():
