@@ -1,7 +1,8 @@
 """The published unified space made in the way of its original: file by file, item by item, with plain libraries.
 
 Each stage reads and writes one file per utterance. Models are loaded once per stage and called for one item at a time.
-In training, every utterance and every copy has a forward pass of its own, for which its files are read.
+In training, every utterance and every copy has a forward pass of its own, for which its files are read; its sequences
+are padded to the longest of the corpus.
 """
 
 import contextlib
@@ -205,10 +206,12 @@ class Naive:
 
 
 class Items:
-    """Reads the files of one utterance, or of its copy, at every call."""
+    """Reads the files of one utterance, or of its copy, at every call, and pads them to the longest of the corpus."""
 
     def __init__(self, work: Path, shapes: dict[str, list]):
         self.work, self.shapes = work, shapes
+        files = {name: [*work.glob(f"{FOLDERS[name]}*/*.npy")] for name in shapes}
+        self.longest = {name: max(len(np.load(file, mmap_mode="r")) for file in files[name]) for name in shapes}
 
     def batch(self, utterance: str, copied: bool) -> dict:
         batch = {}
@@ -216,8 +219,9 @@ class Items:
             folder = FOLDERS[name]
             file, made = (self.work / f / f"{utterance}.npy" for f in (folder, f"{folder}_aug"))
             file = made if copied and made.exists() else file
-            values = np.load(file).astype(np.float32) if file.exists() else np.zeros((0, dims), np.float32)
-            padded = torch.from_numpy(values if len(values) else np.zeros((1, dims), np.float32))[None]
+            values = np.load(file) if file.exists() else np.zeros((0, dims))
+            padded = torch.zeros(1, self.longest[name], dims)
+            padded[0, : len(values)] = torch.from_numpy(values)
             batch[name] = padded, torch.tensor([len(values)])
         return batch
 

@@ -82,15 +82,15 @@ def stored(folder: Path, network: CrossModal, order: torch.Tensor) -> list[float
 
 
 class Padded(CrossModal):
-    """The same network, which runs each direction of an LSTM over the padding."""
+    """The same network, which runs each direction of an LSTM over the padding. A missing sequence is all padding."""
 
     def _vector(self, name: str, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
-        if not SHAPES[name][1]:
+        if key(name) not in self.lstms:
             return values[:, 0]
         inside = (torch.arange(values.shape[1]) < length[:, None])[..., None]
         readings = values, backwards(values, length)
         states = [lstm(reading)[0] for lstm, reading in zip(self.lstms[key(name)], readings, strict=True)]
-        return (torch.cat(states, 2) * inside).sum(1) / length[:, None]
+        return (torch.cat(states, 2) * inside).sum(1) / length.clamp(min=1)[:, None]
 
 
 def backwards(values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:

@@ -28,6 +28,7 @@ for _view, _name in [(view, step) for view in PLAN.augmented() for step in PLAN.
             f"logs/augment_view/{{corpus}}/{_job}/{{part}}.log",
         benchmark:
             f"logs/augment_view/{{corpus}}/{_job}/{{part}}.tsv"
+        priority: 1  # before embedding: the copies' own features, checks and gates wait for them
         conda:
             f"../envs/{_step.environment}.yaml"
         threads: threads_of(_view, _name)

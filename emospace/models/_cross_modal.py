@@ -11,7 +11,7 @@ from torch import nn
 from emospace.models.unified.resident import DeviceRows, contents
 from emospace.training.losses import margin_contrastive
 
-OVERHEAD = 1.5  # cost of a step of an LSTM beside its rows, in rows: measured for 384 units on one core
+OVERHEAD = 3.0  # cost of a step of an LSTM beside its rows, in rows: 384 units, between 2 (one thread) and 7 (two)
 Batch = dict[str, tuple[torch.Tensor, torch.Tensor]]  # input -> padded values (B, T, D), lengths (B,) on the CPU
 
 
