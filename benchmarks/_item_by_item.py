@@ -6,6 +6,7 @@ are padded to the longest of the corpus.
 """
 
 import contextlib
+import functools
 import resource
 import subprocess
 import time
@@ -210,8 +211,12 @@ class Items:
 
     def __init__(self, work: Path, shapes: dict[str, list]):
         self.work, self.shapes = work, shapes
-        files = {name: [*work.glob(f"{FOLDERS[name]}*/*.npy")] for name in shapes}
-        self.longest = {name: max(len(np.load(file, mmap_mode="r")) for file in files[name]) for name in shapes}
+
+    @functools.cached_property
+    def longest(self) -> dict[str, int]:
+        """Steps of the longest utterance or copy of each input."""
+        files = {name: self.work.glob(f"{FOLDERS[name]}*/*.npy") for name in self.shapes}
+        return {name: max(len(np.load(file, mmap_mode="r")) for file in files[name]) for name in self.shapes}
 
     def batch(self, utterance: str, copied: bool) -> dict:
         batch = {}
