@@ -29,6 +29,12 @@ class Output:
     decoded: dict[str, torch.Tensor]
     present: dict[str, torch.Tensor]
 
+    def rows(self, chosen: slice) -> "Output":
+        """The outputs for these of the rows."""
+        heads = (values[chosen] for values in (self.emotion, self.gender, self.embedding))
+        inputs = (self.vectors, self.decoded, self.present)
+        return Output(*heads, *({name: values[chosen] for name, values in each.items()} for each in inputs))
+
 
 class CrossModal(nn.Module):
     """Vectors of all inputs, concatenated, then two layers to the embedding, which five heads read.
@@ -197,13 +203,16 @@ class Objective:
         self.copied = bool(self.copies.exists.any()) and terms.weights["copies"] > 0
 
     def outputs(self, network: CrossModal, numbers: torch.Tensor) -> list[tuple[torch.Tensor, Output]]:
-        """(numbers, outputs) of these originals and, if there are copies, the same of those that have one."""
-        sides = [(numbers, network(batch_of(self.rows, dict.fromkeys(self.names, numbers))))]
-        if self.copied:
-            having = numbers[self.copies.exists[numbers]]
-            batch = batch_of(self.rows, {name: self.copies.source[name][having] for name in self.names})
-            sides.append((having, network(batch)))
-        return sides
+        """(numbers, outputs) of these originals and, if there are copies, the same of those that have one.
+
+        A single pass computes both: the LSTMs then have larger groups of sequences of similar length.
+        """
+        if not self.copied:
+            return [(numbers, network(batch_of(self.rows, dict.fromkeys(self.names, numbers))))]
+        having = numbers[self.copies.exists[numbers]]
+        both = {name: torch.cat([numbers, self.copies.source[name][having]]) for name in self.names}
+        output, count = network(batch_of(self.rows, both)), len(numbers)
+        return [(numbers, output.rows(slice(count))), (having, output.rows(slice(count, None)))]
 
     def losses(self, sides: list[tuple[torch.Tensor, Output]]) -> dict[str, torch.Tensor]:
         """All terms by name, those of the copies with the suffix `_copy`, and the contrastive term over both."""
