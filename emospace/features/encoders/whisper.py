@@ -74,8 +74,11 @@ class Whisper:
 
     def __call__(self, items: Sequence[np.ndarray], utterances: Sequence[str]) -> list[np.ndarray]:
         """float32 (ceil(T_i / 320 / k), layers x D) of each clip, in order."""
+        from threadpoolctl import threadpool_limits
+
         windows = [[clip[start : start + WINDOW] for start in starts(len(clip))] for clip in items]
-        return [pooled(np.concatenate([self._encode(piece) for piece in pieces]), self.pool) for pieces in windows]
+        with threadpool_limits(1, "blas"):  # over several threads, the mel product differs in the last bits
+            return [pooled(np.concatenate([self._encode(piece) for piece in pieces]), self.pool) for pieces in windows]
 
     def _encode(self, piece: np.ndarray) -> np.ndarray:
         """Return the states (ceil(T / 320), layers x D) of a piece of at most 30 s.
@@ -83,10 +86,8 @@ class Whisper:
         A batch of pieces would save a tenth of the time, but then the last bits of its states depend on its size.
         """
         from ctranslate2 import StorageView
-        from threadpoolctl import threadpool_limits
 
-        with threadpool_limits(1, "blas"):  # over several threads, the mel product differs in the last bits
-            mel = StorageView.from_array(self._frames(piece, padded_length(len(piece)))[None])
+        mel = StorageView.from_array(self._frames(piece, padded_length(len(piece)))[None])
         states = np.concatenate([np.array(model.encode(mel, to_cpu=True))[0] for model in self.models], axis=1)
         return states[: math.ceil(len(piece) / STATE)]
 
