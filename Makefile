@@ -27,8 +27,9 @@ push: $(VENV)/.installed
 	@$(BIN)/python -m workflow_scripts.check_sharing
 	$(BIN)/dvc push
 
+# A process that crashes is not replaced: pytest-xdist 3.8 can then wait forever (its issue 1378).
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n $(CORES) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(CORES) --dist loadfile --no-loadscope-reorder --max-worker-restart 0 $(PYTEST_ARGS)
 
 test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)

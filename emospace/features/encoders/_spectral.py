@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 
+from emospace.core.librosa_import import import_librosa
 from emospace.features.encoders._harmonic import HOP, N_FFT, blocks
 
 MELS, COEFFICIENTS, CHROMA = 128, 40, 12
@@ -17,12 +18,12 @@ class Spectral:
     """A function from a clip to 268 statistics, for one sample rate."""
 
     def __init__(self, rate: int):
-        import librosa
         from scipy.fft import dct
 
         self.rate = rate
-        self.window = librosa.filters.get_window("hann", N_FFT)
-        self.mel = librosa.filters.mel(sr=rate, n_fft=N_FFT, n_mels=MELS).T.astype(np.float64)
+        filters = import_librosa().filters
+        self.window = filters.get_window("hann", N_FFT)
+        self.mel = filters.mel(sr=rate, n_fft=N_FFT, n_mels=MELS).T.astype(np.float64)
         self.dct = dct(np.eye(MELS), norm="ortho", axis=0)[:COEFFICIENTS].T
         self.bands = _contrast_bands(np.fft.rfftfreq(N_FFT, 1 / rate))
         named = {"mfcc_mean": COEFFICIENTS, "mfcc_std": COEFFICIENTS, "mfcc_max": COEFFICIENTS}
@@ -47,10 +48,8 @@ class Spectral:
 
     def _chroma(self, magnitude: np.ndarray) -> np.ndarray:
         """Mean over frames of the chroma, each frame divided by its maximum."""
-        import librosa
-
         spectrum = magnitude.T.astype(np.float32)
-        tuning = librosa.estimate_tuning(S=spectrum, sr=self.rate, bins_per_octave=CHROMA)
+        tuning = import_librosa("librosa.core.pitch").estimate_tuning(S=spectrum, sr=self.rate, bins_per_octave=CHROMA)
         raw = magnitude @ _chroma_filters(self.rate, round(float(tuning), 6))
         largest = np.abs(raw).max(axis=1, keepdims=True)
         return (raw / np.where(largest < np.finfo(np.float32).tiny, 1, largest)).mean(0)
@@ -73,9 +72,8 @@ def decibels(power: np.ndarray) -> np.ndarray:
 
 @cache
 def _chroma_filters(rate: int, tuning: float) -> np.ndarray:
-    import librosa
-
-    return librosa.filters.chroma(sr=rate, n_fft=N_FFT, tuning=tuning, n_chroma=CHROMA).T.astype(np.float64)
+    filters = import_librosa().filters.chroma(sr=rate, n_fft=N_FFT, tuning=tuning, n_chroma=CHROMA)
+    return filters.T.astype(np.float64)
 
 
 def _contrast_bands(frequencies: np.ndarray) -> list[tuple[slice, int]]:
