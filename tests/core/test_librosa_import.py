@@ -12,7 +12,7 @@ from emospace.core import librosa_import
 from emospace.core.errors import InputError
 from emospace.core.librosa_import import import_librosa
 
-# Processes that compile in different orders: without the lock, most caches that they fill together crash later ones.
+# Two that compile in different orders: without the lock, one of three caches that they filled crashed a process.
 TUNING = "librosa.estimate_tuning(S=np.eye(1025, dtype=np.float32), sr=16_000)"
 CALLS = (
     f'librosa = import_librosa("librosa.core.pitch"); {TUNING}',
